@@ -1,0 +1,108 @@
+/**
+ * The whole configuration of a pool: one flat, validated, frozen object.
+ *
+ * Every component declares the part it needs as an options interface of its
+ * own, and this object satisfies it by its shape; no component imports this
+ * module. Only the outermost layer (the command line, the supervisor) does.
+ *
+ * @module
+ */
+
+import type { PolicyName } from "../upstream/policy/mod.ts";
+
+/** How a worker is started; which command, and how it was chosen. */
+export interface WorkerCommand {
+  /** Where it comes from. */
+  readonly kind: "arguments" | "command" | "zigttp" | "demo";
+  /** Program and arguments, placeholders `{port}`, `{host}`, `{id}` not yet filled in. */
+  readonly argv: readonly string[];
+}
+
+/** Every setting, checked. Names are those of the settings in camel case. */
+export interface Config {
+  /** Port clients connect to; 0 is any free one. @default {8080} */
+  readonly port: number;
+  /** Address clients connect to. @default {"0.0.0.0"} */
+  readonly host: string;
+  /** Workers started at first. @default {4} */
+  readonly poolSize: number;
+  /** Fewest workers scaling leaves. @default {poolSize} */
+  readonly minWorkers: number;
+  /** Most workers scaling makes. @default {max(16, poolSize)} */
+  readonly maxWorkers: number;
+  /** First worker port; 0 takes a free stretch anywhere. @default {port + 1} */
+  readonly workerPort: number;
+  /** The program to run. @default {the embedded demo application} */
+  readonly workerCommand: WorkerCommand;
+
+  /** How a worker is chosen. @default {"round-robin"} */
+  readonly policy: PolicyName;
+  /** Requests in flight per worker; 0 is no cap. @default {0} */
+  readonly workerConcurrency: number;
+  /** Requests that may wait for a worker. @default {1024} */
+  readonly maxQueue: number;
+  /** Longest wait for a worker, in milliseconds. @default {10000} */
+  readonly queueTimeoutMs: number;
+
+  /** Path that is probed. @default {"/api/health"} */
+  readonly healthPath: string;
+  /** `true` when HEALTH_PATH was set: only 2xx and 3xx are healthy then, else anything below 500. */
+  readonly healthStrict: boolean;
+  /** Milliseconds between two probes of a worker. @default {2000} */
+  readonly healthIntervalMs: number;
+  /** Longest wait for a probe's answer, in milliseconds. @default {2000} */
+  readonly healthTimeoutMs: number;
+  /** Failures in a row that make a worker unhealthy. @default {3} */
+  readonly healthFall: number;
+  /** Successes in a row that make it healthy again. @default {1} */
+  readonly healthRise: number;
+  /** Longest wait for a new worker's first good answer, in milliseconds. @default {30000} */
+  readonly startupTimeoutMs: number;
+
+  /** How long requests in flight may take when a worker or the pool stops, in milliseconds. @default {30000} */
+  readonly drainTimeoutMs: number;
+  /** How long to go on serving, while not ready, after SIGTERM, in milliseconds. @default {0} */
+  readonly drainDelayMs: number;
+  /** Longest wait for a worker's response head, in milliseconds. @default {60000} */
+  readonly requestTimeoutMs: number;
+  /** Longest wait for a client's whole request head, in milliseconds. @default {10000} */
+  readonly headTimeoutMs: number;
+  /** How long a client's connection may idle between requests, in milliseconds. @default {75000} */
+  readonly idleTimeoutMs: number;
+  /** How long a body may stall, in milliseconds, in either direction. @default {60000} */
+  readonly bodyTimeoutMs: number;
+
+  /** Largest request or response head, in bytes. @default {16384} */
+  readonly maxHeadBytes: number;
+  /** Largest request body, in bytes; 0 is no limit. @default {0} */
+  readonly maxBodyBytes: number;
+  /** Client connections at once. @default {10000} */
+  readonly maxConnections: number;
+  /** CIDRs whose forwarding fields are believed. @default {[]} */
+  readonly trustedProxies: readonly string[];
+
+  /** Requests per second per ready worker above which the pool grows. @default {100} */
+  readonly scaleUpRate: number;
+  /** Requests per second per ready worker below which it shrinks. @default {10} */
+  readonly scaleDownRate: number;
+  /** Milliseconds between two decisions. @default {5000} */
+  readonly scaleIntervalMs: number;
+  /** How long the rate must have been low before the pool shrinks, in milliseconds. @default {30000} */
+  readonly scaleDownDelayMs: number;
+
+  /** Port of a listener of its own for the admin pages; `null` serves them on `port`. @default {null} */
+  readonly adminPort: number | null;
+  /** Address of that listener. @default {"127.0.0.1"} */
+  readonly adminHost: string;
+  /** Bearer token that opens the admin pages from anywhere. @default {null} */
+  readonly adminToken: string | null;
+  /** CIDRs that may read the admin pages. @default {[]} */
+  readonly adminAllow: readonly string[];
+
+  /** Least important level that is logged. @default {"info"} */
+  readonly logLevel: "debug" | "info" | "warning" | "error";
+  /** How a log line looks. @default {"text"} */
+  readonly logFormat: "text" | "json";
+  /** Whether each request is logged. @default {false} */
+  readonly accessLog: boolean;
+}

@@ -1,0 +1,293 @@
+/**
+ * Everything that happens in a pool, as typed values on one stream.
+ *
+ * The library never logs: it emits these events, and whoever wants a log, a
+ * counter or a dashboard subscribes. This module knows no other part of the
+ * system, so that every part may emit.
+ *
+ * @module
+ */
+
+/** How a worker process ended: by itself with a code, or by a signal. */
+export interface ExitStatus {
+  /** Exit code, 0-255. With a signal, 128 + its number. */
+  readonly code: number;
+  /** Signal that ended the process (for example `"SIGKILL"`), else `null`. */
+  readonly signal: string | null;
+}
+
+/** Why a worker is being taken out of service. */
+export type DrainReason =
+  | "scale-down"
+  | "reload"
+  | "stop"
+  | "unhealthy";
+
+/** What the pool as a whole is doing. */
+export type ServingState = "starting" | "serving" | "draining" | "stopped";
+
+/** The worker an event is about. */
+export interface WorkerRef {
+  /** Slot of the worker, from 0; a replacement keeps its predecessor's. */
+  readonly workerId: number;
+  /** Port the worker listens on. */
+  readonly port: number;
+  /** Process id. */
+  readonly pid: number;
+  /** Which (re)load started it, from 1. */
+  readonly generation: number;
+}
+
+/** A worker process was started and is being waited for. */
+export interface WorkerSpawnedEvent extends WorkerRef {
+  readonly type: "worker-spawned";
+  /** Program and arguments, placeholders filled in. */
+  readonly command: readonly string[];
+}
+
+/** A worker answered its readiness probe and may be given work. */
+export interface WorkerReadyEvent extends WorkerRef {
+  readonly type: "worker-ready";
+  /** Milliseconds from spawn to the first good answer. */
+  readonly startupMs: number;
+}
+
+/** A ready worker failed its probes and gets no work until they pass again. */
+export interface WorkerUnhealthyEvent extends WorkerRef {
+  readonly type: "worker-unhealthy";
+  /** What was seen, as a sentence part: `"no answer within 2000 ms"`. */
+  readonly reason: string;
+}
+
+/** An unhealthy worker passed its probes and may be given work again. */
+export interface WorkerRecoveredEvent extends WorkerRef {
+  readonly type: "worker-recovered";
+}
+
+/** A worker gets no new work; its requests in flight are being finished. */
+export interface WorkerDrainingEvent extends WorkerRef {
+  readonly type: "worker-draining";
+  readonly reason: DrainReason;
+  /** Requests it still has to answer. */
+  readonly inFlight: number;
+}
+
+/** A worker was asked to end (SIGTERM) or made to (SIGKILL). */
+export interface WorkerSignalledEvent extends WorkerRef {
+  readonly type: "worker-signalled";
+  readonly signal: "SIGTERM" | "SIGKILL";
+  /** Why, as a sentence part: `"drained"`, `"ignored SIGTERM for 5000 ms"`. */
+  readonly reason: string;
+}
+
+/** A worker that had been ready is gone. */
+export interface WorkerExitedEvent extends WorkerRef {
+  readonly type: "worker-exited";
+  readonly status: ExitStatus;
+  /** `true` when the pool had asked for it. */
+  readonly expected: boolean;
+  /** Milliseconds from spawn to exit. */
+  readonly uptimeMs: number;
+  /** Its last lines of output, oldest first. */
+  readonly lastOutput: readonly string[];
+}
+
+/** A worker never became ready: it could not be run, ended, or was too slow. */
+export interface WorkerStartFailedEvent {
+  readonly type: "worker-start-failed";
+  readonly workerId: number;
+  readonly port: number;
+  readonly generation: number;
+  /** Program and arguments, placeholders filled in. */
+  readonly command: readonly string[];
+  /** What happened, as a sentence part: `"exited with code 1"`. */
+  readonly reason: string;
+  /** Exit status, or `null` when no process could be started. */
+  readonly status: ExitStatus | null;
+  /** Its last lines of output, oldest first. */
+  readonly lastOutput: readonly string[];
+  /** Milliseconds until the next attempt. */
+  readonly retryInMs: number;
+}
+
+/** One line a worker wrote. */
+export interface WorkerOutputEvent {
+  readonly type: "worker-output";
+  readonly workerId: number;
+  readonly stream: "stdout" | "stderr";
+  readonly line: string;
+}
+
+/** A worker port is held by another program and was passed over. */
+export interface PortSkippedEvent {
+  readonly type: "port-skipped";
+  readonly port: number;
+  /** Who holds it, where that can be known: `"nginx (pid 812)"`, else `null`. */
+  readonly holder: string | null;
+}
+
+/** The wanted number of workers changed. */
+export interface PoolScaledEvent {
+  readonly type: "pool-scaled";
+  /** When, as milliseconds since the Unix epoch. */
+  readonly at: number;
+  readonly from: number;
+  readonly to: number;
+  /** The rule that decided: `"rate"`, `"idle"`, `"command"` ... */
+  readonly reason: string;
+  /** The figures it decided on. */
+  readonly inputs: Readonly<Record<string, number>>;
+}
+
+/** The pool as a whole changed what it is doing. */
+export interface StateChangedEvent {
+  readonly type: "state-changed";
+  readonly from: ServingState;
+  readonly to: ServingState;
+}
+
+/** The balancer accepts connections at this address. */
+export interface ListeningEvent {
+  readonly type: "listening";
+  readonly hostname: string;
+  readonly port: number;
+  readonly role: "public" | "admin";
+}
+
+/** No more connections are accepted for the moment, or accepting goes on. */
+export interface AcceptPausedEvent {
+  readonly type: "accept-paused" | "accept-resumed";
+  readonly reason: "descriptors" | "max-connections";
+}
+
+/** A request could not be answered as asked; the client got `status`, or saw its connection cut (0). */
+export interface ExchangeFailedEvent {
+  readonly type: "exchange-failed";
+  readonly requestId: string;
+  /** The worker concerned, or `null` when none had been chosen. */
+  readonly workerId: number | null;
+  /** What the client was answered; 0 when the response had begun and was cut. */
+  readonly status: number;
+  /** Which side failed. */
+  readonly source: "downstream" | "upstream" | "internal";
+  /** What happened. */
+  readonly message: string;
+}
+
+/** One finished request; emitted only while somebody subscribes with `access: true`. */
+export interface AccessEvent {
+  readonly type: "access";
+  readonly requestId: string;
+  readonly clientAddress: string;
+  readonly method: string;
+  readonly target: string;
+  readonly status: number;
+  /** The worker that answered, or `null` for an answer of the balancer's own. */
+  readonly workerId: number | null;
+  /** Body bytes sent to the client. */
+  readonly bytesOut: number;
+  readonly durationMs: number;
+}
+
+/** Something a person should know that fits no other event. */
+export interface NoticeEvent {
+  readonly type: "notice";
+  readonly level: "info" | "warning" | "error";
+  /** A whole sentence. */
+  readonly message: string;
+}
+
+/** Anything that happens in a pool. Discriminated by `type`. */
+export type PoolEvent =
+  | WorkerSpawnedEvent
+  | WorkerReadyEvent
+  | WorkerUnhealthyEvent
+  | WorkerRecoveredEvent
+  | WorkerDrainingEvent
+  | WorkerSignalledEvent
+  | WorkerExitedEvent
+  | WorkerStartFailedEvent
+  | WorkerOutputEvent
+  | PortSkippedEvent
+  | PoolScaledEvent
+  | StateChangedEvent
+  | ListeningEvent
+  | AcceptPausedEvent
+  | ExchangeFailedEvent
+  | AccessEvent
+  | NoticeEvent;
+
+/** Receives events, synchronously and in order. Must not throw and must not block. */
+export type EventListener = (event: PoolEvent) => void;
+
+/** What a subscriber wants beyond the ordinary events. */
+export interface SubscribeOptions {
+  /**
+   * Also receive an {@linkcode AccessEvent} for each request. While nobody
+   * asks for them nothing is computed for them.
+   *
+   * @default {false}
+   */
+  readonly access?: boolean;
+}
+
+/**
+ * Hands events to subscribers, synchronously and in the order of subscription.
+ *
+ * A listener that throws loses that event only: the others still get it, and
+ * the error is reported to the host as an uncaught one, not swallowed.
+ *
+ * @example
+ * ```ts
+ * import { EventEmitter } from "./events.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const events = new EventEmitter();
+ * const seen: string[] = [];
+ * const unsubscribe = events.subscribe((event) => seen.push(event.type));
+ * events.emit({ type: "notice", level: "info", message: "Hello." });
+ * unsubscribe();
+ * events.emit({ type: "notice", level: "info", message: "Not seen." });
+ * assert.deepEqual(seen, ["notice"]);
+ * ```
+ */
+export class EventEmitter {
+  #listeners: readonly EventListener[] = [];
+  #accessListeners: readonly EventListener[] = [];
+
+  /** Whether anybody wants {@linkcode AccessEvent}s. */
+  get wantsAccess(): boolean {
+    return this.#accessListeners.length > 0;
+  }
+
+  /** Adds a listener; the returned function takes it out again. */
+  subscribe(
+    listener: EventListener,
+    options: SubscribeOptions = {},
+  ): () => void {
+    // Wrapped, so that one function subscribed twice is two subscriptions.
+    const entry: EventListener = (event) => listener(event);
+    this.#listeners = [...this.#listeners, entry];
+    if (options.access) {
+      this.#accessListeners = [...this.#accessListeners, entry];
+    }
+    return () => {
+      this.#listeners = this.#listeners.filter((l) => l !== entry);
+      this.#accessListeners = this.#accessListeners.filter((l) => l !== entry);
+    };
+  }
+
+  /** Hands `event` to every listener that wants it. */
+  emit(event: PoolEvent): void {
+    const listeners = event.type === "access"
+      ? this.#accessListeners
+      : this.#listeners;
+    for (const listener of listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        reportError(error);
+      }
+    }
+  }
+}

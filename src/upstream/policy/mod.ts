@@ -1,0 +1,22 @@
+/**
+ * The policies by the names that the `POLICY` setting knows them by.
+ *
+ * @module
+ */
+
+import { ipHash } from "./ip_hash.ts";
+import { leastConnections } from "./least_connections.ts";
+import type { Policy } from "./policy.ts";
+import { powerOfTwo } from "./power_of_two.ts";
+import { roundRobin } from "./round_robin.ts";
+
+/** Every policy by its name. */
+export const POLICIES = {
+  "round-robin": roundRobin,
+  "least-connections": leastConnections,
+  "power-of-two": powerOfTwo,
+  "ip-hash": ipHash,
+} as const satisfies Record<string, Policy>;
+
+/** The name of a policy. */
+export type PolicyName = keyof typeof POLICIES;

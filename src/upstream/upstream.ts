@@ -1,0 +1,120 @@
+/**
+ * One worker as the data plane sees it: an address, a count of requests in
+ * flight, and whether it may be given more.
+ *
+ * Knows nothing of processes or sockets. The control plane creates and
+ * retires upstreams; the data plane claims them, and reports what it saw.
+ *
+ * @module
+ */
+
+/** What the control plane wants to be told about an upstream. */
+export interface UpstreamObserver {
+  /** A connection was refused: nobody listens there any more. */
+  refused(upstream: Upstream): void;
+  /** The last exchange in flight has ended. */
+  idle(upstream: Upstream): void;
+}
+
+/** Where an upstream is and whose it is. */
+export interface UpstreamAddress {
+  /** Slot of the worker behind it, from 0. */
+  readonly id: number;
+  /** A literal IP address: names are not looked up on the data path. */
+  readonly hostname: string;
+  readonly port: number;
+  /** Which (re)load started the worker, from 1. */
+  readonly generation: number;
+}
+
+/**
+ * A worker to send requests to.
+ *
+ * Counters are written by the data plane only and read by anybody.
+ */
+export class Upstream implements UpstreamAddress {
+  readonly id: number;
+  readonly hostname: string;
+  readonly port: number;
+  readonly generation: number;
+
+  /** Exchanges finished, whatever came of them. */
+  requests = 0;
+  /** Exchanges that failed on this side: no, a cut or a malformed answer. */
+  failures = 0;
+  /** Sum of the durations of all finished exchanges, in milliseconds. */
+  latencySumMs = 0;
+
+  #inFlight = 0;
+  #accepting = false;
+  #retired = false;
+  #onRetire: (() => void)[] = [];
+  readonly #observer: UpstreamObserver | null;
+
+  /** Creates an upstream that is not accepting until it is published. */
+  constructor(
+    address: UpstreamAddress,
+    observer: UpstreamObserver | null = null,
+  ) {
+    this.id = address.id;
+    this.hostname = address.hostname;
+    this.port = address.port;
+    this.generation = address.generation;
+    this.#observer = observer;
+  }
+
+  /** Exchanges claimed and not yet released. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Whether it may be given work. Turned on by publishing alone. */
+  get accepting(): boolean {
+    return this.#accepting;
+  }
+
+  /** Whether it has been given up for good. */
+  get retired(): boolean {
+    return this.#retired;
+  }
+
+  /** Sets whether it may be given work. For the dispatcher. */
+  setAccepting(accepting: boolean): void {
+    this.#accepting = accepting && !this.#retired;
+  }
+
+  /** Counts one more exchange. For the dispatcher, in the same turn as the choice. */
+  claim(): void {
+    this.#inFlight++;
+  }
+
+  /** Counts one exchange less. For the dispatcher, once for each claim. */
+  release(): void {
+    if (this.#inFlight === 0) {
+      throw new Error(`Cannot release upstream ${this.id}: nothing is claimed`);
+    }
+    if (--this.#inFlight === 0) this.#observer?.idle(this);
+  }
+
+  /** Takes note of a refused connection: no work goes here until it is published again. */
+  reportRefused(): void {
+    this.#accepting = false;
+    this.#observer?.refused(this);
+  }
+
+  /** Gives it up for good: no more work, and idle connections are closed. */
+  retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    this.#accepting = false;
+    const callbacks = this.#onRetire;
+    this.#onRetire = [];
+    for (const callback of callbacks) callback();
+  }
+
+  /** Calls `callback` on retirement, at once if that has been. */
+  onRetire(callback: () => void): void {
+    if (this.#retired) callback();
+    else this.#onRetire.push(callback);
+  }
+}
