@@ -1,0 +1,21 @@
+/**
+ * A message that breaks the rules of HTTP/1.1 or our limits.
+ *
+ * @module
+ */
+
+/**
+ * Thrown by the parsers. On the client's side `status` is the answer; a
+ * worker's malformed message is always answered with 502, whatever it says.
+ */
+export class HttpError extends Error {
+  override readonly name = "HttpError";
+  /** Status code of the answer. */
+  readonly status: number;
+
+  /** Creates the error; `message` is a short sentence that may be shown to the client. */
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}

@@ -1,0 +1,373 @@
+/**
+ * Request heads: request line, fields, and what they mean for the connection
+ * (RFC 9112 §3). Pure: bytes in, offsets out.
+ *
+ * @module
+ */
+
+import {
+  ascii,
+  ASTERISK,
+  COLON,
+  CR,
+  HOST,
+  LF,
+  QUESTION,
+  SLASH,
+  SP,
+  startsWith,
+  TARGET,
+  TOKEN_LOWER,
+  ZERO,
+} from "./bytes.ts";
+import {
+  type BodyLength,
+  NO_BODY,
+  parseFraming,
+  requestBodyLength,
+} from "./body_length.ts";
+import { ConnectionOptions } from "./connection_options.ts";
+import { Field } from "./field_names.ts";
+import {
+  FieldTable,
+  hasMember,
+  INCOMPLETE,
+  parseFieldLines,
+} from "./field_table.ts";
+import { HttpError } from "./http_error.ts";
+
+/** Longest target. RFC 9112 §3 asks for at least 8000 octets. */
+export const MAX_TARGET_BYTES = 8192;
+
+/** Longest method. The longest registered one has 17 octets. */
+const MAX_METHOD_BYTES = 32;
+
+/** The methods a proxy treats differently from others. */
+export const Method = {
+  OTHER: 0,
+  GET: 1,
+  HEAD: 2,
+  OPTIONS: 3,
+  PUT: 4,
+  DELETE: 5,
+  TRACE: 6,
+  CONNECT: 7,
+} as const;
+
+const METHODS: readonly (readonly [Uint8Array, number])[] = [
+  [ascii("GET"), Method.GET],
+  [ascii("HEAD"), Method.HEAD],
+  [ascii("OPTIONS"), Method.OPTIONS],
+  [ascii("PUT"), Method.PUT],
+  [ascii("DELETE"), Method.DELETE],
+  [ascii("TRACE"), Method.TRACE],
+  [ascii("CONNECT"), Method.CONNECT],
+];
+
+const HTTP_1 = ascii("HTTP/1.");
+const SCHEMES = [ascii("http://"), ascii("https://")] as const;
+const CONTINUE = ascii("100-continue");
+const H2C = ascii("h2c");
+
+/**
+ * A request's head as offsets into the buffer it was parsed from. Made to be
+ * used again: valid until the next parse.
+ */
+export class RequestHead {
+  /** One of {@linkcode Method}. */
+  method = 0;
+  /** First octet of the request, after empty lines before it. */
+  methodStart = 0;
+  /** Just past the method. */
+  methodEnd = 0;
+  /** First octet of the target in origin-form, or equal to its end when it must be written as `/` or `*`. */
+  targetStart = 0;
+  /** Just past the target. */
+  targetEnd = 0;
+  /** Whether the target was in absolute-form. */
+  absolute = false;
+  /** Minor version: 0 or 1. */
+  minorVersion = 1;
+  /** Index of the Host field, or -1. */
+  hostIndex = -1;
+  /** Whether the client waits for `100 Continue`. */
+  expectsContinue = false;
+  /** Whether a switch of protocols is asked for that we pass on (RFC 9110 §7.8). */
+  upgrade = false;
+  /** How long the body is. */
+  body: BodyLength = NO_BODY;
+  /** All field lines. */
+  readonly fields = new FieldTable();
+  /** The options of the Connection fields. */
+  readonly connection = new ConnectionOptions();
+
+  /** Whether the connection may carry another request (RFC 9112 §9.3). */
+  get keepAlive(): boolean {
+    const { close, keepAlive } = this.connection;
+    return !close && (this.minorVersion === 1 || keepAlive);
+  }
+
+  /** Whether repeating the request does no harm (RFC 9110 §9.2.2). */
+  get idempotent(): boolean {
+    return this.method !== Method.OTHER && this.method !== Method.CONNECT;
+  }
+}
+
+/**
+ * Parses the request head that starts at `start`.
+ *
+ * @returns The offset just past the head, or {@linkcode INCOMPLETE} when
+ * the bytes up to `end` are the beginning of a valid head.
+ * @throws {HttpError} When no continuation could make it valid.
+ */
+export function parseRequestHead(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  head: RequestHead,
+): number {
+  const fieldsStart = parseRequestLine(bytes, start, end, head);
+  if (fieldsStart === INCOMPLETE) return INCOMPLETE;
+  head.fields.count = 0;
+  const bodyStart = parseFieldLines(bytes, fieldsStart, end, head.fields);
+  if (bodyStart === INCOMPLETE) return INCOMPLETE;
+  const { fields, connection } = head;
+  connection.parse(bytes, fields);
+  head.body = requestBodyLength(
+    parseFraming(bytes, fields, head.minorVersion),
+  );
+  interpretFields(bytes, head);
+  if (head.absolute) takeOriginForm(bytes, head);
+  return bodyStart;
+}
+
+function parseRequestLine(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  head: RequestHead,
+): number {
+  let at = skipEmptyLines(bytes, start, end);
+  if (at === end) return INCOMPLETE;
+
+  head.methodStart = at;
+  while (at < end && TOKEN_LOWER[bytes[at]!] !== 0) at++;
+  if (at - head.methodStart > MAX_METHOD_BYTES) {
+    throw new HttpError(400, "Method too long");
+  }
+  if (at === end) return INCOMPLETE;
+  if (bytes[at] !== SP || at === head.methodStart) {
+    throw new HttpError(400, "Invalid method");
+  }
+  head.methodEnd = at;
+  head.method = methodOf(bytes, head.methodStart, at);
+
+  const targetStart = ++at;
+  while (at < end && TARGET[bytes[at]!] === 1) at++;
+  if (at - targetStart > MAX_TARGET_BYTES) {
+    throw new HttpError(414, "Target too long");
+  }
+  if (at === end) return INCOMPLETE;
+  if (bytes[at] !== SP || at === targetStart) {
+    throw new HttpError(400, "Invalid target");
+  }
+  head.targetStart = targetStart;
+  head.targetEnd = at;
+  return parseVersion(bytes, at + 1, end, head);
+}
+
+/** Passes over empty lines before a request, which some clients send after a body (RFC 9112 §2.2). */
+function skipEmptyLines(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  let at = start;
+  while (at < end && bytes[at] === CR) {
+    if (at + 1 === end) return end;
+    if (bytes[at + 1] !== LF) {
+      throw new HttpError(400, "Bare CR before the request line");
+    }
+    at += 2;
+  }
+  return at;
+}
+
+function methodOf(bytes: Uint8Array, start: number, end: number): number {
+  for (const [name, method] of METHODS) {
+    if (
+      name.length === end - start && startsWith(bytes, start, end, name)
+    ) return method;
+  }
+  return Method.OTHER;
+}
+
+/** Reads the version and the end of the line; returns the offset of the first field line. */
+function parseVersion(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  head: RequestHead,
+): number {
+  if (!startsWith(bytes, start, end, HTTP_1)) throw badVersion(bytes, start);
+  const minorAt = start + HTTP_1.length;
+  if (end <= minorAt) return INCOMPLETE;
+  const minor = bytes[minorAt]! - ZERO;
+  if (minor !== 0 && minor !== 1) {
+    throw new HttpError(400, "Unknown minor version");
+  }
+  head.minorVersion = minor;
+  const lineEnd = minorAt + 1;
+  if (end > lineEnd && bytes[lineEnd] !== CR) {
+    throw new HttpError(400, "Invalid end of the request line");
+  }
+  if (end > lineEnd + 1 && bytes[lineEnd + 1] !== LF) {
+    throw new HttpError(400, "Bare CR in the request line");
+  }
+  checkTargetForm(bytes, head);
+  return end < lineEnd + 2 ? INCOMPLETE : lineEnd + 2;
+}
+
+function badVersion(bytes: Uint8Array, start: number): HttpError {
+  const major = bytes[start + 5]! - ZERO;
+  const isHttp = startsWith(bytes, start, start + 5, HTTP_1);
+  return isHttp && major >= 0 && major <= 9 && major !== 1
+    ? new HttpError(505, "HTTP version not supported")
+    : new HttpError(400, "Invalid version");
+}
+
+/** Which of the four forms of RFC 9112 §3.2 the target has, and whether we serve it. */
+function checkTargetForm(bytes: Uint8Array, head: RequestHead): void {
+  const { targetStart: start, targetEnd: end } = head;
+  head.absolute = false;
+  if (head.method === Method.CONNECT) {
+    throw new HttpError(405, "CONNECT is not served here");
+  }
+  if (head.method === Method.TRACE) {
+    throw new HttpError(405, "TRACE is not served here");
+  }
+  if (bytes[start] === SLASH) return;
+  if (bytes[start] === ASTERISK && end - start === 1) {
+    if (head.method === Method.OPTIONS) return;
+    throw new HttpError(400, "Target * without OPTIONS");
+  }
+  if (schemeLength(bytes, start, end) === 0) {
+    throw new HttpError(400, "Invalid target");
+  }
+  head.absolute = true;
+}
+
+function schemeLength(bytes: Uint8Array, start: number, end: number): number {
+  for (const scheme of SCHEMES) {
+    const schemeEnd = start + scheme.length;
+    if (schemeEnd > end) continue;
+    let i = 0;
+    while (i < scheme.length && (bytes[start + i]! | 0x20) === scheme[i]!) i++;
+    if (i === scheme.length) return i;
+  }
+  return 0;
+}
+
+function interpretFields(bytes: Uint8Array, head: RequestHead): void {
+  const { fields, connection } = head;
+  head.hostIndex = -1;
+  head.expectsContinue = false;
+  head.upgrade = false;
+  for (let i = 0; i < fields.count; i++) {
+    const kind = fields.kind(i);
+    if (kind === Field.HOST) {
+      if (head.hostIndex >= 0) throw new HttpError(400, "More than one Host");
+      head.hostIndex = i;
+      checkHost(bytes, fields.valueStart(i), fields.valueEnd(i));
+    } else if (kind === Field.EXPECT) {
+      head.expectsContinue ||= head.minorVersion === 1 &&
+        hasMember(bytes, fields.valueStart(i), fields.valueEnd(i), CONTINUE);
+    } else if (kind === Field.UPGRADE) {
+      head.upgrade ||= connection.upgrade && mayUpgrade(bytes, head, i);
+    }
+  }
+  if (head.hostIndex < 0 && head.minorVersion === 1) {
+    throw new HttpError(400, "Missing Host"); // RFC 9112 §3.2
+  }
+}
+
+/** Only GET without a body on HTTP/1.1, and never to HTTP/2, which would hide requests from us. */
+function mayUpgrade(
+  bytes: Uint8Array,
+  head: RequestHead,
+  index: number,
+): boolean {
+  const { fields } = head;
+  return head.minorVersion === 1 && head.method === Method.GET &&
+    head.body.kind === "none" &&
+    !hasMember(bytes, fields.valueStart(index), fields.valueEnd(index), H2C);
+}
+
+/** Checks `uri-host [":" port]` (RFC 9110 §7.2). An empty host is invalid for http (§4.2.1). */
+function checkHost(bytes: Uint8Array, start: number, end: number): void {
+  let at = start;
+  if (bytes[at] === 0x5b /* [ */ && at < end) {
+    at++;
+    while (at < end && isIpLiteral(bytes[at]!)) at++;
+    if (at === end || at === start + 1 || bytes[at] !== 0x5d /* ] */) {
+      throw new HttpError(400, "Invalid Host");
+    }
+    at++;
+  } else {
+    while (at < end && HOST[bytes[at]!] === 1) at++;
+  }
+  const hostEnd = at;
+  if (at < end && bytes[at] === COLON) {
+    at++;
+    while (at < end && bytes[at]! >= ZERO && bytes[at]! <= 0x39) at++;
+  }
+  if (at !== end || hostEnd === start || end - hostEnd > 6) {
+    throw new HttpError(400, "Invalid Host");
+  }
+}
+
+function isIpLiteral(octet: number): boolean {
+  return octet === COLON || HOST[octet] === 1;
+}
+
+/**
+ * Turns an absolute-form target into origin-form (RFC 9112 §3.2.2). Its
+ * authority must be the Host, or two recipients might route it differently.
+ */
+function takeOriginForm(bytes: Uint8Array, head: RequestHead): void {
+  const { targetEnd, fields, hostIndex } = head;
+  const authority = head.targetStart +
+    schemeLength(bytes, head.targetStart, targetEnd);
+  let at = authority;
+  while (
+    at < targetEnd && bytes[at] !== SLASH && bytes[at] !== QUESTION
+  ) at++;
+  if (hostIndex >= 0) {
+    const host = bytes.subarray(
+      fields.valueStart(hostIndex),
+      fields.valueEnd(hostIndex),
+    );
+    if (!equalsHost(bytes, authority, at, host)) {
+      throw new HttpError(400, "Target and Host differ");
+    }
+  } else {
+    checkHost(bytes, authority, at);
+  }
+  head.targetStart = at;
+}
+
+function equalsHost(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  host: Uint8Array,
+): boolean {
+  const lower = host.map((octet) =>
+    octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet
+  );
+  if (end - start !== lower.length) return false;
+  return lower.every((octet, i) => {
+    const other = bytes[start + i]!;
+    return octet === (other >= 0x41 && other <= 0x5a ? other | 0x20 : other);
+  });
+}
