@@ -1,0 +1,148 @@
+/**
+ * The chunked transfer coding (RFC 9112 §7.1), taken off strictly: what could
+ * be read in two ways is refused. Extensions and trailers are checked and
+ * dropped. Pure.
+ *
+ * @module
+ */
+
+import { CR, FIELD_VALUE, HEX_VALUE, LF, SEMICOLON } from "./bytes.ts";
+import { FieldTable, INCOMPLETE, parseFieldLines } from "./field_table.ts";
+import { HttpError } from "./http_error.ts";
+
+/** Hexadecimal digits of a chunk size: 13 stay exact in a double (2^52), and nobody sends more. */
+const MAX_SIZE_DIGITS = 13;
+
+/** Octets of a chunk's extensions. They carry nothing for us; without a bound they never end (CVE-2024-22019). */
+const MAX_EXTENSION_BYTES = 256;
+
+/** Octets of all trailer fields together. */
+export const MAX_TRAILER_BYTES = 4096;
+
+/** What the next octet belongs to. */
+const State = {
+  SIZE: 0,
+  EXTENSION: 1,
+  SIZE_LF: 2,
+  DATA: 3,
+  DATA_CR: 4,
+  DATA_LF: 5,
+  TRAILERS: 6,
+  DONE: 7,
+} as const;
+
+/** Decodes one chunked body. A `BodyDecoder` by its shape. */
+export class ChunkedDecoder {
+  /** First octet of the content found by the last call. */
+  contentStart = 0;
+  /** Just past that content. */
+  contentEnd = 0;
+  /** First octet not consumed. */
+  next = 0;
+  /** The last chunk ends the body, and nothing else does. */
+  readonly endsWithConnection = false;
+
+  #state: number = State.SIZE;
+  /** Size as read so far, then octets of data still to come. */
+  #remaining = 0;
+  #digits = 0;
+  #extensionBytes = 0;
+
+  /** Whether the last chunk and its trailers have been seen. */
+  get done(): boolean {
+    return this.#state === State.DONE;
+  }
+
+  /**
+   * Moves the data of all chunks between `start` and `end` together, to where
+   * the data of the first one is.
+   */
+  decode(bytes: Uint8Array, start: number, end: number): void {
+    let at = start;
+    let from = start;
+    let to = start;
+    while (at < end && this.#state !== State.DONE) {
+      if (this.#state === State.DATA) {
+        const length = Math.min(end - at, this.#remaining);
+        if (from === to) from = to = at;
+        else bytes.copyWithin(to, at, at + length);
+        to += length;
+        at += length;
+        this.#remaining -= length;
+        if (this.#remaining === 0) this.#state = State.DATA_CR;
+      } else if (this.#state === State.TRAILERS) {
+        const trailersEnd = this.#trailers(bytes, at, end);
+        if (trailersEnd === INCOMPLETE) break;
+        at = trailersEnd;
+        this.#state = State.DONE;
+      } else {
+        this.#framing(bytes[at]!);
+        at++;
+      }
+    }
+    this.contentStart = from;
+    this.contentEnd = to;
+    this.next = at;
+  }
+
+  /** Takes in one octet between the data of two chunks. */
+  #framing(octet: number): void {
+    switch (this.#state) {
+      case State.SIZE:
+        return this.#size(octet);
+      case State.EXTENSION:
+        return this.#extension(octet);
+      case State.SIZE_LF:
+        if (octet !== LF) throw new HttpError(400, "Bare CR in a chunk size");
+        this.#state = this.#remaining === 0 ? State.TRAILERS : State.DATA;
+        this.#digits = 0;
+        this.#extensionBytes = 0;
+        return;
+      case State.DATA_CR:
+        if (octet !== CR) {
+          throw new HttpError(400, "Chunk longer than its size");
+        }
+        this.#state = State.DATA_LF;
+        return;
+      case State.DATA_LF:
+        if (octet !== LF) throw new HttpError(400, "Bare CR after a chunk");
+        this.#state = State.SIZE;
+    }
+  }
+
+  #size(octet: number): void {
+    const value = HEX_VALUE[octet]!;
+    if (value < 16) {
+      if (++this.#digits > MAX_SIZE_DIGITS) {
+        throw new HttpError(400, "Chunk size too long");
+      }
+      this.#remaining = this.#remaining * 16 + value;
+      return;
+    }
+    if (this.#digits === 0) throw new HttpError(400, "Missing chunk size");
+    if (octet === CR) this.#state = State.SIZE_LF;
+    else if (octet === SEMICOLON) this.#state = State.EXTENSION;
+    else throw new HttpError(400, "Invalid chunk size");
+  }
+
+  #extension(octet: number): void {
+    if (octet === CR) {
+      this.#state = State.SIZE_LF;
+      return;
+    }
+    if (FIELD_VALUE[octet] !== 1) {
+      throw new HttpError(400, "Invalid octet in a chunk extension");
+    }
+    if (++this.#extensionBytes > MAX_EXTENSION_BYTES) {
+      throw new HttpError(400, "Chunk extensions too long");
+    }
+  }
+
+  #trailers(bytes: Uint8Array, start: number, end: number): number {
+    const trailersEnd = parseFieldLines(bytes, start, end, new FieldTable());
+    if (trailersEnd === INCOMPLETE && end - start > MAX_TRAILER_BYTES) {
+      throw new HttpError(431, "Trailer fields too large");
+    }
+    return trailersEnd;
+  }
+}

@@ -1,0 +1,313 @@
+/**
+ * Writing a request's head out again for a worker: the fields of this hop
+ * taken out, the forwarding fields put in (RFC 9110 §7.6). Pure.
+ *
+ * @module
+ */
+
+import { ascii, ASTERISK, latin1Slice, QUESTION, SLASH, SP } from "./bytes.ts";
+import type { ByteWriter } from "./byte_writer.ts";
+import { Field } from "./field_names.ts";
+import { hasMember } from "./field_table.ts";
+import { Method, type RequestHead } from "./request_head.ts";
+
+/** What is said of the client in the forwarding fields. The same for all requests of a connection. */
+export interface Forwarding {
+  /** Whether the peer is a proxy whose own forwarding fields are believed. */
+  readonly trusted: boolean;
+  /** `X-Forwarded-For: ADDRESS` without the end of the line. */
+  readonly forwardedFor: Uint8Array;
+  /** The peer's address as it is appended to a list. */
+  readonly address: Uint8Array;
+  /** The lines `X-Forwarded-Proto` and `X-Forwarded-Port`, ended. */
+  readonly protoAndPort: Uint8Array;
+  /** `for=ADDRESS;proto=http`, an element of Forwarded (RFC 7239) but for its host. */
+  readonly element: Uint8Array;
+  /** The Host for clients that send none (HTTP/1.0). */
+  readonly defaultHost: Uint8Array;
+}
+
+/** The parts of {@linkcode Forwarding} as text. */
+export interface ForwardingText {
+  readonly trusted: boolean;
+  /** The peer's IP address. */
+  readonly address: string;
+  readonly proto: "http" | "https";
+  /** The port the client connected to. */
+  readonly port: number;
+  readonly defaultHost: string;
+}
+
+/** Octets that {@linkcode writeRequestHead} may add to a head, beside the Host written twice more. */
+export const REQUEST_HEAD_GROWTH = 640;
+
+/** Longest request id taken from a trusted peer. */
+const MAX_REQUEST_ID_BYTES = 128;
+
+const VERSION = ascii(" HTTP/1.1\r\n");
+const HOST = ascii("Host: ");
+const CONTENT_LENGTH = ascii("Content-Length: ");
+const CHUNKED = ascii("Transfer-Encoding: chunked\r\n");
+const UPGRADE = ascii("Connection: Upgrade\r\n");
+const TE_TRAILERS = ascii("TE: trailers\r\nConnection: TE\r\n");
+const TRAILERS = ascii("trailers");
+const X_REQUEST_ID = ascii("X-Request-Id: ");
+const X_FORWARDED_FOR = ascii("X-Forwarded-For: ");
+const X_FORWARDED_HOST = ascii("X-Forwarded-Host: ");
+const FORWARDED = ascii("Forwarded: ");
+const FORWARDED_HOST = ascii(';host="');
+const SEPARATOR = ascii(", ");
+const QUOTE = 0x22;
+
+const DROP = 1;
+const DROP_IF_UNTRUSTED = 2;
+
+/** For each kind of field: what becomes of it. Those that are dropped are written anew where they are needed. */
+const FATE = new Uint8Array(32);
+for (
+  const kind of [
+    Field.ALIAS,
+    Field.CONTENT_LENGTH,
+    Field.TRANSFER_ENCODING,
+    Field.CONNECTION,
+    Field.KEEP_ALIVE,
+    Field.PROXY_CONNECTION,
+    Field.PROXY_AUTHENTICATE,
+    Field.PROXY_AUTHORIZATION,
+    Field.TE,
+    Field.TRAILER,
+    Field.UPGRADE,
+    Field.HTTP2_SETTINGS,
+    Field.PROXY,
+    Field.X_REQUEST_ID,
+    Field.X_FORWARDED_FOR,
+    Field.FORWARDED,
+  ]
+) FATE[kind] = DROP;
+for (
+  const kind of [
+    Field.X_FORWARDED_PROTO,
+    Field.X_FORWARDED_HOST,
+    Field.X_FORWARDED_PORT,
+  ]
+) FATE[kind] = DROP_IF_UNTRUSTED;
+
+/** Makes the parts that are the same for all requests of a connection. */
+export function forwarding(text: ForwardingText): Forwarding {
+  const { trusted, address, proto, port, defaultHost } = text;
+  // RFC 7239 §6: an IPv6 address is put in brackets and quotes.
+  const node = address.includes(":") ? `"[${address}]"` : address;
+  return {
+    trusted,
+    forwardedFor: ascii(`X-Forwarded-For: ${address}`),
+    address: ascii(address),
+    protoAndPort: ascii(
+      `X-Forwarded-Proto: ${proto}\r\nX-Forwarded-Port: ${port}\r\n`,
+    ),
+    element: ascii(`for=${node};proto=${proto}`),
+    defaultHost: ascii(defaultHost),
+  };
+}
+
+/**
+ * The id of the request: the one it has, when a trusted peer gave it one that
+ * is fit to be logged, else `null`.
+ */
+export function trustedRequestId(
+  bytes: Uint8Array,
+  head: RequestHead,
+  trusted: boolean,
+): Uint8Array | null {
+  if (!trusted) return null;
+  const { fields } = head;
+  for (let i = 0; i < fields.count; i++) {
+    if (fields.kind(i) !== Field.X_REQUEST_ID) continue;
+    const length = fields.valueEnd(i) - fields.valueStart(i);
+    if (length === 0 || length > MAX_REQUEST_ID_BYTES) return null;
+    return bytes.slice(fields.valueStart(i), fields.valueEnd(i));
+  }
+  return null;
+}
+
+/** Writes the head, from the request line to the empty line. */
+export function writeRequestHead(
+  out: ByteWriter,
+  bytes: Uint8Array,
+  head: RequestHead,
+  context: { readonly forwarding: Forwarding; readonly requestId: Uint8Array },
+): void {
+  const { forwarding, requestId } = context;
+  writeRequestLine(out, bytes, head);
+  if (head.hostIndex < 0) {
+    out.write(HOST);
+    out.write(forwarding.defaultHost);
+    out.endLine();
+  }
+  copyFields(out, bytes, head, forwarding.trusted);
+  writeFraming(out, bytes, head);
+  writeForwarding(out, bytes, head, forwarding);
+  out.write(X_REQUEST_ID);
+  out.write(requestId);
+  out.endLine();
+  out.endLine();
+}
+
+function writeRequestLine(
+  out: ByteWriter,
+  bytes: Uint8Array,
+  head: RequestHead,
+): void {
+  const { methodStart, methodEnd, targetStart, targetEnd } = head;
+  out.copy(bytes, methodStart, methodEnd);
+  out.octet(SP);
+  if (targetStart === targetEnd) {
+    // absolute-form without a path (RFC 9112 §3.2.1 and §3.2.4)
+    out.octet(head.method === Method.OPTIONS ? ASTERISK : SLASH);
+  } else if (bytes[targetStart] === QUESTION) {
+    out.octet(SLASH);
+  }
+  out.copy(bytes, targetStart, targetEnd);
+  out.write(VERSION);
+}
+
+function copyFields(
+  out: ByteWriter,
+  bytes: Uint8Array,
+  head: RequestHead,
+  trusted: boolean,
+): void {
+  const { fields, connection } = head;
+  for (let i = 0; i < fields.count; i++) {
+    const kind = fields.kind(i);
+    const fate = FATE[kind]!;
+    if (fate === DROP || (fate === DROP_IF_UNTRUSTED && !trusted)) continue;
+    if (kind === Field.EXPECT && head.minorVersion === 0) continue;
+    // Nomination may not take out what the message needs to be understood.
+    if (
+      kind === Field.OTHER &&
+      connection.nominates(bytes, fields.nameStart(i), fields.nameEnd(i))
+    ) continue;
+    out.copy(bytes, fields.nameStart(i), fields.valueEnd(i));
+    out.endLine();
+  }
+}
+
+function writeFraming(
+  out: ByteWriter,
+  bytes: Uint8Array,
+  head: RequestHead,
+): void {
+  const { body, fields } = head;
+  if (body.kind === "chunked") out.write(CHUNKED);
+  else if (body.kind === "length") writeContentLength(out, body.bytes);
+  else if (hasField(head, Field.CONTENT_LENGTH)) writeContentLength(out, 0);
+  for (let i = 0; i < fields.count; i++) {
+    const kind = fields.kind(i);
+    if (kind === Field.UPGRADE && head.upgrade) {
+      out.copy(bytes, fields.nameStart(i), fields.valueEnd(i));
+      out.endLine();
+    } else if (
+      kind === Field.TE && !head.upgrade &&
+      hasMember(bytes, fields.valueStart(i), fields.valueEnd(i), TRAILERS)
+    ) {
+      out.write(TE_TRAILERS);
+      return;
+    }
+  }
+  if (head.upgrade) out.write(UPGRADE);
+}
+
+function writeContentLength(out: ByteWriter, length: number): void {
+  out.write(CONTENT_LENGTH);
+  out.decimal(length);
+  out.endLine();
+}
+
+function hasField(head: RequestHead, kind: number): boolean {
+  for (let i = 0; i < head.fields.count; i++) {
+    if (head.fields.kind(i) === kind) return true;
+  }
+  return false;
+}
+
+function writeForwarding(
+  out: ByteWriter,
+  bytes: Uint8Array,
+  head: RequestHead,
+  forwarding: Forwarding,
+): void {
+  const { fields, hostIndex } = head;
+  const { trusted } = forwarding;
+  if (trusted) {
+    writeAppended(out, bytes, head, {
+      name: X_FORWARDED_FOR,
+      kind: Field.X_FORWARDED_FOR,
+      element: forwarding.address,
+    });
+  } else {
+    out.write(forwarding.forwardedFor);
+  }
+  out.endLine();
+  if (!trusted || !hasField(head, Field.X_FORWARDED_PROTO)) {
+    out.write(forwarding.protoAndPort);
+  }
+  if (hostIndex >= 0 && !(trusted && hasField(head, Field.X_FORWARDED_HOST))) {
+    out.write(X_FORWARDED_HOST);
+    out.copy(bytes, fields.valueStart(hostIndex), fields.valueEnd(hostIndex));
+    out.endLine();
+  }
+  if (trusted) {
+    writeAppended(out, bytes, head, {
+      name: FORWARDED,
+      kind: Field.FORWARDED,
+      element: forwarding.element,
+    });
+  } else {
+    out.write(FORWARDED);
+    out.write(forwarding.element);
+  }
+  if (hostIndex >= 0) {
+    out.write(FORWARDED_HOST);
+    out.copy(bytes, fields.valueStart(hostIndex), fields.valueEnd(hostIndex));
+    out.octet(QUOTE);
+  }
+  out.endLine();
+}
+
+/** Writes a list field: the members it had in all its lines, then one more. */
+function writeAppended(
+  out: ByteWriter,
+  bytes: Uint8Array,
+  head: RequestHead,
+  list: {
+    readonly name: Uint8Array;
+    readonly kind: number;
+    readonly element: Uint8Array;
+  },
+): void {
+  const { fields } = head;
+  out.write(list.name);
+  for (let i = 0; i < fields.count; i++) {
+    const start = fields.valueStart(i);
+    const end = fields.valueEnd(i);
+    if (fields.kind(i) !== list.kind || start === end) continue;
+    out.copy(bytes, start, end);
+    out.write(SEPARATOR);
+  }
+  out.write(list.element);
+}
+
+/** The value of the first field of this kind as text, or `null`. */
+export function fieldText(
+  bytes: Uint8Array,
+  head: RequestHead,
+  kind: number,
+): string | null {
+  const { fields } = head;
+  for (let i = 0; i < fields.count; i++) {
+    if (fields.kind(i) === kind) {
+      return latin1Slice(bytes, fields.valueStart(i), fields.valueEnd(i));
+    }
+  }
+  return null;
+}
