@@ -126,10 +126,18 @@ export class RawSocket implements AsyncDisposable {
   }
 }
 
-/** Whether an error says that the peer reset the connection, in reading or in writing. */
+/** Error codes of a connection that the peer has torn down, seen in reading or in writing. */
+const RESET_CODES: ReadonlySet<unknown> = new Set([
+  "ECONNRESET",
+  "EPIPE",
+  // What a write meets when the reset was noticed before it.
+  "ERR_STREAM_DESTROYED",
+]);
+
+/** Whether an error says that the peer has torn down the connection. */
 export function isReset(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return code === "ECONNRESET" || code === "EPIPE";
+  return error instanceof Error && "code" in error &&
+    RESET_CODES.has(error.code);
 }
 
 /**

@@ -1,0 +1,44 @@
+/**
+ * What `/_metrics` answers, as the published contract names it.
+ *
+ * Written down here a second time on purpose: a field that the program renames
+ * must break a test, not follow along.
+ *
+ * @module
+ */
+
+/** One worker in {@linkcode PoolMetrics}, as the published contract names it. */
+export interface PoolWorkerMetrics {
+  readonly id: number;
+  readonly port: number;
+  readonly requests: number;
+  readonly ready: boolean;
+  readonly pid: number;
+  readonly state: string;
+  readonly inFlight: number;
+  readonly failures: number;
+  readonly restarts: number;
+  readonly generation: number;
+  readonly rssBytes: number | null;
+  readonly cpuSeconds: number | null;
+}
+
+/** What `/_metrics` answers, as the published contract names it. */
+export interface PoolMetrics {
+  readonly totalRequests: number;
+  readonly averageLatency: number;
+  readonly inFlight: number;
+  readonly state: string;
+  readonly generation: number;
+  readonly retries: number;
+  readonly queue: Readonly<
+    Record<"depth" | "limit" | "rejected" | "timedOut", number>
+  >;
+  readonly pool: Readonly<
+    Record<"min" | "max" | "desired" | "ready" | "spare" | "restarts", number>
+  >;
+  readonly responses: Readonly<Record<string, number>>;
+  readonly errors: Readonly<Record<string, number>>;
+  readonly connections: Readonly<Record<"client" | "upstreamIdle", number>>;
+  readonly workers: readonly PoolWorkerMetrics[];
+}
