@@ -44,3 +44,27 @@ export async function withDeadline<T>(
 export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
+
+/** Pause between two attempts of {@linkcode eventually}. */
+const RETRY_MS = 10;
+
+/**
+ * Calls `attempt` until it does not throw, for things outside that announce
+ * nothing: a foreign program that starts, a counter behind HTTP.
+ *
+ * @throws what the last attempt threw, when the time is up.
+ */
+export async function eventually<T>(
+  attempt: () => Promise<T>,
+  deadlineMs: number = DEFAULT_DEADLINE_MS,
+): Promise<T> {
+  const end = performance.now() + deadlineMs;
+  while (true) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() >= end) throw error;
+      await delay(RETRY_MS);
+    }
+  }
+}

@@ -1,0 +1,25 @@
+/**
+ * A port for a program that cannot choose one itself.
+ *
+ * @module
+ */
+
+/**
+ * Below the range from which Linux and macOS take the ports of outgoing
+ * connections: no client of a test that runs beside can get hold of it.
+ */
+const FIRST_PORT = 20_000;
+const PORT_COUNT = 10_000;
+
+/** A port of 127.0.0.1 on which nobody listened a moment ago; a different one each time. */
+export function freePort(): number {
+  while (true) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORT_COUNT);
+    try {
+      Deno.listen({ port, hostname: "127.0.0.1" }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+}
