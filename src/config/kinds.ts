@@ -1,0 +1,175 @@
+/**
+ * The kinds of values settings have: how text becomes such a value, and which
+ * values are allowed.
+ *
+ * Knows no setting.
+ *
+ * @module
+ */
+
+import { isIP } from "node:net";
+import { parseCidr } from "../net/cidr.ts";
+import { splitShellWords } from "./shell_words.ts";
+
+/** A kind of value. */
+export interface Kind<T> {
+  /** What stands for the value in the help: `"PORT"`. */
+  readonly placeholder: string;
+  /** What is allowed, as a sentence part: `"a whole number from 0 to 65535"`. */
+  readonly allowed: string;
+  /** Turns text into what {@linkcode check} takes, good or not. */
+  read(text: string): unknown;
+  /** Returns `value` if it is allowed, else `undefined`. */
+  check(value: unknown): T | undefined;
+}
+
+/** The least and the greatest value, both allowed. */
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Whole numbers in `range`. */
+export function integer(range: Range, placeholder = "N"): Kind<number> {
+  return {
+    placeholder,
+    allowed: `a whole number from ${range.min} to ${range.max}`,
+    read: (text) => /^[0-9]+$/.test(text) ? Number(text) : undefined,
+    check: (value) =>
+      Number.isInteger(value) ? within(range, value) : undefined,
+  };
+}
+
+/** Whole numbers in `range`, or the word `auto`. */
+export function integerOrAuto(range: Range): Kind<number | "auto"> {
+  const number = integer(range);
+  return {
+    placeholder: "N|auto",
+    allowed: `${number.allowed}, or auto`,
+    read: (text) => text === "auto" ? text : number.read(text),
+    check: (value) => value === "auto" ? value : number.check(value),
+  };
+}
+
+/** Numbers in `range`, with a decimal point or without. */
+export function decimal(range: Range): Kind<number> {
+  return {
+    placeholder: "N",
+    allowed: `a number from ${range.min} to ${range.max}`,
+    read: (text) => /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : undefined,
+    check: (value) => within(range, value),
+  };
+}
+
+/** One word of a list. */
+export function choice<const T extends string>(
+  words: readonly T[],
+): Kind<T> {
+  return {
+    placeholder: "NAME",
+    allowed: `one of ${words.join(", ")}`,
+    read: (text) => text,
+    check: (value) => words.find((word) => word === value),
+  };
+}
+
+/** On or off. As a flag it may stand alone. */
+export const toggle: Kind<boolean> = {
+  placeholder: "",
+  allowed: "on or off",
+  read: (text) => {
+    if (["on", "true", "yes", "1"].includes(text)) return true;
+    if (["off", "false", "no", "0"].includes(text)) return false;
+    return undefined;
+  },
+  check: (value) => typeof value === "boolean" ? value : undefined,
+};
+
+/** Any text but none. */
+export const filePath: Kind<string> = text({
+  placeholder: "PATH",
+  allowed: "a path",
+  pattern: /^[^\0]+$/,
+});
+
+/** A path as it stands in a request line: visible ASCII without `#`. */
+export const requestPath: Kind<string> = text({
+  placeholder: "PATH",
+  allowed: 'a path that starts with "/", of visible ASCII characters without #',
+  pattern: /^\/[!-"$-~]*$/,
+});
+
+/** What may stand after `Authorization: Bearer`. */
+export const token: Kind<string> = text({
+  placeholder: "TOKEN",
+  allowed: "visible ASCII characters without spaces",
+  pattern: /^[!-~]+$/,
+});
+
+/** An IP address or a name that can be looked up. */
+export const host: Kind<string> = {
+  placeholder: "HOST",
+  allowed: "an IP address (IPv6 without brackets) or a host name",
+  read: (text) => text,
+  check: (value) =>
+    typeof value === "string" && (isIP(value) !== 0 || isHostName(value))
+      ? value
+      : undefined,
+};
+
+/** Networks in CIDR notation. In text, commas or spaces stand between them. */
+export const cidrList: Kind<readonly string[]> = {
+  placeholder: "CIDRS",
+  allowed: "networks such as 10.0.0.0/8,fd00::/8",
+  read: (text) => text.split(/[\s,]+/).filter((part) => part !== ""),
+  check: (value) =>
+    isStringArray(value) && value.every((part) => parseCidr(part) !== null)
+      ? [...value]
+      : undefined,
+};
+
+/** A program and its arguments. In text, split as a shell splits words. */
+export const command: Kind<readonly string[]> = {
+  placeholder: "TEXT",
+  allowed: "a program and its arguments, every quote closed",
+  read: (text) => splitShellWords(text),
+  check: (value) =>
+    isStringArray(value) && value.length > 0 && value[0] !== ""
+      ? [...value]
+      : undefined,
+};
+
+interface TextOptions {
+  readonly placeholder: string;
+  readonly allowed: string;
+  readonly pattern: RegExp;
+}
+
+function text({ placeholder, allowed, pattern }: TextOptions): Kind<string> {
+  return {
+    placeholder,
+    allowed,
+    read: (given) => given,
+    check: (value) =>
+      typeof value === "string" && pattern.test(value) ? value : undefined,
+  };
+}
+
+function within({ min, max }: Range, value: unknown): number | undefined {
+  return typeof value === "number" && value >= min && value <= max
+    ? value
+    : undefined;
+}
+
+function isHostName(text: string): boolean {
+  // Digits and dots alone are an address that isIP() has turned down.
+  return text.length <= 253 && !/^[0-9.]+$/.test(text) &&
+    text.split(".").every((label) =>
+      /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label)
+    );
+}
+
+function isStringArray(value: unknown): value is readonly string[] {
+  return Array.isArray(value) &&
+    value.every((item) => typeof item === "string");
+}

@@ -1,0 +1,103 @@
+/**
+ * The options of a program that embeds a pool, checked like the settings of
+ * the command line. Reads no environment.
+ *
+ * @module
+ */
+
+import type { Config } from "./config.ts";
+import { nearest } from "./nearest.ts";
+import { SETTING_NAMES, type SettingName } from "./settings.ts";
+import { SettingsDraft } from "./settings_draft.ts";
+import { command as commandKind } from "./kinds.ts";
+
+/** The settings of {@linkcode Config} that a pool takes as they are; logging is the caller's. */
+export type PlainPoolOptions = Partial<
+  Omit<
+    Config,
+    | "poolSize"
+    | "workerCommand"
+    | "healthStrict"
+    | "logLevel"
+    | "logFormat"
+    | "accessLog"
+  >
+>;
+
+/**
+ * What an embedding program may set. Everything has the default that
+ * {@linkcode Config} names.
+ */
+export interface PoolOptions extends PlainPoolOptions {
+  /**
+   * Program and arguments of a worker; `{port}`, `{host}` and `{id}` in them
+   * are filled in.
+   *
+   * @default {the embedded demo application}
+   */
+  readonly command?: readonly string[];
+  /** Workers started at first; `"auto"` is one for each CPU available. @default {4} */
+  readonly poolSize?: number | "auto";
+}
+
+/** Settings that are no options: the command has its own, logging is the caller's. */
+const NOT_OPTIONS: ReadonlySet<string> = new Set<SettingName>([
+  "workerCommand",
+  "zigttpBin",
+  "handlerPath",
+  "logLevel",
+  "logFormat",
+  "accessLog",
+]);
+
+const OPTION_NAMES: ReadonlySet<string> = new Set(
+  SETTING_NAMES.filter((name) => !NOT_OPTIONS.has(name)),
+);
+
+/**
+ * Checks `options` and fills in the defaults.
+ *
+ * `undefined` and `null` count as not given.
+ *
+ * @throws {ConfigError} with all problems, each naming the option.
+ *
+ * @example
+ * ```ts
+ * import { resolveOptions } from "./options.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const config = resolveOptions({ port: 0, poolSize: 2 });
+ * assert.equal(config.maxWorkers, 16);
+ * assert.throws(() => resolveOptions({ poolSize: 0 }), /poolSize=0/);
+ * ```
+ */
+export function resolveOptions(options: PoolOptions = {}): Config {
+  const draft = new SettingsDraft({
+    nameOf: (name) => name,
+    availableCpus: navigator.hardwareConcurrency,
+  });
+  const { command, ...settings } = options;
+  for (const [name, value] of Object.entries(settings)) {
+    if (!isOptionName(name)) {
+      const meant = nearest(name, [...OPTION_NAMES, "command"]);
+      const remedy = "is not an option" +
+        (meant === null ? "" : `; did you mean ${meant}?`);
+      draft.report({ setting: name, value: null, remedy });
+    } else if (value !== undefined && value !== null) {
+      draft.setValue(name, value);
+    }
+  }
+  const words = commandKind.check(command);
+  if (command !== undefined && words === undefined) {
+    draft.report({
+      setting: "command",
+      value: JSON.stringify(command),
+      remedy: "must be an array of strings: a program and its arguments",
+    });
+  }
+  return draft.finish(words ?? null);
+}
+
+function isOptionName(name: string): name is SettingName {
+  return OPTION_NAMES.has(name);
+}

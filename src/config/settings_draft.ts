@@ -1,0 +1,213 @@
+/**
+ * A configuration in the making: takes values one by one, then derives the
+ * defaults, checks the rules across settings, and freezes the result.
+ *
+ * Gathers every problem instead of stopping at the first. Knows neither the
+ * environment nor the command line; whoever fills it says how each setting
+ * was given.
+ *
+ * @module
+ */
+
+import type { Config } from "./config.ts";
+import { ConfigError, type ConfigProblem } from "./config_error.ts";
+import {
+  MAX_PORT,
+  SETTING_NAMES,
+  type SettingName,
+  SETTINGS,
+  type SettingValues,
+} from "./settings.ts";
+import { chooseWorkerCommand } from "./worker_command.ts";
+
+/** Room to grow that a pool has by default. */
+const DEFAULT_MAX_WORKERS = 16;
+
+/** What a draft has to be told once. */
+export interface SettingsDraftOptions {
+  /** How a setting is called that was not given. */
+  readonly nameOf: (name: SettingName) => string;
+  /** What `poolSize: "auto"` stands for. */
+  readonly availableCpus: number;
+}
+
+/** A configuration in the making. */
+export class SettingsDraft {
+  readonly #options: SettingsDraftOptions;
+  readonly #given: Partial<Record<SettingName, unknown>> = {};
+  readonly #labels = new Map<SettingName, string>();
+  readonly #invalid = new Set<SettingName>();
+  readonly #problems: ConfigProblem[] = [];
+
+  /** Creates a draft in which nothing is given. */
+  constructor(options: SettingsDraftOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the value of a setting that was given as text under the name `label`. */
+  setText(name: SettingName, text: string, label: string): void {
+    const value = SETTINGS[name].kind.read(text);
+    this.#set({ name, label, value, shown: text });
+  }
+
+  /** Takes the value of a setting that a program gave. */
+  setValue(name: SettingName, value: unknown): void {
+    const shown = typeof value === "object" ? JSON.stringify(value) : value;
+    const label = this.#options.nameOf(name);
+    this.#set({ name, label, value, shown: String(shown) });
+  }
+
+  /** Takes note of a problem. */
+  report(problem: ConfigProblem): void {
+    this.#problems.push(problem);
+  }
+
+  /**
+   * Takes note that a setting was given without a usable value, so that no
+   * rule blames it for its default.
+   */
+  reject(name: SettingName, problem: ConfigProblem): void {
+    this.#invalid.add(name);
+    this.report(problem);
+  }
+
+  /**
+   * Returns the finished configuration.
+   *
+   * @param words The worker's command as given apart from the settings, else `null`.
+   * @throws {ConfigError} with all problems, when there is any.
+   */
+  finish(words: readonly string[] | null): Config {
+    const { workerCommand, zigttpBin, handlerPath, ...values } = this.#values();
+    const poolSize = values.poolSize === "auto"
+      ? this.#options.availableCpus
+      : values.poolSize;
+    const minWorkers = values.minWorkers ?? poolSize;
+    const maxWorkers = values.maxWorkers ??
+      Math.max(DEFAULT_MAX_WORKERS, poolSize);
+    const workerPort = values.workerPort ??
+      (values.port === 0 ? 0 : values.port + 1);
+    const sources = { words, workerCommand, zigttpBin, handlerPath };
+    const config: Config = {
+      ...values,
+      poolSize,
+      minWorkers,
+      maxWorkers,
+      workerPort,
+      workerCommand: chooseWorkerCommand(sources),
+      healthStrict: this.#isGiven("healthPath"),
+    };
+    this.#checkWorkers(config);
+    this.#checkPorts(config);
+    this.#checkCompanions(config);
+    if (this.#problems.length > 0) throw new ConfigError(this.#problems);
+    return Object.freeze(config);
+  }
+
+  #checkWorkers(config: Config): void {
+    const { poolSize, minWorkers, maxWorkers } = config;
+    this.#rule(["minWorkers", "poolSize"], {
+      holds: minWorkers <= poolSize,
+      value: minWorkers,
+      remedy: `must be at most ${this.#name("poolSize")} (${poolSize})`,
+    });
+    this.#rule(["maxWorkers", "poolSize"], {
+      holds: maxWorkers >= poolSize,
+      value: maxWorkers,
+      remedy: `must be at least ${this.#name("poolSize")} (${poolSize})`,
+    });
+    this.#rule(["scaleDownRate", "scaleUpRate"], {
+      holds: config.scaleDownRate < config.scaleUpRate,
+      value: config.scaleDownRate,
+      remedy: `must be below ${
+        this.#name("scaleUpRate")
+      } (${config.scaleUpRate})`,
+    });
+  }
+
+  #checkPorts(config: Config): void {
+    const { port, workerPort, maxWorkers, adminPort } = config;
+    // One more than the workers: a replacement starts before the old one ends.
+    this.#rule(["workerPort", "maxWorkers", "port"], {
+      holds: workerPort === 0 || workerPort + maxWorkers <= MAX_PORT,
+      value: workerPort,
+      remedy: `must be at most ${MAX_PORT - maxWorkers}, to leave room for ` +
+        `${maxWorkers} workers (${this.#name("maxWorkers")})`,
+    });
+    this.#rule(["workerPort", "maxWorkers", "port"], {
+      holds: workerPort === 0 || port < workerPort ||
+        port >= workerPort + maxWorkers,
+      value: workerPort,
+      remedy: `the workers' ports, ${workerPort} to ` +
+        `${workerPort + maxWorkers - 1}, must not hold ` +
+        `${this.#name("port")} (${port})`,
+    });
+    this.#rule(["adminPort", "port"], {
+      holds: port === 0 || adminPort !== port,
+      value: port,
+      remedy: `must not be ${this.#name("port")}; leave it out to serve the ` +
+        "admin pages there",
+    });
+  }
+
+  /** A setting that would do nothing is a mistake of whoever set it. */
+  #checkCompanions(config: Config): void {
+    this.#rule(["adminHost", "adminPort"], {
+      holds: !this.#isGiven("adminHost") || config.adminPort !== null,
+      value: config.adminHost,
+      remedy: `needs ${this.#name("adminPort")}`,
+    });
+    this.#rule(["handlerPath", "zigttpBin", "workerCommand"], {
+      holds: !this.#isGiven("handlerPath") ||
+        config.workerCommand.kind !== "demo",
+      value: String(this.#given.handlerPath),
+      remedy: `needs ${this.#name("zigttpBin")}`,
+    });
+  }
+
+  /** A rule on several settings, of which the first is blamed. */
+  #rule(
+    names: readonly [SettingName, ...SettingName[]],
+    rule: { holds: boolean; value: string | number; remedy: string },
+  ): void {
+    if (rule.holds || names.some((name) => this.#invalid.has(name))) return;
+    const { value, remedy } = rule;
+    const setting = this.#name(names[0]);
+    this.report({ setting, value: String(value), remedy });
+  }
+
+  #set(
+    given: { name: SettingName; label: string; value: unknown; shown: string },
+  ): void {
+    const { name, label, shown } = given;
+    const { kind, secret } = SETTINGS[name];
+    this.#labels.set(name, label);
+    const value = kind.check(given.value);
+    if (value === undefined) {
+      this.reject(name, {
+        setting: label,
+        value: secret === true ? null : shown,
+        remedy: `must be ${kind.allowed}`,
+      });
+    } else {
+      this.#given[name] = value;
+    }
+  }
+
+  #values(): SettingValues {
+    const values: Partial<Record<SettingName, unknown>> = {};
+    for (const name of SETTING_NAMES) {
+      values[name] = this.#given[name] ?? SETTINGS[name].default;
+    }
+    // Every value has passed check() of its kind or is the table's default.
+    return values as SettingValues;
+  }
+
+  #isGiven(name: SettingName): boolean {
+    return this.#given[name] !== undefined;
+  }
+
+  #name(name: SettingName): string {
+    return this.#labels.get(name) ?? this.#options.nameOf(name);
+  }
+}

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { ConfigError } from "../../src/config/config_error.ts";
+import { loadConfig } from "../../src/config/load_config.ts";
+import { type PoolOptions, resolveOptions } from "../../src/config/options.ts";
+
+Deno.test("without options the defaults are those of the command line", () => {
+  const invocation = loadConfig({ args: [], env: new Map() });
+  assert(invocation.action === "run");
+  assert.deepEqual(resolveOptions(), invocation.config);
+});
+
+Deno.test("options are taken over and the rest follows from them", () => {
+  const config = resolveOptions({
+    port: 9000,
+    poolSize: 20,
+    command: ["node", "server.js"],
+    healthPath: "/up",
+    adminToken: null,
+  });
+  assert.equal(config.workerPort, 9001);
+  assert.equal(config.maxWorkers, 20);
+  assert.equal(config.healthStrict, true);
+  assert.deepEqual(config.workerCommand, {
+    kind: "arguments",
+    argv: ["node", "server.js"],
+  });
+});
+
+Deno.test("poolSize auto is one worker for each CPU available", () => {
+  const { poolSize } = resolveOptions({ poolSize: "auto" });
+  assert.equal(poolSize, navigator.hardwareConcurrency);
+});
+
+Deno.test("problems name the options, all together", () => {
+  const wrong: unknown = {
+    poolSize: "8",
+    port: 1.5,
+    policy: "best",
+    poolsize: 3,
+    logLevel: "debug",
+    adminToken: "sword fish",
+    trustedProxies: "10.0.0.0/8",
+    command: [],
+  };
+  assert.throws(() => resolveOptions(wrong as PoolOptions), (error) => {
+    assert(error instanceof ConfigError);
+    assert.deepEqual(error.problems.map((p) => `${p.setting}=${p.value}`), [
+      "poolSize=8",
+      "port=1.5",
+      "policy=best",
+      "poolsize=null",
+      "logLevel=null",
+      "adminToken=null",
+      "trustedProxies=10.0.0.0/8",
+      "command=[]",
+    ]);
+    assert.match(error.message, /poolsize: .* did you mean poolSize\?/);
+    assert.doesNotMatch(error.message, /sword/);
+    return true;
+  });
+});
+
+Deno.test("rules across settings name the options", () => {
+  assert.throws(
+    () => resolveOptions({ minWorkers: 5 }),
+    /minWorkers=5: must be at most poolSize \(4\)/,
+  );
+});
+
+Deno.test("a list given as an option may be changed afterwards", () => {
+  const trustedProxies = ["10.0.0.0/8"];
+  const config = resolveOptions({ trustedProxies });
+  trustedProxies.push("0.0.0.0/0");
+  assert.deepEqual(config.trustedProxies, ["10.0.0.0/8"]);
+});
