@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import type { PoolEvent } from "../../src/events.ts";
+import { eventMessage } from "../../src/log/event_message.ts";
+
+const WORKER = { workerId: 2, port: 8083, pid: 4711, generation: 1 } as const;
+
+Deno.test("each event says what happened, at the level it deserves", () => {
+  const cases: readonly [PoolEvent, string][] = [
+    [
+      { ...WORKER, type: "worker-spawned", command: ["node", "x"] },
+      "debug: worker 2 (pid 4711) started on port 8083",
+    ],
+    [
+      { ...WORKER, type: "worker-ready", startupMs: 48.3 },
+      "info: worker 2 ready on 127.0.0.1:8083 (pid 4711) in 48 ms",
+    ],
+    [
+      { ...WORKER, type: "worker-unhealthy", reason: "no answer" },
+      "warning: worker 2 (pid 4711) unhealthy: no answer",
+    ],
+    [
+      { ...WORKER, type: "worker-recovered" },
+      "info: worker 2 (pid 4711) healthy again",
+    ],
+    [
+      {
+        ...WORKER,
+        type: "worker-draining",
+        reason: "scale-down",
+        inFlight: 3,
+      },
+      "info: worker 2 (pid 4711) draining (scale-down), 3 in flight",
+    ],
+    [
+      {
+        ...WORKER,
+        type: "worker-signalled",
+        signal: "SIGTERM",
+        reason: "drained",
+      },
+      "debug: worker 2 (pid 4711) sent SIGTERM: drained",
+    ],
+    [
+      {
+        ...WORKER,
+        type: "worker-signalled",
+        signal: "SIGKILL",
+        reason: "ignored SIGTERM for 5000 ms",
+      },
+      "warning: worker 2 (pid 4711) sent SIGKILL: ignored SIGTERM for 5000 ms",
+    ],
+    [
+      {
+        ...WORKER,
+        type: "worker-exited",
+        status: { code: 0, signal: null },
+        expected: true,
+        uptimeMs: 3_600_000 * 2.5,
+        lastOutput: ["bye"],
+      },
+      "info: worker 2 (pid 4711) exited with code 0 after 2.5 h",
+    ],
+    [
+      { type: "port-skipped", port: 8082, holder: "nginx (pid 8)" },
+      "warning: port 8082 passed over: held by nginx (pid 8)",
+    ],
+    [
+      { type: "port-skipped", port: 8082, holder: null },
+      "warning: port 8082 passed over: held by another program",
+    ],
+    [
+      {
+        type: "pool-scaled",
+        at: 0,
+        from: 4,
+        to: 6,
+        reason: "rate",
+        inputs: {},
+      },
+      "info: scaling from 4 to 6 workers (rate)",
+    ],
+    [
+      { type: "state-changed", from: "starting", to: "serving" },
+      "debug: pool serving",
+    ],
+    [
+      { type: "state-changed", from: "serving", to: "draining" },
+      "info: pool draining",
+    ],
+    [
+      { type: "listening", hostname: "0.0.0.0", port: 8080, role: "public" },
+      "info: listening on http://0.0.0.0:8080",
+    ],
+    [
+      { type: "listening", hostname: "::1", port: 9090, role: "admin" },
+      "info: admin pages on http://[::1]:9090/_metrics",
+    ],
+    [
+      { type: "accept-paused", reason: "max-connections" },
+      "warning: no more connections accepted for now: MAX_CONNECTIONS reached",
+    ],
+    [
+      { type: "accept-resumed", reason: "descriptors" },
+      "info: connections accepted again",
+    ],
+    [
+      { type: "notice", level: "warning", message: "A whole sentence." },
+      "warning: A whole sentence.",
+    ],
+    [
+      {
+        type: "access",
+        requestId: "r1",
+        clientAddress: "10.0.0.1",
+        method: "GET",
+        target: "/a?b",
+        status: 200,
+        workerId: 2,
+        bytesOut: 12,
+        durationMs: 1.26,
+      },
+      "info: 10.0.0.1 GET /a?b 200 12 B 1.3 ms worker 2 r1",
+    ],
+  ];
+  for (const [event, expected] of cases) {
+    const { level, text } = eventMessage(event);
+    assert.equal(`${level}: ${text}`, expected);
+  }
+});
+
+Deno.test("a worker's output carries the worker's id", () => {
+  const { text } = eventMessage({
+    type: "worker-output",
+    workerId: 2,
+    stream: "stderr",
+    line: "  {port} is taken",
+  });
+  assert.equal(text, "[worker 2]   {port} is taken");
+});
+
+Deno.test("a failed start tells the command, the exit code or signal, and the last output", () => {
+  const failed = {
+    type: "worker-start-failed",
+    workerId: 0,
+    port: 8081,
+    generation: 1,
+    command: ["node", "missing.js"],
+    reason: "exited with code 1",
+    status: { code: 1, signal: null },
+    lastOutput: ["Error: Cannot find module", "  at x"],
+    retryInMs: 1000,
+  } as const;
+  assert.deepEqual(eventMessage(failed), {
+    level: "error",
+    text: "worker 0 could not be started: exited with code 1; " +
+      "next attempt in 1.0 s",
+    details: [
+      "command: node missing.js",
+      "Error: Cannot find module",
+      "  at x",
+    ],
+  });
+  const slow = {
+    ...failed,
+    reason: "not ready within 30000 ms",
+    status: { code: 137, signal: "SIGKILL" },
+    retryInMs: 0,
+  };
+  assert.equal(
+    eventMessage(slow).text,
+    "worker 0 could not be started: not ready within 30000 ms " +
+      "(ended by SIGKILL)",
+  );
+});
+
+Deno.test("an exit nobody asked for is an error and tells the last output", () => {
+  const message = eventMessage({
+    ...WORKER,
+    type: "worker-exited",
+    status: { code: 137, signal: "SIGKILL" },
+    expected: false,
+    uptimeMs: 3210,
+    lastOutput: ["oops"],
+  });
+  assert.deepEqual(message, {
+    level: "error",
+    text: "worker 2 (pid 4711) ended by SIGKILL after 3.2 s, unasked",
+    details: ["oops"],
+  });
+});
+
+Deno.test("a failed exchange is as important as the side that failed", () => {
+  const failed = {
+    type: "exchange-failed",
+    requestId: "r1",
+    workerId: 2,
+    status: 502,
+    message: "no answer",
+  } as const;
+  const text = "request r1, worker 2: no answer (answered 502)";
+  assert.deepEqual(
+    (["downstream", "upstream", "internal"] as const).map((source) =>
+      eventMessage({ ...failed, source })
+    ),
+    ["debug", "warning", "error"].map((level) => ({
+      level,
+      text,
+      details: [],
+    })),
+  );
+});
