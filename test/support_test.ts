@@ -301,8 +301,17 @@ Deno.test("a process is alive and our child until it is killed", async () => {
 
 Deno.test("parseEvent() makes an event of a log line and nothing of any other", () => {
   assert.deepEqual(
-    parseEvent('{"event":"worker-recovered","workerId":2}'),
-    { type: "worker-recovered", workerId: 2 },
+    parseEvent(
+      '{"timestamp":"2026-01-01T00:00:00.000Z","level":"info","message":"a",' +
+        '"event":"worker-recovered","workerId":2}',
+    ),
+    {
+      type: "worker-recovered",
+      timestamp: "2026-01-01T00:00:00.000Z",
+      level: "info",
+      message: "a",
+      workerId: 2,
+    },
   );
   assert.equal(parseEvent('{"message":"plain"}'), null);
   assert.equal(parseEvent("panicked at"), null);

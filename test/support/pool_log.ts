@@ -11,7 +11,7 @@ import type { PoolEvent } from "../../src/events.ts";
  * The event a line of the log stands for, or `null` for any other line.
  *
  * A line carries the type of its event as `event` and the event's own fields
- * beside it.
+ * beside it. What else a line has (`timestamp`, `level`, `message`) stays.
  */
 export function parseEvent(line: string): PoolEvent | null {
   let record: unknown;

@@ -42,7 +42,7 @@ const INHERITED =
 
 /** How to start a pool. */
 export interface StartPoolOptions {
-  /** Settings, beyond PORT=0, WORKER_PORT=0, HOST=127.0.0.1 and LOG_FORMAT=json. */
+  /** Settings, beyond PORT=0, WORKER_PORT=0, HOST=127.0.0.1, LOG_FORMAT=json and LOG_LEVEL=debug. */
   readonly env?: Readonly<Record<string, string>>;
   /** Arguments of the pool. */
   readonly args?: readonly string[];
@@ -343,5 +343,7 @@ function defaultSettings(): Record<string, string> {
     WORKER_PORT: "0",
     HOST: "127.0.0.1",
     LOG_FORMAT: "json",
+    // The least important level: not all events are for people.
+    LOG_LEVEL: "debug",
   };
 }
