@@ -4,9 +4,9 @@
 #   docker build -t prefork-pool .
 #   docker run --rm -p 8080:8080 prefork-pool
 
-# Debian-based: workers are started through its `setpriv`, so that they end with
-# the balancer. It also brings `deno` as a user without rights (1993), DENO_DIR
-# and tini.
+# Debian-based: the pool's guardian, which ends workers whose balancer was
+# killed, needs a shell. The image also brings `deno` as a user without rights
+# (1993), DENO_DIR and tini.
 FROM denoland/deno:2.9.6
 
 WORKDIR /opt/prefork-pool

@@ -12,6 +12,7 @@ import {
   type SettingName,
   variableOf,
 } from "../../src/config/settings.ts";
+import { ignoreWithout } from "../support/programs.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 /** Environment variables of a deployment that are Deno's own. */
@@ -131,19 +132,9 @@ const composeConfig = (): Config =>
     ),
   );
 
-/** Whether a program is on PATH. Where CI demands every test it counts as being there. */
-function isAvailable(program: string): boolean {
-  if (Deno.env.get("CI") === "true") return true;
-  const { success } = new Deno.Command("sh", {
-    args: ["-c", `command -v ${program}`],
-    stdout: "null",
-  }).outputSync();
-  return success;
-}
-
 Deno.test({
   name: "systemd unit passes systemd-analyze verify (needs systemd-analyze)",
-  ignore: !isAvailable("systemd-analyze"),
+  ignore: ignoreWithout("systemd-analyze"),
   fn: async () => {
     const { success, stderr } = await new Deno.Command("systemd-analyze", {
       args: ["verify", "deploy/systemd/prefork-pool.service"],
@@ -252,8 +243,8 @@ Deno.test("Compose service names settings that exist, publishes PORT, and outlas
 });
 
 Deno.test("Compose and Kubernetes allow the memory that MAX_WORKERS workers need", () => {
-  // What deployment.yaml derives: balancer 128 MiB, worker 64 MiB.
-  const needed = (config: Config): number => 128 + 64 * config.maxWorkers;
+  // What deployment.yaml derives from measurements.
+  const needed = ({ maxWorkers }: Config): number => 128 + 96 * maxWorkers;
   const kubernetes = container.resources.limits.memory;
   assert.equal(kubernetes, `${needed(kubernetesConfig())}Mi`);
   assert.equal(compose.services.pool.mem_limit, `${needed(composeConfig())}m`);

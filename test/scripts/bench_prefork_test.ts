@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { eventually } from "../support/deadline.ts";
+import { waitUntilGone } from "../support/processes.ts";
 
 const SCRIPT = fileURLToPath(
   new URL("../../scripts/bench_prefork.sh", import.meta.url),
@@ -47,16 +49,14 @@ async function runs(program: string, mark: string): Promise<boolean> {
   return false;
 }
 
-/** Waits until nothing carries `mark`, and fails when something goes on to. */
+/** Fails when something goes on to carry `mark`. */
 async function assertNothingLeft(mark: string): Promise<void> {
-  const deadline = Date.now() + 3_000;
-  let left = await carriers(mark);
-  while (left.length > 0 && Date.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    left = await carriers(mark);
+  const left = await carriers(mark);
+  try {
+    await waitUntilGone(left);
+  } finally {
+    for (const pid of await carriers(mark)) Deno.kill(pid, "SIGKILL");
   }
-  for (const pid of left) Deno.kill(pid, "SIGKILL");
-  assert.deepEqual(left, [], "processes left behind");
 }
 
 async function outputOf(child: Deno.ChildProcess): Promise<Deno.CommandOutput> {
@@ -125,9 +125,7 @@ Deno.test("bench_prefork.sh that is interrupted ends its workers and exits 130",
   // A worker that never serves: the interrupt certainly finds it running.
   const child = start(mark, ["--", "sleep", "300"]);
   const output = outputOf(child);
-  while (!await runs("sleep", mark)) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await eventually(async () => assert.ok(await runs("sleep", mark)));
   child.kill("SIGINT");
   assert.equal((await output).code, 130);
   await assertNothingLeft(mark);
