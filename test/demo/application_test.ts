@@ -85,10 +85,15 @@ Deno.test("/upload counts the body and takes POST alone", async () => {
 
 Deno.test("/slow answers after so long and leaves the thread free", async () => {
   const order: string[] = [];
-  const slow = demo.request("/slow?ms=30").then(() => order.push("slow"));
-  const fast = demo.request("/slow?ms=0").then(() => order.push("fast"));
-  await Promise.all([slow, fast]);
-  assert.deepEqual(order, ["fast", "slow"]);
+  const ask = async (ms: number): Promise<void> => {
+    const response = await demo.request(`/slow?ms=${ms}`);
+    order.push(await response.text());
+  };
+  await Promise.all([ask(30), ask(0)]);
+  assert.deepEqual(order, [
+    "Answered by worker 3 after 0 ms.\n",
+    "Answered by worker 3 after 30 ms.\n",
+  ]);
 });
 
 Deno.test("/burn keeps the thread for as long as asked", async () => {
