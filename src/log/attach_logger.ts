@@ -32,7 +32,7 @@ export interface LoggerOptions {
   readonly logFormat: "text" | "json";
   /** Whether each request is logged. */
   readonly accessLog: boolean;
-  /** @default {Deno.stderr} */
+  /** Where the log goes. @default {Deno.stderr} */
   readonly stream?: LogStream;
 }
 
