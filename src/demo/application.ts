@@ -170,12 +170,11 @@ export function createDemo(options: DemoOptions = {}): Hono {
 
 /** What `/echo` answers. */
 async function describeRequest(c: Context): Promise<Record<string, unknown>> {
-  const tooLarge = new HTTPException(413, {
-    message: `Cannot echo: the body is larger than ${MAX_ECHO_BYTES} bytes`,
-  });
   const parts: Uint8Array<ArrayBuffer>[] = [];
   const bytes = await countBytes(c.req.raw.body, (part, total) => {
-    if (total > MAX_ECHO_BYTES) throw tooLarge;
+    if (total > MAX_ECHO_BYTES) {
+      throw refusal(413, `the body is larger than ${MAX_ECHO_BYTES} bytes`);
+    }
     parts.push(part);
   });
   return {
@@ -202,8 +201,14 @@ function integer(c: Context, parameter: IntegerParameter): number {
   if (text === undefined) return fallback;
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   if (value >= min && value <= max) return value;
-  throw new HTTPException(400, {
-    message: `Cannot use ${name}=${JSON.stringify(text)}: ` +
-      `it must be a whole number from ${min} to ${max}`,
-  });
+  throw refusal(
+    400,
+    `${name} must be a whole number from ${min} to ${max}, not "${text}"`,
+  );
+}
+
+/** An error that is answered with a line of text. */
+function refusal(status: 400 | 413, reason: string): HTTPException {
+  const body = `Cannot answer: ${reason}.\n`;
+  return new HTTPException(status, { res: new Response(body, { status }) });
 }

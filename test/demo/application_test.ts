@@ -147,7 +147,7 @@ for (
     assert.equal(response.status, 400);
     assert.match(
       await response.text(),
-      /^Cannot use (ms|n)=".*": it must be a whole number from \d+ to \d+$/,
+      /^Cannot answer: (ms|n) must be a whole number from \d+ to \d+, not ".*"\.\n$/,
     );
   });
 }

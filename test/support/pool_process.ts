@@ -131,13 +131,18 @@ export class PoolProcess implements AsyncDisposable {
   readonly events: readonly PoolEvent[];
 
   readonly #child: Deno.ChildProcess;
+  readonly #disposeDeadlineMs: number;
   readonly #events: PoolEvent[] = [];
   readonly #log: string[] = [];
   readonly #changes = new Changes();
 
   /** Takes over a child whose output is piped. */
-  constructor(child: Deno.ChildProcess) {
+  constructor(
+    child: Deno.ChildProcess,
+    disposeDeadlineMs: number = DISPOSE_DEADLINE_MS,
+  ) {
     this.#child = child;
+    this.#disposeDeadlineMs = disposeDeadlineMs;
     this.events = this.#events;
     this.status = this.#watch();
   }
@@ -258,7 +263,7 @@ export class PoolProcess implements AsyncDisposable {
     const pids = new Set([...this.workerPids, ...await childrenOf(this.pid)]);
     if (Deno.env.has("SHOW_POOL_LOG")) console.error(this.logs);
     try {
-      await this.stop("SIGTERM", DISPOSE_DEADLINE_MS);
+      await this.stop("SIGTERM", this.#disposeDeadlineMs);
     } finally {
       await this.kill();
       await this.#endWorkers(new Set([...pids, ...this.workerPids]));
@@ -267,7 +272,7 @@ export class PoolProcess implements AsyncDisposable {
 
   async #endWorkers(pids: ReadonlySet<number>): Promise<void> {
     try {
-      await waitUntilGone(pids, DISPOSE_DEADLINE_MS);
+      await waitUntilGone(pids, this.#disposeDeadlineMs);
     } catch (error) {
       for (const pid of await aliveAmong(pids)) Deno.kill(pid, "SIGKILL");
       throw this.#error("Workers have outlived the pool", error);
