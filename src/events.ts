@@ -96,7 +96,8 @@ export interface WorkerExitedEvent extends WorkerRef {
 export interface WorkerStartFailedEvent {
   readonly type: "worker-start-failed";
   readonly workerId: number;
-  readonly port: number;
+  /** Port it was to listen on, or `null` when no process could be started. */
+  readonly port: number | null;
   readonly generation: number;
   /** Program and arguments, placeholders filled in. */
   readonly command: readonly string[];

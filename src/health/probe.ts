@@ -1,0 +1,162 @@
+/**
+ * Asks a worker from outside how it is: one GET over a connection of its own.
+ *
+ * Knows nothing of workers' states or of thresholds; it says what it saw.
+ *
+ * @module
+ */
+
+import { INCOMPLETE } from "../http1/field_table.ts";
+import { HttpError } from "../http1/http_error.ts";
+import { parseResponseHead, ResponseHead } from "../http1/response_head.ts";
+import type { ProbeTarget } from "../pool/health_watcher.ts";
+
+/** Largest response head read, in bytes. A health page has no need of more. */
+const MAX_HEAD_BYTES = 16_384;
+
+/** What a probe saw. */
+export type ProbeResult =
+  /** A final response came, with this status. */
+  | { readonly kind: "answered"; readonly status: number }
+  /** Nobody listens. */
+  | { readonly kind: "refused" }
+  /** No response came in time. */
+  | { readonly kind: "timeout"; readonly timeoutMs: number }
+  /** Something came that is no HTTP response, or the connection was cut. */
+  | { readonly kind: "bad-answer"; readonly message: string }
+  /** The probe was called off. */
+  | { readonly kind: "aborted" };
+
+/** How to probe. */
+export interface ProbeOptions {
+  /** Path to ask for. */
+  readonly healthPath: string;
+  /** Longest wait for the response head, connecting included, in milliseconds. */
+  readonly healthTimeoutMs: number;
+  /** Calls the probe off. */
+  readonly signal: AbortSignal;
+}
+
+/** Sends one GET to `target` and returns what came of it. Never rejects for anything the target does. */
+export async function probe(
+  target: ProbeTarget,
+  options: ProbeOptions,
+): Promise<ProbeResult> {
+  const { healthTimeoutMs: timeoutMs, signal } = options;
+  if (signal.aborted) return { kind: "aborted" };
+  const cut = new AbortController();
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    cut.abort();
+  }, timeoutMs);
+  const abort = (): void => cut.abort();
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await exchange(target, options.healthPath, cut.signal);
+  } catch (error) {
+    if (signal.aborted) return { kind: "aborted" };
+    if (timedOut) return { kind: "timeout", timeoutMs };
+    if (error instanceof Deno.errors.ConnectionRefused) {
+      return { kind: "refused" };
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    return { kind: "bad-answer", message };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+/** The result as a sentence part, for people. */
+export function describeProbe(result: ProbeResult): string {
+  switch (result.kind) {
+    case "answered":
+      return `answered ${result.status}`;
+    case "refused":
+      return "connection refused";
+    case "timeout":
+      return `no answer within ${result.timeoutMs} ms`;
+    case "bad-answer":
+      return `bad answer: ${result.message}`;
+    case "aborted":
+      return "probe called off";
+  }
+}
+
+/**
+ * Whether what was seen is a healthy worker. Any answer below 500 is: an
+ * application without a health page answers 404 and works. Where the path was
+ * set on purpose (`healthStrict`) only 2xx and 3xx are.
+ */
+export function isHealthy(result: ProbeResult, healthStrict: boolean): boolean {
+  return result.kind === "answered" &&
+    result.status < (healthStrict ? 400 : 500);
+}
+
+async function exchange(
+  target: ProbeTarget,
+  path: string,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  using conn = await Deno.connect({ ...target, signal });
+  // Closing makes a pending read or write fail: that is how a deadline reaches it.
+  const close = (): void => closeQuietly(conn);
+  signal.addEventListener("abort", close, { once: true });
+  try {
+    // Where nobody listens, the kernel may give an outgoing connection the
+    // very port it goes to, and TCP then connects it to itself.
+    const local = conn.localAddr as Deno.NetAddr;
+    if (local.port === target.port && local.hostname === target.hostname) {
+      return { kind: "refused" };
+    }
+    await writeAll(conn, encodeRequest(target, path));
+    return { kind: "answered", status: await readStatus(conn) };
+  } finally {
+    signal.removeEventListener("abort", close);
+  }
+}
+
+function encodeRequest(target: ProbeTarget, path: string): Uint8Array {
+  return new TextEncoder().encode(
+    `GET ${path} HTTP/1.1\r\n` +
+      `Host: ${target.hostname}:${target.port}\r\n` +
+      "User-Agent: prefork-pool-health\r\n" +
+      "Accept: */*\r\n" +
+      "Connection: close\r\n\r\n",
+  );
+}
+
+/** Reads heads until one is final: a 1xx says nothing about health (RFC 9110 §15.2). */
+async function readStatus(conn: Deno.Conn): Promise<number> {
+  const buffer = new Uint8Array(MAX_HEAD_BYTES);
+  const head = new ResponseHead();
+  let start = 0;
+  let end = 0;
+  for (;;) {
+    const next = parseResponseHead(buffer, start, end, head);
+    if (next !== INCOMPLETE) {
+      if (head.status >= 200) return head.status;
+      start = next;
+      continue;
+    }
+    if (end === buffer.length) throw new HttpError(502, "Head too large");
+    const count = await conn.read(buffer.subarray(end));
+    if (count === null) throw new HttpError(502, "Connection closed");
+    end += count;
+  }
+}
+
+async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
+  for (let sent = 0; sent < bytes.length;) {
+    sent += await conn.write(bytes.subarray(sent));
+  }
+}
+
+function closeQuietly(conn: Deno.Conn): void {
+  try {
+    conn.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}

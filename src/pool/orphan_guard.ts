@@ -1,0 +1,109 @@
+/**
+ * Sees to it that no worker outlives the balancer, however the balancer ends.
+ *
+ * A process that is killed with SIGKILL cannot clean up. So one small shell
+ * process stands beside the pool and reads, on its standard input, which
+ * process groups there are. The kernel closes that pipe when the balancer
+ * ends, in whatever way; the shell then kills every group still on its list.
+ * Whole groups: a worker's own children go with it, as they would not with
+ * Linux' parent-death signal.
+ *
+ * Knows nothing of workers but their process ids.
+ *
+ * @module
+ */
+
+/**
+ * POSIX shell, with nothing but builtins. Signals of the terminal or of a
+ * service manager do not end it: only the end of its input does. `--` is
+ * missing because dash's `kill` does not know it.
+ */
+const GUARDIAN = `
+trap '' INT TERM HUP QUIT
+groups=' '
+while read -r action group; do
+  case $action in
+    +) groups="$groups$group " ;;
+    -) groups="\${groups%% $group *} \${groups#* $group }" ;;
+  esac
+done
+for group in $groups; do kill -9 "-$group" 2>/dev/null; done
+`;
+
+/** Name of the guardian in process listings. */
+const GUARDIAN_NAME = "prefork-pool-guardian";
+
+/** The guardian process and the balancer's end of its pipe. */
+export class OrphanGuard {
+  readonly #onFailure: (message: string) => void;
+  readonly #child: Deno.ChildProcess | null;
+  readonly #list: WritableStreamDefaultWriter<Uint8Array> | null;
+  readonly #watch: Promise<void>;
+  readonly #encoder = new TextEncoder();
+  #stopping = false;
+
+  /**
+   * Starts the guardian. When that fails `onFailure` is told so, as a whole
+   * sentence, and the pool goes on without.
+   */
+  constructor(onFailure: (message: string) => void) {
+    this.#onFailure = onFailure;
+    this.#child = this.#spawn();
+    this.#list = this.#child?.stdin.getWriter() ?? null;
+    this.#watch = this.#watchChild();
+  }
+
+  /** Puts a worker's process group on the list. To be called in the turn in which it was started. */
+  add(pid: number): void {
+    this.#write(`+ ${pid}\n`);
+  }
+
+  /** Takes a process group off the list that is gone: its number may be given to somebody else. */
+  remove(pid: number): void {
+    this.#write(`- ${pid}\n`);
+  }
+
+  /** Ends the guardian, which kills what is still on its list. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    // Fails when the guardian is gone already, which is what is wanted.
+    await this.#list?.close().catch(() => {});
+    await this.#watch;
+  }
+
+  #spawn(): Deno.ChildProcess | null {
+    try {
+      const child = new Deno.Command("sh", {
+        args: ["-c", GUARDIAN, GUARDIAN_NAME],
+        stdin: "piped",
+        stdout: "null",
+        stderr: "null",
+        // Its own group: a Ctrl-C at the terminal is not for it.
+        detached: true,
+      }).spawn();
+      child.unref();
+      return child;
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : String(error));
+      return null;
+    }
+  }
+
+  async #watchChild(): Promise<void> {
+    if (this.#child === null) return;
+    const { code } = await this.#child.status;
+    if (!this.#stopping) this.#fail(`it ended with code ${code}`);
+  }
+
+  #write(line: string): void {
+    // A failure shows in #watchChild, once, with the reason.
+    this.#list?.write(this.#encoder.encode(line)).catch(() => {});
+  }
+
+  #fail(what: string): void {
+    this.#onFailure(
+      `Cannot guard the workers with a shell process: ${what}. ` +
+        "They may go on running if this process is killed with SIGKILL.",
+    );
+  }
+}

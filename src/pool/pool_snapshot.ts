@@ -1,0 +1,105 @@
+/**
+ * What can be seen of a pool at one moment.
+ *
+ * @module
+ */
+
+import type { Upstream } from "../upstream/upstream.ts";
+import type { Slot } from "./slot.ts";
+import type { Worker } from "./worker.ts";
+import type { WorkerStateName } from "./worker_state.ts";
+
+/** One worker, or one slot that waits for a worker. */
+export interface WorkerSnapshot {
+  /** Slot, from 0. A worker that drains while its successor serves has the same. */
+  readonly id: number;
+  /** `null` while the slot waits for its next worker. */
+  readonly port: number | null;
+  /** `null` while the slot waits for its next worker. */
+  readonly pid: number | null;
+  /** State of the worker; `"waiting"` for a slot whose worker is gone and not yet replaced. */
+  readonly state: WorkerStateName | "waiting";
+  /** Whether it may be given work now. */
+  readonly ready: boolean;
+  /** Workers of this slot that have been replaced. */
+  readonly restarts: number;
+  /** Probes failed in a row; for a slot that waits, starts failed in a row. */
+  readonly failures: number;
+  /** When it was started, as milliseconds since the Unix epoch; `null` while waiting. */
+  readonly startedAt: number | null;
+  /** Milliseconds since it was started; `null` while waiting. */
+  readonly uptimeMs: number | null;
+  /** Which (re)load started it; `null` while waiting. */
+  readonly generation: number | null;
+  /** What the data plane sees of it, with its counters; `null` while waiting. */
+  readonly upstream: Upstream | null;
+}
+
+/** A pool at one moment. */
+export interface PoolSnapshot {
+  /** Fewest workers scaling leaves. */
+  readonly min: number;
+  /** Most workers scaling makes. */
+  readonly max: number;
+  /** Workers wanted now. */
+  readonly desired: number;
+  /** Workers that may be given work now. */
+  readonly ready: number;
+  /** Workers replaced since the start, slots that are no more included. */
+  readonly restarts: number;
+  /** Which (re)load the newest workers belong to, from 1. */
+  readonly generation: number;
+  /** Every worker and waiting slot, by slot. */
+  readonly workers: readonly WorkerSnapshot[];
+}
+
+/** Returns what can be seen of the workers, and of the slots that wait for one, by slot. */
+export function snapshotWorkers(
+  slots: readonly Slot[],
+  workers: readonly Worker[],
+  now: number,
+): readonly WorkerSnapshot[] {
+  const restarts = new Map(slots.map((slot) => [slot.id, slot.restarts]));
+  return [
+    ...slots.filter((slot) => slot.worker === null).map(snapshotWaiting),
+    ...workers.map((worker) =>
+      snapshotWorker(worker, restarts.get(worker.id) ?? 0, now)
+    ),
+  ].sort((a, b) => a.id - b.id);
+}
+
+function snapshotWaiting(slot: Slot): WorkerSnapshot {
+  return {
+    id: slot.id,
+    port: null,
+    pid: null,
+    state: "waiting",
+    ready: false,
+    restarts: slot.restarts,
+    failures: slot.failures,
+    startedAt: null,
+    uptimeMs: null,
+    generation: null,
+    upstream: null,
+  };
+}
+
+function snapshotWorker(
+  worker: Worker,
+  restarts: number,
+  now: number,
+): WorkerSnapshot {
+  return {
+    id: worker.id,
+    port: worker.port,
+    pid: worker.process.pid,
+    state: worker.state.name,
+    ready: worker.upstream.accepting,
+    restarts,
+    failures: worker.health?.failures ?? 0,
+    startedAt: worker.startedAtEpochMs,
+    uptimeMs: now - worker.startedAt,
+    generation: worker.generation,
+    upstream: worker.upstream,
+  };
+}

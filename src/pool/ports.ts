@@ -1,0 +1,104 @@
+/**
+ * Hands out worker ports: consecutive ones that nobody else holds.
+ *
+ * Knows nothing of workers. All of it is synchronous, so that nothing can
+ * happen between finding a port free and starting the worker on it.
+ *
+ * @module
+ */
+
+import { LaunchError } from "./launch_error.ts";
+import { WORKER_HOST } from "./worker_command.ts";
+
+/** Ports tried in one search. More than this many strangers in a row is a mistake in the configuration. */
+const SEARCH_LIMIT = 1_000;
+
+/** Largest port number there is (RFC 9293 §3.1). */
+const MAX_PORT = 65_535;
+
+/**
+ * Where a free stretch is looked for when no first port is given. Below the
+ * range from which kernels take the ports of outgoing connections: inside it
+ * any connection of anybody could hold a worker's port.
+ */
+const FREE_STRETCH = { first: 20_000, last: 31_000 } as const;
+
+/** Where ports are looked for. */
+export interface PortAllocatorOptions {
+  /** First port; 0 takes a free stretch anywhere. */
+  readonly workerPort: number;
+  /** Told of each port that somebody else holds, once. */
+  readonly onSkipped: (port: number) => void;
+  /** Uniform in [0, 1). @default {Math.random} */
+  readonly random?: () => number;
+}
+
+/** Which ports of the range are ours, and which is the next free one. */
+export class PortAllocator {
+  readonly #first: number;
+  readonly #onSkipped: (port: number) => void;
+  readonly #ours = new Set<number>();
+  readonly #foreign = new Set<number>();
+
+  /** Creates an allocator that holds no port. */
+  constructor(options: PortAllocatorOptions) {
+    const { workerPort, onSkipped, random = Math.random } = options;
+    const { first, last } = FREE_STRETCH;
+    this.#first = workerPort === 0
+      ? first + Math.floor(random() * (last - first))
+      : workerPort;
+    this.#onSkipped = onSkipped;
+  }
+
+  /**
+   * Takes the first free port of the range, other than `avoid`.
+   *
+   * Another program may still take it before the worker does; the worker then
+   * fails to start, and the next attempt avoids that port.
+   *
+   * @throws {LaunchError} when none is free within reach.
+   * @throws {Deno.errors.NotCapable} without the permission to listen there.
+   */
+  take(avoid: number | null = null): number {
+    const end = Math.min(this.#first + SEARCH_LIMIT - 1, MAX_PORT);
+    for (let port = this.#first; port <= end; port++) {
+      if (port === avoid || this.#ours.has(port)) continue;
+      if (isPortFree(port)) {
+        this.#foreign.delete(port);
+        this.#ours.add(port);
+        return port;
+      }
+      if (this.#foreign.has(port)) continue;
+      this.#foreign.add(port);
+      this.#onSkipped(port);
+    }
+    throw new LaunchError(
+      "ports-exhausted",
+      `no port from ${this.#first} to ${end} is free; set WORKER_PORT to the first of a free range`,
+    );
+  }
+
+  /** Gives a port back whose worker is gone. */
+  release(port: number): void {
+    this.#ours.delete(port);
+  }
+}
+
+/**
+ * Whether a worker could listen on `port` now.
+ *
+ * @throws {Deno.errors.NotCapable} without the permission to listen there.
+ */
+export function isPortFree(port: number): boolean {
+  try {
+    Deno.listen({ hostname: WORKER_HOST, port }).close();
+    return true;
+  } catch (error) {
+    // Below 1024 only root may listen; for a worker of ours that is as good as taken.
+    if (
+      error instanceof Deno.errors.AddrInUse ||
+      error instanceof Deno.errors.PermissionDenied
+    ) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * One worker of the pool: its process, its state, and what has been seen of
+ * it. Every change of state is made here, and is an event.
+ *
+ * It decides nothing: the pool's reconcile loop does, and calls it.
+ *
+ * @module
+ */
+
+import type { DrainReason, EventEmitter, ExitStatus } from "../events.ts";
+import { Upstream, type UpstreamObserver } from "../upstream/upstream.ts";
+import type { HealthReport, HealthWatch } from "./health_watcher.ts";
+import { WORKER_HOST, type WorkerIdentity } from "./worker_command.ts";
+import type { WorkerProcess } from "./worker_process.ts";
+import {
+  type TerminationCause,
+  transition,
+  type WorkerInput,
+  type WorkerState,
+} from "./worker_state.ts";
+
+/** What a worker is made of. */
+export interface WorkerParts {
+  readonly process: WorkerProcess;
+  readonly observer: UpstreamObserver;
+  readonly events: EventEmitter;
+  /** Now, on the pool's clock. */
+  readonly now: number;
+  /** How long it may take to become ready, in milliseconds. */
+  readonly startupTimeoutMs: number;
+}
+
+/** A worker, from its start to its end. */
+export class Worker implements WorkerIdentity {
+  readonly id: number;
+  readonly port: number;
+  readonly generation: number;
+  readonly process: WorkerProcess;
+  /** What the data plane sees of it. */
+  readonly upstream: Upstream;
+  /** When it was started, on the pool's clock. */
+  readonly startedAt: number;
+  /** When it was started, as milliseconds since the Unix epoch. */
+  readonly startedAtEpochMs: number = Date.now();
+
+  /** The watch over its health, while there is one. */
+  watch: HealthWatch | null = null;
+  /** What the probes have last shown, or `null` before the first. */
+  health: HealthReport | null = null;
+  /** Whether it has refused a connection and not answered a probe since. */
+  suspect = false;
+  /** How the process ended, once it has. */
+  exit: ExitStatus | null = null;
+
+  readonly #events: EventEmitter;
+  readonly #startupTimeoutMs: number;
+  #state: WorkerState;
+  #readyAt: number | null = null;
+
+  /** Takes charge of a process that has just been started. */
+  constructor(identity: WorkerIdentity, parts: WorkerParts) {
+    this.id = identity.id;
+    this.port = identity.port;
+    this.generation = identity.generation;
+    this.process = parts.process;
+    this.startedAt = parts.now;
+    this.upstream = new Upstream(
+      {
+        id: this.id,
+        hostname: WORKER_HOST,
+        port: this.port,
+        generation: this.generation,
+      },
+      parts.observer,
+    );
+    this.#events = parts.events;
+    this.#startupTimeoutMs = parts.startupTimeoutMs;
+    this.#state = {
+      name: "starting",
+      deadline: parts.now + parts.startupTimeoutMs,
+    };
+    this.#events.emit({
+      type: "worker-spawned",
+      ...this.#ref,
+      command: this.process.command,
+    });
+  }
+
+  /** Where it is in its life. */
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  /** Whether it may be given work. */
+  get serviceable(): boolean {
+    return this.#state.name === "ready" && !this.suspect &&
+      !this.upstream.retired;
+  }
+
+  /** Milliseconds since it first became ready, or `null` when it never did. */
+  servedMs(now: number): number | null {
+    return this.#readyAt === null ? null : now - this.#readyAt;
+  }
+
+  /** It answers its probes. */
+  answered(now: number): void {
+    const recovered = this.#state.name === "unhealthy";
+    this.#change({ type: "answered", now });
+    this.#readyAt ??= now;
+    if (recovered) {
+      this.#events.emit({ type: "worker-recovered", ...this.#ref });
+    } else {
+      this.#events.emit({
+        type: "worker-ready",
+        ...this.#ref,
+        startupMs: now - this.startedAt,
+      });
+    }
+  }
+
+  /** It fails its probes. */
+  failed(now: number): void {
+    this.#change({ type: "failed", now });
+    const reason = this.health?.reason ?? "unknown";
+    this.#events.emit({ type: "worker-unhealthy", ...this.#ref, reason });
+  }
+
+  /** It shall finish what it has until `deadline`. */
+  drain(reason: DrainReason, deadline: number): void {
+    this.#change({ type: "drain", reason, deadline });
+    const { inFlight } = this.upstream;
+    this.#events.emit({
+      type: "worker-draining",
+      ...this.#ref,
+      reason,
+      inFlight,
+    });
+  }
+
+  /** It shall end by itself until `killAt`. Whatever it still has in flight is lost. */
+  terminate(cause: TerminationCause, killAt: number): void {
+    this.upstream.retire();
+    this.#change({ type: "terminate", cause, killAt });
+    this.#signal("SIGTERM", cause);
+  }
+
+  /** It is made to end, now. */
+  kill(): void {
+    this.#change({ type: "kill" });
+    this.#signal("SIGKILL", "did not end after SIGTERM");
+  }
+
+  /**
+   * Its process is gone; `now` is when that was noticed.
+   *
+   * @returns Why it never became ready, as a sentence part; `null` when it
+   * did, or was not meant to. Only in the latter case this is an event: a
+   * failed start is told by whoever knows when the next one is.
+   */
+  bury(status: ExitStatus, now: number): string | null {
+    this.upstream.retire();
+    const failure = this.#describeStartFailure(status);
+    const { name } = this.#state;
+    this.#change({ type: "exit", status });
+    if (failure === null) {
+      this.#events.emit({
+        type: "worker-exited",
+        ...this.#ref,
+        status,
+        expected: name === "draining" || name === "terminating",
+        uptimeMs: now - this.startedAt,
+        lastOutput: this.process.lastOutput,
+      });
+    }
+    return failure;
+  }
+
+  #describeStartFailure(status: ExitStatus): string | null {
+    if (this.#readyAt !== null) return null;
+    if (this.#state.name !== "terminating") {
+      return status.signal === null
+        ? `exited with code ${status.code}`
+        : `was ended by ${status.signal}`;
+    }
+    if (this.#state.cause !== "start-timeout") return null;
+    const seen = this.health?.reason ?? "not probed";
+    return `was not ready within ${this.#startupTimeoutMs} ms (${seen})`;
+  }
+
+  get #ref(): {
+    readonly workerId: number;
+    readonly port: number;
+    readonly pid: number;
+    readonly generation: number;
+  } {
+    return {
+      workerId: this.id,
+      port: this.port,
+      pid: this.process.pid,
+      generation: this.generation,
+    };
+  }
+
+  #signal(signal: "SIGTERM" | "SIGKILL", reason: string): void {
+    this.process.signal(signal);
+    this.#events.emit({
+      type: "worker-signalled",
+      ...this.#ref,
+      signal,
+      reason,
+    });
+  }
+
+  #change(input: WorkerInput): void {
+    this.#state = transition(this.#state, input);
+  }
+}

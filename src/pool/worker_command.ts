@@ -1,0 +1,86 @@
+/**
+ * The command line and environment of one worker. Pure: starts nothing.
+ *
+ * @module
+ */
+
+/** Address every worker listens on. */
+export const WORKER_HOST = "127.0.0.1";
+
+/** How a worker is started; which command, and how it was chosen. */
+export interface WorkerCommand {
+  /** Where it comes from. */
+  readonly kind: "arguments" | "command" | "zigttp" | "demo";
+  /** Program and arguments; `{port}`, `{host}` and `{id}` are filled in for each worker. */
+  readonly argv: readonly string[];
+}
+
+/** Which worker a command is for. */
+export interface WorkerIdentity {
+  /** Slot, from 0. */
+  readonly id: number;
+  /** Port it shall listen on. */
+  readonly port: number;
+  /** Which (re)load starts it, from 1. */
+  readonly generation: number;
+}
+
+/**
+ * Returns program and arguments of one worker.
+ *
+ * @example
+ * ```ts
+ * import { fillPlaceholders } from "./worker_command.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const worker = { id: 0, port: 8081, generation: 1 };
+ * assert.deepEqual(
+ *   fillPlaceholders(["zigttp", "-p", "{port}"], worker),
+ *   ["zigttp", "-p", "8081"],
+ * );
+ * ```
+ */
+export function fillPlaceholders(
+  argv: readonly string[],
+  worker: WorkerIdentity,
+): readonly string[] {
+  const values: Readonly<Record<string, string>> = {
+    "{port}": String(worker.port),
+    "{host}": WORKER_HOST,
+    "{id}": String(worker.id),
+  };
+  return argv.map((word) =>
+    word.replaceAll(/\{(?:port|host|id)\}/g, (name) => values[name]!)
+  );
+}
+
+/** Returns what a worker's environment has beyond, or other than, the balancer's. */
+export function workerEnvironment(
+  worker: WorkerIdentity,
+): Readonly<Record<string, string>> {
+  return {
+    PORT: String(worker.port),
+    HOST: WORKER_HOST,
+    WORKER_ID: String(worker.id),
+    WORKER_GENERATION: String(worker.generation),
+    // Moves programs on Deno and Node that have a port written into them.
+    DENO_SERVE_ADDRESS: `tcp:${WORKER_HOST}:${worker.port}`,
+    // The balancer's secret. Emptied, because an entry cannot be taken out
+    // without the permission to read the whole environment.
+    ADMIN_TOKEN: "",
+  };
+}
+
+/** Names the setting a command comes from, for messages. */
+export function commandSetting(kind: WorkerCommand["kind"]): string {
+  switch (kind) {
+    case "arguments":
+      return "the command after --";
+    case "command":
+      return "WORKER_COMMAND";
+    case "zigttp":
+      return "ZIGTTP_BIN";
+    case "demo":
+      return "the installation";
+  }
+}

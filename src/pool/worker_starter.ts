@@ -1,0 +1,195 @@
+/**
+ * Brings workers up: takes a port, starts the process, begins to watch it.
+ *
+ * It decides neither when nor how often, and reports by marking facts on the
+ * worker and waking the pool.
+ *
+ * @module
+ */
+
+import type { EventEmitter } from "../events.ts";
+import type { UpstreamObserver } from "../upstream/upstream.ts";
+import type { HealthWatcher } from "./health_watcher.ts";
+import { LaunchError } from "./launch_error.ts";
+import { OrphanGuard } from "./orphan_guard.ts";
+import { findPortHolder } from "./port_holder.ts";
+import { isPortFree, PortAllocator } from "./ports.ts";
+import { Worker } from "./worker.ts";
+import { WORKER_HOST, type WorkerCommand } from "./worker_command.ts";
+import { type Launch, launchGuarded } from "./worker_process.ts";
+
+/** What servers of all kinds write when their port is taken. */
+const PORT_TAKEN = /EADDRINUSE|address (?:is )?already in use/i;
+
+/** How workers are started. */
+export interface WorkerStarterOptions {
+  /** The program to run. */
+  readonly workerCommand: WorkerCommand;
+  /** First worker port; 0 takes a free stretch anywhere. */
+  readonly workerPort: number;
+  /** Longest wait for a new worker's first good answer, in milliseconds. */
+  readonly startupTimeoutMs: number;
+}
+
+/** What a starter works with. */
+export interface WorkerStarterDeps {
+  readonly events: EventEmitter;
+  readonly health: HealthWatcher;
+  readonly observer: UpstreamObserver;
+  /** The pool's clock. */
+  readonly clock: () => number;
+  /** Called when a fact about a worker has changed. */
+  readonly wake: () => void;
+  /** Starts a process. @default {real processes, guarded against being orphaned} */
+  readonly launch?: Launch;
+}
+
+/** Which worker to start. */
+export interface StartRequest {
+  readonly id: number;
+  readonly generation: number;
+  /** A port not to try, or `null`. */
+  readonly avoidPort: number | null;
+}
+
+/** Starts workers, and owns the tasks that follow them to their end. */
+export class WorkerStarter {
+  readonly #options: WorkerStarterOptions;
+  readonly #deps: WorkerStarterDeps;
+  readonly #ports: PortAllocator;
+  readonly #tasks = new Set<Promise<void>>();
+  #guard: OrphanGuard | null = null;
+  #launch: Launch | null;
+
+  /** Creates a starter; nothing is started yet. */
+  constructor(options: WorkerStarterOptions, deps: WorkerStarterDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#launch = deps.launch ?? null;
+    this.#ports = new PortAllocator({
+      workerPort: options.workerPort,
+      onSkipped: (port) => this.#own(this.#announceSkipped(port)),
+    });
+  }
+
+  /**
+   * Starts a worker and returns it, in the state `starting`.
+   *
+   * @throws {LaunchError} when there is no port or no process to be had.
+   */
+  start(request: StartRequest): Worker {
+    const { id, generation } = request;
+    const port = this.#takePort(request.avoidPort);
+    try {
+      const { workerCommand, startupTimeoutMs } = this.#options;
+      const launch = this.#launcher;
+      const now = this.#deps.clock();
+      const process = launch({
+        id,
+        port,
+        generation,
+        workerCommand,
+        onLine: (stream, line) =>
+          this.#deps.events.emit({
+            type: "worker-output",
+            workerId: id,
+            stream,
+            line,
+          }),
+      });
+      const worker = new Worker({ id, port, generation }, {
+        process,
+        now,
+        startupTimeoutMs,
+        observer: this.#deps.observer,
+        events: this.#deps.events,
+      });
+      this.#follow(worker);
+      return worker;
+    } catch (error) {
+      this.#ports.release(port);
+      throw error;
+    }
+  }
+
+  /** Ends the watch over a worker that is on its way out. */
+  unwatch(worker: Worker): void {
+    if (worker.watch === null) return;
+    this.#own(worker.watch.stop());
+    worker.watch = null;
+  }
+
+  /** Lets go of what a worker had that is gone. */
+  release(worker: Worker): void {
+    this.unwatch(worker);
+    this.#ports.release(worker.port);
+  }
+
+  /** Whether a worker that failed to start did so because another program has its port. */
+  lostPort(worker: Worker): boolean {
+    return !isPortFree(worker.port) ||
+      worker.process.lastOutput.some((line) => PORT_TAKEN.test(line));
+  }
+
+  /** Waits for every task. To be called when all workers are gone. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#tasks);
+    await this.#guard?.stop();
+  }
+
+  get #launcher(): Launch {
+    if (this.#launch === null) {
+      this.#guard = new OrphanGuard((message) =>
+        this.#deps.events.emit({ type: "notice", level: "warning", message })
+      );
+      this.#launch = launchGuarded(this.#guard);
+    }
+    return this.#launch;
+  }
+
+  #takePort(avoid: number | null): number {
+    try {
+      return this.#ports.take(avoid);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) {
+        throw new LaunchError(
+          "not-permitted",
+          `listening on ${WORKER_HOST} is not permitted; start the balancer with --allow-net`,
+          error,
+        );
+      }
+      throw error;
+    }
+  }
+
+  #follow(worker: Worker): void {
+    worker.watch = this.#deps.health.watch(
+      { hostname: WORKER_HOST, port: worker.port },
+      (report) => {
+        worker.health = report;
+        if (report.failures === 0) worker.suspect = false;
+        this.#deps.wake();
+      },
+    );
+    this.#own(this.#awaitExit(worker));
+  }
+
+  async #awaitExit(worker: Worker): Promise<void> {
+    const status = await worker.process.exited;
+    // Before the last output is read: nobody shall be sent there any more.
+    worker.upstream.retire();
+    await worker.process.finished;
+    worker.exit = status;
+    this.#deps.wake();
+  }
+
+  async #announceSkipped(port: number): Promise<void> {
+    const holder = await findPortHolder(port);
+    this.#deps.events.emit({ type: "port-skipped", port, holder });
+  }
+
+  #own(task: Promise<void>): void {
+    const owned = task.finally(() => this.#tasks.delete(owned));
+    this.#tasks.add(owned);
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * The life of a worker as a table: which states there are, what may happen in
+ * each, and where it leads.
+ *
+ * Pure. It reads no clock and touches no process; whoever holds a state asks
+ * {@linkcode transition} for the next one.
+ *
+ * ```text
+ * starting --answered--> ready <--answered/failed--> unhealthy
+ *     |                    |                             |
+ *     |                    +----------drain--------------+
+ *     |                                 v
+ *     |                              draining
+ *     |                                 |
+ *     +---------------------------------+---terminate--> terminating --+
+ *                                                          ^    |      |
+ *                                                          +kill+    exit (from any)
+ *                                                                      v
+ *                                                                   exited
+ * ```
+ *
+ * @module
+ */
+
+import type { DrainReason, ExitStatus } from "../events.ts";
+
+/** Why a process was asked to end. */
+export type TerminationCause =
+  /** It has nothing in flight any more. */
+  | "drained"
+  /** Requests in flight took longer than they may. */
+  | "drain-timeout"
+  /** It was not ready in time. */
+  | "start-timeout"
+  /** It was not wanted any more before it was ready. */
+  | "dismissed";
+
+/** The process runs and has not given a good answer yet. */
+export interface StartingState {
+  readonly name: "starting";
+  /** When it must have answered. */
+  readonly deadline: number;
+}
+
+/** It answers and may be given work. */
+export interface ReadyState {
+  readonly name: "ready";
+  readonly since: number;
+}
+
+/** It has been ready, and fails its probes now. */
+export interface UnhealthyState {
+  readonly name: "unhealthy";
+  readonly since: number;
+}
+
+/** It gets no more work and finishes what it has. */
+export interface DrainingState {
+  readonly name: "draining";
+  readonly reason: DrainReason;
+  /** When its requests in flight are given up. */
+  readonly deadline: number;
+}
+
+/** It has been told to end. */
+export interface TerminatingState {
+  readonly name: "terminating";
+  readonly cause: TerminationCause;
+  /** When it is made to end; infinite once that has been done. */
+  readonly killAt: number;
+}
+
+/** The process is gone. */
+export interface ExitedState {
+  readonly name: "exited";
+  readonly status: ExitStatus;
+}
+
+/** Where a worker is in its life. All times are on the pool's monotonic clock, in milliseconds. */
+export type WorkerState =
+  | StartingState
+  | ReadyState
+  | UnhealthyState
+  | DrainingState
+  | TerminatingState
+  | ExitedState;
+
+/** Name of a {@linkcode WorkerState}. */
+export type WorkerStateName = WorkerState["name"];
+
+/** What may happen to a worker. */
+export type WorkerInput =
+  /** A probe was answered well. */
+  | { readonly type: "answered"; readonly now: number }
+  /** Probes failed often enough. */
+  | { readonly type: "failed"; readonly now: number }
+  /** It shall get no more work. */
+  | {
+    readonly type: "drain";
+    readonly reason: DrainReason;
+    readonly deadline: number;
+  }
+  /** It shall end. */
+  | {
+    readonly type: "terminate";
+    readonly cause: TerminationCause;
+    readonly killAt: number;
+  }
+  /** It is made to end. */
+  | { readonly type: "kill" }
+  /** The process is gone. */
+  | { readonly type: "exit"; readonly status: ExitStatus };
+
+/** What may happen in each state, and the state it leads to. Anything else is impossible. */
+export const TRANSITIONS: {
+  readonly [State in WorkerStateName]: {
+    readonly [Input in WorkerInput["type"]]?: WorkerStateName;
+  };
+} = {
+  starting: { answered: "ready", terminate: "terminating", exit: "exited" },
+  ready: { failed: "unhealthy", drain: "draining", exit: "exited" },
+  unhealthy: { answered: "ready", drain: "draining", exit: "exited" },
+  draining: { terminate: "terminating", exit: "exited" },
+  terminating: { kill: "terminating", exit: "exited" },
+  exited: {},
+};
+
+/**
+ * Returns the state that follows `state` when `input` happens.
+ *
+ * @throws {Error} when {@linkcode TRANSITIONS} has no such entry: a defect of
+ * the caller, never of the worker.
+ *
+ * @example
+ * ```ts
+ * import { transition } from "./worker_state.ts";
+ * import assert from "node:assert/strict";
+ *
+ * const ready = transition(
+ *   { name: "starting", deadline: 30_000 },
+ *   { type: "answered", now: 40 },
+ * );
+ * assert.deepEqual(ready, { name: "ready", since: 40 });
+ * ```
+ */
+export function transition(
+  state: WorkerState,
+  input: WorkerInput,
+): WorkerState {
+  if (TRANSITIONS[state.name][input.type] === undefined) {
+    throw new Error(
+      `Cannot change a worker's state: "${input.type}" is impossible while ${state.name}`,
+    );
+  }
+  switch (input.type) {
+    case "answered":
+      return { name: "ready", since: input.now };
+    case "failed":
+      return { name: "unhealthy", since: input.now };
+    case "drain":
+      return {
+        name: "draining",
+        reason: input.reason,
+        deadline: input.deadline,
+      };
+    case "terminate":
+      return { name: "terminating", cause: input.cause, killAt: input.killAt };
+    case "kill":
+      return { ...state as TerminatingState, killAt: Infinity };
+    case "exit":
+      return { name: "exited", status: input.status };
+  }
+}
+
+/** Returns when something has to be done about a worker in `state` at the latest; infinite when never. */
+export function deadlineOf(state: WorkerState): number {
+  switch (state.name) {
+    case "starting":
+    case "draining":
+      return state.deadline;
+    case "terminating":
+      return state.killAt;
+    case "ready":
+    case "unhealthy":
+    case "exited":
+      return Infinity;
+  }
+}
