@@ -11,15 +11,11 @@ FROM denoland/deno:2.9.6
 
 WORKDIR /opt/prefork-pool
 
-# Packages first, as a layer of their own: it is rebuilt only when they change.
-COPY deno.json deno.lock ./
-RUN deno install --frozen
-
 COPY . .
-# Compiled now, so that neither the balancer nor a worker does it at start, and
-# so that both also run from a read-only file system. DENO_DIR is left to root:
-# the program cannot change its own code.
-RUN deno cache --frozen mod.ts tools/prefork-pool.ts src/demo/main.ts \
+# Downloaded and compiled now: neither the balancer nor a worker does it at
+# start, and both also run from a read-only file system. All of it belongs to
+# root: the program cannot change its own code.
+RUN deno cache --frozen tools/prefork-pool.ts src/demo/main.ts \
   && chmod -R a+rX /opt/prefork-pool /deno-dir
 
 # A number, because `runAsNonRoot` in Kubernetes cannot judge a name.
