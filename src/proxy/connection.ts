@@ -1,0 +1,370 @@
+/**
+ * One client connection: read a head, serve it, and again, for as long as
+ * both sides want to keep it.
+ *
+ * @module
+ */
+
+import { latin1Slice, SLASH } from "../http1/bytes.ts";
+import { errorResponse, reasonPhrase } from "../http1/error_response.ts";
+import { INCOMPLETE } from "../http1/field_table.ts";
+import { Method, parseRequestHead } from "../http1/request_head.ts";
+import { HEADROOM, SMALL_BUFFER_BYTES, TAILROOM } from "./buffer_pool.ts";
+import type { ProxyContext } from "./context.ts";
+import { asProxyError, Exchange } from "./exchange.ts";
+import { type Client, ProxiedRequest } from "./proxied_request.ts";
+import { ProxyError } from "./proxy_error.ts";
+import { Socket } from "./socket.ts";
+import type { Sweepable } from "./sweep.ts";
+
+/** How long a client that was answered may go on sending before it is cut off. */
+const LINGER_MS = 2000;
+
+/** Octets a client may go on sending. */
+const MAX_LINGER_BYTES = 1_048_576;
+
+/** How long an idle connection may still bring a request while the pool stops: the time one is on its way. */
+const DRAIN_IDLE_MS = 500;
+
+/** Seconds after which a turned away client may try again. */
+const RETRY_AFTER_SECONDS = 1;
+
+/** `_`, with which the names of our own pages begin. */
+const UNDERSCORE = 0x5f;
+
+/** What a client is doing. */
+type Phase =
+  /** Nothing: between requests, or before the first. */
+  | "idle"
+  /** Sending a head. */
+  | "head"
+  /** Waiting for its answer, or receiving it. */
+  | "exchange"
+  /** Being listened to after its last answer, until it has read that. */
+  | "linger";
+
+/** A request for one of our own pages. */
+interface AdminAnswer {
+  readonly response: Promise<Response>;
+  readonly keepAlive: boolean;
+  readonly toHead: boolean;
+}
+
+/** Serves one client. */
+export class ClientConnection implements Sweepable {
+  readonly #context: ProxyContext;
+  readonly #socket: Socket;
+  readonly #client: Client;
+  #phase: Phase = "idle";
+  #deadline: number;
+  #exchange: Exchange | null = null;
+
+  /** Takes over `conn`. */
+  constructor(context: ProxyContext, conn: Deno.Conn, client: Client) {
+    this.#context = context;
+    this.#client = client;
+    this.#socket = new Socket(conn, context.buffers, SMALL_BUFFER_BYTES);
+    this.#socket.onUnawaitedRead = () => this.#onUnawaitedRead();
+    // A client that has only just come gets as long as one that has begun.
+    this.#deadline = context.sweep.now + context.options.headTimeoutMs;
+  }
+
+  /** When the present wait has lasted too long. */
+  get deadline(): number {
+    return this.#exchange?.deadline ?? this.#deadline;
+  }
+
+  /** Serves the client until one side has had enough. Never throws. */
+  async serve(): Promise<void> {
+    const { sweep, counters } = this.#context;
+    counters.clientConnections++;
+    sweep.add(this);
+    try {
+      while (await this.#serveNext()) this.#becomeIdle();
+    } catch (error) {
+      reportError(error);
+    } finally {
+      sweep.delete(this);
+      counters.clientConnections--;
+      this.#socket.dispose();
+    }
+  }
+
+  /** Ends the present wait, which has lasted too long. */
+  expire(): void {
+    if (this.#exchange !== null) return this.#exchange.expire();
+    this.#deadline = Infinity;
+    if (this.#phase === "head") {
+      this.#refuse(408, "The request head did not arrive in time")
+        .finally(() => this.#socket.close());
+    } else this.#socket.close();
+  }
+
+  /** Serves what is under way and then ends; what is idle ends soon. */
+  drain(): void {
+    const { now } = this.#context.sweep;
+    if (this.#phase === "idle") {
+      this.#deadline = Math.min(this.#deadline, now + DRAIN_IDLE_MS);
+    }
+  }
+
+  /** Ends at once, whatever is under way. */
+  abort(): void {
+    this.#exchange?.fail(new ProxyError("stopping"));
+    this.#socket.close();
+  }
+
+  /** Whether there may be another request. */
+  async #serveNext(): Promise<boolean> {
+    const taken = await this.#readRequest();
+    if (taken === null) return false;
+    const keep = taken instanceof ProxiedRequest
+      ? await this.#serveRequest(taken)
+      : await this.#serveAdmin(taken);
+    return keep && !this.#socket.ended;
+  }
+
+  /** Reads until a whole head is there; `null` when there will be none, or none that can be served. */
+  async #readRequest(): Promise<ProxiedRequest | AdminAnswer | null> {
+    const { options, sweep } = this.#context;
+    const socket = this.#socket;
+    for (;;) {
+      if (socket.available > 0) {
+        try {
+          const taken = this.#takeRequest();
+          if (taken !== null) return taken;
+          if (socket.available >= options.maxHeadBytes) {
+            throw new ProxyError("bad-request", {
+              status: 431,
+              detail: "head too large",
+            });
+          }
+        } catch (error) {
+          const { status, message } = asProxyError(error, "bad-request");
+          await this.#refuse(status, message);
+          await this.#linger();
+          return null;
+        }
+        if (this.#phase === "idle") {
+          this.#phase = "head";
+          this.#deadline = sweep.now + options.headTimeoutMs;
+        }
+        if (socket.full) {
+          socket.resize(options.maxHeadBytes + HEADROOM + TAILROOM);
+        }
+      }
+      if (!await socket.more()) return null;
+    }
+  }
+
+  /** Parses the head at the front of the buffer and takes it out; `null` when it is not all there. */
+  #takeRequest(): ProxiedRequest | AdminAnswer | null {
+    const { requestHead: head, options } = this.#context;
+    const socket = this.#socket;
+    const { buffer } = socket;
+    const headEnd = parseRequestHead(buffer, socket.start, socket.end, head);
+    if (headEnd === INCOMPLETE) return null;
+    if (headEnd - socket.start > options.maxHeadBytes) {
+      throw new ProxyError("bad-request", {
+        status: 431,
+        detail: "head too large",
+      });
+    }
+    socket.start = headEnd;
+    const { body, targetStart } = head;
+    if (
+      buffer[targetStart] === SLASH && buffer[targetStart + 1] === UNDERSCORE
+    ) {
+      const answer = this.#takeAdminRequest();
+      if (answer !== null) return answer;
+    }
+    const { maxBodyBytes } = options;
+    if (
+      maxBodyBytes > 0 && body.kind === "length" && body.bytes > maxBodyBytes
+    ) {
+      throw new ProxyError("body-too-large");
+    }
+    const request = new ProxiedRequest(this.#context, socket, this.#client);
+    if (maxBodyBytes > 0 && request.contentBytes > maxBodyBytes) {
+      request.release(this.#context);
+      throw new ProxyError("body-too-large");
+    }
+    return request;
+  }
+
+  #takeAdminRequest(): AdminAnswer | null {
+    const { requestHead: head, admin } = this.#context;
+    const { buffer } = this.#socket;
+    const response = admin?.({
+      method: latin1Slice(buffer, head.methodStart, head.methodEnd),
+      target: latin1Slice(buffer, head.targetStart, head.targetEnd),
+      headers: head.fields.entries(buffer),
+      clientAddress: this.#client.address,
+    });
+    if (!response) return null;
+    return {
+      response,
+      // Nobody reads a body that is sent to one of our pages.
+      keepAlive: head.keepAlive && head.body.kind === "none",
+      toHead: head.method === Method.HEAD,
+    };
+  }
+
+  async #serveRequest(request: ProxiedRequest): Promise<boolean> {
+    const { counters } = this.#context;
+    const exchange = new Exchange(this.#context, this.#socket, request);
+    this.#exchange = exchange;
+    this.#phase = "exchange";
+    counters.inFlight++;
+    let { status } = exchange;
+    let keep = false;
+    try {
+      keep = await exchange.run();
+      status = exchange.status;
+    } catch (error) {
+      const failure = asProxyError(error, "bad-request");
+      status = exchange.responded ? exchange.status : failure.status;
+      keep = await this.#answerFailure(exchange, failure);
+    } finally {
+      counters.inFlight--;
+      this.#finish(exchange, status);
+      this.#exchange = null;
+    }
+    if (!keep && !exchange.received) {
+      this.#deadline = this.#context.sweep.now + LINGER_MS;
+      this.#phase = "linger";
+      await this.#socket.endWriting();
+      await exchange.settled();
+    }
+    request.release(this.#context);
+    return keep;
+  }
+
+  /** Tells the client of a failure, if that is still possible; returns whether its connection is of use. */
+  async #answerFailure(
+    exchange: Exchange,
+    failure: ProxyError,
+  ): Promise<boolean> {
+    const { events, counters, draining } = this.#context;
+    const { request } = exchange;
+    const requestId = latin1Slice(request.id, 0, request.id.length);
+    events.emit({
+      type: "exchange-failed",
+      requestId,
+      workerId: exchange.workerId,
+      status: exchange.responded ? 0 : failure.status,
+      source: failure.source,
+      message: failure.message,
+    });
+    if (failure.code === "internal") reportError(failure);
+    if (exchange.responded || failure.status === 0) {
+      // The answer must not look complete: no terminator, no more bytes.
+      this.#socket.close();
+      return false;
+    }
+    counters.recordError(failure.status);
+    const keep = request.keepAlive && exchange.received && !draining &&
+      failure.status >= 500;
+    const sent = await this.#socket.write(errorResponse({
+      status: failure.status,
+      message: failure.message,
+      close: !keep,
+      toHead: request.toHead,
+      requestId,
+      dateLine: this.#context.dateLine.text,
+      ...(failure.status === 503
+        ? { retryAfterSeconds: RETRY_AFTER_SECONDS }
+        : {}),
+    }));
+    return keep && sent;
+  }
+
+  #finish(exchange: Exchange, status: number): void {
+    const { counters, events } = this.#context;
+    const { request } = exchange;
+    const finishedAt = exchange.finishedAt || performance.now();
+    const durationMs = finishedAt - request.startedAt;
+    counters.record(status, durationMs);
+    if (!events.wantsAccess) return;
+    events.emit({
+      type: "access",
+      requestId: latin1Slice(request.id, 0, request.id.length),
+      clientAddress: this.#client.address,
+      ...request.describe(),
+      status,
+      workerId: exchange.workerId,
+      bytesOut: exchange.bytesOut,
+      durationMs,
+    });
+  }
+
+  async #serveAdmin(answer: AdminAnswer): Promise<boolean> {
+    this.#phase = "exchange";
+    this.#deadline = Infinity;
+    const response = await answer.response;
+    const body = new Uint8Array(await response.arrayBuffer());
+    const keep = answer.keepAlive && !this.#context.draining;
+    let head = `HTTP/1.1 ${response.status} ${
+      reasonPhrase(response.status)
+    }\r\n`;
+    for (const [name, value] of response.headers) {
+      if (name !== "content-length") head += `${name}: ${value}\r\n`;
+    }
+    head += this.#context.dateLine.text;
+    head += `content-length: ${body.length}\r\n`;
+    head += `connection: ${keep ? "keep-alive" : "close"}\r\n\r\n`;
+    const headBytes = new TextEncoder().encode(head);
+    const bytes = new Uint8Array(headBytes.length + body.length);
+    bytes.set(headBytes);
+    bytes.set(body, headBytes.length);
+    this.#deadline = this.#context.sweep.now +
+      this.#context.options.bodyTimeoutMs;
+    const sent = await this.#socket.write(
+      answer.toHead ? headBytes : bytes,
+    );
+    if (!keep && sent) await this.#linger();
+    return keep && sent;
+  }
+
+  /** Answers a request that is not served, as the last one of the connection. */
+  async #refuse(status: number, message: string): Promise<void> {
+    const { counters, dateLine } = this.#context;
+    counters.record(status, 0);
+    counters.recordError(status);
+    await this.#socket.write(
+      errorResponse({ status, message, dateLine: dateLine.text }),
+    );
+  }
+
+  /**
+   * Goes on reading for a while after the last answer: closing with unread
+   * octets resets the connection, and the answer would be lost with it
+   * (RFC 9112 §9.6).
+   */
+  async #linger(): Promise<void> {
+    const socket = this.#socket;
+    this.#phase = "linger";
+    this.#deadline = this.#context.sweep.now + LINGER_MS;
+    await socket.endWriting();
+    let discarded = socket.available;
+    do {
+      discarded += socket.available;
+      socket.start = socket.end;
+    } while (discarded < MAX_LINGER_BYTES && await socket.more());
+  }
+
+  #becomeIdle(): void {
+    const { sweep, options, draining } = this.#context;
+    this.#phase = "idle";
+    this.#deadline = sweep.now +
+      (draining ? DRAIN_IDLE_MS : options.idleTimeoutMs);
+    this.#socket.resize(SMALL_BUFFER_BYTES);
+  }
+
+  /** The client sent something, or went, while its answer was being made. */
+  #onUnawaitedRead(): void {
+    if (this.#socket.ended) {
+      this.#exchange?.fail(new ProxyError("client-gone"));
+    } else this.#socket.watch();
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * Connections to workers, kept while they are idle.
+ *
+ * Workers close idle connections, and a request written at that moment is
+ * lost. So a read is left pending on each idle connection, which shows the end
+ * as soon as it comes; connections are given up before the worker would; and
+ * the newest is used first.
+ *
+ * @module
+ */
+
+import type { Upstream } from "../upstream/upstream.ts";
+import { type BufferPool, MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
+import { ProxyError } from "./proxy_error.ts";
+import { Socket } from "./socket.ts";
+
+/** How long a worker may take to accept a connection. Its backlog is full when it takes this long. */
+const CONNECT_TIMEOUT_MS = 3500;
+
+/** How long an idle connection is kept when the worker gives no hint. Node's own limit is 5 s. */
+const DEFAULT_IDLE_MS = 4000;
+
+/** Longest an idle connection is kept, whatever the worker says. */
+const MAX_IDLE_MS = 60_000;
+
+/** Taken off the worker's hint: for our clock's coarseness and the way of the packets. */
+const IDLE_MARGIN_MS = 1000;
+
+/** Idle connections kept to one worker. More than a worker of this kind can use at once. */
+const MAX_IDLE_PER_UPSTREAM = 512;
+
+/** A connection to a worker. */
+export class UpstreamConnection {
+  readonly upstream: Upstream;
+  readonly socket: Socket;
+  /** Whether it has carried an exchange before. */
+  reused = false;
+  /** When it became idle. */
+  idleSince = 0;
+  /** When it is given up. */
+  idleUntil = 0;
+
+  /** Takes `socket` over. */
+  constructor(upstream: Upstream, socket: Socket) {
+    this.upstream = upstream;
+    this.socket = socket;
+  }
+}
+
+/** Opens connections to workers and keeps idle ones. */
+export class ConnectionPool {
+  readonly #buffers: BufferPool;
+  readonly #idle = new Map<Upstream, UpstreamConnection[]>();
+
+  /** Creates a pool with no connections. */
+  constructor(buffers: BufferPool) {
+    this.#buffers = buffers;
+  }
+
+  /** Idle connections, to all workers together. */
+  get idleCount(): number {
+    let count = 0;
+    for (const connections of this.#idle.values()) count += connections.length;
+    return count;
+  }
+
+  /** The newest connection to `upstream` that has not been idle for more than `maxIdleMs`, or `null`. */
+  take(
+    upstream: Upstream,
+    now: number,
+    maxIdleMs: number,
+  ): UpstreamConnection | null {
+    const connection = this.#idle.get(upstream)?.at(-1);
+    if (connection === undefined) return null;
+    if (now - connection.idleSince > maxIdleMs || now >= connection.idleUntil) {
+      return null;
+    }
+    this.#idle.get(upstream)!.pop();
+    connection.socket.onUnawaitedRead = null;
+    connection.reused = true;
+    return connection;
+  }
+
+  /**
+   * Opens a connection.
+   *
+   * @throws {ProxyError} `connect-failed`, which may be tried again: nothing was sent.
+   */
+  async connect(upstream: Upstream): Promise<UpstreamConnection> {
+    try {
+      const conn = await Deno.connect({
+        hostname: upstream.hostname,
+        port: upstream.port,
+        signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
+      });
+      conn.setNoDelay(true);
+      const socket = new Socket(conn, this.#buffers, MEDIUM_BUFFER_BYTES);
+      return new UpstreamConnection(upstream, socket);
+    } catch (cause) {
+      if (cause instanceof Deno.errors.ConnectionRefused) {
+        upstream.reportRefused();
+      }
+      throw new ProxyError("connect-failed", { retryable: true, cause });
+    }
+  }
+
+  /** Keeps a connection whose exchange is complete on both sides. */
+  put(
+    connection: UpstreamConnection,
+    now: number,
+    keepAliveSeconds: number,
+  ): void {
+    const { upstream, socket } = connection;
+    if (upstream.retired || socket.ended || socket.available > 0) {
+      return socket.dispose();
+    }
+    const idle = this.#connectionsTo(upstream);
+    if (idle.length >= MAX_IDLE_PER_UPSTREAM) return socket.dispose();
+    connection.idleSince = now;
+    connection.idleUntil = now + idleLimitMs(keepAliveSeconds);
+    // Whatever comes now, an end or an answer to nothing, it is of no more use.
+    socket.onUnawaitedRead = () => this.#discard(connection);
+    socket.resize(MEDIUM_BUFFER_BYTES);
+    idle.push(connection);
+    socket.watch();
+  }
+
+  /** Gives up what has been idle for too long. */
+  sweep(now: number): void {
+    for (const connections of this.#idle.values()) {
+      // Newest last, and all with much the same limit: the oldest go first.
+      while (connections.length > 0 && connections[0]!.idleUntil <= now) {
+        connections.shift()!.socket.dispose();
+      }
+    }
+  }
+
+  /** Closes all idle connections. */
+  close(): void {
+    for (const upstream of this.#idle.keys()) this.#closeIdle(upstream);
+  }
+
+  #connectionsTo(upstream: Upstream): UpstreamConnection[] {
+    let connections = this.#idle.get(upstream);
+    if (connections === undefined) {
+      connections = [];
+      this.#idle.set(upstream, connections);
+      upstream.onRetire(() => {
+        this.#closeIdle(upstream);
+        this.#idle.delete(upstream);
+      });
+    }
+    return connections;
+  }
+
+  #closeIdle(upstream: Upstream): void {
+    const connections = this.#idle.get(upstream) ?? [];
+    for (const connection of connections.splice(0)) connection.socket.dispose();
+  }
+
+  #discard(connection: UpstreamConnection): void {
+    const connections = this.#idle.get(connection.upstream);
+    const index = connections?.indexOf(connection) ?? -1;
+    if (index >= 0) connections!.splice(index, 1);
+    connection.socket.dispose();
+  }
+}
+
+function idleLimitMs(keepAliveSeconds: number): number {
+  if (keepAliveSeconds < 0) return DEFAULT_IDLE_MS;
+  const hintMs = keepAliveSeconds * 1000;
+  return Math.min(hintMs - Math.min(IDLE_MARGIN_MS, hintMs / 2), MAX_IDLE_MS);
+}

@@ -1,0 +1,73 @@
+/**
+ * What every part of the data plane needs at hand.
+ *
+ * @module
+ */
+
+import type { EventEmitter } from "../events.ts";
+import type { ByteWriter } from "../http1/byte_writer.ts";
+import type { RequestHead } from "../http1/request_head.ts";
+import type { ResponseHead } from "../http1/response_head.ts";
+import type { Counters } from "../metrics/counters.ts";
+import type { Dispatcher } from "../upstream/dispatcher.ts";
+import type { BufferPool } from "./buffer_pool.ts";
+import type { ConnectionPool } from "./connection_pool.ts";
+import type { DateLine } from "./date_line.ts";
+import type { RequestIds } from "./request_ids.ts";
+import type { Sweep } from "./sweep.ts";
+
+/** The settings of the data plane, by the names they have in the configuration. */
+export interface ProxyOptions {
+  /** Client connections at once. */
+  readonly maxConnections: number;
+  /** Longest wait for a client's whole request head, in milliseconds. */
+  readonly headTimeoutMs: number;
+  /** How long a client's connection may idle between requests, in milliseconds. */
+  readonly idleTimeoutMs: number;
+  /** How long a body may stall, in milliseconds. */
+  readonly bodyTimeoutMs: number;
+  /** Longest wait for a worker's response head, in milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** Largest head, in bytes. */
+  readonly maxHeadBytes: number;
+  /** Largest request body, in bytes; 0 is no limit. */
+  readonly maxBodyBytes: number;
+}
+
+/** What the admin pages are told of a request for one of them. */
+export interface AdminRequest {
+  readonly method: string;
+  /** Target in origin-form. */
+  readonly target: string;
+  readonly headers: readonly (readonly [string, string])[];
+  /** IP address of the peer. */
+  readonly clientAddress: string;
+}
+
+/**
+ * Answers requests whose path begins with `/_`. Returns `null` for those that
+ * are the application's.
+ */
+export type AdminHandler = (request: AdminRequest) => Promise<Response> | null;
+
+/** The parts of the data plane, made once. */
+export interface ProxyContext {
+  readonly options: ProxyOptions;
+  readonly dispatcher: Dispatcher;
+  readonly connections: ConnectionPool;
+  readonly buffers: BufferPool;
+  readonly counters: Counters;
+  readonly events: EventEmitter;
+  readonly sweep: Sweep;
+  readonly requestIds: RequestIds;
+  readonly dateLine: DateLine;
+  readonly admin: AdminHandler | null;
+  /** Whether the pool is stopping: every answer ends its connection. */
+  draining: boolean;
+
+  // Scratch. What is in these is valid until the next `await`, no longer:
+  // parsing a head and writing it out again happen in one synchronous step.
+  readonly requestHead: RequestHead;
+  readonly responseHead: ResponseHead;
+  readonly writer: ByteWriter;
+}

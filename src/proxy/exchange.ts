@@ -1,0 +1,338 @@
+/**
+ * One request and its response: claim -> connect -> send -> relay -> release,
+ * and once more on another worker where that is safe.
+ *
+ * An exchange only ever waits for its sockets and for its turn in the queue.
+ * Whoever wants it to end calls {@linkcode Exchange.fail}, which notes the
+ * reason and closes what it waits for.
+ *
+ * @module
+ */
+
+import { HttpError } from "../http1/http_error.ts";
+import { UnavailableError } from "../upstream/dispatcher.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { LARGE_BUFFER_BYTES } from "./buffer_pool.ts";
+import type { UpstreamConnection } from "./connection_pool.ts";
+import type { ProxyContext } from "./context.ts";
+import type { ProxiedRequest } from "./proxied_request.ts";
+import { ProxyError } from "./proxy_error.ts";
+import { relay } from "./relay.ts";
+import { type ResponsePlan, takeResponse } from "./response_plan.ts";
+import type { Socket } from "./socket.ts";
+import { tunnel, TUNNEL_IDLE_TIMEOUT_MS } from "./tunnel.ts";
+
+/** Times a request is sent at most: once, and twice more when that is safe. */
+const MAX_ATTEMPTS = 3;
+
+/** A request that must not be repeated gets a connection that was used this recently, or a new one. */
+const FRESH_ENOUGH_MS = 1000;
+
+/** Octets of a body nobody wants that are read, so that the client gets to read its answer. */
+const MAX_DISCARDED_BYTES = 1_048_576;
+
+/** Takes one request to a worker, and its answer to the client. */
+export class Exchange {
+  /** When the present wait has lasted too long. */
+  deadline = Infinity;
+  /** Status of the worker's answer, 0 before there is one. */
+  status = 0;
+  /** The worker that has, or had, the request. */
+  workerId: number | null = null;
+  /** Octets of body sent to the client. */
+  bytesOut = 0;
+  /** When the last attempt ended, on the clock of `performance.now()`. */
+  finishedAt = 0;
+
+  readonly request: ProxiedRequest;
+  readonly #context: ProxyContext;
+  readonly #client: Socket;
+  #connection: UpstreamConnection | null = null;
+  #leaveQueue: (() => void) | null = null;
+  #failure: ProxyError | null = null;
+  #upload: Promise<void> | null = null;
+  #bodySent: boolean;
+  #contentSent: number;
+
+  /** Prepares to serve `request`, which came from `client`. */
+  constructor(context: ProxyContext, client: Socket, request: ProxiedRequest) {
+    this.#context = context;
+    this.#client = client;
+    this.request = request;
+    this.#bodySent = request.complete;
+    this.#contentSent = request.contentBytes;
+  }
+
+  /** Whether part of an answer has been sent: nothing but the rest of it can follow. */
+  get responded(): boolean {
+    return this.status >= 200 || this.status === 101;
+  }
+
+  /** Whether all of the request has been read from the client. */
+  get received(): boolean {
+    return this.#bodySent;
+  }
+
+  /**
+   * Serves the request.
+   *
+   * @returns Whether the client's connection may be used again.
+   * @throws {ProxyError} When there is no complete answer.
+   */
+  async run(): Promise<boolean> {
+    const { dispatcher, counters } = this.#context;
+    for (let attempt = 1;; attempt++) {
+      const upstream = dispatcher.claim(this.request) ?? await this.#wait();
+      this.workerId = upstream.id;
+      try {
+        return await this.#attempt(upstream);
+      } catch (cause) {
+        const error = asProxyError(cause, "upstream-malformed");
+        if (error.source === "upstream") upstream.failures++;
+        if (!error.retryable || attempt === MAX_ATTEMPTS) throw error;
+      } finally {
+        upstream.requests++;
+        this.finishedAt = performance.now();
+        upstream.latencySumMs += this.finishedAt - this.request.startedAt;
+        dispatcher.release(upstream);
+      }
+      counters.retries++;
+      this.request.avoid = upstream;
+    }
+  }
+
+  /** Waits until no part of the request body is under way any more. */
+  async settled(): Promise<void> {
+    await this.#upload;
+  }
+
+  /** Ends the exchange: what it waits for is closed. */
+  fail(error: ProxyError): void {
+    this.#failure ??= error;
+    this.#leaveQueue?.();
+    this.#connection?.socket.close();
+    if (this.responded) this.#client.close();
+  }
+
+  /** Ends what has lasted too long, and says whose fault it is. */
+  expire(): void {
+    this.deadline = Infinity;
+    const awaitsWorker = this.#connection?.socket.awaited ?? true;
+    if (!this.#bodySent && this.#client.awaited) {
+      this.fail(new ProxyError("body-stalled"));
+    } else if (this.responded) {
+      this.fail(
+        new ProxyError(awaitsWorker ? "response-stalled" : "client-stalled"),
+      );
+    } else this.fail(new ProxyError("response-timeout"));
+  }
+
+  /** Waits in the queue. */
+  async #wait(): Promise<Upstream> {
+    const { dispatcher } = this.#context;
+    this.deadline = Infinity; // The queue keeps its own.
+    if (this.#bodySent) this.#client.watch();
+    try {
+      return await new Promise<Upstream>((resolve, reject) => {
+        const ticket = dispatcher.enqueue(
+          { request: this.request, resolve, reject },
+          performance.now(),
+        );
+        this.#leaveQueue = () => {
+          dispatcher.cancel(ticket);
+          reject(this.#failure);
+        };
+      });
+    } finally {
+      this.#leaveQueue = null;
+    }
+  }
+
+  async #attempt(upstream: Upstream): Promise<boolean> {
+    const { connections, options, sweep } = this.#context;
+    const { request } = this;
+    const maxIdleMs = request.idempotent ? Infinity : FRESH_ENOUGH_MS;
+    const connection = connections.take(upstream, sweep.now, maxIdleMs) ??
+      await connections.connect(upstream);
+    this.#connection = connection;
+    let plan: ResponsePlan | null = null;
+    let complete = false;
+    const sent = this.#failure === null
+      ? connection.socket.write(request.bytes)
+      : null;
+    try {
+      if (this.#failure !== null) throw this.#failure;
+      this.#touch(options.requestTimeoutMs);
+      if (this.#bodySent) this.#client.watch();
+      else this.#upload = this.#sendBody(connection.socket);
+      plan = await this.#awaitResponse(connection);
+      await this.#passOn(plan, connection.socket);
+      complete = this.#bodySent && plan.keepUpstream;
+      return this.#bodySent && plan.keepDownstream;
+    } finally {
+      this.#connection = null;
+      if (complete) {
+        connections.put(connection, sweep.now, plan!.keepAliveSeconds);
+      } else connection.socket.dispose();
+      await sent;
+    }
+  }
+
+  /** Reads until the final head is there, passing on interim ones. */
+  async #awaitResponse(connection: UpstreamConnection): Promise<ResponsePlan> {
+    const { options, buffers } = this.#context;
+    const { socket } = connection;
+    const { request } = this;
+    let answered = false;
+    for (;;) {
+      if (socket.available > 0) {
+        answered = true;
+        const plan = this.#takeResponse(socket);
+        if (plan !== null && (plan.status >= 200 || plan.status === 101)) {
+          return plan;
+        }
+        if (plan !== null) {
+          // RFC 9110 §15.2: a 1.0 client does not know interim answers.
+          const passed = request.http10 || await this.#client.write(plan.bytes);
+          buffers.release(plan.buffer);
+          if (!passed) throw new ProxyError("client-gone");
+          continue;
+        }
+        if (socket.available >= options.maxHeadBytes) {
+          throw new ProxyError("upstream-malformed", {
+            detail: "head too large",
+          });
+        }
+        if (socket.full) socket.resize(LARGE_BUFFER_BYTES);
+      }
+      if (await socket.more()) continue;
+      if (this.#failure !== null) throw this.#failure;
+      throw new ProxyError("upstream-closed", {
+        retryable: !answered && request.idempotent && request.complete,
+      });
+    }
+  }
+
+  #takeResponse(socket: Socket): ResponsePlan | null {
+    const { request } = this;
+    const mayKeep = request.keepAlive && this.#bodySent &&
+      !this.#context.draining;
+    try {
+      return takeResponse(this.#context, socket, request, mayKeep);
+    } catch (error) {
+      throw asProxyError(error, "upstream-malformed");
+    }
+  }
+
+  /** Sends the answer to the client, from its head to its last octet. */
+  async #passOn(plan: ResponsePlan, socket: Socket): Promise<void> {
+    const { options, buffers } = this.#context;
+    this.status = plan.status;
+    this.#touch(options.bodyTimeoutMs);
+    let sent = await this.#client.write(plan.bytes);
+    buffers.release(plan.buffer);
+    if (sent && plan.rest !== null) sent = await this.#client.write(plan.rest);
+    if (!sent) throw this.#failure ?? new ProxyError("client-gone");
+    if (plan.status === 101) return await this.#tunnel(socket);
+    const { decoder, chunked } = plan;
+    if (decoder === null) return;
+    this.bytesOut += decoder.contentEnd - decoder.contentStart;
+    if (decoder.done) return;
+    const outcome = await relay({
+      source: socket,
+      sink: this.#client,
+      decoder,
+      chunked,
+      onProgress: (bytes) => {
+        this.bytesOut += bytes;
+        this.#touch(options.bodyTimeoutMs);
+      },
+    });
+    if (outcome === "complete") return;
+    throw this.#failure ??
+      new ProxyError(outcome === "cut" ? "upstream-closed" : "client-gone");
+  }
+
+  async #tunnel(socket: Socket): Promise<void> {
+    this.#touch(TUNNEL_IDLE_TIMEOUT_MS);
+    await tunnel(this.#client, socket, (bytesDown) => {
+      this.bytesOut += bytesDown;
+      this.#touch(TUNNEL_IDLE_TIMEOUT_MS);
+    });
+  }
+
+  /** Sends the rest of the request body, while the answer is waited for. Never throws. */
+  async #sendBody(sink: Socket): Promise<void> {
+    const { options } = this.#context;
+    const { rest, chunked } = this.request;
+    const decoder = this.request.decoder!;
+    this.#touch(options.bodyTimeoutMs);
+    try {
+      const passed = rest === null || await sink.write(rest);
+      const outcome = !passed ? "sink-gone" : await relay({
+        source: this.#client,
+        sink,
+        decoder,
+        chunked,
+        onProgress: (bytes) => this.#countSent(bytes),
+      });
+      if (outcome === "sink-gone") await this.#discardBody();
+      else if (outcome === "cut") this.fail(new ProxyError("client-gone"));
+      else {
+        this.#bodySent = true;
+        if (!this.responded) this.#touch(options.requestTimeoutMs);
+        this.#client.watch();
+      }
+    } catch (error) {
+      this.fail(asProxyError(error, "bad-request"));
+    }
+  }
+
+  #countSent(bytes: number): void {
+    const { maxBodyBytes, bodyTimeoutMs } = this.#context.options;
+    this.#contentSent += bytes;
+    this.#touch(bodyTimeoutMs);
+    if (maxBodyBytes > 0 && this.#contentSent > maxBodyBytes) {
+      this.fail(new ProxyError("body-too-large"));
+    }
+  }
+
+  /**
+   * The worker takes no more of the body. The client must go on being read
+   * for a while, or the answer that it has not read yet would be lost to a
+   * reset (RFC 9112 §9.6).
+   */
+  async #discardBody(): Promise<void> {
+    const decoder = this.request.decoder!;
+    const client = this.#client;
+    let discarded = 0;
+    while (!decoder.done && discarded < MAX_DISCARDED_BYTES) {
+      if (!await client.more()) return;
+      discarded += client.available;
+      decoder.decode(client.buffer, client.start, client.end);
+      client.start = decoder.next;
+    }
+  }
+
+  #touch(timeoutMs: number): void {
+    this.deadline = this.#context.sweep.now + timeoutMs;
+  }
+}
+
+/** Names an error; `malformed` is what a message that breaks the rules means here. */
+export function asProxyError(
+  error: unknown,
+  malformed: "bad-request" | "upstream-malformed",
+): ProxyError {
+  if (error instanceof ProxyError) return error;
+  if (error instanceof UnavailableError) {
+    return new ProxyError(error.reason, { cause: error });
+  }
+  if (error instanceof HttpError) {
+    const { message: detail, status } = error;
+    return malformed === "bad-request"
+      ? new ProxyError(malformed, { status, detail, cause: error })
+      : new ProxyError(malformed, { detail, cause: error });
+  }
+  return new ProxyError("internal", { cause: error });
+}

@@ -1,0 +1,115 @@
+/**
+ * A request on its way to a worker: written out once, and kept until an
+ * answer begins, in case it has to be sent again.
+ *
+ * @module
+ */
+
+import { type BodyDecoder, bodyDecoder } from "../http1/body_decoder.ts";
+import { CR, latin1Slice } from "../http1/bytes.ts";
+import { Method } from "../http1/request_head.ts";
+import {
+  type Forwarding,
+  REQUEST_HEAD_GROWTH,
+  trustedRequestId,
+  writeRequestHead,
+} from "../http1/request_writer.ts";
+import type { ClaimRequest } from "../upstream/dispatcher.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import type { ProxyContext } from "./context.ts";
+import { takeContent } from "./relay.ts";
+import type { Socket } from "./socket.ts";
+
+/** What is known of the client beyond the request itself. */
+export interface Client {
+  /** IP address of the peer. */
+  readonly address: string;
+  readonly forwarding: Forwarding;
+  /** The same for all requests of a client. */
+  readonly hash: number;
+}
+
+/** A request as it goes to a worker, and what decides how. */
+export class ProxiedRequest implements ClaimRequest {
+  readonly clientHash: number;
+  avoid: Upstream | null = null;
+
+  /** On the clock of `performance.now()`. */
+  readonly startedAt: number = performance.now();
+  readonly id: Uint8Array;
+  readonly toHead: boolean;
+  readonly http10: boolean;
+  readonly keepAlive: boolean;
+  readonly idempotent: boolean;
+  readonly upgrade: boolean;
+  /** Takes the rest of the body from the client's connection; `null` when there is no body. */
+  readonly decoder: BodyDecoder | null;
+  /** Whether the body goes on in chunks. */
+  readonly chunked: boolean;
+  /** The head, and what of the body had come with it. */
+  readonly bytes: Uint8Array;
+  /** What had come with the head and did not fit; valid until the client is read from again. */
+  readonly rest: Uint8Array | null = null;
+  /** Octets of content in both. */
+  readonly contentBytes: number = 0;
+
+  readonly #buffer: Uint8Array<ArrayBuffer>;
+
+  /**
+   * Writes out the request in `context.requestHead`, whose head ends where
+   * `socket.start` is now, with what is there of its body; consumes that.
+   *
+   * @throws {HttpError} When that part of the body is malformed.
+   */
+  constructor(context: ProxyContext, socket: Socket, client: Client) {
+    const { requestHead: head, writer, buffers } = context;
+    const { forwarding } = client;
+    this.clientHash = client.hash;
+    this.id = trustedRequestId(socket.buffer, head, forwarding.trusted) ??
+      context.requestIds.next();
+    this.toHead = head.method === Method.HEAD;
+    this.http10 = head.minorVersion === 0;
+    this.keepAlive = head.keepAlive;
+    this.idempotent = head.idempotent;
+    this.upgrade = head.upgrade;
+    this.chunked = head.body.kind === "chunked";
+    this.decoder = head.body.kind === "none" ? null : bodyDecoder(head.body);
+
+    const headBytes = socket.start - head.methodStart;
+    // The Host may be written twice more, and is no longer than the head.
+    this.#buffer = buffers.take(3 * headBytes + REQUEST_HEAD_GROWTH);
+    writer.reset(this.#buffer);
+    writeRequestHead(writer, socket.buffer, head, {
+      forwarding,
+      requestId: this.id,
+    });
+    if (this.decoder !== null) {
+      const content = takeContent(socket, this.decoder, this.chunked);
+      this.contentBytes = this.decoder.contentEnd - this.decoder.contentStart;
+      if (content.length <= this.#buffer.length - writer.at) {
+        writer.write(content);
+      } else {
+        this.rest = content;
+      }
+    }
+    this.bytes = this.#buffer.subarray(0, writer.at);
+  }
+
+  /** Whether all of the request is in {@linkcode bytes}. */
+  get complete(): boolean {
+    return this.rest === null && (this.decoder === null || this.decoder.done);
+  }
+
+  /** Method and target, as in `"GET /"`. */
+  describe(): { method: string; target: string } {
+    const { bytes } = this;
+    const line = latin1Slice(bytes, 0, bytes.indexOf(CR));
+    const [method = "", target = ""] = line.split(" ");
+    return { method, target };
+  }
+
+  /** Gives the buffer back. Once, when nothing is written from it any more. */
+  release(context: ProxyContext): void {
+    context.buffers.release(this.#buffer);
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * What can go wrong with an exchange, and the only place that says which
+ * status it becomes.
+ *
+ * @module
+ */
+
+/** Which side failed. */
+export type ErrorSource = "downstream" | "upstream" | "internal";
+
+interface Outcome {
+  /** Status of the answer; 0 when there is nobody left to answer. */
+  readonly status: number;
+  readonly source: ErrorSource;
+  /** What the client is told, and the log. Names no address. */
+  readonly message: string;
+}
+
+const OUTCOMES = {
+  "bad-request": {
+    status: 400,
+    source: "downstream",
+    message: "The request is malformed",
+  },
+  "body-stalled": {
+    status: 408,
+    source: "downstream",
+    message: "The request body did not arrive in time",
+  },
+  "body-too-large": {
+    status: 413,
+    source: "downstream",
+    message: "The request body is larger than allowed",
+  },
+  "client-gone": {
+    status: 0,
+    source: "downstream",
+    message: "The client closed the connection before its answer was complete",
+  },
+  "client-stalled": {
+    status: 0,
+    source: "downstream",
+    message: "The client stopped reading its answer",
+  },
+  "connect-failed": {
+    status: 502,
+    source: "upstream",
+    message: "The worker could not be reached",
+  },
+  "upstream-closed": {
+    status: 502,
+    source: "upstream",
+    message: "The worker closed the connection before its answer was complete",
+  },
+  "upstream-malformed": {
+    status: 502,
+    source: "upstream",
+    message: "The worker's answer is malformed",
+  },
+  "response-timeout": {
+    status: 504,
+    source: "upstream",
+    message: "The worker did not answer in time",
+  },
+  "response-stalled": {
+    status: 504,
+    source: "upstream",
+    message: "The worker stopped in the middle of its answer",
+  },
+  "queue-full": {
+    status: 503,
+    source: "upstream",
+    message: "Too many requests are waiting for a worker",
+  },
+  "queue-timeout": {
+    status: 503,
+    source: "upstream",
+    message: "No worker was free in time",
+  },
+  "stopping": {
+    status: 503,
+    source: "internal",
+    message: "The server is shutting down",
+  },
+  "internal": {
+    status: 500,
+    source: "internal",
+    message: "The server failed to handle the request",
+  },
+} as const satisfies Record<string, Outcome>;
+
+/** What went wrong. */
+export type ProxyErrorCode = keyof typeof OUTCOMES;
+
+/** More than the code says. */
+export interface ProxyErrorOptions {
+  /** Whether the request may be sent again: nothing of it, or nothing that cannot be repeated, has been sent. */
+  readonly retryable?: boolean;
+  /** Overrides the status of the code, for requests refused with one of their own (414, 431, 501 ...). */
+  readonly status?: number;
+  /** What exactly, for the client and the log. */
+  readonly detail?: string;
+  readonly cause?: unknown;
+}
+
+/** An exchange that failed. */
+export class ProxyError extends Error {
+  override readonly name = "ProxyError";
+  /** What went wrong. */
+  readonly code: ProxyErrorCode;
+  /** Status of the answer; 0 when there is nobody to answer. */
+  readonly status: number;
+  /** Which side failed. */
+  readonly source: ErrorSource;
+  /** Whether the request may be sent again. */
+  readonly retryable: boolean;
+
+  /** Creates the error for `code`. */
+  constructor(code: ProxyErrorCode, options: ProxyErrorOptions = {}) {
+    const outcome: Outcome = OUTCOMES[code];
+    const { detail, cause } = options;
+    super(
+      detail ? `${outcome.message}: ${detail}` : outcome.message,
+      cause === undefined ? undefined : { cause },
+    );
+    this.code = code;
+    this.status = options.status ?? outcome.status;
+    this.source = outcome.source;
+    this.retryable = options.retryable ?? false;
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * From the head of a worker's answer to what is written to the client.
+ *
+ * @module
+ */
+
+import { type BodyDecoder, bodyDecoder } from "../http1/body_decoder.ts";
+import {
+  type BodyLength,
+  CHUNKED,
+  NO_BODY,
+  responseBodyLength,
+} from "../http1/body_length.ts";
+import { INCOMPLETE } from "../http1/field_table.ts";
+import { parseResponseHead } from "../http1/response_head.ts";
+import {
+  RESPONSE_HEAD_GROWTH,
+  writeResponseHead,
+} from "../http1/response_writer.ts";
+import { MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
+import type { ProxyContext } from "./context.ts";
+import type { ProxiedRequest } from "./proxied_request.ts";
+import { ProxyError } from "./proxy_error.ts";
+import { takeContent } from "./relay.ts";
+import type { Socket } from "./socket.ts";
+
+/** An answer's head, written out, and how the rest of it goes. */
+export interface ResponsePlan {
+  readonly status: number;
+  /** The head, and what of the body had come with it. */
+  readonly bytes: Uint8Array;
+  /** Where {@linkcode bytes} is; to be given back. */
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  /** What had come with the head and did not fit; valid until the worker is read from again. */
+  readonly rest: Uint8Array | null;
+  /** Takes the rest of the body; `null` when there is no body. */
+  readonly decoder: BodyDecoder | null;
+  /** Whether the body goes on in chunks. */
+  readonly chunked: boolean;
+  /** Whether the worker's connection may be used again. */
+  readonly keepUpstream: boolean;
+  /** The worker's hint for how long, in seconds, or -1. */
+  readonly keepAliveSeconds: number;
+  /** Whether the client's connection may be used again. */
+  readonly keepDownstream: boolean;
+}
+
+/**
+ * Takes the head of an answer out of `socket` and writes it out again;
+ * `null` when it is not all there yet.
+ *
+ * @param mayKeep Whether, for all that concerns the request, the client's
+ * connection may be used again.
+ * @throws {HttpError} When head or body are malformed.
+ * @throws {ProxyError} On a switch of protocols that nobody asked for.
+ */
+export function takeResponse(
+  context: ProxyContext,
+  socket: Socket,
+  request: ProxiedRequest,
+  mayKeep: boolean,
+): ResponsePlan | null {
+  const { responseHead: head, writer, buffers } = context;
+  const headStart = socket.start;
+  const headEnd = parseResponseHead(
+    socket.buffer,
+    headStart,
+    socket.end,
+    head,
+  );
+  if (headEnd === INCOMPLETE) return null;
+  const switched = head.status === 101;
+  if (switched && !request.upgrade) {
+    throw new ProxyError("upstream-malformed", {
+      detail: "switched protocols unasked",
+    });
+  }
+  socket.start = headEnd;
+
+  const body = responseBodyLength(head.framing, head.status, request.toHead);
+  const bodyOut = framingFor(body, request.http10);
+  const keepDownstream = mayKeep && !switched &&
+    bodyOut.kind !== "until-close";
+
+  const headRoom = headEnd - headStart + RESPONSE_HEAD_GROWTH;
+  const wanted = headRoom + socket.available;
+  const buffer = buffers.take(
+    wanted <= MEDIUM_BUFFER_BYTES ? wanted : headRoom,
+  );
+  writer.reset(buffer);
+  writeResponseHead(writer, socket.buffer, head, {
+    body: bodyOut,
+    connection: keepDownstream ? "keep-alive" : "close",
+    http10: request.http10,
+    requestId: request.id,
+    dateLine: context.dateLine.bytes,
+  });
+
+  const { status, keepAliveSeconds } = head;
+  const keepUpstream = head.keepAlive && !switched &&
+    body.kind !== "until-close";
+  const chunked = bodyOut === CHUNKED;
+  const decoder = body === NO_BODY ? null : bodyDecoder(body);
+  let rest: Uint8Array | null = null;
+  if (decoder !== null) {
+    const content = takeContent(socket, decoder, chunked);
+    if (content.length <= buffer.length - writer.at) writer.write(content);
+    else rest = content;
+  }
+  return {
+    status,
+    bytes: buffer.subarray(0, writer.at),
+    buffer,
+    rest,
+    decoder,
+    chunked,
+    keepUpstream,
+    keepAliveSeconds,
+    keepDownstream,
+  };
+}
+
+/** A body whose end only the connection shows is put in chunks, so that a cut can be seen. */
+function framingFor(body: BodyLength, http10: boolean): BodyLength {
+  if (body.kind === "until-close" && !http10) return CHUNKED;
+  if (body.kind === "chunked" && http10) return { kind: "until-close" };
+  return body;
+}

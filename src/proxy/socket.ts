@@ -1,0 +1,208 @@
+/**
+ * A TCP connection with a buffer and at most one read under way.
+ *
+ * The read can be left pending while nobody waits for it. That is how an idle
+ * worker connection is seen to end before it is used, and how a client is
+ * seen to go while its answer is being made.
+ *
+ * To end somebody's wait, close the socket: the wait resolves with `false`.
+ * No promise is ever raced against another.
+ *
+ * @module
+ */
+
+import { type BufferPool, HEADROOM, TAILROOM } from "./buffer_pool.ts";
+
+/** Is told of a read that ended while nobody waited for it. */
+export type UnawaitedReadListener = (socket: Socket) => void;
+
+const NO_MORE = Promise.resolve(false);
+
+/** Owns a connection and the buffer it is read into. */
+export class Socket {
+  /** What was read and not yet consumed is between `start` and `end`. */
+  buffer: Uint8Array<ArrayBuffer>;
+  /** First octet not consumed. */
+  start: number = HEADROOM;
+  /** Just past the last octet read. */
+  end: number = HEADROOM;
+  /** Called when bytes or the end arrive while nobody waits in {@linkcode more}. */
+  onUnawaitedRead: UnawaitedReadListener | null = null;
+
+  readonly #conn: Deno.Conn;
+  readonly #buffers: BufferPool;
+  #reading = false;
+  #ended = false;
+  #failed = false;
+  #closed = false;
+  #disposed = false;
+  #waiter: ((more: boolean) => void) | null = null;
+
+  /** Takes the connection over, with a buffer of at least `bufferBytes`. */
+  constructor(conn: Deno.Conn, buffers: BufferPool, bufferBytes: number) {
+    this.#conn = conn;
+    this.#buffers = buffers;
+    this.buffer = buffers.take(bufferBytes);
+  }
+
+  /** Whether nothing more will come: the peer has ended, failed, or we have closed. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether the connection broke, instead of being ended in order. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** Whether we have closed it. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether somebody waits for more. */
+  get awaited(): boolean {
+    return this.#waiter !== null;
+  }
+
+  /** Octets read and not consumed. */
+  get available(): number {
+    return this.end - this.start;
+  }
+
+  /** Whether no more can be read before something is consumed or the buffer grows. */
+  get full(): boolean {
+    return this.start <= HEADROOM && this.end >= this.buffer.length - TAILROOM;
+  }
+
+  /**
+   * Waits for octets beyond `end`. Resolves with `false` when there will be
+   * none. One caller at a time; what is in the buffer already does not count.
+   */
+  more(): Promise<boolean> {
+    if (this.#ended) return NO_MORE;
+    return new Promise((resolve) => {
+      this.#waiter = resolve;
+      this.watch();
+    });
+  }
+
+  /** Leaves a read pending, if none is and there is room. */
+  watch(): void {
+    if (this.#reading || this.#ended) return;
+    if (this.start === this.end) this.start = this.end = HEADROOM;
+    else if (this.end === this.buffer.length - TAILROOM) this.#compact();
+    const room = this.buffer.subarray(this.end, this.buffer.length - TAILROOM);
+    if (room.length === 0) return;
+    this.#reading = true;
+    this.#conn.read(room).then(this.#onRead, this.#onReadError);
+  }
+
+  /** Goes on with a buffer of at least `bytes`, keeping what is not consumed. Not while a read is pending. */
+  resize(bytes: number): void {
+    const wanted = Math.max(bytes, this.available + HEADROOM + TAILROOM);
+    if (this.#reading || this.#closed || wanted === this.buffer.length) return;
+    const old = this.buffer;
+    const buffer = this.#buffers.take(wanted);
+    if (buffer.length === old.length) {
+      this.#buffers.release(buffer);
+      return;
+    }
+    buffer.set(old.subarray(this.start, this.end), HEADROOM);
+    this.end = HEADROOM + this.available;
+    this.start = HEADROOM;
+    this.buffer = buffer;
+    this.#buffers.release(old);
+  }
+
+  /** Writes all of `bytes`; `false` when the peer no longer takes them. */
+  async write(bytes: Uint8Array): Promise<boolean> {
+    try {
+      let written = await this.#conn.write(bytes);
+      while (written < bytes.length) {
+        written += await this.#conn.write(bytes.subarray(written));
+      }
+      return true;
+    } catch {
+      // Whatever it was (broken pipe, reset, closed by us), it is not written.
+      return false;
+    }
+  }
+
+  /** Tells the peer that no more will be written. */
+  async endWriting(): Promise<void> {
+    try {
+      await this.#conn.closeWrite();
+    } catch {
+      // The peer is gone already: there is nobody to tell.
+    }
+  }
+
+  /**
+   * Closes the connection, at once and in both directions. The buffer stays:
+   * somebody may still be writing from it.
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.onUnawaitedRead = null;
+    this.#conn.close();
+    this.#end();
+  }
+
+  /** Closes the connection and gives the buffer back. For its owner, when nobody uses either any more. */
+  dispose(): void {
+    this.close();
+    this.#disposed = true;
+    this.#giveUpBuffer();
+  }
+
+  readonly #onRead = (count: number | null): void => {
+    this.#reading = false;
+    if (count === null || this.#closed) {
+      this.#end();
+      this.#giveUpBuffer();
+      return;
+    }
+    this.end += count;
+    this.#notify(true);
+  };
+
+  readonly #onReadError = (): void => {
+    this.#reading = false;
+    this.#failed = true;
+    this.#end();
+    this.#giveUpBuffer();
+  };
+
+  #end(): void {
+    if (this.#ended && this.#waiter === null) return;
+    this.#ended = true;
+    this.#notify(false);
+  }
+
+  #notify(more: boolean): void {
+    const waiter = this.#waiter;
+    if (waiter !== null) {
+      this.#waiter = null;
+      waiter(more);
+    } else {
+      this.onUnawaitedRead?.(this);
+    }
+  }
+
+  #compact(): void {
+    if (this.start === HEADROOM) return;
+    this.buffer.copyWithin(HEADROOM, this.start, this.end);
+    this.end = HEADROOM + this.available;
+    this.start = HEADROOM;
+  }
+
+  /** Gives the buffer back, once no read can write into it any more. */
+  #giveUpBuffer(): void {
+    if (!this.#disposed || this.#reading || this.buffer.length === 0) return;
+    this.#buffers.release(this.buffer);
+    this.buffer = new Uint8Array(0);
+    this.start = this.end = 0;
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Two connections joined after `101 Switching Protocols`: bytes both ways,
+ * whatever they mean.
+ *
+ * @module
+ */
+
+import { LARGE_BUFFER_BYTES } from "./buffer_pool.ts";
+import type { Socket } from "./socket.ts";
+
+/** How long nothing may pass. As long as HAProxy's users set `timeout tunnel`. */
+export const TUNNEL_IDLE_TIMEOUT_MS = 3_600_000;
+
+/**
+ * Passes bytes both ways until both sides have ended. The end of one side is
+ * passed on to the other; when a side breaks, both are closed.
+ *
+ * @param onProgress Called with the bytes that went towards `downstream`, and 0 for the other way.
+ */
+export async function tunnel(
+  downstream: Socket,
+  upstream: Socket,
+  onProgress: (bytesDown: number) => void,
+): Promise<void> {
+  await Promise.all([
+    pump(downstream, upstream, () => onProgress(0)),
+    pump(upstream, downstream, onProgress),
+  ]);
+}
+
+async function pump(
+  source: Socket,
+  sink: Socket,
+  onProgress: (bytes: number) => void,
+): Promise<void> {
+  for (;;) {
+    const bytes = source.available;
+    if (bytes > 0) {
+      const filled = source.full;
+      const content = source.buffer.subarray(source.start, source.end);
+      source.start = source.end;
+      if (!await sink.write(content)) break;
+      onProgress(bytes);
+      if (filled) source.resize(LARGE_BUFFER_BYTES);
+    }
+    if (!await source.more()) {
+      if (source.failed || source.closed) break;
+      await sink.endWriting();
+      return;
+    }
+  }
+  source.close();
+  sink.close();
+}
