@@ -28,16 +28,13 @@ const MAX_ECHO_BYTES = 1024 ** 2;
 const MIN_EVENT_MS = 10;
 const MAX_EVENT_MS = 60_000;
 
-/** WebSocket close code for a server that goes away (RFC 6455 §7.4.1). */
-const GOING_AWAY = 1001;
-
 /** Who the application is and when it is to stop. */
 export interface DemoOptions {
   /** Slot of the worker. @default {"0"} */
   readonly workerId?: string;
   /** Port it is reached at, for display. @default {0} */
   readonly port?: number;
-  /** Aborted when endless answers (`/events`, `/ws`) are to end. @default {never} */
+  /** Aborted when endless answers (`/events`) are to end. @default {never} */
   readonly stopping?: AbortSignal;
 }
 
@@ -161,7 +158,8 @@ export function createDemo(options: DemoOptions = {}): Hono {
       return c.text("Cannot echo: open a WebSocket here.\n", 426);
     }
     const { socket, response } = Deno.upgradeWebSocket(c.req.raw);
-    echoMessages(socket, stopping);
+    // A server that shuts down closes its WebSockets by itself.
+    socket.onmessage = ({ data }): void => socket.send(data);
     return response;
   });
 
@@ -185,13 +183,6 @@ async function describeRequest(c: Context): Promise<Record<string, unknown>> {
     bytes,
     body: await new Blob(parts).text(),
   };
-}
-
-function echoMessages(socket: WebSocket, stopping: AbortSignal): void {
-  const goAway = (): void => socket.close(GOING_AWAY);
-  stopping.addEventListener("abort", goAway);
-  socket.onmessage = ({ data }): void => socket.send(data);
-  socket.onclose = (): void => stopping.removeEventListener("abort", goAway);
 }
 
 /** @throws {HTTPException} 400 when the parameter is not what is allowed. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createDemo } from "../../src/demo/application.ts";
+import { DEFAULT_DEADLINE_MS, withDeadline } from "../support/deadline.ts";
 
 const demo = createDemo({ workerId: "3", port: 8084 });
 
@@ -119,7 +120,12 @@ Deno.test("/events ends when the application stops", async () => {
   const app = createDemo({ stopping: stop.signal });
   const response = await app.request("/events");
   stop.abort();
-  assert.match(await response.text(), /^id: 1\n/);
+  const text = await withDeadline(
+    response.text(),
+    DEFAULT_DEADLINE_MS,
+    () => "The stream did not end",
+  );
+  assert.match(text, /^id: 1\n/);
   assert.equal(await (await app.request("/events")).text(), "");
 });
 
