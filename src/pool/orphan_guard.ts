@@ -53,6 +53,11 @@ export class OrphanGuard {
     this.#watch = this.#watchChild();
   }
 
+  /** Process id of the guardian, or `null` when there is none. */
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
   /** Puts a worker's process group on the list. To be called in the turn in which it was started. */
   add(pid: number): void {
     this.#write(`+ ${pid}\n`);
@@ -66,6 +71,8 @@ export class OrphanGuard {
   /** Ends the guardian, which kills what is still on its list. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    // Now it is waited for.
+    this.#child?.ref();
     // Fails when the guardian is gone already, which is what is wanted.
     await this.#list?.close().catch(() => {});
     await this.#watch;
@@ -81,6 +88,7 @@ export class OrphanGuard {
         // Its own group: a Ctrl-C at the terminal is not for it.
         detached: true,
       }).spawn();
+      // The guard is no reason for the balancer to go on.
       child.unref();
       return child;
     } catch (error) {

@@ -1,0 +1,135 @@
+/**
+ * What a probe sees.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import {
+  describeProbe,
+  isHealthy,
+  probe,
+  type ProbeResult,
+} from "../../src/health/probe.ts";
+import { freePort } from "../support/free_port.ts";
+
+const NEVER = new AbortController().signal;
+
+/** Probes a server that answers the first request with `bytes` and closes, or keeps silent when `null`. */
+async function probeServer(
+  bytes: Uint8Array | string | null,
+  healthTimeoutMs = 5_000,
+  signal = NEVER,
+): Promise<{ result: ProbeResult; request: string }> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const served = (async (): Promise<string> => {
+    using conn = await listener.accept();
+    const buffer = new Uint8Array(1_024);
+    const count = await conn.read(buffer) ?? 0;
+    if (bytes === null) await conn.read(buffer);
+    else {
+      const all = typeof bytes === "string"
+        ? new TextEncoder().encode(bytes)
+        : bytes;
+      // The probe may close before all of it is taken.
+      for (let sent = 0; sent < all.length;) {
+        sent += await conn.write(all.subarray(sent)).catch(() => all.length);
+      }
+    }
+    return new TextDecoder().decode(buffer.subarray(0, count));
+  })();
+  const result = await probe({ hostname: "127.0.0.1", port }, {
+    healthPath: "/health?deep=1",
+    healthTimeoutMs,
+    signal,
+  });
+  return { result, request: await served };
+}
+
+Deno.test("a probe is one GET over a connection that is closed after it", async () => {
+  const { result, request } = await probeServer(
+    "HTTP/1.1 204 No Content\r\n\r\n",
+  );
+  assert.deepEqual(result, { kind: "answered", status: 204 });
+  assert.match(request, /^GET \/health\?deep=1 HTTP\/1\.1\r\n/);
+  assert.match(request, /\r\nHost: 127\.0\.0\.1:\d+\r\n/);
+  assert.match(request, /\r\nConnection: close\r\n\r\n$/);
+});
+
+Deno.test("an interim response is not the answer", async () => {
+  const { result } = await probeServer(
+    "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 503 No\r\n\r\n",
+  );
+  assert.deepEqual(result, { kind: "answered", status: 503 });
+});
+
+Deno.test("a port where nobody listens refuses", async () => {
+  const result = await probe({ hostname: "127.0.0.1", port: freePort() }, {
+    healthPath: "/",
+    healthTimeoutMs: 5_000,
+    signal: NEVER,
+  });
+  assert.deepEqual(result, { kind: "refused" });
+});
+
+Deno.test("a server that keeps silent is given up at the deadline", async () => {
+  const { result } = await probeServer(null, 50);
+  assert.deepEqual(result, { kind: "timeout", timeoutMs: 50 });
+});
+
+Deno.test("a probe can be called off while it waits, and before it begins", async () => {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), 20);
+  const { result } = await probeServer(null, 5_000, controller.signal);
+  clearTimeout(timer);
+  assert.deepEqual(result, { kind: "aborted" });
+  const again = await probe({ hostname: "127.0.0.1", port: 1 }, {
+    healthPath: "/",
+    healthTimeoutMs: 5_000,
+    signal: controller.signal,
+  });
+  assert.deepEqual(again, { kind: "aborted" });
+});
+
+Deno.test("what is no HTTP, cut short or without end is a bad answer", async () => {
+  const endless = new TextEncoder().encode(
+    "HTTP/1.1 200 OK\r\nX: " + "x".repeat(100_000),
+  );
+  for (const bytes of ["SSH-2.0-OpenSSH\r\n", "HTTP/1.1 200 OK\r\n", endless]) {
+    const { result } = await probeServer(bytes);
+    assert.equal(result.kind, "bad-answer");
+  }
+});
+
+Deno.test("any answer below 500 is healthy, or only 2xx and 3xx where the path was set", () => {
+  const judged = [200, 302, 404, 500, 503].map((status) => [
+    isHealthy({ kind: "answered", status }, false),
+    isHealthy({ kind: "answered", status }, true),
+  ]);
+  assert.deepEqual(judged, [
+    [true, true],
+    [true, true],
+    [true, false],
+    [false, false],
+    [false, false],
+  ]);
+  assert.equal(isHealthy({ kind: "refused" }, false), false);
+});
+
+Deno.test("what was seen can be said", () => {
+  assert.deepEqual(
+    [
+      describeProbe({ kind: "answered", status: 500 }),
+      describeProbe({ kind: "refused" }),
+      describeProbe({ kind: "timeout", timeoutMs: 20 }),
+      describeProbe({ kind: "bad-answer", message: "x" }),
+    ],
+    [
+      "answered 500",
+      "connection refused",
+      "no answer within 20 ms",
+      "bad answer: x",
+    ],
+  );
+});

@@ -1,0 +1,47 @@
+/**
+ * So many in a row.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { countProbe, UNPROBED } from "../../src/health/thresholds.ts";
+
+/** Health after each probe: `+` passed, `-` failed. */
+function healthAfter(
+  probes: string,
+  healthFall: number,
+  healthRise: number,
+): (boolean | null)[] {
+  let count = UNPROBED;
+  return Array.from(probes, (probe) => {
+    count = countProbe(count, probe === "+", { healthFall, healthRise });
+    return count.healthy;
+  });
+}
+
+Deno.test("the first success is enough, whatever came before and whatever the rise", () => {
+  assert.deepEqual(healthAfter("----+", 2, 3), [null, null, null, null, true]);
+});
+
+Deno.test("it takes the fall in a row to become unhealthy", () => {
+  assert.deepEqual(
+    healthAfter("+--+---", 3, 1),
+    [true, true, true, true, true, true, false],
+  );
+});
+
+Deno.test("it takes the rise in a row to become healthy again", () => {
+  assert.deepEqual(
+    healthAfter("+-+-++", 1, 2),
+    [true, false, false, false, false, true],
+  );
+});
+
+Deno.test("failures are counted on after the fall", () => {
+  let count = UNPROBED;
+  for (const passed of [true, false, false, false, false]) {
+    count = countProbe(count, passed, { healthFall: 2, healthRise: 1 });
+  }
+  assert.deepEqual(count, { healthy: false, successes: 0, failures: 4 });
+});

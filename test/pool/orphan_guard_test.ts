@@ -1,0 +1,67 @@
+/**
+ * No worker outlives the balancer.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { OrphanGuard } from "../../src/pool/orphan_guard.ts";
+import { aliveAmong, waitUntilGone } from "../support/processes.ts";
+import { poolWorker } from "./pool_harness.ts";
+
+Deno.test("workers and their children die with a balancer that is killed with SIGKILL", async () => {
+  const owner = new URL("../fixtures/pool_owner.ts", import.meta.url).pathname;
+  const balancer = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", owner, ...poolWorker("child")],
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  const reader = balancer.stdout.pipeThrough(new TextDecoderStream())
+    .getReader();
+  let text = "";
+  while (!text.includes("\n")) {
+    const { value, done } = await reader.read();
+    assert.equal(done, false, `the pool did not start: ${text}`);
+    text += value;
+  }
+  const { workers, children } = JSON.parse(text);
+  const pids = [...workers, ...children];
+  assert.equal(pids.length, 4);
+  assert.deepEqual(await aliveAmong(pids), pids);
+  balancer.kill("SIGKILL");
+  await balancer.status;
+  await reader.cancel();
+  await waitUntilGone(pids);
+});
+
+Deno.test("the guard kills what is on its list at the end, and nothing else", async () => {
+  const guard = new OrphanGuard((message) => assert.fail(message));
+  const [kept, removed, other] = [sleeper(), sleeper(), sleeper()];
+  guard.add(kept.pid);
+  guard.add(removed.pid);
+  guard.add(other.pid);
+  guard.remove(removed.pid);
+  await guard.stop();
+  const ends = await Promise.all([kept.status, other.status]);
+  assert.deepEqual(ends.map((end) => end.signal), ["SIGKILL", "SIGKILL"]);
+  assert.deepEqual(await aliveAmong([removed.pid]), [removed.pid]);
+  removed.kill("SIGKILL");
+  await removed.status;
+});
+
+Deno.test("a guard that dies is reported", async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const guard = new OrphanGuard(resolve);
+  const bystander = sleeper();
+  guard.add(bystander.pid);
+  Deno.kill(guard.pid!, "SIGKILL");
+  assert.match(await promise, /^Cannot guard the workers .* ended with code/);
+  guard.add(bystander.pid);
+  await guard.stop();
+  bystander.kill("SIGKILL");
+  await bystander.status;
+});
+
+function sleeper(): Deno.ChildProcess {
+  return new Deno.Command("sleep", { args: ["300"], detached: true }).spawn();
+}

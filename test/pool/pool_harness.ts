@@ -1,0 +1,99 @@
+/**
+ * A pool with real workers on free ports, whose events can be awaited.
+ *
+ * @module
+ */
+
+import { EventEmitter, type PoolEvent } from "../../src/events.ts";
+import {
+  HealthMonitor,
+  type HealthMonitorOptions,
+} from "../../src/health/monitor.ts";
+import { Pool, type PoolOptions } from "../../src/pool/pool.ts";
+import { Dispatcher } from "../../src/upstream/dispatcher.ts";
+import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
+import { Changes } from "../support/changes.ts";
+
+/** Event of one type. */
+type EventOf<T extends PoolEvent["type"]> = Extract<PoolEvent, { type: T }>;
+
+/** The command of a worker of ours with these habits. */
+export function poolWorker(...habits: readonly string[]): readonly string[] {
+  const path = new URL("../fixtures/pool_worker.mjs", import.meta.url).pathname;
+  return ["node", path, ...habits];
+}
+
+/** A pool under test; disposing of it stops it. */
+export class PoolHarness {
+  readonly pool: Pool;
+  readonly dispatcher: Dispatcher;
+  readonly seen: PoolEvent[] = [];
+  readonly #changes = new Changes();
+
+  constructor(
+    argv: readonly string[],
+    options: Partial<PoolOptions & HealthMonitorOptions> = {},
+  ) {
+    const all = {
+      workerCommand: { kind: "arguments", argv },
+      poolSize: 1,
+      minWorkers: 1,
+      maxWorkers: 8,
+      workerPort: 0,
+      startupTimeoutMs: 20_000,
+      drainTimeoutMs: 5_000,
+      healthPath: "/",
+      healthStrict: false,
+      healthIntervalMs: 100,
+      healthTimeoutMs: 5_000,
+      healthFall: 2,
+      healthRise: 1,
+      ...options,
+    } as const;
+    this.dispatcher = new Dispatcher({
+      policy: roundRobin,
+      workerConcurrency: 0,
+      maxQueue: 10,
+      queueTimeoutMs: 1_000,
+    });
+    const events = new EventEmitter();
+    events.subscribe((event) => {
+      this.seen.push(event);
+      this.#changes.notify();
+    });
+    this.pool = new Pool(all, {
+      dispatcher: this.dispatcher,
+      events,
+      health: new HealthMonitor(all),
+    });
+  }
+
+  /** Those of the events so far that are of this type. */
+  all<T extends PoolEvent["type"]>(type: T): EventOf<T>[] {
+    return this.seen.filter((event): event is EventOf<T> =>
+      event.type === type
+    );
+  }
+
+  /** The `count`th event of this type, past or future. */
+  nth<T extends PoolEvent["type"]>(
+    type: T,
+    count: number,
+  ): Promise<EventOf<T>> {
+    return this.#changes.until(() => this.all(type)[count - 1], {
+      describe: () =>
+        `event ${count} of type ${type} did not come; there were ${
+          this.seen.map((event) => event.type).join(", ")
+        }`,
+    });
+  }
+
+  /** Process ids of the workers, by slot. */
+  get pids(): number[] {
+    return this.pool.snapshot().workers.map((worker) => worker.pid!);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.pool.stop();
+  }
+}

@@ -1,0 +1,359 @@
+/**
+ * The pool with real processes.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { PoolStartError } from "../../src/pool/pool_start_error.ts";
+import { freePort } from "../support/free_port.ts";
+import { aliveAmong, waitUntilGone } from "../support/processes.ts";
+import { PoolHarness, poolWorker } from "./pool_harness.ts";
+
+Deno.test("four workers are started on consecutive ports and published", async () => {
+  await using harness = new PoolHarness(poolWorker(), { poolSize: 4 });
+  await harness.pool.start();
+  const { workers, ready, desired, restarts } = harness.pool.snapshot();
+  assert.deepEqual([ready, desired, restarts], [4, 4, 0]);
+  assert.deepEqual(workers.map((worker) => worker.id), [0, 1, 2, 3]);
+  const skipped = harness.all("port-skipped").length;
+  const first = workers[0]!.port!;
+  // Another test may hold a port in between; then it must have been named.
+  if (skipped === 0) {
+    assert.deepEqual(
+      workers.map((worker) => worker.port! - first),
+      [0, 1, 2, 3],
+    );
+  }
+  assert.deepEqual(
+    harness.dispatcher.upstreams.map((upstream) => upstream.port),
+    workers.map((worker) => worker.port),
+  );
+});
+
+Deno.test("a worker's environment tells it where to listen, and not the balancer's secret", async () => {
+  await using harness = new PoolHarness(poolWorker("env"));
+  await harness.pool.start();
+  const { port } = harness.pool.snapshot().workers[0]!;
+  const environment = await (await fetch(`http://127.0.0.1:${port}/`)).json();
+  const { PORT, HOST, WORKER_ID, WORKER_GENERATION } = environment;
+  assert.deepEqual(
+    { PORT, HOST, WORKER_ID, WORKER_GENERATION },
+    {
+      PORT: String(port),
+      HOST: "127.0.0.1",
+      WORKER_ID: "0",
+      WORKER_GENERATION: "1",
+    },
+  );
+  assert.equal(environment.DENO_SERVE_ADDRESS, `tcp:127.0.0.1:${port}`);
+  assert.equal(environment.ADMIN_TOKEN, "");
+});
+
+Deno.test("a port that another program holds is passed over and its holder named", async () => {
+  const port = freePort();
+  using _stranger = Deno.listen({ hostname: "127.0.0.1", port });
+  await using harness = new PoolHarness(poolWorker(), { workerPort: port });
+  await harness.pool.start();
+  const skipped = await harness.nth("port-skipped", 1);
+  assert.equal(skipped.port, port);
+  assert.match(skipped.holder ?? "", new RegExp(`\\(pid ${Deno.pid}\\)$`));
+  assert.ok(harness.pool.snapshot().workers[0]!.port! > port);
+  assert.equal(
+    harness.all("port-skipped").filter((event) => event.port === port).length,
+    1,
+  );
+});
+
+Deno.test("a worker that is killed is replaced at once in the same slot", async () => {
+  await using harness = new PoolHarness(poolWorker(), { poolSize: 2 });
+  await harness.pool.start();
+  const [, victim] = harness.pool.snapshot().workers;
+  Deno.kill(victim!.pid!, "SIGKILL");
+  const exited = await harness.nth("worker-exited", 1);
+  assert.deepEqual(
+    [exited.workerId, exited.expected, exited.status.signal],
+    [1, false, "SIGKILL"],
+  );
+  assert.equal(victim!.upstream!.retired, true);
+  const ready = await harness.nth("worker-ready", 3);
+  assert.equal(ready.workerId, 1);
+  const { workers, restarts } = harness.pool.snapshot();
+  assert.deepEqual(workers.map((w) => [w.id, w.restarts]), [[0, 0], [1, 1]]);
+  assert.equal(restarts, 1);
+  assert.equal(harness.dispatcher.upstreams.length, 2);
+  assert.notEqual(workers[1]!.pid, victim!.pid);
+});
+
+Deno.test("a pool whose workers all end says which command, how, and their last words", async () => {
+  const argv = ["sh", "-c", "echo starting; echo 'no such file' >&2; exit 7"];
+  const harness = new PoolHarness(argv, { poolSize: 2 });
+  await assert.rejects(harness.pool.start(), (error: unknown) => {
+    assert.ok(error instanceof PoolStartError);
+    assert.equal(error.code, "never-ready");
+    assert.equal(error.status?.code, 7);
+    assert.deepEqual([...error.lastOutput].sort(), [
+      "no such file",
+      "starting",
+    ]);
+    assert.match(error.message, /exited with code 7/);
+    assert.match(error.message, /the command after --/);
+    return true;
+  });
+  assert.deepEqual(harness.pool.snapshot().workers, []);
+});
+
+Deno.test("a worker that is never ready is ended and told of with what was seen", async () => {
+  const harness = new PoolHarness(["sleep", "300"], { startupTimeoutMs: 300 });
+  await assert.rejects(harness.pool.start(), {
+    code: "never-ready",
+    message: /not ready within 300 ms \(connection refused\)/,
+  });
+  const { pid } = harness.all("worker-spawned")[0]!;
+  assert.deepEqual(await aliveAmong([pid]), []);
+});
+
+Deno.test("a program that does not exist is one sentence with the setting to correct", async () => {
+  const harness = new PoolHarness(["pool-no-such-program"], { poolSize: 3 });
+  await assert.rejects(harness.pool.start(), {
+    code: "not-found",
+    message:
+      'Cannot start a worker: "pool-no-such-program" was not found; correct the command after --, or PATH.',
+  });
+});
+
+Deno.test("a pool starts when only some of its workers do, and goes on trying the others", async () => {
+  const script = '[ "$WORKER_ID" = 1 ] && exit 4; exec "$@"';
+  await using harness = new PoolHarness(
+    ["sh", "-c", script, "sh", ...poolWorker()],
+    { poolSize: 2 },
+  );
+  await harness.pool.start();
+  assert.equal(harness.pool.snapshot().ready, 1);
+  const third = await harness.nth("worker-start-failed", 3);
+  const waits = harness.all("worker-start-failed").map((e) => e.retryInMs);
+  assert.equal(third.workerId, 1);
+  // 100 ms doubled twice, at least half of it.
+  assert.ok(waits[0]! >= 50 && waits[2]! >= 200, `waits were ${waits}`);
+});
+
+Deno.test("a worker that loses its port to another program is tried on the next one at once", async () => {
+  // It fails as if somebody had come first, and only on the first port.
+  const script =
+    '[ "$PORT" = "$FIRST" ] && { echo "EADDRINUSE: address already in use" >&2; exit 1; }; exec "$@"';
+  const port = freePort();
+  await using harness = new PoolHarness(
+    ["env", `FIRST=${port}`, "sh", "-c", script, "sh", ...poolWorker()],
+    { workerPort: port },
+  );
+  await harness.pool.start();
+  const [failed] = harness.all("worker-start-failed");
+  assert.deepEqual([failed!.port, failed!.retryInMs], [port, 0]);
+  const [worker] = harness.pool.snapshot().workers;
+  assert.ok(worker!.port! > port);
+  assert.equal(worker!.restarts, 0);
+});
+
+Deno.test("scaling up adds slots, scaling down drains before it ends", async () => {
+  await using harness = new PoolHarness(poolWorker(), { poolSize: 1 });
+  await harness.pool.start();
+  assert.equal(harness.pool.scaleTo(2, "command"), 2);
+  await harness.nth("worker-ready", 2);
+  const busy = harness.dispatcher.upstreams;
+  for (const upstream of busy) upstream.claim();
+
+  harness.pool.scaleTo(1, "command");
+  const draining = await harness.nth("worker-draining", 1);
+  assert.deepEqual(
+    [draining.workerId, draining.reason, draining.inFlight],
+    [1, "scale-down", 1],
+  );
+  assert.deepEqual(harness.dispatcher.upstreams.map((u) => u.id), [0]);
+  assert.equal(harness.all("worker-signalled").length, 0);
+
+  harness.dispatcher.release(busy[1]!);
+  const signalled = await harness.nth("worker-signalled", 1);
+  assert.deepEqual(
+    [signalled.signal, signalled.reason],
+    ["SIGTERM", "drained"],
+  );
+  const exited = await harness.nth("worker-exited", 1);
+  assert.equal(exited.expected, true);
+  harness.dispatcher.release(busy[0]!);
+});
+
+Deno.test("scaling keeps to the bounds and tells what it was asked for", async () => {
+  await using harness = new PoolHarness(poolWorker(), {
+    minWorkers: 1,
+    maxWorkers: 2,
+  });
+  assert.equal(harness.pool.scaleTo(99, "rate", { rate: 1_000 }), 2);
+  assert.equal(harness.pool.scaleTo(0, "idle"), 1);
+  assert.throws(() => harness.pool.scaleTo(NaN, "command"), RangeError);
+  assert.deepEqual(
+    harness.all("pool-scaled").map(({ from, to, reason, inputs }) => ({
+      from,
+      to,
+      reason,
+      inputs,
+    })),
+    [
+      { from: 1, to: 2, reason: "rate", inputs: { rate: 1_000 } },
+      { from: 2, to: 1, reason: "idle", inputs: {} },
+    ],
+  );
+  await harness.pool.start();
+});
+
+Deno.test("a worker that ignores SIGTERM is killed", async () => {
+  const harness = new PoolHarness(poolWorker("ignore-term"), {
+    drainTimeoutMs: 100,
+  });
+  await harness.pool.start();
+  const { pids } = harness;
+  await harness.pool.stop();
+  assert.deepEqual(
+    harness.all("worker-signalled").map((event) => event.signal),
+    ["SIGTERM", "SIGKILL"],
+  );
+  assert.deepEqual(await aliveAmong(pids), []);
+});
+
+Deno.test("a request that outlasts the drain timeout does not hold up the stop", async () => {
+  const harness = new PoolHarness(poolWorker(), { drainTimeoutMs: 100 });
+  await harness.pool.start();
+  const [upstream] = harness.dispatcher.upstreams;
+  upstream!.claim();
+  await harness.pool.stop();
+  assert.equal(upstream!.retired, true);
+  assert.deepEqual(
+    harness.all("worker-signalled").map((event) => event.reason),
+    ["drain-timeout"],
+  );
+});
+
+Deno.test("a worker's own children end with it", async () => {
+  await using harness = new PoolHarness(poolWorker("child"));
+  await harness.pool.start();
+  const { line } = await harness.nth("worker-output", 1);
+  const child = Number(line.split(" ")[1]);
+  assert.deepEqual(await aliveAmong([child]), [child]);
+  Deno.kill(harness.pids[0]!, "SIGKILL");
+  await harness.nth("worker-exited", 1);
+  await waitUntilGone([child]);
+});
+
+Deno.test("an output held open by a stranger does not hold up the replacement", async () => {
+  // setsid takes the child out of the group, with the worker's output in hand.
+  const script = 'setsid sleep 300 & echo "child $!"; exec "$@"';
+  await using harness = new PoolHarness(
+    ["sh", "-c", script, "sh", ...poolWorker()],
+  );
+  await harness.pool.start();
+  const { line } = await harness.nth("worker-output", 1);
+  Deno.kill(harness.pids[0]!, "SIGKILL");
+  await harness.nth("worker-ready", 2);
+  for (const event of harness.all("worker-output")) {
+    Deno.kill(Number(event.line.split(" ")[1]), "SIGKILL");
+  }
+  assert.match(line, /^child \d+$/);
+});
+
+Deno.test("a worker that writes without end is neither blocked nor blocks anybody", async () => {
+  await using harness = new PoolHarness(poolWorker("flood"));
+  await harness.pool.start();
+  assert.equal(harness.pool.snapshot().ready, 1);
+});
+
+Deno.test("a worker that fails its probes gets no work until they pass", async () => {
+  await using harness = new PoolHarness(poolWorker(), {
+    poolSize: 2,
+    healthFall: 3,
+    healthIntervalMs: 150,
+  });
+  await harness.pool.start();
+  const [pid] = harness.pids;
+  Deno.kill(pid!, "SIGUSR2");
+  const unhealthy = await harness.nth("worker-unhealthy", 1);
+  assert.deepEqual([unhealthy.workerId, unhealthy.reason], [0, "answered 500"]);
+  assert.deepEqual(harness.dispatcher.upstreams.map((u) => u.id), [1]);
+  Deno.kill(pid!, "SIGUSR2");
+  await harness.nth("worker-recovered", 1);
+  assert.deepEqual(harness.dispatcher.upstreams.map((u) => u.id), [0, 1]);
+});
+
+Deno.test("a worker that stays unhealthy is replaced, its successor first", async () => {
+  await using harness = new PoolHarness(poolWorker(), { poolSize: 2 });
+  await harness.pool.start();
+  Deno.kill(harness.pids[0]!, "SIGUSR2");
+  const exited = await harness.nth("worker-exited", 1);
+  assert.deepEqual([exited.workerId, exited.expected], [0, true]);
+  const story = harness.seen
+    .filter((event) => "workerId" in event && event.workerId === 0)
+    .map((event) => event.type);
+  assert.deepEqual(story.slice(2), [
+    "worker-unhealthy",
+    "worker-spawned",
+    "worker-ready",
+    "worker-draining",
+    "worker-signalled",
+    "worker-exited",
+  ]);
+  assert.equal(harness.pool.snapshot().workers[0]!.restarts, 1);
+});
+
+Deno.test("the last ready worker stays in service until its successor is ready", async () => {
+  await using harness = new PoolHarness(poolWorker());
+  await harness.pool.start();
+  const published: number[] = [];
+  const publish = harness.dispatcher.publish.bind(harness.dispatcher);
+  harness.dispatcher.publish = (upstreams): void => {
+    published.push(upstreams.length);
+    publish(upstreams);
+  };
+  Deno.kill(harness.pids[0]!, "SIGUSR2");
+  await harness.nth("worker-exited", 1);
+  assert.equal(harness.all("worker-unhealthy").length, 0);
+  assert.deepEqual(published, [1]);
+});
+
+Deno.test("a refused connection takes a worker out, and a good probe puts it back", async () => {
+  await using harness = new PoolHarness(poolWorker(), {
+    healthIntervalMs: 60_000,
+  });
+  await harness.pool.start();
+  const [upstream] = harness.dispatcher.upstreams;
+  const { promise: back, resolve } = Promise.withResolvers<void>();
+  const publish = harness.dispatcher.publish.bind(harness.dispatcher);
+  harness.dispatcher.publish = (upstreams): void => {
+    publish(upstreams);
+    if (upstreams.length === 1) resolve();
+  };
+  upstream!.reportRefused();
+  assert.equal(upstream!.accepting, false);
+  await back;
+  assert.equal(upstream!.accepting, true);
+});
+
+Deno.test("stopping twice waits for the same end, and a start cut short says so", async () => {
+  const harness = new PoolHarness(["sleep", "300"]);
+  const starting = assert.rejects(harness.pool.start(), { code: "stopped" });
+  const first = harness.pool.stop();
+  assert.equal(harness.pool.stop(), first);
+  await first;
+  await starting;
+  const pids = harness.all("worker-spawned").map((event) => event.pid);
+  assert.equal(pids.length, 1);
+  assert.deepEqual(await aliveAmong(pids), []);
+});
+
+Deno.test("killing all ends every worker without waiting for requests", async () => {
+  const harness = new PoolHarness(poolWorker("ignore-term"), { poolSize: 2 });
+  await harness.pool.start();
+  const { pids } = harness;
+  harness.dispatcher.upstreams[0]!.claim();
+  harness.pool.killAll();
+  await harness.pool.stop();
+  assert.deepEqual(await aliveAmong(pids), []);
+  assert.equal(harness.all("worker-spawned").length, 2);
+});

@@ -1,0 +1,79 @@
+/**
+ * Which ports workers get.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { listeningInodes } from "../../src/pool/port_holder.ts";
+import { isPortFree, PortAllocator } from "../../src/pool/ports.ts";
+import { freePort } from "../support/free_port.ts";
+
+Deno.test("a port is taken once and can be taken again when given back", () => {
+  const first = freePort();
+  const ports = new PortAllocator({ workerPort: first, onSkipped: () => {} });
+  assert.equal(ports.take(), first);
+  const second = ports.take();
+  assert.ok(second > first);
+  ports.release(first);
+  assert.equal(ports.take(), first);
+});
+
+Deno.test("a port to be avoided is not taken, nor reported as somebody's", () => {
+  const first = freePort();
+  const skipped: number[] = [];
+  const ports = new PortAllocator({
+    workerPort: first,
+    onSkipped: (port) => skipped.push(port),
+  });
+  assert.ok(ports.take(first) > first);
+  assert.ok(!skipped.includes(first));
+});
+
+Deno.test("a port of somebody else is reported once, and taken when it is free", () => {
+  const port = freePort();
+  const skipped: number[] = [];
+  const ports = new PortAllocator({
+    workerPort: port,
+    onSkipped: (skippedPort) => skipped.push(skippedPort),
+  });
+  const stranger = Deno.listen({ hostname: "127.0.0.1", port });
+  assert.equal(isPortFree(port), false);
+  ports.take();
+  ports.take();
+  assert.equal(skipped.filter((skippedPort) => skippedPort === port).length, 1);
+  stranger.close();
+  assert.equal(ports.take(), port);
+});
+
+Deno.test("ports end at 65535, and the error names the setting", () => {
+  const ports = new PortAllocator({ workerPort: 65_535, onSkipped: () => {} });
+  assert.throws(() => {
+    ports.take();
+    ports.take();
+  }, { code: "ports-exhausted", message: /65535 is free; set WORKER_PORT/ });
+});
+
+Deno.test("a free stretch lies below the ports of outgoing connections", () => {
+  for (const random of [0, 0.999_999]) {
+    const ports = new PortAllocator({
+      workerPort: 0,
+      onSkipped: () => {},
+      random: () => random,
+    });
+    const port = ports.take();
+    assert.ok(port >= 20_000 && port < 32_000, String(port));
+  }
+});
+
+Deno.test("a holder is found by the inode of its listening socket", () => {
+  const table = [
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
+    "   0: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1",
+    "   1: 0100007F:1F91 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 4712 1",
+    "   2: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1",
+  ].join("\n");
+  assert.deepEqual([...listeningInodes(table, 8_081)], ["4711"]);
+  assert.deepEqual([...listeningInodes(table, 80)], ["4713"]);
+  assert.deepEqual([...listeningInodes(table, 81)], []);
+});

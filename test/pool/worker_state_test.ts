@@ -1,0 +1,102 @@
+/**
+ * The life of a worker, as a table.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import {
+  deadlineOf,
+  transition,
+  TRANSITIONS,
+  type WorkerInput,
+  type WorkerState,
+} from "../../src/pool/worker_state.ts";
+
+const STATUS = { code: 0, signal: null };
+
+const STATES: readonly WorkerState[] = [
+  { name: "starting", deadline: 10 },
+  { name: "ready", since: 20 },
+  { name: "unhealthy", since: 30 },
+  { name: "draining", reason: "stop", deadline: 40 },
+  { name: "terminating", cause: "drained", killAt: 50 },
+  { name: "exited", status: STATUS },
+];
+
+const INPUTS: readonly WorkerInput[] = [
+  { type: "answered", now: 1 },
+  { type: "failed", now: 2 },
+  { type: "drain", reason: "scale-down", deadline: 3 },
+  { type: "terminate", cause: "drain-timeout", killAt: 4 },
+  { type: "kill" },
+  { type: "exit", status: STATUS },
+];
+
+Deno.test("every transition of the table leads where it says, and every other one throws", () => {
+  for (const state of STATES) {
+    for (const input of INPUTS) {
+      const target = TRANSITIONS[state.name][input.type];
+      if (target === undefined) {
+        assert.throws(() => transition(state, input), {
+          message:
+            `Cannot change a worker's state: "${input.type}" is impossible while ${state.name}`,
+        });
+      } else {
+        assert.equal(transition(state, input).name, target);
+      }
+    }
+  }
+});
+
+Deno.test("a worker is never given work again once it drains", () => {
+  const reachable = new Set<string>(["draining"]);
+  for (const name of reachable) {
+    const targets = TRANSITIONS[name as WorkerState["name"]];
+    for (const target of Object.values(targets)) reachable.add(target);
+  }
+  assert.deepEqual([...reachable], ["draining", "terminating", "exited"]);
+});
+
+Deno.test("every state can end, and nothing follows the end", () => {
+  for (const { name } of STATES) {
+    const expected = name === "exited" ? undefined : "exited";
+    assert.equal(TRANSITIONS[name].exit, expected);
+  }
+  assert.deepEqual(TRANSITIONS.exited, {});
+});
+
+Deno.test("a state carries what its input brought", () => {
+  assert.deepEqual(
+    INPUTS.slice(0, 4).map((input, i) =>
+      transition(STATES[[0, 1, 1, 3][i]!]!, input)
+    ),
+    [
+      { name: "ready", since: 1 },
+      { name: "unhealthy", since: 2 },
+      { name: "draining", reason: "scale-down", deadline: 3 },
+      { name: "terminating", cause: "drain-timeout", killAt: 4 },
+    ],
+  );
+});
+
+Deno.test("a worker is killed once", () => {
+  const killed = transition(STATES[4]!, { type: "kill" });
+  assert.deepEqual(killed, {
+    name: "terminating",
+    cause: "drained",
+    killAt: Infinity,
+  });
+  assert.equal(deadlineOf(killed), Infinity);
+});
+
+Deno.test("only states that end by themselves have a deadline", () => {
+  assert.deepEqual(STATES.map(deadlineOf), [
+    10,
+    Infinity,
+    Infinity,
+    40,
+    50,
+    Infinity,
+  ]);
+});
