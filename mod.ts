@@ -1,0 +1,52 @@
+/**
+ * A pre-fork process pool and load balancer to embed in a program of your own.
+ *
+ * ```ts no-eval
+ * import { startPool } from "./mod.ts";
+ *
+ * await using pool = await startPool({
+ *   port: 8080,
+ *   poolSize: 4,
+ *   command: ["node", "server.js"],
+ * });
+ * pool.events.subscribe((event) => {
+ *   if (event.type === "worker-exited") {
+ *     console.log(`worker ${event.workerId} ended`, event.status);
+ *   }
+ * });
+ * console.log(pool.url, pool.metrics().pool);
+ * ```
+ *
+ * A worker is any HTTP/1.1 server that listens on the port it is given: in
+ * the environment variable `PORT`, or as `{port}` in the command.
+ *
+ * @module
+ */
+
+export {
+  type RunningPool,
+  startPool,
+  type StartPoolOptions,
+} from "./src/lifecycle/start_pool.ts";
+export {
+  StartError,
+  type StartErrorCode,
+} from "./src/lifecycle/start_error.ts";
+export {
+  PoolStartError,
+  type PoolStartErrorCode,
+  type StartFailure,
+} from "./src/pool/pool_start_error.ts";
+export type { LaunchErrorCode } from "./src/pool/launch_error.ts";
+export { ConfigError, type ConfigProblem } from "./src/config/config_error.ts";
+export type { PlainPoolOptions, PoolOptions } from "./src/config/options.ts";
+export type { Config, WorkerCommand } from "./src/config/config.ts";
+export type { PolicyName } from "./src/upstream/policy/mod.ts";
+export type { QueueStats } from "./src/upstream/dispatcher.ts";
+export type {
+  MetricsSnapshot,
+  ScalingMetrics,
+  WorkerMetrics,
+} from "./src/metrics/metrics_snapshot.ts";
+export * from "./src/events.ts";
+export { VERSION } from "./src/version.ts";

@@ -1,0 +1,73 @@
+/**
+ * Who may see the admin pages. Pure.
+ *
+ * On the public port they answer callers on this machine, who have not come
+ * through a proxy, and whoever has the token or comes from an allowed
+ * address. To all others they do not exist.
+ *
+ * @module
+ */
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import { CidrSet } from "../net/cidr.ts";
+
+/** Who may see the admin pages. */
+export interface AccessOptions {
+  /** Bearer token that opens them from anywhere; `null` when there is none. */
+  readonly adminToken: string | null;
+  /** CIDRs that may read them. */
+  readonly adminAllow: readonly string[];
+}
+
+/** Who asks. */
+export interface Caller {
+  /** IP address of the peer. */
+  readonly clientAddress: string;
+  readonly headers: readonly (readonly [string, string])[];
+}
+
+const LOOPBACK = new CidrSet(["127.0.0.0/8", "::1/128"]);
+
+/** Fields that say the request was passed on by a proxy: its sender is not the peer. */
+const FORWARDING_FIELDS =
+  /^(x[-_]forwarded[-_].*|forwarded|via|x[-_]real[-_]ip)$/i;
+
+/** Decides who may see the admin pages. */
+export class AdminAccess {
+  readonly #token: Uint8Array | null;
+  readonly #allow: CidrSet;
+
+  /** Reads the rules. */
+  constructor(options: AccessOptions) {
+    this.#token = options.adminToken === null
+      ? null
+      : digest(options.adminToken);
+    this.#allow = new CidrSet(options.adminAllow);
+  }
+
+  /** Whether this caller may see the admin pages. */
+  permits(caller: Caller): boolean {
+    return this.#isLocal(caller) ||
+      this.#allow.contains(caller.clientAddress) ||
+      this.#hasToken(caller);
+  }
+
+  #isLocal({ clientAddress, headers }: Caller): boolean {
+    return LOOPBACK.contains(clientAddress) &&
+      !headers.some(([name]) => FORWARDING_FIELDS.test(name));
+  }
+
+  #hasToken({ headers }: Caller): boolean {
+    if (this.#token === null) return false;
+    const fields = headers.filter(([name]) => /^authorization$/i.test(name));
+    const [, given] = /^bearer +(.+)$/i.exec(fields[0]?.[1] ?? "") ?? [];
+    // Digests are of equal length and compared in constant time, so nothing
+    // can be learned from how long a wrong guess takes.
+    return fields.length === 1 && given !== undefined &&
+      timingSafeEqual(digest(given), this.#token);
+  }
+}
+
+function digest(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
+}

@@ -1,0 +1,84 @@
+/**
+ * The error with which a pool says that it cannot run here.
+ *
+ * @module
+ */
+
+/** What kept the pool from running. */
+export type StartErrorCode =
+  /** The address is held by another program. */
+  | "address-in-use"
+  /** The address is none of this machine's. */
+  | "address-unavailable"
+  /** The operating system, or a missing Deno permission, forbids it. */
+  | "not-permitted"
+  /** Anything else about listening. */
+  | "cannot-listen";
+
+/** The pool cannot run. The message says why, and what to do about it. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+  /** What kept it from running. */
+  readonly code: StartErrorCode;
+
+  /** Creates the error; `message` names the setting to change. */
+  constructor(code: StartErrorCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/** The settings behind an address, to be named in errors. */
+export interface AddressSettings {
+  /** `"HOST"` or `"ADMIN_HOST"`. */
+  readonly hostSetting: string;
+  /** `"PORT"` or `"ADMIN_PORT"`. */
+  readonly portSetting: string;
+}
+
+/** Says why listening on `address` failed, and what to do about it. */
+export function listenError(
+  address: string,
+  settings: AddressSettings,
+  cause: unknown,
+): StartError {
+  const { hostSetting, portSetting } = settings;
+  const cannot = `Cannot listen on ${address}:`;
+  if (cause instanceof Deno.errors.AddrInUse) {
+    return new StartError(
+      "address-in-use",
+      `${cannot} another program holds the port. ` +
+        `Set ${portSetting} to a free one, or stop that program.`,
+      cause,
+    );
+  }
+  if (cause instanceof Deno.errors.AddrNotAvailable) {
+    return new StartError(
+      "address-unavailable",
+      `${cannot} this machine does not have that address. ` +
+        `Set ${hostSetting} to one it has, or to 0.0.0.0.`,
+      cause,
+    );
+  }
+  if (cause instanceof Deno.errors.NotCapable) {
+    return new StartError(
+      "not-permitted",
+      `${cannot} Deno does not permit it. Run with --allow-net.`,
+      cause,
+    );
+  }
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    return new StartError(
+      "not-permitted",
+      `${cannot} the system does not permit it. ` +
+        `Set ${portSetting} to 1024 or above, or grant CAP_NET_BIND_SERVICE.`,
+      cause,
+    );
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StartError(
+    "cannot-listen",
+    `${cannot} ${reason}. Check ${hostSetting} and ${portSetting}.`,
+    cause,
+  );
+}

@@ -1,0 +1,85 @@
+/**
+ * A pool inside another program.
+ *
+ * @module
+ */
+
+import { type PoolOptions, resolveOptions } from "../config/options.ts";
+import type { EventEmitter, ServingState } from "../events.ts";
+import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** A pool that runs. */
+export interface RunningPool extends AsyncDisposable {
+  /** Where clients connect: `"http://127.0.0.1:8080"`, without a slash at the end. */
+  readonly url: string;
+  /** The port clients connect to. */
+  readonly port: number;
+  /** What the pool is doing. */
+  readonly state: ServingState;
+  /** Everything that happens, as typed events. */
+  readonly events: EventEmitter;
+  /** The figures that `/_metrics` shows. */
+  metrics(): MetricsSnapshot;
+  /** Sets the wanted number of workers, within `minWorkers` and `maxWorkers`, and returns it. */
+  scaleTo(workers: number): number;
+  /** Lets requests in flight end, ends the workers, and resolves when nothing is left. */
+  stop(): Promise<void>;
+}
+
+/** What a program that embeds a pool may pass besides the settings. */
+export interface StartPoolOptions extends PoolOptions {
+  /** Receives the events, from the first on. @default {one of the pool's own} */
+  readonly events?: EventEmitter;
+}
+
+/**
+ * Starts a pool, and resolves when it serves requests.
+ *
+ * Needs `--allow-net` and `--allow-run`; with `-A` the metrics also have the
+ * memory and CPU time of each worker. The environment is not read, signals
+ * are not listened to and nothing is logged: that is left to the program.
+ *
+ * @throws {ConfigError} When options cannot be used; all problems are named.
+ * @throws {StartError} When the port cannot be listened on.
+ * @throws {PoolStartError} When no worker could be started.
+ *
+ * @example
+ * ```ts
+ * import { startPool } from "./start_pool.ts";
+ * import assert from "node:assert/strict";
+ *
+ * await using pool = await startPool({
+ *   port: 0,
+ *   host: "127.0.0.1",
+ *   poolSize: 2,
+ * });
+ * const response = await fetch(`${pool.url}/api/health`);
+ * assert.equal(response.status, 200);
+ * await response.body?.cancel();
+ * assert.equal(pool.metrics().workers.length, 2);
+ * ```
+ */
+export async function startPool(
+  options: StartPoolOptions = {},
+): Promise<RunningPool> {
+  const { events, ...settings } = options;
+  const supervisor = new Supervisor(resolveOptions(settings), events);
+  await supervisor.start();
+  return {
+    events: supervisor.events,
+    get url() {
+      return supervisor.url;
+    },
+    get port() {
+      return supervisor.port;
+    },
+    get state() {
+      return supervisor.state;
+    },
+    metrics: () => supervisor.metrics(),
+    scaleTo: (workers) => supervisor.scaleTo(workers),
+    stop: () => supervisor.stop(),
+    [Symbol.asyncDispose]: () => supervisor.stop(),
+  };
+}

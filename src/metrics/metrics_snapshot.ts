@@ -1,0 +1,190 @@
+/**
+ * The figures of a pool at one moment, in the shape that `/_metrics` has.
+ *
+ * @module
+ */
+
+import type { ServingState } from "../events.ts";
+import type { PoolSnapshot, WorkerSnapshot } from "../pool/pool_snapshot.ts";
+import type { QueueStats } from "../upstream/dispatcher.ts";
+import type { Counters } from "./counters.ts";
+import { processUsage } from "./process_usage.ts";
+import type { Rates } from "./rates.ts";
+
+/** One worker. A figure that cannot be had is `null`. */
+export interface WorkerMetrics {
+  /** Slot, from 0; a replacement keeps its predecessor's. */
+  readonly id: number;
+  readonly port: number | null;
+  /** Requests this worker has handled. */
+  readonly requests: number;
+  /** Whether it may be given work. */
+  readonly ready: boolean;
+  readonly pid: number | null;
+  readonly state: string;
+  readonly inFlight: number;
+  /** Over the last ten seconds. */
+  readonly requestsPerSecond: number;
+  /** In milliseconds; `null` before the first request. */
+  readonly averageLatency: number | null;
+  /** Requests that failed on its side. */
+  readonly failures: number;
+  /** Workers of this slot that were replaced. */
+  readonly restarts: number;
+  readonly uptimeSeconds: number | null;
+  readonly generation: number | null;
+  /** Resident memory; needs `-A`. */
+  readonly rssBytes: number | null;
+  /** CPU time used; needs `-A`. */
+  readonly cpuSeconds: number | null;
+}
+
+/** One change of the wanted number of workers. */
+export interface ScalingMetrics {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly from: number;
+  readonly to: number;
+  readonly reason: string;
+  readonly inputs: Readonly<Record<string, number>>;
+}
+
+/** The pool at one moment. Latencies are in milliseconds. */
+export interface MetricsSnapshot {
+  /** Requests handled since the start, the admin pages' own not counted. */
+  readonly totalRequests: number;
+  /** `null` before the first request. */
+  readonly averageLatency: number | null;
+  readonly latency: {
+    readonly p50: number | null;
+    readonly p90: number | null;
+    readonly p99: number | null;
+    readonly max: number | null;
+  };
+  /** Over the last ten seconds. */
+  readonly requestsPerSecond: number;
+  readonly inFlight: number;
+  readonly state: ServingState;
+  readonly uptimeSeconds: number;
+  readonly generation: number;
+  readonly queue: QueueStats;
+  readonly pool: {
+    readonly min: number;
+    readonly max: number;
+    readonly desired: number;
+    readonly ready: number;
+    readonly restarts: number;
+  };
+  /** Requests sent once more. */
+  readonly retries: number;
+  /** Answers by class. */
+  readonly responses: Readonly<Record<"2xx" | "3xx" | "4xx" | "5xx", number>>;
+  /** Answers of the balancer's own, by status. */
+  readonly errors: Readonly<Record<string, number>>;
+  readonly connections: {
+    readonly client: number;
+    readonly upstreamIdle: number;
+  };
+  /** The last changes, oldest first. */
+  readonly scaling: readonly ScalingMetrics[];
+  readonly workers: readonly WorkerMetrics[];
+}
+
+/** Where the figures come from. */
+export interface MetricsSources {
+  readonly counters: Counters;
+  readonly rates: Rates;
+  readonly pool: PoolSnapshot;
+  readonly queue: QueueStats;
+  readonly state: ServingState;
+  /** On the clock of `performance.now()`. */
+  readonly startedAt: number;
+  readonly idleUpstreamConnections: number;
+  readonly scaling: readonly ScalingMetrics[];
+}
+
+/** Statuses the balancer answers with itself and that are counted one by one. */
+const OWN_STATUSES = [
+  400,
+  408,
+  413,
+  414,
+  431,
+  500,
+  501,
+  502,
+  503,
+  504,
+] as const;
+
+/** Puts the figures together. */
+export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
+  const { counters, rates, pool } = sources;
+  const { latency } = counters;
+  const { min, max, desired, ready, restarts } = pool;
+  return {
+    totalRequests: counters.requests,
+    averageLatency: mean(latency.sumMs, latency.count),
+    latency: {
+      p50: rounded(latency.quantile(0.5)),
+      p90: rounded(latency.quantile(0.9)),
+      p99: rounded(latency.quantile(0.99)),
+      max: latency.count === 0 ? null : rounded(latency.maxMs),
+    },
+    requestsPerSecond: rounded(rates.total()),
+    inFlight: counters.inFlight,
+    state: sources.state,
+    uptimeSeconds: rounded((performance.now() - sources.startedAt) / 1000),
+    generation: pool.generation,
+    queue: sources.queue,
+    pool: { min, max, desired, ready, restarts },
+    retries: counters.retries,
+    responses: {
+      "2xx": counters.answeredInClass(2),
+      "3xx": counters.answeredInClass(3),
+      "4xx": counters.answeredInClass(4),
+      "5xx": counters.answeredInClass(5),
+    },
+    errors: Object.fromEntries(
+      OWN_STATUSES.map((status) => [status, counters.errors(status)]),
+    ),
+    connections: {
+      client: counters.clientConnections,
+      upstreamIdle: sources.idleUpstreamConnections,
+    },
+    scaling: sources.scaling,
+    workers: pool.workers.map((worker) => workerMetrics(worker, rates)),
+  };
+}
+
+function workerMetrics(worker: WorkerSnapshot, rates: Rates): WorkerMetrics {
+  const { id, port, pid, ready, state, restarts, generation } = worker;
+  const { upstream, uptimeMs } = worker;
+  const requests = upstream?.requests ?? 0;
+  return {
+    id,
+    port,
+    requests,
+    ready,
+    pid,
+    state,
+    inFlight: upstream?.inFlight ?? 0,
+    requestsPerSecond: rounded(upstream === null ? 0 : rates.of(upstream)),
+    averageLatency: mean(upstream?.latencySumMs ?? 0, requests),
+    failures: upstream?.failures ?? 0,
+    restarts,
+    uptimeSeconds: uptimeMs === null ? null : rounded(uptimeMs / 1000),
+    generation,
+    ...processUsage(pid),
+  };
+}
+
+function mean(sum: number, count: number): number | null {
+  return count === 0 ? null : rounded(sum / count);
+}
+
+/** To a thousandth: finer is noise. */
+function rounded<T extends number | null>(value: T): T {
+  if (value === null) return value;
+  return Math.round(value * 1000) / 1000 as T;
+}

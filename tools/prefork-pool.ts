@@ -1,0 +1,38 @@
+#!/usr/bin/env -S deno run --allow-net --allow-run --allow-env
+/**
+ * The command line: arguments -> configuration -> pool -> exit code.
+ *
+ * @module
+ */
+
+import { ConfigError } from "../src/config/config_error.ts";
+import { helpText, versionText } from "../src/config/help.ts";
+import { type Invocation, loadConfig } from "../src/config/load_config.ts";
+import { EXIT_OK, EXIT_USAGE, run } from "../src/lifecycle/run.ts";
+
+async function main(): Promise<number> {
+  let invocation: Invocation;
+  try {
+    invocation = loadConfig({ args: Deno.args, env: Deno.env });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    return EXIT_USAGE;
+  }
+  switch (invocation.action) {
+    case "help":
+      console.log(helpText().trimEnd());
+      return EXIT_OK;
+    case "version":
+      console.log(versionText().trimEnd());
+      return EXIT_OK;
+    case "check":
+      console.log("The configuration can be used.");
+      return EXIT_OK;
+    case "run":
+      return await run(invocation.config);
+  }
+}
+
+// Not `Deno.exitCode`: a log line that nobody reads would keep the process alive.
+Deno.exit(await main());
