@@ -1,0 +1,215 @@
+/**
+ * Compares the balancer with its peers in one run: CPU per request first.
+ *
+ * `deno task bench [--seconds N] [--rounds N] [--scenario NAMES]
+ * [--peers NAMES] [--workers N] [--json FILE]`; see `bench/README.md`.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { freePort } from "../test/support/free_port.ts";
+import { hasProgram } from "../test/support/programs.ts";
+import { machine } from "./machine.ts";
+import { measure, type RunningPeer } from "./measure.ts";
+import { PEERS } from "./peers/mod.ts";
+import type { Peer } from "./peers/peer.ts";
+import { type ScenarioResult, table } from "./report.ts";
+import { type Scenario, SCENARIOS } from "./scenarios.ts";
+import { originCommand } from "./support/origin_command.ts";
+import { Processes } from "./support/processes.ts";
+import { waitUntilAnswering } from "./verify.ts";
+
+/** Exit code, as a shell counts it: 128 + SIGINT. */
+const INTERRUPTED = 130;
+
+/** What was asked for on the command line. */
+interface Options {
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly workers: number;
+  readonly scenarios: readonly Scenario[];
+  readonly peers: readonly Peer[];
+  readonly json: string | null;
+}
+
+/** A run that cannot be made; the message is for the user. */
+class RunError extends Error {
+  override readonly name = "RunError";
+}
+
+Deno.exitCode = await main();
+
+async function main(): Promise<number> {
+  const interruption = new AbortController();
+  const interrupt = (): void => interruption.abort();
+  Deno.addSignalListener("SIGINT", interrupt);
+  Deno.addSignalListener("SIGTERM", interrupt);
+  try {
+    const options = parseOptions(Deno.args);
+    requirePrograms();
+    const results = await compare(options, interruption.signal);
+    if (options.json !== null) writeJson(options, results);
+    const measured = results.flatMap(({ peers }) => peers);
+    return measured.every(({ fault }) => fault === null) ? 0 : 1;
+  } catch (error) {
+    if (interruption.signal.aborted) return INTERRUPTED;
+    if (!(error instanceof RunError)) throw error;
+    console.error(error.message);
+    return 2;
+  } finally {
+    Deno.removeSignalListener("SIGINT", interrupt);
+    Deno.removeSignalListener("SIGTERM", interrupt);
+  }
+}
+
+async function compare(
+  options: Options,
+  signal: AbortSignal,
+): Promise<ScenarioResult[]> {
+  const directory = await Deno.makeTempDir({ prefix: "prefork-bench-" });
+  try {
+    await using processes = new Processes();
+    const peers = await startPeers(options, { directory, processes, signal });
+    const results: ScenarioResult[] = [];
+    for (const scenario of options.scenarios) {
+      const result = await measure(scenario, peers, { ...options, signal });
+      console.log(`\n${table(result)}`);
+      results.push(result);
+    }
+    return results;
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** Starts the workers and every peer that is installed. */
+async function startPeers(
+  { peers, workers }: Options,
+  { directory, processes, signal }: {
+    readonly directory: string;
+    readonly processes: Processes;
+    readonly signal: AbortSignal;
+  },
+): Promise<RunningPeer[]> {
+  const originPorts = Array.from({ length: workers }, () => freePort());
+  for (const port of originPorts) processes.start(originCommand(String(port)));
+  const running: RunningPeer[] = [];
+  for (const peer of peers) {
+    const { needs } = peer;
+    if (needs !== null && !hasProgram(needs.program)) {
+      console.log(
+        `Passed over: ${peer.name} (apt-get install ${needs.debianPackage})`,
+      );
+      continue;
+    }
+    const own = join(directory, peer.name);
+    // nginx changes its user and must still get at its files.
+    await Deno.mkdir(own, { mode: 0o755 });
+    const port = freePort();
+    const started = peer.start({
+      processes,
+      directory: own,
+      port,
+      originPorts,
+    });
+    try {
+      await waitUntilAnswering(started, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new RunError(`Cannot start ${peer.name}: ${messageOf(error)}`);
+    }
+    running.push({ peer, started });
+  }
+  return running;
+}
+
+function parseOptions(args: readonly string[]): Options {
+  let values;
+  try {
+    values = parseArgs({
+      args: [...args],
+      options: {
+        seconds: { type: "string", default: "2" },
+        rounds: { type: "string", default: "3" },
+        workers: { type: "string", default: "2" },
+        scenario: { type: "string" },
+        peers: { type: "string" },
+        json: { type: "string" },
+      },
+    }).values;
+  } catch (error) {
+    throw new RunError(messageOf(error));
+  }
+  return {
+    seconds: positive("--seconds", values.seconds),
+    rounds: positive("--rounds", values.rounds),
+    workers: positive("--workers", values.workers),
+    scenarios: named("--scenario", SCENARIOS, values.scenario),
+    peers: named("--peers", PEERS, values.peers),
+    json: values.json ?? null,
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function positive(flag: string, text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new RunError(
+    `Cannot use ${flag}=${text}: it takes a whole number above 0`,
+  );
+}
+
+/** Those of `all` that the list names, in the order of `all`; every one without a list. */
+function named<T extends { readonly name: string }>(
+  flag: string,
+  all: readonly T[],
+  list: string | undefined,
+): readonly T[] {
+  if (list === undefined) return all;
+  const names = list.split(",");
+  const known = all.map(({ name }) => name);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length === 0) {
+    return all.filter(({ name }) => names.includes(name));
+  }
+  throw new RunError(
+    `Cannot use ${flag}=${list}: ${unknown.join(", ")} is none of ${
+      known.join(", ")
+    }`,
+  );
+}
+
+/** Without these nothing can be measured. */
+function requirePrograms(): void {
+  if (Deno.build.os !== "linux") {
+    throw new RunError("Cannot measure CPU time: this needs Linux' /proc");
+  }
+  if (navigator.hardwareConcurrency < 2) {
+    throw new RunError(
+      "Cannot measure: the balancer and the load need a core each, and there is one",
+    );
+  }
+  for (
+    const [program, debianPackage] of [["wrk", "wrk"], [
+      "taskset",
+      "util-linux",
+    ]] as const
+  ) {
+    if (!hasProgram(program)) {
+      throw new RunError(
+        `Cannot find ${program}: apt-get install ${debianPackage}`,
+      );
+    }
+  }
+}
+
+function writeJson(options: Options, results: readonly ScenarioResult[]): void {
+  const { seconds, rounds, workers, peers, json } = options;
+  const report = { machine: machine(peers), seconds, rounds, workers, results };
+  Deno.writeTextFileSync(json!, JSON.stringify(report, null, 2) + "\n");
+}

@@ -1,0 +1,65 @@
+/**
+ * HAProxy: one process, one thread.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { BALANCER_CORE, pinned } from "../support/cores.ts";
+import type { Peer, PeerContext, StartedPeer } from "./peer.ts";
+
+/** HAProxy with connections to the workers kept and shared by all clients. */
+export const haproxy: Peer = {
+  name: "haproxy",
+  needs: {
+    program: "haproxy",
+    debianPackage: "haproxy",
+    versionArgs: ["-v"],
+  },
+  forwards: true,
+
+  start({ processes, directory, port, originPorts }: PeerContext): StartedPeer {
+    const file = join(directory, "haproxy.cfg");
+    Deno.writeTextFileSync(file, configuration(port, originPorts));
+    // -db: stays in the foreground, so that its pid is the one we started.
+    const process = processes.start(
+      pinned(BALANCER_CORE, ["haproxy", "-db", "-f", file]),
+    );
+    return {
+      port,
+      process,
+      workers: originPorts.length,
+      pids: () => [process.pid],
+    };
+  },
+};
+
+function configuration(port: number, originPorts: readonly number[]): string {
+  return `
+global
+  nbthread 1
+  maxconn 4000
+
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 75s
+  timeout server 60s
+  option forwardfor
+  http-reuse always
+
+frontend clients
+  bind 127.0.0.1:${port}
+  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  default_backend workers
+
+backend workers
+  balance roundrobin
+${
+    originPorts.map((origin) => `  server w${origin} 127.0.0.1:${origin}`).join(
+      "\n",
+    )
+  }
+`;
+}

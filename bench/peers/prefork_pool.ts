@@ -1,0 +1,42 @@
+/**
+ * This project, started as its users start it, with the same kind of workers
+ * as all others; it spawns its own.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { BALANCER_CORE, pinned } from "../support/cores.ts";
+import { originCommand } from "../support/origin_command.ts";
+import type { Peer, PeerContext, StartedPeer } from "./peer.ts";
+
+/** A pool of as many workers as the others have, with default settings otherwise. */
+export const preforkPool: Peer = {
+  name: "prefork-pool",
+  needs: null,
+  forwards: true,
+
+  start({ processes, port, originPorts }: PeerContext): StartedPeer {
+    const main = fileURLToPath(
+      new URL("../../tools/prefork-pool.ts", import.meta.url),
+    );
+    const workers = originPorts.length;
+    const process = processes.start(
+      pinned(BALANCER_CORE, [
+        Deno.execPath(),
+        "run",
+        "-A",
+        main,
+        "--host=127.0.0.1",
+        `--port=${port}`,
+        `--pool-size=${workers}`,
+        `--min-workers=${workers}`,
+        `--max-workers=${workers}`,
+        "--worker-port=0",
+        "--",
+        ...originCommand("{port}"),
+      ]),
+    );
+    return { port, process, workers, pids: () => [process.pid] };
+  },
+};

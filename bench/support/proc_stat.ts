@@ -1,0 +1,40 @@
+/**
+ * What processes have used, from Linux' `/proc`.
+ *
+ * @module
+ */
+
+/** Length of the kernel's unit of CPU time, `1 / sysconf(_SC_CLK_TCK)`: 10 ms on every common Linux. */
+const TICK_MICROS = 10_000;
+
+/** Fields of `/proc/PID/stat` counted from the state, which is the third of proc(5). */
+const UTIME = 11;
+const STIME = 12;
+
+/** CPU time of the processes with all their threads, in microseconds. */
+export function cpuMicros(pids: readonly number[]): number {
+  let ticks = 0;
+  for (const pid of pids) {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    // The name stands in parentheses and may hold any byte.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    ticks += Number(fields[UTIME]) + Number(fields[STIME]);
+  }
+  return ticks * TICK_MICROS;
+}
+
+/** Resident memory of the processes, in bytes. */
+export function rssBytes(pids: readonly number[]): number {
+  let kibibytes = 0;
+  for (const pid of pids) {
+    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+    kibibytes += Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
+  }
+  return kibibytes * 1024;
+}
+
+/** Children of a process that has only one thread. */
+export function childrenOf(pid: number): number[] {
+  const list = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
+  return list.split(" ").filter((word) => word !== "").map(Number);
+}
