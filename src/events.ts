@@ -40,6 +40,7 @@ export interface WorkerRef {
 
 /** A worker process was started and is being waited for. */
 export interface WorkerSpawnedEvent extends WorkerRef {
+  /** Which event this is. */
   readonly type: "worker-spawned";
   /** Program and arguments, placeholders filled in. */
   readonly command: readonly string[];
@@ -47,6 +48,7 @@ export interface WorkerSpawnedEvent extends WorkerRef {
 
 /** A worker answered its readiness probe and may be given work. */
 export interface WorkerReadyEvent extends WorkerRef {
+  /** Which event this is. */
   readonly type: "worker-ready";
   /** Milliseconds from spawn to the first good answer. */
   readonly startupMs: number;
@@ -54,6 +56,7 @@ export interface WorkerReadyEvent extends WorkerRef {
 
 /** A ready worker failed its probes and gets no work until they pass again. */
 export interface WorkerUnhealthyEvent extends WorkerRef {
+  /** Which event this is. */
   readonly type: "worker-unhealthy";
   /** What was seen, as a sentence part: `"no answer within 2000 ms"`. */
   readonly reason: string;
@@ -61,12 +64,15 @@ export interface WorkerUnhealthyEvent extends WorkerRef {
 
 /** An unhealthy worker passed its probes and may be given work again. */
 export interface WorkerRecoveredEvent extends WorkerRef {
+  /** Which event this is. */
   readonly type: "worker-recovered";
 }
 
 /** A worker gets no new work; its requests in flight are being finished. */
 export interface WorkerDrainingEvent extends WorkerRef {
+  /** Which event this is. */
   readonly type: "worker-draining";
+  /** Why, as a sentence part. */
   readonly reason: DrainReason;
   /** Requests it still has to answer. */
   readonly inFlight: number;
@@ -74,7 +80,9 @@ export interface WorkerDrainingEvent extends WorkerRef {
 
 /** A worker was asked to end (SIGTERM) or made to (SIGKILL). */
 export interface WorkerSignalledEvent extends WorkerRef {
+  /** Which event this is. */
   readonly type: "worker-signalled";
+  /** The signal that was sent. */
   readonly signal: "SIGTERM" | "SIGKILL";
   /** Why, as a sentence part: `"drained"`, `"ignored SIGTERM for 5000 ms"`. */
   readonly reason: string;
@@ -82,7 +90,9 @@ export interface WorkerSignalledEvent extends WorkerRef {
 
 /** A worker that had been ready is gone. */
 export interface WorkerExitedEvent extends WorkerRef {
+  /** Which event this is. */
   readonly type: "worker-exited";
+  /** How it ended. */
   readonly status: ExitStatus;
   /** `true` when the pool had asked for it. */
   readonly expected: boolean;
@@ -94,10 +104,13 @@ export interface WorkerExitedEvent extends WorkerRef {
 
 /** A worker never became ready: it could not be run, ended, or was too slow. */
 export interface WorkerStartFailedEvent {
+  /** Which event this is. */
   readonly type: "worker-start-failed";
+  /** Slot of the worker, from 0. */
   readonly workerId: number;
   /** Port it was to listen on, or `null` when no process could be started. */
   readonly port: number | null;
+  /** Which (re)load it belongs to, from 1. */
   readonly generation: number;
   /** Program and arguments, placeholders filled in. */
   readonly command: readonly string[];
@@ -113,15 +126,21 @@ export interface WorkerStartFailedEvent {
 
 /** One line a worker wrote. */
 export interface WorkerOutputEvent {
+  /** Which event this is. */
   readonly type: "worker-output";
+  /** Slot of the worker, from 0. */
   readonly workerId: number;
+  /** Where it was written. */
   readonly stream: "stdout" | "stderr";
+  /** The line, without its end. */
   readonly line: string;
 }
 
 /** A worker port is held by another program and was passed over. */
 export interface PortSkippedEvent {
+  /** Which event this is. */
   readonly type: "port-skipped";
+  /** Its port. */
   readonly port: number;
   /** Who holds it, where that can be known: `"nginx (pid 812)"`, else `null`. */
   readonly holder: string | null;
@@ -129,10 +148,13 @@ export interface PortSkippedEvent {
 
 /** The wanted number of workers changed. */
 export interface PoolScaledEvent {
+  /** Which event this is. */
   readonly type: "pool-scaled";
   /** When, as milliseconds since the Unix epoch. */
   readonly at: number;
+  /** What it was before. */
   readonly from: number;
+  /** What it is now. */
   readonly to: number;
   /** The rule that decided: `"rate"`, `"idle"`, `"command"` ... */
   readonly reason: string;
@@ -142,28 +164,39 @@ export interface PoolScaledEvent {
 
 /** The pool as a whole changed what it is doing. */
 export interface StateChangedEvent {
+  /** Which event this is. */
   readonly type: "state-changed";
+  /** What it was before. */
   readonly from: ServingState;
+  /** What it is now. */
   readonly to: ServingState;
 }
 
 /** The balancer accepts connections at this address. */
 export interface ListeningEvent {
+  /** Which event this is. */
   readonly type: "listening";
+  /** The address. */
   readonly hostname: string;
+  /** Its port. */
   readonly port: number;
+  /** Whether clients or the admin pages are served there. */
   readonly role: "public" | "admin";
 }
 
 /** No more connections are accepted for the moment, or accepting goes on. */
 export interface AcceptPausedEvent {
+  /** Which event this is. */
   readonly type: "accept-paused" | "accept-resumed";
+  /** Why, as a sentence part. */
   readonly reason: "descriptors" | "max-connections";
 }
 
 /** A request could not be answered as asked; the client got `status`, or saw its connection cut (0). */
 export interface ExchangeFailedEvent {
+  /** Which event this is. */
   readonly type: "exchange-failed";
+  /** The id of the request, as in `X-Request-Id`. */
   readonly requestId: string;
   /** The worker concerned, or `null` when none had been chosen. */
   readonly workerId: number | null;
@@ -177,22 +210,31 @@ export interface ExchangeFailedEvent {
 
 /** One finished request; emitted only while somebody subscribes with `access: true`. */
 export interface AccessEvent {
+  /** Which event this is. */
   readonly type: "access";
+  /** The id of the request, as in `X-Request-Id`. */
   readonly requestId: string;
+  /** IP address of the peer. */
   readonly clientAddress: string;
+  /** Request method. */
   readonly method: string;
+  /** Request target, as sent. */
   readonly target: string;
+  /** How it ended. */
   readonly status: number;
   /** The worker that answered, or `null` for an answer of the balancer's own. */
   readonly workerId: number | null;
   /** Body bytes sent to the client. */
   readonly bytesOut: number;
+  /** From the head read to the answer written, in milliseconds. */
   readonly durationMs: number;
 }
 
 /** Something a person should know that fits no other event. */
 export interface NoticeEvent {
+  /** Which event this is. */
   readonly type: "notice";
+  /** How much it matters. */
   readonly level: "info" | "warning" | "error";
   /** A whole sentence. */
   readonly message: string;

@@ -17,6 +17,7 @@ export type StartErrorCode =
 
 /** The pool cannot run. The message says why, and what to do about it. */
 export class StartError extends Error {
+  /** Name of the class, for logs. */
   override readonly name = "StartError";
   /** What kept it from running. */
   readonly code: StartErrorCode;

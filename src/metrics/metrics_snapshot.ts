@@ -15,13 +15,17 @@ import type { Rates } from "./rates.ts";
 export interface WorkerMetrics {
   /** Slot, from 0; a replacement keeps its predecessor's. */
   readonly id: number;
+  /** Its port. */
   readonly port: number | null;
   /** Requests this worker has handled. */
   readonly requests: number;
   /** Whether it may be given work. */
   readonly ready: boolean;
+  /** Process id. */
   readonly pid: number | null;
+  /** State of the worker. */
   readonly state: string;
+  /** Requests being handled. */
   readonly inFlight: number;
   /** Over the last ten seconds. */
   readonly requestsPerSecond: number;
@@ -31,7 +35,9 @@ export interface WorkerMetrics {
   readonly failures: number;
   /** Workers of this slot that were replaced. */
   readonly restarts: number;
+  /** Seconds since the start. */
   readonly uptimeSeconds: number | null;
+  /** Which (re)load it belongs to, from 1. */
   readonly generation: number | null;
   /** Resident memory; needs `-A`. */
   readonly rssBytes: number | null;
@@ -43,9 +49,13 @@ export interface WorkerMetrics {
 export interface ScalingMetrics {
   /** ISO 8601, UTC. */
   readonly at: string;
+  /** What it was before. */
   readonly from: number;
+  /** What it is now. */
   readonly to: number;
+  /** Why, as a sentence part. */
   readonly reason: string;
+  /** The figures it decided on. */
   readonly inputs: Readonly<Record<string, number>>;
 }
 
@@ -55,6 +65,7 @@ export interface MetricsSnapshot {
   readonly totalRequests: number;
   /** `null` before the first request. */
   readonly averageLatency: number | null;
+  /** Distribution of the latency. */
   readonly latency: {
     readonly p50: number | null;
     readonly p90: number | null;
@@ -63,11 +74,17 @@ export interface MetricsSnapshot {
   };
   /** Over the last ten seconds. */
   readonly requestsPerSecond: number;
+  /** Requests being handled. */
   readonly inFlight: number;
+  /** State of the worker. */
   readonly state: ServingState;
+  /** Seconds since the start. */
   readonly uptimeSeconds: number;
+  /** Which (re)load it belongs to, from 1. */
   readonly generation: number;
+  /** Requests waiting for a worker. */
   readonly queue: QueueStats;
+  /** How many workers there are and may be. */
   readonly pool: {
     readonly min: number;
     readonly max: number;
@@ -81,12 +98,14 @@ export interface MetricsSnapshot {
   readonly responses: Readonly<Record<"2xx" | "3xx" | "4xx" | "5xx", number>>;
   /** Answers of the balancer's own, by status. */
   readonly errors: Readonly<Record<string, number>>;
+  /** Connections open now. */
   readonly connections: {
     readonly client: number;
     readonly upstreamIdle: number;
   };
   /** The last changes, oldest first. */
   readonly scaling: readonly ScalingMetrics[];
+  /** Every worker and every slot that waits for one. */
   readonly workers: readonly WorkerMetrics[];
 }
 
@@ -137,7 +156,7 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     uptimeSeconds: rounded((performance.now() - sources.startedAt) / 1000),
     generation: pool.generation,
     queue: sources.queue,
-    pool: { min, max, desired, ready, restarts },
+    pool: { min, max, desired, ready, spare: 0, restarts },
     retries: counters.retries,
     responses: {
       "2xx": counters.answeredInClass(2),
@@ -187,4 +206,6 @@ function mean(sum: number, count: number): number | null {
 function rounded<T extends number | null>(value: T): T {
   if (value === null) return value;
   return Math.round(value * 1000) / 1000 as T;
-}
+}/** Ready workers held back; this version has none. */
+    readonly spare: number;
+    

@@ -21,6 +21,7 @@ export type StartFailure = Omit<WorkerStartFailedEvent, "type">;
 
 /** No worker could be started. The message says why, and what to do about it. */
 export class PoolStartError extends Error {
+  /** Name of the class, for logs. */
   override readonly name = "PoolStartError";
   /** What kept the pool from starting. */
   readonly code: PoolStartErrorCode;

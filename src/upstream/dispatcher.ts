@@ -63,7 +63,9 @@ export interface Ticket {
 
 /** Counters of the queue. */
 export interface QueueStats {
+  /** Requests waiting now. */
   readonly depth: number;
+  /** Requests that may wait. */
   readonly limit: number;
   /** Turned away because the queue was full or the pool is stopping. */
   readonly rejected: number;

@@ -10,13 +10,17 @@ import type { Policy } from "./policy.ts";
 import { powerOfTwo } from "./power_of_two.ts";
 import { roundRobin } from "./round_robin.ts";
 
+/** The name of a policy. */
+export type PolicyName =
+  | "round-robin"
+  | "least-connections"
+  | "power-of-two"
+  | "ip-hash";
+
 /** Every policy by its name. */
-export const POLICIES = {
+export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
   "round-robin": roundRobin,
   "least-connections": leastConnections,
   "power-of-two": powerOfTwo,
   "ip-hash": ipHash,
-} as const satisfies Record<string, Policy>;
-
-/** The name of a policy. */
-export type PolicyName = keyof typeof POLICIES;
+};
