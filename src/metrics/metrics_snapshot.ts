@@ -90,6 +90,8 @@ export interface MetricsSnapshot {
     readonly max: number;
     readonly desired: number;
     readonly ready: number;
+    /** Held back, ready; this version keeps none. */
+    readonly spare: number;
     readonly restarts: number;
   };
   /** Requests sent once more. */
@@ -206,6 +208,4 @@ function mean(sum: number, count: number): number | null {
 function rounded<T extends number | null>(value: T): T {
   if (value === null) return value;
   return Math.round(value * 1000) / 1000 as T;
-}/** Ready workers held back; this version has none. */
-    readonly spare: number;
-    
+}
