@@ -26,6 +26,8 @@ const BUFFER_BYTES = 65_536;
 /** Longer than any head of the benchmark. */
 const MAX_HEAD_BYTES = 4096;
 
+const STATUS_LINE = "HTTP/1.1 200 OK\r\n";
+
 const END_OF_HEAD = "\r\n\r\n";
 
 const port = Number(Deno.args[0]);
@@ -57,12 +59,13 @@ async function serve(conn: Deno.TcpConn): Promise<void> {
       filled += count;
       head = headOf(buffer, filled);
     }
-    await writeAll(
-      connection,
-      await answer(connection, buffer.subarray(0, filled), head),
-    );
+    const bytes = await answer(connection, buffer.subarray(0, filled), head);
     // As the load generator writes it; no peer may send it on.
-    if (head.includes("Connection: close")) return;
+    if (head.includes("Connection: close")) {
+      await writeAll(connection, closing(bytes));
+      return;
+    }
+    await writeAll(connection, bytes);
   }
 }
 
@@ -142,10 +145,18 @@ function plainResponse(text: string): Uint8Array {
 
 function response(framing: string, body: string): Uint8Array {
   return Buffer.from(
-    `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n` +
+    `${STATUS_LINE}Content-Type: text/plain\r\n` +
       `${ORIGIN_FIELD}: ${port}\r\n${framing}\r\n\r\n${body}`,
     "latin1",
   );
+}
+
+/** The response with the word that the connection ends after it. */
+function closing(bytes: Uint8Array): Uint8Array {
+  return Buffer.concat([
+    Buffer.from(`${STATUS_LINE}Connection: close\r\n`),
+    bytes.subarray(STATUS_LINE.length),
+  ]);
 }
 
 async function writeAll(conn: Deno.TcpConn, bytes: Uint8Array): Promise<void> {

@@ -56,10 +56,11 @@ export function table({ scenario, peers }: ScenarioResult): string {
     peers.map(({ peer, rounds }) => [peer, cpuMicros(rounds)]),
   );
   const rows = peers.map((result) => row(result, cpus));
-  const heading =
-    `${scenario.name}: ${scenario.description}, ${scenario.connections} client(s)`;
+  const { name, description, connections } = scenario;
+  const clients = connections === 1 ? "one client" : `${connections} clients`;
+  const heading = `${name}: ${description}, ${clients}`;
   const lines = [heading, ...aligned([HEADINGS, ...rows])];
-  if (scenario.connections === 1) lines.push(...addedLatency(peers));
+  if (connections === 1) lines.push(...addedLatency(peers));
   return lines.join("\n");
 }
 

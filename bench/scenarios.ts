@@ -95,7 +95,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     ...GET,
     name: "latency",
-    description: "GET, 12-byte body, one client",
+    description: "GET, 12-byte body",
     path: "/small",
     connections: 1,
   },
