@@ -1,20 +1,21 @@
 /**
  * A pre-fork process pool and load balancer to embed in a program of your own.
  *
- * ```ts no-eval
+ * ```ts
  * import { startPool } from "./mod.ts";
  *
  * await using pool = await startPool({
- *   port: 8080,
- *   poolSize: 4,
- *   command: ["node", "server.js"],
+ *   port: 0, // any free one; 8080 without this line
+ *   poolSize: 2,
+ *   // command: ["node", "server.js"], or else the demo application
  * });
- * pool.events.subscribe((event) => {
+ * const unsubscribe = pool.events.subscribe((event) => {
  *   if (event.type === "worker-exited") {
  *     console.log(`worker ${event.workerId} ended`, event.status);
  *   }
  * });
  * console.log(pool.url, pool.metrics().pool);
+ * unsubscribe();
  * ```
  *
  * A worker is any HTTP/1.1 server that listens on the port it is given: in
