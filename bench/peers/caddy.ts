@@ -26,8 +26,8 @@ export const caddy: Peer = {
         "--adapter",
         "caddyfile",
       ]),
-      // The threads Go would run at once; the core is one.
-      { GOMAXPROCS: "1", HOME: directory },
+      // One core, and whatever Caddy keeps goes with the run.
+      { GOMAXPROCS: "1", XDG_CONFIG_HOME: directory, XDG_DATA_HOME: directory },
     );
     return {
       port,
@@ -44,7 +44,6 @@ function configuration(port: number, originPorts: readonly number[]): string {
 {
   admin off
   auto_https off
-  persist_config off
 }
 
 http://127.0.0.1:${port} {
