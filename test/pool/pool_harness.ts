@@ -14,6 +14,9 @@ import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import { Changes } from "../support/changes.ts";
 
+/** Longer than any test: regular probes do not come to its help. */
+export const NO_PROBES_MS = 3_600_000;
+
 /** Event of one type. */
 type EventOf<T extends PoolEvent["type"]> = Extract<PoolEvent, { type: T }>;
 
@@ -28,6 +31,8 @@ export class PoolHarness {
   readonly pool: Pool;
   readonly dispatcher: Dispatcher;
   readonly seen: PoolEvent[] = [];
+  /** When each event was seen. */
+  readonly seenAt = new Map<PoolEvent, number>();
   readonly #changes = new Changes();
 
   constructor(
@@ -59,6 +64,7 @@ export class PoolHarness {
     const events = new EventEmitter();
     events.subscribe((event) => {
       this.seen.push(event);
+      this.seenAt.set(event, performance.now());
       this.#changes.notify();
     });
     this.pool = new Pool(all, {
