@@ -58,7 +58,9 @@ export type ScalingReason =
 
 /** Another number of workers is needed. */
 export interface ScalingDecision {
+  /** Workers wanted. */
   readonly to: number;
+  /** The rule that decided. */
   readonly reason: ScalingReason;
   /** The figures it rests on. */
   readonly inputs: Readonly<Record<string, number>>;
@@ -66,6 +68,7 @@ export interface ScalingDecision {
 
 /** What follows from one more sample. */
 export interface ScalingStep {
+  /** To be handed in with the next sample. */
   readonly state: ScalingState;
   /** `null` when the number is right, or nothing can be said. */
   readonly decision: ScalingDecision | null;

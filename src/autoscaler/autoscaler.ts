@@ -24,7 +24,9 @@ const KEPT_DECISIONS = 20;
 export interface ScalingRecord {
   /** When, as milliseconds since the Unix epoch. */
   readonly at: number;
+  /** Workers wanted before. */
   readonly from: number;
+  /** Workers wanted from then on. */
   readonly to: number;
   /** The rule that decided. */
   readonly reason: ScalingReason;

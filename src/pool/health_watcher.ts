@@ -7,7 +7,9 @@
 
 /** Where a worker is to be probed. */
 export interface ProbeTarget {
+  /** A literal IP address. */
   readonly hostname: string;
+  /** The port it listens on. */
   readonly port: number;
 }
 

@@ -33,8 +33,11 @@ export interface PoolOptions extends ReconcilerOptions {
 
 /** What a pool works with. */
 export interface PoolDeps {
+  /** Is told which workers may be given work. */
   readonly dispatcher: Dispatcher;
+  /** Is told what happens. */
   readonly events: EventEmitter;
+  /** Watches the workers. */
   readonly health: HealthWatcher;
   /** Monotonic, in milliseconds. @default {performance.now} */
   readonly clock?: () => number;

@@ -166,6 +166,7 @@ export function transition(
     case "terminate":
       return { name: "terminating", cause: input.cause, killAt: input.killAt };
     case "kill":
+      // The table allows it in that state only.
       return { ...state as TerminatingState, killAt: Infinity };
     case "exit":
       return { name: "exited", status: input.status };
