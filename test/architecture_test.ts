@@ -1,0 +1,230 @@
+/**
+ * Holds the import graph to the direction that ARCHITECTURE.md draws.
+ *
+ * The graph is Deno's own (`deno info --json`), type imports included: what is
+ * not imported cannot be depended on by accident.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+
+/** Everything starts from one of these. The last one is run by its path, as a process. */
+const ENTRY_POINTS = ["mod.ts", "tools/prefork-pool.ts", "src/demo/main.ts"];
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Imports of a module: paths from the root for ours, bare names for others. */
+type Graph = ReadonlyMap<string, readonly string[]>;
+
+/**
+ * The parts of the program, and what each may import beside itself. A part is
+ * a file or a folder; the most exact entry counts. `node:` stands for every
+ * module of that kind.
+ */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  // Leaves: known to all, knowing nobody.
+  "src/version.ts": [],
+  "src/events.ts": [],
+  "src/net/": [],
+  "src/http1/": [],
+  "src/metrics/counters.ts": [],
+  "src/metrics/rate_window.ts": [],
+  "src/pool/alarm.ts": [],
+  "src/pool/health_watcher.ts": [],
+  // The seam, and the two planes that meet in it alone.
+  "src/upstream/": [],
+  "src/proxy/": [
+    "src/http1/",
+    "src/upstream/",
+    "src/net/",
+    "src/events.ts",
+    "src/metrics/counters.ts",
+  ],
+  "src/pool/": ["src/upstream/", "src/events.ts"],
+  // Of the pool they know what they are handed, not the pool itself.
+  "src/health/": [
+    "src/http1/",
+    "src/pool/health_watcher.ts",
+    "src/pool/alarm.ts",
+  ],
+  "src/autoscaler/": ["src/pool/alarm.ts"],
+  "src/metrics/": [
+    "src/upstream/",
+    "src/events.ts",
+    "src/pool/pool_snapshot.ts",
+  ],
+  // What reaches the admin pages through the data plane, and what they show.
+  "src/admin/": [
+    "src/proxy/context.ts",
+    "src/metrics/metrics_snapshot.ts",
+    "src/net/",
+    "hono",
+    "node:",
+  ],
+  "src/log/": ["src/events.ts", "@logtape/logtape"],
+  // The outermost layer: it alone knows the configuration as a whole.
+  "src/config/": [
+    "src/upstream/policy/",
+    "src/net/",
+    "src/version.ts",
+    "node:",
+  ],
+  "src/lifecycle/": ["src/", "hono"],
+  "src/demo/": ["hono"],
+  "mod.ts": ["src/"],
+  "tools/": ["src/config/", "src/lifecycle/"],
+};
+
+/** Never to be imported by anybody but itself, whatever a part is allowed. */
+const PRIVATE = ["src/demo/"];
+
+Deno.test("every import keeps to the direction of the architecture", async () => {
+  assert.deepEqual(violations(await importGraph()), []);
+});
+
+Deno.test("no modules import each other in a circle", async () => {
+  assert.equal(findCycle(await importGraph()), null);
+});
+
+Deno.test("every module of src/ is reached from an entry point", async () => {
+  const graph = await importGraph();
+  const unreached = modulesIn("src/").filter((path) => !graph.has(path));
+  assert.deepEqual(unreached, []);
+});
+
+Deno.test("an import against the direction is named with the part it is in", () => {
+  const graph = new Map([
+    ["src/proxy/exchange.ts", ["src/upstream/upstream.ts", "src/pool/pool.ts"]],
+    ["src/http1/bytes.ts", ["node:buffer"]],
+    ["src/lifecycle/run.ts", ["src/demo/application.ts"]],
+    ["src/stray.ts", ["src/events.ts"]],
+  ]);
+  assert.deepEqual(violations(graph), [
+    "src/proxy/exchange.ts imports src/pool/pool.ts: src/proxy/ may import only " +
+    "itself, src/http1/, src/upstream/, src/net/, src/events.ts, src/metrics/counters.ts",
+    "src/http1/bytes.ts imports node:buffer: src/http1/ may import only itself",
+    "src/lifecycle/run.ts imports src/demo/application.ts: src/demo/ is nobody else's to import",
+    "src/stray.ts imports src/events.ts: no part of the architecture holds it; name one in this test",
+  ]);
+});
+
+Deno.test("a circle is shown from a module back to itself", () => {
+  const graph = new Map([
+    ["a.ts", ["b.ts"]],
+    ["b.ts", ["c.ts", "hono"]],
+    ["c.ts", ["b.ts"]],
+  ]);
+  assert.equal(findCycle(graph), "b.ts -> c.ts -> b.ts");
+});
+
+/** One sentence for each import that is not allowed. */
+function violations(graph: Graph): readonly string[] {
+  return [...graph].flatMap(([module, imports]) =>
+    imports.flatMap((imported) => {
+      const rule = brokenRule(module, imported);
+      return rule === null ? [] : [`${module} imports ${imported}: ${rule}`];
+    })
+  );
+}
+
+function brokenRule(module: string, imported: string): string | null {
+  const part = partOf(module);
+  if (part === null) {
+    return "no part of the architecture holds it; name one in this test";
+  }
+  if (imported.startsWith(part)) return null;
+  const owner = PRIVATE.find((prefix) => imported.startsWith(prefix));
+  if (owner !== undefined) return `${owner} is nobody else's to import`;
+  const allowed = ALLOWED[part]!;
+  if (allowed.some((entry) => covers(entry, imported))) return null;
+  return `${part} may import only ${["itself", ...allowed].join(", ")}`;
+}
+
+/** The most exact entry of the table for a module. */
+function partOf(module: string): string | null {
+  const parts = Object.keys(ALLOWED).filter((part) => covers(part, module));
+  parts.sort((a, b) => b.length - a.length);
+  return parts[0] ?? null;
+}
+
+function covers(entry: string, path: string): boolean {
+  return path === entry ||
+    path.startsWith(/[/:]$/.test(entry) ? entry : `${entry}/`);
+}
+
+/** The first circle there is, or `null`. */
+function findCycle(graph: Graph): string | null {
+  const done = new Set<string>();
+  const path: string[] = [];
+
+  function visit(module: string): string | null {
+    if (done.has(module)) return null;
+    const at = path.indexOf(module);
+    if (at >= 0) return [...path.slice(at), module].join(" -> ");
+    path.push(module);
+    for (const imported of graph.get(module) ?? []) {
+      const cycle = visit(imported);
+      if (cycle !== null) return cycle;
+    }
+    path.pop();
+    done.add(module);
+    return null;
+  }
+
+  for (const module of graph.keys()) {
+    const cycle = visit(module);
+    if (cycle !== null) return cycle;
+  }
+  return null;
+}
+
+async function importGraph(): Promise<Graph> {
+  const graphs = await Promise.all(ENTRY_POINTS.map(readGraph));
+  return new Map(graphs.flatMap((graph) => [...graph]));
+}
+
+/** What of `deno info --json` is read here. */
+interface DenoInfo {
+  readonly modules: readonly {
+    readonly specifier: string;
+    readonly dependencies?: readonly {
+      /** As it is written. */
+      readonly specifier: string;
+      readonly code?: { readonly specifier?: string };
+      readonly type?: { readonly specifier?: string };
+    }[];
+  }[];
+}
+
+async function readGraph(entryPoint: string): Promise<Graph> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entryPoint],
+    cwd: ROOT,
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  const { modules }: DenoInfo = JSON.parse(new TextDecoder().decode(stdout));
+  return new Map(
+    modules.filter(({ specifier }) => specifier.startsWith(ROOT.href))
+      .map(({ specifier, dependencies = [] }) => [
+        specifier.slice(ROOT.href.length),
+        dependencies.map((dependency) => {
+          const target = (dependency.code ?? dependency.type)?.specifier ?? "";
+          return target.startsWith(ROOT.href)
+            ? target.slice(ROOT.href.length)
+            : dependency.specifier;
+        }),
+      ]),
+  );
+}
+
+/** Paths of all TypeScript modules below a folder, from the root. */
+function modulesIn(folder: string): readonly string[] {
+  const url = new URL(folder, ROOT);
+  return [...Deno.readDirSync(fileURLToPath(url))].flatMap((entry) => {
+    const path = folder + entry.name;
+    if (entry.isDirectory) return modulesIn(`${path}/`);
+    return path.endsWith(".ts") ? [path] : [];
+  });
+}
