@@ -361,10 +361,13 @@ export class ClientConnection implements Sweepable {
     this.#socket.resize(SMALL_BUFFER_BYTES);
   }
 
-  /** The client sent something, or went, while its answer was being made. */
+  /**
+   * The client went while its answer was being made, or sent its next request:
+   * that is left where it is, and nothing more is read, until its turn comes.
+   */
   #onUnawaitedRead(): void {
     if (this.#socket.ended) {
       this.#exchange?.fail(new ProxyError("client-gone"));
-    } else this.#socket.watch();
+    }
   }
 }

@@ -83,19 +83,17 @@ export class Socket {
     if (this.#ended) return NO_MORE;
     return new Promise((resolve) => {
       this.#waiter = resolve;
-      this.watch();
+      this.#read();
     });
   }
 
-  /** Leaves a read pending, if none is and there is room. */
+  /**
+   * Leaves a read pending. Not while octets wait to be consumed: they may have
+   * to be moved or written from where they are, and whoever takes them would
+   * not know of those that came since.
+   */
   watch(): void {
-    if (this.#reading || this.#ended) return;
-    if (this.start === this.end) this.start = this.end = HEADROOM;
-    else if (this.end === this.buffer.length - TAILROOM) this.#compact();
-    const room = this.buffer.subarray(this.end, this.buffer.length - TAILROOM);
-    if (room.length === 0) return;
-    this.#reading = true;
-    this.#conn.read(room).then(this.#onRead, this.#onReadError);
+    if (this.available === 0) this.#read();
   }
 
   /** Goes on with a buffer of at least `bytes`, keeping what is not consumed. Not while a read is pending. */
@@ -155,6 +153,16 @@ export class Socket {
     this.close();
     this.#disposed = true;
     this.#giveUpBuffer();
+  }
+
+  #read(): void {
+    if (this.#reading || this.#ended) return;
+    if (this.start === this.end) this.start = this.end = HEADROOM;
+    else if (this.end === this.buffer.length - TAILROOM) this.#compact();
+    const room = this.buffer.subarray(this.end, this.buffer.length - TAILROOM);
+    if (room.length === 0) return;
+    this.#reading = true;
+    this.#conn.read(room).then(this.#onRead, this.#onReadError);
   }
 
   readonly #onRead = (count: number | null): void => {

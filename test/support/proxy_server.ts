@@ -1,0 +1,133 @@
+/**
+ * The data plane alone, in the process of the test: a real {@linkcode Proxy}
+ * on a port of its own, in front of origins that the test controls.
+ *
+ * Knows nothing of worker processes.
+ *
+ * @module
+ */
+
+import { EventEmitter, type PoolEvent } from "../../src/events.ts";
+import { Counters } from "../../src/metrics/counters.ts";
+import { Proxy, type ProxySettings } from "../../src/proxy/proxy.ts";
+import {
+  Dispatcher,
+  type DispatcherOptions,
+} from "../../src/upstream/dispatcher.ts";
+import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
+import { Upstream } from "../../src/upstream/upstream.ts";
+import { Changes } from "./changes.ts";
+
+/** The defaults of the configuration. */
+const DEFAULT_SETTINGS: ProxySettings = {
+  trustedProxies: [],
+  maxConnections: 10_000,
+  headTimeoutMs: 10_000,
+  idleTimeoutMs: 75_000,
+  bodyTimeoutMs: 60_000,
+  requestTimeoutMs: 60_000,
+  maxHeadBytes: 16_384,
+  maxBodyBytes: 0,
+};
+
+/** The same, for the queue. */
+const DEFAULT_QUEUE: DispatcherOptions = {
+  policy: roundRobin,
+  workerConcurrency: 0,
+  maxQueue: 1024,
+  queueTimeoutMs: 10_000,
+};
+
+/** How long what is under way when a test ends may take before it is cut. */
+const DISPOSE_DRAIN_MS = 0;
+
+/** How to start a proxy. */
+export interface StartProxyOptions {
+  /** Ports of the upstreams, in slot order. @default {[]} */
+  readonly origins?: readonly number[];
+  /** Settings of the proxy and of its queue that differ from the defaults. */
+  readonly options?: Partial<ProxySettings & DispatcherOptions>;
+}
+
+/** A proxy that serves. */
+export class ProxyServer implements AsyncDisposable {
+  /** Port it serves clients on. */
+  readonly port: number;
+  readonly dispatcher: Dispatcher;
+  /** In the order of the ports they were made of. */
+  readonly upstreams: readonly Upstream[];
+  readonly counters: Counters = new Counters();
+  /** All that has happened, access events included. */
+  readonly events: readonly PoolEvent[];
+
+  readonly #proxy: Proxy;
+  readonly #changes = new Changes();
+  #stopped: Promise<void> | null = null;
+
+  /** Begins to serve. */
+  constructor(start: StartProxyOptions = {}) {
+    const options = { ...DEFAULT_SETTINGS, ...DEFAULT_QUEUE, ...start.options };
+    const events: PoolEvent[] = [];
+    const emitter = new EventEmitter();
+    emitter.subscribe((event) => {
+      events.push(event);
+      this.#changes.notify();
+    }, { access: true });
+    this.events = events;
+    this.dispatcher = new Dispatcher(options);
+    this.upstreams = (start.origins ?? []).map((port, id) =>
+      new Upstream({ id, port, hostname: "127.0.0.1", generation: 1 })
+    );
+    this.dispatcher.publish(this.upstreams);
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.port = listener.addr.port;
+    this.#proxy = new Proxy(options, {
+      listener,
+      dispatcher: this.dispatcher,
+      counters: this.counters,
+      events: emitter,
+      admin: null,
+    });
+  }
+
+  /** Idle connections to the origins. */
+  get idleUpstreamConnections(): number {
+    return this.#proxy.idleUpstreamConnections;
+  }
+
+  /** The first event of a type, past ones included. */
+  waitForEvent<T extends PoolEvent["type"]>(
+    type: T,
+  ): Promise<PoolEvent & { readonly type: T }> {
+    const isWanted = (event: PoolEvent): event is PoolEvent & { type: T } =>
+      event.type === type;
+    return this.#changes.until(() => this.events.find(isWanted), {
+      describe: () =>
+        `There was no "${type}" among ${JSON.stringify(this.events)}`,
+    });
+  }
+
+  /** Drains for at most `drainTimeoutMs`. Calling it again waits for the same. */
+  stop(drainTimeoutMs: number): Promise<void> {
+    this.#stopped ??= this.#proxy.stop(drainTimeoutMs);
+    return this.#stopped;
+  }
+
+  /** Cuts what is under way. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop(DISPOSE_DRAIN_MS);
+  }
+}
+
+/**
+ * Starts a proxy in front of origins.
+ *
+ * @example
+ * ```ts ignore
+ * await using origin = await RecordingOrigin.start([answering(ok("hello"))]);
+ * await using proxy = startProxy({ origins: [origin.port] });
+ * ```
+ */
+export function startProxy(options: StartProxyOptions = {}): ProxyServer {
+  return new ProxyServer(options);
+}
