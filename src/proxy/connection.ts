@@ -11,7 +11,7 @@ import { INCOMPLETE } from "../http1/field_table.ts";
 import { Method, parseRequestHead } from "../http1/request_head.ts";
 import { HEADROOM, SMALL_BUFFER_BYTES, TAILROOM } from "./buffer_pool.ts";
 import type { ProxyContext } from "./context.ts";
-import { asProxyError, Exchange } from "./exchange.ts";
+import { asProxyError, Exchange, MAX_DISCARDED_BYTES } from "./exchange.ts";
 import { type Client, ProxiedRequest } from "./proxied_request.ts";
 import { ProxyError } from "./proxy_error.ts";
 import { Socket } from "./socket.ts";
@@ -19,9 +19,6 @@ import type { Sweepable } from "./sweep.ts";
 
 /** How long a client that was answered may go on sending before it is cut off. */
 const LINGER_MS = 2000;
-
-/** Octets a client may go on sending. */
-const MAX_LINGER_BYTES = 1_048_576;
 
 /** How long an idle connection may still bring a request while the pool stops: the time one is on its way. */
 const DRAIN_IDLE_MS = 500;
@@ -350,7 +347,7 @@ export class ClientConnection implements Sweepable {
     do {
       discarded += socket.available;
       socket.start = socket.end;
-    } while (discarded < MAX_LINGER_BYTES && await socket.more());
+    } while (discarded < MAX_DISCARDED_BYTES && await socket.more());
   }
 
   #becomeIdle(): void {

@@ -28,8 +28,11 @@ const MAX_ATTEMPTS = 3;
 /** A request that must not be repeated gets a connection that was used this recently, or a new one. */
 const FRESH_ENOUGH_MS = 1000;
 
-/** Octets of a body nobody wants that are read, so that the client gets to read its answer. */
-const MAX_DISCARDED_BYTES = 1_048_576;
+/**
+ * Octets nobody wants that are read all the same, so that the client gets to
+ * read its answer: many send their whole body before they look for one.
+ */
+export const MAX_DISCARDED_BYTES = 67_108_864;
 
 /** Takes one request to a worker, and its answer to the client. */
 export class Exchange {
