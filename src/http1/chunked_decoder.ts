@@ -140,7 +140,8 @@ export class ChunkedDecoder {
 
   #trailers(bytes: Uint8Array, start: number, end: number): number {
     const trailersEnd = parseFieldLines(bytes, start, end, new FieldTable());
-    if (trailersEnd === INCOMPLETE && end - start > MAX_TRAILER_BYTES) {
+    const seen = trailersEnd === INCOMPLETE ? end : trailersEnd;
+    if (seen - start > MAX_TRAILER_BYTES) {
       throw new HttpError(431, "Trailer fields too large");
     }
     return trailersEnd;
