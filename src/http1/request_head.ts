@@ -88,8 +88,10 @@ export class RequestHead {
   absolute = false;
   /** Minor version: 0 or 1. */
   minorVersion = 1;
-  /** Index of the Host field, or -1. */
-  hostIndex = -1;
+  /** First octet of the host asked for, in the Host field or else in the target. */
+  hostStart = 0;
+  /** Just past it, or equal to its start when the client named none (HTTP/1.0). */
+  hostEnd = 0;
   /** Whether the client waits for `100 Continue`. */
   expectsContinue = false;
   /** Whether a switch of protocols is asked for that we pass on (RFC 9110 §7.8). */
@@ -224,8 +226,9 @@ function parseVersion(
   if (end > lineEnd + 1 && bytes[lineEnd + 1] !== LF) {
     throw new HttpError(400, "Bare CR in the request line");
   }
+  if (end < lineEnd + 2) return INCOMPLETE;
   checkTargetForm(bytes, head);
-  return end < lineEnd + 2 ? INCOMPLETE : lineEnd + 2;
+  return lineEnd + 2;
 }
 
 function badVersion(bytes: Uint8Array, start: number): HttpError {
@@ -270,37 +273,46 @@ function schemeLength(bytes: Uint8Array, start: number, end: number): number {
 
 function interpretFields(bytes: Uint8Array, head: RequestHead): void {
   const { fields, connection } = head;
-  head.hostIndex = -1;
+  head.hostStart = head.hostEnd = 0;
   head.expectsContinue = false;
-  head.upgrade = false;
+  head.upgrade = connection.upgrade && mayUpgrade(bytes, head);
   for (let i = 0; i < fields.count; i++) {
     const kind = fields.kind(i);
     if (kind === Field.HOST) {
-      if (head.hostIndex >= 0) throw new HttpError(400, "More than one Host");
-      head.hostIndex = i;
-      checkHost(bytes, fields.valueStart(i), fields.valueEnd(i));
+      if (hasHost(head)) throw new HttpError(400, "More than one Host");
+      head.hostStart = fields.valueStart(i);
+      head.hostEnd = fields.valueEnd(i);
+      checkHost(bytes, head.hostStart, head.hostEnd);
     } else if (kind === Field.EXPECT) {
       head.expectsContinue ||= head.minorVersion === 1 &&
         hasMember(bytes, fields.valueStart(i), fields.valueEnd(i), CONTINUE);
-    } else if (kind === Field.UPGRADE) {
-      head.upgrade ||= connection.upgrade && mayUpgrade(bytes, head, i);
     }
   }
-  if (head.hostIndex < 0 && head.minorVersion === 1) {
+  if (!hasHost(head) && head.minorVersion === 1) {
     throw new HttpError(400, "Missing Host"); // RFC 9112 §3.2
   }
 }
 
+function hasHost(head: RequestHead): boolean {
+  return head.hostEnd > head.hostStart; // an empty one is invalid
+}
+
 /** Only GET without a body on HTTP/1.1, and never to HTTP/2, which would hide requests from us. */
-function mayUpgrade(
-  bytes: Uint8Array,
-  head: RequestHead,
-  index: number,
-): boolean {
+function mayUpgrade(bytes: Uint8Array, head: RequestHead): boolean {
+  if (
+    head.minorVersion === 0 || head.method !== Method.GET ||
+    head.body.kind !== "none"
+  ) return false;
   const { fields } = head;
-  return head.minorVersion === 1 && head.method === Method.GET &&
-    head.body.kind === "none" &&
-    !hasMember(bytes, fields.valueStart(index), fields.valueEnd(index), H2C);
+  let named = false;
+  for (let i = 0; i < fields.count; i++) {
+    if (fields.kind(i) !== Field.UPGRADE) continue;
+    const start = fields.valueStart(i);
+    const end = fields.valueEnd(i);
+    if (hasMember(bytes, start, end, H2C)) return false;
+    named ||= end > start;
+  }
+  return named;
 }
 
 /** Checks `uri-host [":" port]` (RFC 9110 §7.2). An empty host is invalid for http (§4.2.1). */
@@ -335,23 +347,22 @@ function isIpLiteral(octet: number): boolean {
  * authority must be the Host, or two recipients might route it differently.
  */
 function takeOriginForm(bytes: Uint8Array, head: RequestHead): void {
-  const { targetEnd, fields, hostIndex } = head;
+  const { targetEnd } = head;
   const authority = head.targetStart +
     schemeLength(bytes, head.targetStart, targetEnd);
   let at = authority;
   while (
     at < targetEnd && bytes[at] !== SLASH && bytes[at] !== QUESTION
   ) at++;
-  if (hostIndex >= 0) {
-    const host = bytes.subarray(
-      fields.valueStart(hostIndex),
-      fields.valueEnd(hostIndex),
-    );
+  if (hasHost(head)) {
+    const host = bytes.subarray(head.hostStart, head.hostEnd);
     if (!equalsHost(bytes, authority, at, host)) {
       throw new HttpError(400, "Target and Host differ");
     }
   } else {
     checkHost(bytes, authority, at);
+    head.hostStart = authority;
+    head.hostEnd = at;
   }
   head.targetStart = at;
 }

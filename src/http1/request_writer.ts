@@ -138,9 +138,11 @@ export function writeRequestHead(
 ): void {
   const { forwarding, requestId } = context;
   writeRequestLine(out, bytes, head);
-  if (head.hostIndex < 0) {
+  // HTTP/1.1 has one for certain.
+  if (head.minorVersion === 0 && !hasField(head, Field.HOST)) {
     out.write(HOST);
-    out.write(forwarding.defaultHost);
+    if (head.hostStart === head.hostEnd) out.write(forwarding.defaultHost);
+    else out.copy(bytes, head.hostStart, head.hostEnd); // RFC 9112 §3.2.2
     out.endLine();
   }
   copyFields(out, bytes, head, forwarding.trusted);
@@ -236,7 +238,8 @@ function writeForwarding(
   head: RequestHead,
   forwarding: Forwarding,
 ): void {
-  const { fields, hostIndex } = head;
+  const { hostStart, hostEnd } = head;
+  const hasHost = hostEnd > hostStart;
   const { trusted } = forwarding;
   if (trusted) {
     writeAppended(out, bytes, head, {
@@ -251,9 +254,9 @@ function writeForwarding(
   if (!trusted || !hasField(head, Field.X_FORWARDED_PROTO)) {
     out.write(forwarding.protoAndPort);
   }
-  if (hostIndex >= 0 && !(trusted && hasField(head, Field.X_FORWARDED_HOST))) {
+  if (hasHost && !(trusted && hasField(head, Field.X_FORWARDED_HOST))) {
     out.write(X_FORWARDED_HOST);
-    out.copy(bytes, fields.valueStart(hostIndex), fields.valueEnd(hostIndex));
+    out.copy(bytes, hostStart, hostEnd);
     out.endLine();
   }
   if (trusted) {
@@ -266,9 +269,9 @@ function writeForwarding(
     out.write(FORWARDED);
     out.write(forwarding.element);
   }
-  if (hostIndex >= 0) {
+  if (hasHost) {
     out.write(FORWARDED_HOST);
-    out.copy(bytes, fields.valueStart(hostIndex), fields.valueEnd(hostIndex));
+    out.copy(bytes, hostStart, hostEnd);
     out.octet(QUOTE);
   }
   out.endLine();
