@@ -69,6 +69,9 @@ export function takeResponse(
     head,
   );
   if (headEnd === INCOMPLETE) return null;
+  if (headEnd - headStart > context.options.maxHeadBytes) {
+    throw new ProxyError("upstream-malformed", { detail: "head too large" });
+  }
   const switched = head.status === 101;
   if (switched && !request.upgrade) {
     throw new ProxyError("upstream-malformed", {
