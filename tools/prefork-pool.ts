@@ -8,16 +8,30 @@
 import { ConfigError } from "../src/config/config_error.ts";
 import { helpText, versionText } from "../src/config/help.ts";
 import { type Invocation, loadConfig } from "../src/config/load_config.ts";
-import { EXIT_OK, EXIT_USAGE, run } from "../src/lifecycle/run.ts";
+import {
+  EXIT_FAILURE,
+  EXIT_OK,
+  EXIT_USAGE,
+  run,
+} from "../src/lifecycle/run.ts";
 
 async function main(): Promise<number> {
   let invocation: Invocation;
   try {
     invocation = loadConfig({ args: Deno.args, env: Deno.env });
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
-    return EXIT_USAGE;
+    if (error instanceof ConfigError) {
+      console.error(error.message);
+      return EXIT_USAGE;
+    }
+    if (error instanceof Deno.errors.NotCapable) {
+      console.error(
+        "Cannot read the settings from the environment: " +
+          "Deno does not permit it. Run with --allow-env.",
+      );
+      return EXIT_FAILURE;
+    }
+    throw error;
   }
   switch (invocation.action) {
     case "help":
