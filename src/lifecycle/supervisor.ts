@@ -180,6 +180,11 @@ export class Supervisor {
     this.#setState("stopped");
   }
 
+  /** Requests are taken from the start on, not only when every worker is ready. */
+  get #accepting(): boolean {
+    return this.#state === "starting" || this.#state === "serving";
+  }
+
   #listen(): Deno.TcpListener {
     const { host: hostname, port } = this.#config;
     try {
@@ -197,7 +202,7 @@ export class Supervisor {
   /** Starts the admin pages, and returns what answers for them on the public port. */
   #startAdmin(): ReturnType<typeof adminHandler> | null {
     const app: Hono = createAdmin({
-      ready: () => this.#state === "serving" && this.#pool.snapshot().ready > 0,
+      ready: () => this.#accepting && this.#pool.snapshot().ready > 0,
       metrics: () => this.metrics(),
     });
     const { adminHost, adminPort, adminToken, adminAllow } = this.#config;
