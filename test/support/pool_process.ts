@@ -206,10 +206,30 @@ export class PoolProcess implements AsyncDisposable {
     return event as EventOf<T>;
   }
 
-  /** What `/_metrics` answers now. */
-  async metrics(): Promise<PoolMetrics> {
+  /** The first line the pool has written, past ones included, that matches: for LOG_FORMAT=text. */
+  async waitForLine(
+    pattern: RegExp,
+    options: Pick<WaitOptions, "deadlineMs"> = {},
+  ): Promise<RegExpExecArray> {
+    try {
+      return await this.#changes.until(
+        () =>
+          this.#log.map((line) => pattern.exec(line)).find((m) => m) ??
+            undefined,
+        {
+          deadlineMs: options.deadlineMs ?? START_DEADLINE_MS,
+          describe: () => "It did not come",
+        },
+      );
+    } catch (error) {
+      throw this.#error(`Cannot see ${pattern} in what the pool writes`, error);
+    }
+  }
+
+  /** What `/_metrics` answers now; before the pool has said its port, name it. */
+  async metrics(port: number = this.port): Promise<PoolMetrics> {
     // Closed afterwards: an idle connection would show in the figures.
-    await using client = await RawClient.connect({ port: this.port });
+    await using client = await RawClient.connect({ port });
     const response = await client.ask(
       "GET /_metrics HTTP/1.1\r\nHost: localhost\r\n" +
         "Accept: application/json\r\nConnection: close\r\n\r\n",

@@ -1,0 +1,206 @@
+/**
+ * What a user is told when a pool cannot run: one sentence with the remedy, an
+ * exit code, and never a stack trace.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { withDeadline } from "../support/deadline.ts";
+import {
+  PoolProcess,
+  spawnPool,
+  type StartPoolOptions,
+} from "../support/pool_process.ts";
+import { ignoreWithout } from "../support/programs.ts";
+
+/** A whole program starts and ends, on a machine that runs other tests too. */
+const END_DEADLINE_MS = 30_000;
+
+/** A configuration or an invocation that ends by itself. */
+interface Case extends StartPoolOptions {
+  readonly name: string;
+  readonly code: number;
+  /** What is to be read. */
+  readonly says: readonly (string | RegExp)[];
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: "a worker's program that does not exist",
+    command: ["no-such-program"],
+    code: 1,
+    says: [
+      'Cannot start a worker: "no-such-program" was not found; ' +
+      "correct the command after --, or PATH.",
+    ],
+  },
+  {
+    name: "a worker's program that cannot be executed",
+    env: { WORKER_COMMAND: "/etc/passwd" },
+    code: 1,
+    says: [
+      'Cannot start a worker: "/etc/passwd" may not be executed; ' +
+      "make it executable, or correct WORKER_COMMAND.",
+    ],
+  },
+  {
+    name: "workers that end before they are ready",
+    env: { POOL_SIZE: "2" },
+    command: ["sh", "-c", "echo starting up; echo no database >&2; exit 7"],
+    code: 1,
+    says: [
+      "Cannot start the pool: no worker became ready; " +
+      "the first one exited with code 7.",
+      /^Command: sh -c echo starting up/m,
+      /^ {2}starting up$/m,
+      /^ {2}no database$/m,
+      /^Correct the command after -- so that it listens on port \d+/m,
+    ],
+  },
+  {
+    name: "workers that are never ready",
+    env: { POOL_SIZE: "2", STARTUP_TIMEOUT_MS: "200" },
+    command: ["sh", "-c", "echo waiting; exec sleep 300"],
+    code: 1,
+    says: [
+      "the first one was not ready within 200 ms (connection refused).",
+      /^ {2}waiting$/m,
+    ],
+  },
+  {
+    name: "HOST that is none of this machine's",
+    env: { HOST: "203.0.113.7" },
+    code: 1,
+    says: ["this machine does not have that address. Set HOST to one it has"],
+  },
+  {
+    name: "HOST that is no name at all",
+    env: { HOST: "nowhere.invalid" },
+    code: 1,
+    says: [/Cannot listen on nowhere\.invalid:0: .* Check HOST and PORT\./],
+  },
+  {
+    name: "the permission to listen missing",
+    permissions: ["--no-prompt", "--allow-run", "--allow-env"],
+    code: 1,
+    says: ["Deno does not permit it. Run with --allow-net."],
+  },
+  {
+    name: "the permission to run workers missing",
+    permissions: ["--no-prompt", "--allow-net", "--allow-env"],
+    code: 1,
+    says: [
+      /Cannot start a worker: running .* start the balancer with --allow-run\./,
+    ],
+  },
+  {
+    name: "the permission to read the settings missing",
+    permissions: ["--no-prompt", "--allow-net", "--allow-run"],
+    code: 1,
+    says: [
+      "Cannot read the settings from the environment: Deno does not permit " +
+      "it. Run with --allow-env.",
+    ],
+  },
+  {
+    name: "settings that cannot be used, all of them told",
+    env: { POOL_SIZE: "none", MAX_QUEUE: "-3" },
+    args: ["--polcy=ip-hash", "--health-path", "health"],
+    code: 2,
+    says: [
+      "POOL_SIZE=none: must be a whole number from 1 to 1024, or auto",
+      "MAX_QUEUE=-3: must be a whole number",
+      "--polcy: is not an option; did you mean --policy?",
+      "--health-path=health: must be",
+    ],
+  },
+];
+
+for (const { name, code, says, ...options } of CASES) {
+  Deno.test(`the pool does not start with ${name}, and says so`, async () => {
+    await using pool = spawnPool({
+      ...options,
+      env: { LOG_FORMAT: "text", LOG_LEVEL: "error", ...options.env },
+    });
+    await assertSays(pool, code, says);
+  });
+}
+
+for (const setting of ["PORT", "ADMIN_PORT"]) {
+  Deno.test(`the pool does not start with ${setting} taken by another program, and says so`, async () => {
+    using stranger = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = stranger.addr;
+    await using pool = spawnPool({
+      env: {
+        [setting]: String(port),
+        LOG_FORMAT: "text",
+        LOG_LEVEL: "error",
+      },
+    });
+    await assertSays(pool, 1, [
+      `Cannot listen on 127.0.0.1:${port}: another program holds the port. ` +
+      `Set ${setting} to a free one, or stop that program.`,
+    ]);
+  });
+}
+
+Deno.test({
+  name:
+    "the pool does not start on a port of the system's, and says so (needs setpriv)",
+  ignore: ignoreWithout("setpriv"),
+  async fn(): Promise<void> {
+    const program = fileURLToPath(
+      new URL("../../tools/prefork-pool.ts", import.meta.url),
+    );
+    const child = new Deno.Command("setpriv", {
+      args: [
+        ...["--bounding-set", "-net_bind_service"],
+        ...["--inh-caps", "-net_bind_service", "--"],
+        ...[Deno.execPath(), "run", "--quiet", "-A", program],
+      ],
+      env: { PORT: "1", LOG_LEVEL: "error" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    await using pool = new PoolProcess(child);
+    await assertSays(pool, 1, [
+      "Cannot listen on 0.0.0.0:1: the system does not permit it. " +
+      "Set PORT to 1024 or above, or grant CAP_NET_BIND_SERVICE.",
+    ]);
+  },
+});
+
+Deno.test("--help, --version and --check answer and end with 0", async () => {
+  const answers: readonly (readonly [string, RegExp])[] = [
+    ["--help", /POOL_SIZE[\s\S]*--policy/],
+    ["--version", /^prefork-pool \d+\.\d+\.\d+/],
+    ["--check", /can be used/],
+  ];
+  for (const [flag, expected] of answers) {
+    await using pool = spawnPool({ args: [flag] });
+    await assertSays(pool, 0, [expected]);
+    assert.deepEqual(pool.workerPids, []);
+  }
+});
+
+async function assertSays(
+  pool: PoolProcess,
+  code: number,
+  says: Case["says"],
+): Promise<void> {
+  const status = await withDeadline(
+    pool.status,
+    END_DEADLINE_MS,
+    () => `The pool goes on running:\n${pool.logs}`,
+  );
+  assert.equal(status.code, code, pool.logs);
+  for (const expected of says) {
+    if (typeof expected === "string") {
+      assert.ok(pool.logs.includes(expected), `${expected}\n---\n${pool.logs}`);
+    } else assert.match(pool.logs, expected);
+  }
+  assert.doesNotMatch(pool.logs, /^\s+at |Uncaught|\[object /m);
+}
