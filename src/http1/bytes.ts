@@ -4,6 +4,8 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
+
 /** Horizontal tab. */
 export const HTAB = 0x09;
 /** Line feed. */
@@ -60,7 +62,6 @@ for (let i = 0; i < 16; i++) {
   HEX_VALUE[digit.toUpperCase().charCodeAt(0)] = i;
 }
 
-const latin1 = new TextDecoder("latin1");
 const encoder = new TextEncoder();
 
 /** The octets of `text`, which must be ASCII. */
@@ -74,7 +75,9 @@ export function latin1Slice(
   start: number,
   end: number,
 ): string {
-  return latin1.decode(bytes.subarray(start, end));
+  // Not a TextDecoder: by "latin1" it means windows-1252, which differs from 0x80 to 0x9f.
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    .toString("latin1", start, end);
 }
 
 /** Whether the octets from `start` to `end` are `lower`, in any case. `lower` must be lower case. */
