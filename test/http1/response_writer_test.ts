@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { responseBodyLength } from "../../src/http1/body_length.ts";
+import { ByteWriter } from "../../src/http1/byte_writer.ts";
+import {
+  RESPONSE_HEAD_GROWTH,
+  type ResponseContext,
+  writeResponseHead,
+} from "../../src/http1/response_writer.ts";
+import { toBytes, toText } from "../support/raw_socket.ts";
+import { parseResponse } from "./parsing.ts";
+
+const DATE = "Date: Tue, 15 Nov 1994 08:12:31 GMT\r\n";
+const ID = "X-Request-Id: id\r\n";
+
+function write(
+  text: string,
+  context: Partial<ResponseContext> & { readonly toHead?: boolean } = {},
+): string {
+  const { head, bytes } = parseResponse(text);
+  const out = new ByteWriter();
+  out.reset(new Uint8Array(text.length + RESPONSE_HEAD_GROWTH));
+  const { toHead = false, ...rest } = context;
+  writeResponseHead(out, bytes, head, {
+    body: responseBodyLength(head.framing, head.status, toHead),
+    connection: "keep-alive",
+    http10: false,
+    requestId: toBytes("id"),
+    dateLine: toBytes(DATE),
+    ...rest,
+  });
+  assert.ok(out.at <= out.bytes.length, "the room that is promised is enough");
+  return toText(out.bytes.subarray(0, out.at));
+}
+
+Deno.test("an answer goes on as it came, with the date and the id put in", () => {
+  assert.equal(
+    write(
+      "HTTP/1.1 404 N\xe9t\r\nsErver: w\r\nX-A:  1 \r\nContent-Length: 02\r\n\r\n",
+    ),
+    "HTTP/1.1 404 N\xe9t\r\nsErver: w\r\nX-A:  1\r\n" +
+      `${DATE}Content-Length: 2\r\n${ID}\r\n`,
+  );
+});
+
+Deno.test("RFC 9110 §6.6.1: the date of the worker stays", () => {
+  const line = "date: Mon, 14 Nov 1994 08:12:31 GMT\r\n";
+  const head = write(`HTTP/1.1 200 OK\r\n${line}Content-Length: 0\r\n\r\n`);
+  assert.ok(head.includes(line) && !head.includes(DATE), head);
+});
+
+Deno.test("RFC 9110 §7.6.1: the fields of the worker's hop are taken out", () => {
+  const lines = [
+    "Connection: close, X-Hop",
+    "X-Hop: 1",
+    "Keep-Alive: timeout=5",
+    "Proxy-Connection: keep-alive",
+    "Proxy-Authenticate: Basic",
+    "TE: trailers",
+    "Trailer: X-T",
+    "Upgrade: h2c",
+    "X-Request-Id: theirs",
+    "Content-Length: 0",
+  ];
+  assert.equal(
+    write(`HTTP/1.1 200 OK\r\n${lines.join("\r\n")}\r\n\r\n`),
+    `HTTP/1.1 200 OK\r\n${DATE}Content-Length: 0\r\n${ID}\r\n`,
+  );
+});
+
+Deno.test("RFC 9110 §7.6.1: naming what the message needs does not take it out", () => {
+  const head = write(
+    "HTTP/1.1 200 OK\r\nConnection: Content-Length, Date\r\n" +
+      `${DATE}Content-Length: 3\r\n\r\n`,
+  );
+  assert.equal(
+    head,
+    `HTTP/1.1 200 OK\r\n${DATE}Content-Length: 3\r\n${ID}\r\n`,
+  );
+});
+
+Deno.test("RFC 9112 §9.6: what becomes of the connection is said where it is not a matter of course", () => {
+  const cases = [
+    ["keep-alive", false, ""],
+    ["close", false, "Connection: close\r\n"],
+    ["keep-alive", true, "Connection: keep-alive\r\n"],
+    ["close", true, "Connection: close\r\n"],
+  ] as const;
+  for (const [connection, http10, line] of cases) {
+    const head = write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", {
+      connection,
+      http10,
+    });
+    assert.equal(
+      head,
+      `HTTP/1.1 200 OK\r\n${DATE}Content-Length: 0\r\n${line}${ID}\r\n`,
+    );
+  }
+});
+
+Deno.test("RFC 9112 §6.3: how the body is framed towards the client", () => {
+  const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  assert.ok(write(chunked).includes("Transfer-Encoding: chunked\r\n"));
+  const untilClose = write(chunked, { body: { kind: "until-close" } });
+  assert.ok(!untilClose.includes("Transfer-Encoding"), untilClose);
+  const bare = write("HTTP/1.1 200 OK\r\n\r\n", { body: { kind: "chunked" } });
+  assert.ok(bare.includes("Transfer-Encoding: chunked\r\n"), bare);
+});
+
+Deno.test("RFC 9110 §8.6: who may say a length without a body", () => {
+  const cases = [
+    [200, true, true],
+    [304, false, true],
+    [204, false, false],
+    [103, false, false],
+  ] as const;
+  for (const [status, toHead, says] of cases) {
+    const head = write(`HTTP/1.1 ${status} X\r\nContent-Length: 5\r\n\r\n`, {
+      toHead,
+    });
+    assert.equal(head.includes("Content-Length: 5\r\n"), says, head);
+    assert.ok(!head.includes("Transfer-Encoding"), head);
+  }
+  const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const toHead = write(chunked, { toHead: true });
+  assert.ok(!toHead.includes("Transfer-Encoding"), toHead);
+});
+
+Deno.test("RFC 9110 §15.2: an interim answer says nothing of date and connection", () => {
+  assert.equal(
+    write("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", {
+      connection: "close",
+    }),
+    `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n${ID}\r\n`,
+  );
+});
+
+Deno.test("RFC 9110 §7.8: 101 says what to", () => {
+  assert.equal(
+    write(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade, x-a\r\n" +
+        "Upgrade: websocket\r\nX-A: 1\r\nSec-WebSocket-Accept: b\r\n\r\n",
+    ),
+    "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: b\r\n" +
+      `Connection: Upgrade\r\nUpgrade: websocket\r\n${ID}\r\n`,
+  );
+});
