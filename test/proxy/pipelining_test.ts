@@ -4,7 +4,6 @@
  */
 
 import assert from "node:assert/strict";
-import { eventually } from "../support/deadline.ts";
 import {
   chunked,
   get,
@@ -88,10 +87,7 @@ Deno.test("a body whose rest comes while its request is queued is passed on whol
     options: { workerConcurrency: 1 },
   });
   const queued = (): Promise<void> =>
-    eventually(() => {
-      assert.equal(proxy.dispatcher.queue.depth, 1);
-      return Promise.resolve();
-    });
+    proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
   await using client = await RawClient.connect(proxy);
   await using other = await RawClient.connect(proxy);
   await client.send(get("/first"));

@@ -17,6 +17,7 @@ import {
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { Changes } from "./changes.ts";
+import { eventually } from "./deadline.ts";
 
 /** The defaults of the configuration. */
 const DEFAULT_SETTINGS: ProxySettings = {
@@ -105,6 +106,15 @@ export class ProxyServer implements AsyncDisposable {
       describe: () =>
         `There was no "${type}" among ${JSON.stringify(this.events)}`,
     });
+  }
+
+  /** Waits until `condition` holds. For counters, which announce nothing. */
+  waitUntil(condition: (proxy: ProxyServer) => boolean): Promise<void> {
+    return eventually(() =>
+      condition(this)
+        ? Promise.resolve()
+        : Promise.reject(new Error(`It never came to ${condition}`))
+    );
   }
 
   /** Drains for at most `drainTimeoutMs`. Calling it again waits for the same. */

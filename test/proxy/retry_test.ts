@@ -1,0 +1,174 @@
+/** When a request is sent again, and when it is not (RFC 9110 §9.2.2). */
+
+import assert from "node:assert/strict";
+import { freePort } from "../support/free_port.ts";
+import { get, head, ok, post, postHead } from "../support/message_text.ts";
+import { answering } from "../support/origin_script.ts";
+import { startProxy } from "../support/proxy_server.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { RecordingOrigin } from "../support/recording_origin.ts";
+
+for (const end of ["close", "reset"] as const) {
+  Deno.test(`a GET that one worker answers with a ${end} is answered by another`, async () => {
+    await using bad = await RecordingOrigin.start([
+      [{ do: "read-request" }, { do: end }],
+    ]);
+    await using good = await RecordingOrigin.start([answering(ok("good"))]);
+    await using proxy = startProxy({ origins: [bad.port, good.port] });
+    await using client = await RawClient.connect(proxy);
+    assert.equal((await client.ask(get("/"))).text, "good");
+    assert.equal(bad.requests.length, 1);
+    assert.equal(good.requests.length, 1);
+    assert.equal(proxy.counters.retries, 1);
+    assert.equal(proxy.counters.requests, 1);
+  });
+}
+
+Deno.test("an idempotent request whose body has all been sent on is sent again with it", async () => {
+  await using bad = await RecordingOrigin.start([
+    [{ do: "read-request" }, { do: "close" }],
+  ]);
+  await using good = await RecordingOrigin.start([answering(ok("good"))]);
+  await using proxy = startProxy({ origins: [bad.port, good.port] });
+  await using client = await RawClient.connect(proxy);
+  const put = post("/", "body").replace("POST", "PUT");
+  assert.equal((await client.ask(put)).text, "good");
+  assert.equal(good.requests[0]?.text, "body");
+});
+
+Deno.test("a POST that is dropped on a connection used before is not sent again", async () => {
+  await using origin = await RecordingOrigin.start([
+    [...answering(ok("ok")).slice(0, 2), { do: "read-request" }, {
+      do: "close",
+    }],
+    answering(ok("again")),
+  ]);
+  await using proxy = startProxy({ origins: [origin.port] });
+  await using client = await RawClient.connect(proxy);
+  assert.equal((await client.ask(get("/"))).text, "ok");
+  assert.equal((await client.ask(post("/", "body"))).status, 502);
+  const posts = origin.requests.filter(({ method }) => method === "POST");
+  assert.equal(posts.length, 1);
+});
+
+Deno.test("a request is not sent again once an answer has begun", async () => {
+  await using bad = await RecordingOrigin.start([
+    [{ do: "read-request" }, { do: "send", data: "HTTP/1.1 2" }, {
+      do: "close",
+    }],
+  ]);
+  await using good = await RecordingOrigin.start([answering(ok("good"))]);
+  await using proxy = startProxy({ origins: [bad.port, good.port] });
+  await using client = await RawClient.connect(proxy);
+  assert.equal((await client.ask(get("/"))).status, 502);
+  assert.equal(good.requests.length, 0);
+});
+
+Deno.test("a request is sent three times at most", async () => {
+  await using origin = await RecordingOrigin.start([
+    [{ do: "read-request" }, { do: "close" }],
+  ]);
+  await using proxy = startProxy({ origins: [origin.port, origin.port] });
+  await using client = await RawClient.connect(proxy);
+  assert.equal((await client.ask(get("/"))).status, 502);
+  assert.equal(origin.requests.length, 3);
+  assert.equal(proxy.counters.retries, 2);
+});
+
+/** Requests whose worker cannot be reached: nothing of them was sent. */
+const UNSENT = {
+  "a GET": [get("/")],
+  "a POST": [post("/", "body")],
+  "a POST whose body is still to come": [
+    postHead("/", "Content-Length: 4"),
+    "body",
+  ],
+  "a POST in chunks": [
+    postHead("/", "Transfer-Encoding: chunked") + "4\r\nbo",
+    "dy\r\n0\r\n\r\n",
+  ],
+};
+
+for (const [what, parts] of Object.entries(UNSENT)) {
+  Deno.test(`${what} to a worker that refuses is answered by another`, async () => {
+    await using good = await RecordingOrigin.start([answering(ok("good"))]);
+    await using proxy = startProxy({ origins: [freePort(), good.port] });
+    await using client = await RawClient.connect(proxy);
+    for (const part of parts) await client.send(part);
+    assert.equal((await client.readResponse()).text, "good");
+    const body = what === "a GET" ? "" : "body";
+    assert.equal(good.requests[0]?.text, body);
+    assert.equal(proxy.counters.retries, 1);
+    // It has said that nobody listens there: no request is tried there again.
+    assert.equal(proxy.upstreams[0]?.accepting, false);
+    assert.equal((await client.ask(get("/next"))).text, "good");
+    assert.equal(proxy.counters.retries, 1);
+  });
+}
+
+Deno.test("a request waits for a worker when the only one refuses, and is served by its replacement", async () => {
+  await using good = await RecordingOrigin.start([answering(ok("good"))]);
+  await using proxy = startProxy({ origins: [freePort(), good.port] });
+  const [, replacement] = proxy.upstreams;
+  proxy.dispatcher.publish(proxy.upstreams.slice(0, 1));
+  await using client = await RawClient.connect(proxy);
+  await client.send(post("/", "body"));
+  await proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
+  proxy.dispatcher.publish([replacement!]);
+  assert.equal((await client.readResponse()).text, "good");
+});
+
+Deno.test("no GET fails on workers that close each connection when they have answered", async () => {
+  await using origin = await RecordingOrigin.start([
+    [{ do: "read-request" }, { do: "send", data: ok("ok") }, { do: "close" }],
+  ]);
+  await using proxy = startProxy({ origins: [origin.port] });
+  await using client = await RawClient.connect(proxy);
+  for (let round = 0; round < 300; round++) {
+    assert.equal((await client.ask(get("/"))).text, "ok");
+  }
+  assert.equal(proxy.counters.answered(200), 300);
+});
+
+Deno.test("a worker's Connection: close is honoured", async () => {
+  await using origin = await RecordingOrigin.start([
+    answering(ok("ok", "Connection: close")),
+  ]);
+  await using proxy = startProxy({ origins: [origin.port] });
+  await using client = await RawClient.connect(proxy);
+  for (let round = 0; round < 3; round++) {
+    const response = await client.ask(post("/", "body"));
+    assert.equal(response.text, "ok");
+    assert.notEqual(response.headers.get("connection"), "close");
+  }
+  assert.equal(origin.connections.length, 3);
+  assert.equal(proxy.idleUpstreamConnections, 0);
+});
+
+Deno.test("an idle worker connection on which something comes is given up", async () => {
+  await using origin = await RecordingOrigin.start([
+    [
+      ...answering(ok("one")).slice(0, 2),
+      { do: "gate", name: "unasked" },
+      { do: "send", data: head("HTTP/1.1 408 Request Timeout") },
+    ],
+    answering(ok("two")),
+  ]);
+  await using proxy = startProxy({ origins: [origin.port] });
+  await using client = await RawClient.connect(proxy);
+  assert.equal((await client.ask(get("/1"))).text, "one");
+  assert.equal(proxy.idleUpstreamConnections, 1);
+  origin.open("unasked");
+  await proxy.waitUntil((proxy) => proxy.idleUpstreamConnections === 0);
+  assert.equal((await client.ask(post("/2", "body"))).text, "two");
+});
+
+Deno.test("requests one after another share one worker connection", async () => {
+  await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+  await using proxy = startProxy({ origins: [origin.port] });
+  for (let round = 0; round < 10; round++) {
+    await using client = await RawClient.connect(proxy);
+    await client.ask(round % 2 === 0 ? get("/") : post("/", "body"));
+  }
+  assert.equal(origin.connections.length, 1);
+});
