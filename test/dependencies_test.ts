@@ -1,0 +1,48 @@
+/**
+ * What the tests use stands in a configuration of their own, so that nobody
+ * downloads it who only starts the pool. What both have must be the same.
+ */
+
+import assert from "node:assert/strict";
+
+interface Configuration {
+  readonly imports: Readonly<Record<string, string>>;
+  readonly compilerOptions: unknown;
+}
+
+async function configuration(path: string): Promise<Configuration> {
+  const text = await Deno.readTextFile(new URL(path, import.meta.url));
+  return JSON.parse(text) as Configuration;
+}
+
+async function lockedVersions(path: string): Promise<Map<string, string>> {
+  const text = await Deno.readTextFile(new URL(path, import.meta.url));
+  const { specifiers } = JSON.parse(text) as {
+    readonly specifiers: Readonly<Record<string, string>>;
+  };
+  return new Map(Object.entries(specifiers));
+}
+
+Deno.test("the tests run the program with the dependencies and the compiler settings it ships with", async () => {
+  const program = await configuration("../deno.json");
+  const tests = await configuration("./deno.json");
+  assert.deepEqual(tests.compilerOptions, program.compilerOptions);
+  const programLock = await lockedVersions("../deno.lock");
+  const testLock = await lockedVersions("./deno.lock");
+  for (const [name, specifier] of Object.entries(program.imports)) {
+    assert.equal(tests.imports[name], specifier);
+    assert.equal(testLock.get(specifier), programLock.get(specifier), name);
+  }
+});
+
+Deno.test("starting the pool downloads nothing that only tests use", async () => {
+  const { imports } = await configuration("../deno.json");
+  assert.deepEqual(Object.keys(imports), ["@logtape/logtape", "hono"]);
+  const locked = [...(await lockedVersions("../deno.lock")).keys()];
+  assert.deepEqual(
+    locked.filter((specifier) =>
+      !/npm:(hono|@logtape\/logtape)@/.test(specifier)
+    ),
+    [],
+  );
+});
