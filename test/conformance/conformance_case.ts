@@ -45,7 +45,12 @@ export interface WorkerAnswer {
 export type ConnectionFate = "kept" | "closed" | null;
 
 /** How the proxy is set up for a case. */
-export type Setup = "default" | "trusted" | "limited" | "impatient";
+export type Setup =
+  | "default"
+  | "trusted"
+  | "limited"
+  | "impatient"
+  | "workerless";
 
 /** One case. */
 export interface ConformanceCase {
@@ -72,7 +77,12 @@ interface Block {
   readonly text: string;
 }
 
-const SETUPS: readonly string[] = ["trusted", "limited", "impatient"];
+const SETUPS: readonly string[] = [
+  "trusted",
+  "limited",
+  "impatient",
+  "workerless",
+];
 
 /** All cases of a document. @throws {SyntaxError} naming the case that cannot be read. */
 export function parseCases(markdown: string): ConformanceCase[] {
