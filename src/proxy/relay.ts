@@ -31,7 +31,10 @@ export interface RelayOptions {
   readonly decoder: BodyDecoder;
   /** Whether the body is written in chunks. */
   readonly chunked: boolean;
-  /** Called after each step with the octets of content it passed on. */
+  /**
+   * Called at each step with the octets of content it is about to pass on, so
+   * that whoever closes the sink then keeps them from arriving.
+   */
   readonly onProgress: (contentBytes: number) => void;
 }
 
@@ -77,8 +80,8 @@ export async function relay(options: RelayOptions): Promise<RelayOutcome> {
     }
     const filled = source.full;
     const content = takeContent(source, decoder, chunked);
-    if (content.length > 0 && !await sink.write(content)) return "sink-gone";
     onProgress(decoder.contentEnd - decoder.contentStart);
+    if (content.length > 0 && !await sink.write(content)) return "sink-gone";
     // A buffer that one read fills is too small for a body this quick.
     if (filled && !decoder.done) source.resize(LARGE_BUFFER_BYTES);
   }

@@ -1,0 +1,147 @@
+/** Every wait ends, and says whose fault it was. */
+
+import assert from "node:assert/strict";
+import { get, head, ok, post, postHead } from "../support/message_text.ts";
+import { answering } from "../support/origin_script.ts";
+import { startProxy } from "../support/proxy_server.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { RecordingOrigin } from "../support/recording_origin.ts";
+
+/** Short for a test, and long beside the sweep that enforces it (100 ms). */
+const SHORT_MS = 300;
+
+Deno.test("a head that is not whole in time is a 408, however busily it is sent", async () => {
+  await using proxy = startProxy({ options: { headTimeoutMs: SHORT_MS } });
+  await using client = await RawClient.connect(proxy);
+  const startedAt = performance.now();
+  await client.send("GET / HTTP/1.1\r\nA: ");
+  let answered = false;
+  const response = client.readResponse().finally(() => answered = true);
+  while (!answered) await client.send("a").then(pause);
+  assert.equal((await response).status, 408);
+  assert.ok(performance.now() - startedAt >= SHORT_MS - 100);
+  assert.equal(proxy.counters.errors(408), 1);
+});
+
+Deno.test("a connection on which nothing comes is closed without a word", async () => {
+  await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+  await using proxy = startProxy({
+    origins: [origin.port],
+    options: { headTimeoutMs: SHORT_MS, idleTimeoutMs: SHORT_MS },
+  });
+  await using fresh = await RawClient.connect(proxy);
+  await using used = await RawClient.connect(proxy);
+  await used.ask(get("/"));
+  for (const client of [fresh, used]) {
+    const { bytes, peer } = await client.readUntilEnd();
+    assert.deepEqual([bytes.length, peer], [0, "closed"]);
+  }
+  assert.equal(proxy.counters.requests, 1);
+});
+
+for (const framing of ["Content-Length: 10", "Transfer-Encoding: chunked"]) {
+  Deno.test(`a request body that stalls is a 408 (${framing})`, async () => {
+    await using origin = await RecordingOrigin.start([[{ do: "read-head" }]]);
+    await using proxy = startProxy({
+      origins: [origin.port],
+      options: { bodyTimeoutMs: SHORT_MS },
+    });
+    await using client = await RawClient.connect(proxy);
+    const response = await client.ask(postHead("/", framing) + "5\r\n12");
+    assert.equal(response.status, 408);
+    assert.equal(response.headers.get("connection"), "close");
+    await origin.waitFor(({ connections }) => connections[0]?.end !== null);
+    assert.equal(proxy.upstreams[0]?.failures, 0);
+  });
+}
+
+Deno.test("a body that comes slowly but steadily is waited for", async () => {
+  await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+  await using proxy = startProxy({
+    origins: [origin.port],
+    options: { bodyTimeoutMs: SHORT_MS },
+  });
+  await using client = await RawClient.connect(proxy);
+  const request = post("/", "x".repeat(20));
+  await client.send(request.slice(0, -20));
+  for (const octet of request.slice(-20)) await client.send(octet).then(pause);
+  assert.equal((await client.readResponse()).text, "ok");
+});
+
+Deno.test("a worker that does not answer is a 504, which keeps the client's connection", async () => {
+  await using origin = await RecordingOrigin.start([
+    [{ do: "read-request" }],
+    answering(ok("next")),
+  ]);
+  await using proxy = startProxy({
+    origins: [origin.port],
+    options: { requestTimeoutMs: SHORT_MS },
+  });
+  await using client = await RawClient.connect(proxy);
+  assert.equal((await client.ask(get("/"))).status, 504);
+  assert.equal((await client.ask(get("/next"))).text, "next");
+  await origin.waitFor(({ connections }) => connections[0]?.end !== null);
+  assert.equal(origin.requests.length, 2);
+  assert.equal(proxy.upstreams[0]?.failures, 1);
+});
+
+Deno.test("an answer that stalls is cut", async () => {
+  await using origin = await RecordingOrigin.start([
+    [{ do: "read-request" }, { do: "send", data: ok("12345").slice(0, -1) }],
+  ]);
+  await using proxy = startProxy({
+    origins: [origin.port],
+    options: { bodyTimeoutMs: SHORT_MS },
+  });
+  await using client = await RawClient.connect(proxy);
+  await client.send(get("/"));
+  const { bytes } = await client.readUntilEnd();
+  assert.match(new TextDecoder().decode(bytes), /\r\n\r\n1234$/);
+  const { message, source } = await proxy.waitForEvent("exchange-failed");
+  assert.match(message, /stopped in the middle/);
+  assert.equal(source, "upstream");
+});
+
+Deno.test("a client that stops reading its answer is cut, and the worker is not blamed", async () => {
+  const length = 64 * 1024 * 1024;
+  await using origin = await RecordingOrigin.start([[
+    { do: "read-request" },
+    { do: "send", data: head("HTTP/1.1 200 OK", `Content-Length: ${length}`) },
+    { do: "send-fill", count: length },
+  ]]);
+  await using proxy = startProxy({
+    origins: [origin.port],
+    options: { bodyTimeoutMs: SHORT_MS },
+  });
+  await using client = await RawClient.connect(proxy);
+  await client.send(get("/"));
+  const { source } = await proxy.waitForEvent("exchange-failed");
+  assert.equal(source, "downstream");
+  assert.equal(proxy.upstreams[0]?.failures, 0);
+});
+
+Deno.test("a request that waits too long for a worker is a 503 with Retry-After, which keeps the connection", async () => {
+  await using proxy = startProxy({ options: { queueTimeoutMs: SHORT_MS } });
+  await using client = await RawClient.connect(proxy);
+  for (let round = 0; round < 2; round++) {
+    const response = await client.ask(get("/"));
+    assert.equal(response.status, 503);
+    assert.equal(response.headers.get("retry-after"), "1");
+  }
+  assert.equal(proxy.dispatcher.queue.timedOut, 2);
+});
+
+Deno.test("a request that finds the queue full is a 503 at once", async () => {
+  await using proxy = startProxy({ options: { maxQueue: 1 } });
+  await using waiting = await RawClient.connect(proxy);
+  await waiting.send(get("/"));
+  await proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
+  await using client = await RawClient.connect(proxy);
+  assert.equal((await client.ask(get("/"))).status, 503);
+  assert.equal(proxy.dispatcher.queue.rejected, 1);
+});
+
+/** Between two octets of a sender that is slow on purpose. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 30));
+}
