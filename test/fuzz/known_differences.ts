@@ -1,0 +1,97 @@
+/**
+ * Where we accept what Node refuses or reads differently, and why that is
+ * right. As narrow as can be: what is listed here is not looked at again.
+ *
+ * @module
+ */
+
+import { METHODS } from "node:http";
+import type { SeenMessage } from "./view.ts";
+
+/** A kind of message on which we and Node differ, with Node on the wrong side or no harm in it. */
+export interface KnownDifference {
+  readonly why: string;
+  /** What Node may say of it. Behind a request to upgrade it refuses without saying anything. */
+  readonly reasons: readonly string[];
+  /** Whether the first message that Node does not see as we do is of this kind. */
+  applies(message: SeenMessage, input: string): boolean;
+}
+
+const BOTH_WAYS: readonly KnownDifference[] = [
+  {
+    why:
+      "Content-Length fields that say the same are one (RFC 9112 §6.3, 5); " +
+      "we pass one on.",
+    reasons: ["HPE_UNEXPECTED_CONTENT_LENGTH"],
+    applies: ({ fields }) =>
+      fields.filter(([name]) => /^content-length$/i.test(name)).length > 1,
+  },
+  {
+    why:
+      "White space behind a value may be a tab (RFC 9110 §5.5 and §5.6.3); " +
+      "Node takes it for a part of these two.",
+    reasons: [
+      "HPE_INVALID_CONTENT_LENGTH",
+      "HPE_INVALID_TRANSFER_ENCODING",
+    ],
+    applies: (_, input) =>
+      /(content-length|transfer-encoding):[^\r\n]*\t[\t ]*\r\n/i.test(input),
+  },
+  {
+    why: "Trailer fields are dropped, and never say anything of the message " +
+      "or the connection (RFC 9110 §6.5.1); Node believes these.",
+    reasons: [
+      "HPE_INVALID_CONTENT_LENGTH",
+      "HPE_INVALID_TRANSFER_ENCODING",
+      "HPE_UNEXPECTED_CONTENT_LENGTH",
+      "HPE_CLOSED_CONNECTION",
+    ],
+    applies: (_, input) =>
+      /\r\n0+(;.*)?\r\n(.+\r\n)*(content-length|transfer-encoding|(proxy-)?connection):/i
+        .test(input),
+  },
+  {
+    why:
+      "Chunk extensions are dropped, and end with CR LF whatever they say; " +
+      "Node checks their grammar (RFC 9112 §7.1.1).",
+    reasons: ["HPE_STRICT"],
+    applies: (message, input) =>
+      isChunked(message) && /\r\n[0-9a-f]+;.*\r\n/i.test(input),
+  },
+];
+
+/** In requests. */
+export const REQUEST_DIFFERENCES: readonly KnownDifference[] = [
+  ...BOTH_WAYS,
+  {
+    why: "Any token is a method (RFC 9110 §9.1); Node has a list of them.",
+    reasons: ["HPE_INVALID_METHOD"],
+    applies: (message) => !isKnownMethod(message),
+  },
+  {
+    why: "Proxy-Connection means nothing (RFC 9112 §C.2.2) and is dropped; " +
+      "Node takes it for Connection.",
+    reasons: ["HPE_CLOSED_CONNECTION"],
+    applies: (_, input) => /\r\nproxy-connection:/i.test(input),
+  },
+];
+
+/** In responses. */
+export const RESPONSE_DIFFERENCES: readonly KnownDifference[] = [
+  ...BOTH_WAYS,
+  {
+    why: "An interim response does not end the connection, whatever it says: " +
+      "the final one is still to come (RFC 9110 §15.2).",
+    reasons: ["HPE_CLOSED_CONNECTION"],
+    applies: ({ start }) => start.includes(" "),
+  },
+];
+
+/** Whether Node knows the method of a request. */
+export function isKnownMethod({ start }: SeenMessage): boolean {
+  return METHODS.includes(start.slice(0, start.indexOf(" ")));
+}
+
+function isChunked({ fields }: SeenMessage): boolean {
+  return fields.some(([name]) => /^transfer-encoding$/i.test(name));
+}
