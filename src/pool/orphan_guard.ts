@@ -35,6 +35,12 @@ const GUARDIAN_NAME = "prefork-pool-guardian";
 
 /** The guardian process and the balancer's end of its pipe. */
 export class OrphanGuard {
+  /**
+   * Resolves when the pipe has taken its first octet. Before that a write
+   * waits for the event loop; afterwards it is made in the turn in which it is
+   * asked for, which is the turn in which the worker was started.
+   */
+  readonly ready: Promise<void>;
   readonly #onFailure: (message: string) => void;
   readonly #child: Deno.ChildProcess | null;
   readonly #list: WritableStreamDefaultWriter<Uint8Array> | null;
@@ -51,6 +57,7 @@ export class OrphanGuard {
     this.#child = this.#spawn();
     this.#list = this.#child?.stdin.getWriter() ?? null;
     this.#watch = this.#watchChild();
+    this.ready = this.#write("\n");
   }
 
   /** Process id of the guardian, or `null` when there is none. */
@@ -60,12 +67,12 @@ export class OrphanGuard {
 
   /** Puts a worker's process group on the list. To be called in the turn in which it was started. */
   add(pid: number): void {
-    this.#write(`+ ${pid}\n`);
+    void this.#write(`+ ${pid}\n`);
   }
 
   /** Takes a process group off the list that is gone: its number may be given to somebody else. */
   remove(pid: number): void {
-    this.#write(`- ${pid}\n`);
+    void this.#write(`- ${pid}\n`);
   }
 
   /** Ends the guardian, which kills what is still on its list. */
@@ -103,9 +110,9 @@ export class OrphanGuard {
     if (!this.#stopping) this.#fail(`it ended with code ${code}`);
   }
 
-  #write(line: string): void {
+  async #write(line: string): Promise<void> {
     // A failure shows in #watchChild, once, with the reason.
-    this.#list?.write(this.#encoder.encode(line)).catch(() => {});
+    await this.#list?.write(this.#encoder.encode(line)).catch(() => {});
   }
 
   #fail(what: string): void {

@@ -174,6 +174,7 @@ export class Pool {
   }
 
   async #run(): Promise<void> {
+    await this.#starter.prepare();
     for (;;) {
       const nextAt = this.#reconciler.reconcile({
         workers: this.#stopping ? 0 : this.#desired,

@@ -72,6 +72,16 @@ export class WorkerStarter {
     });
   }
 
+  /** Makes ready what guards the workers. To be called before the first is started. */
+  async prepare(): Promise<void> {
+    if (this.#launch !== null) return;
+    this.#guard = new OrphanGuard((message) =>
+      this.#deps.events.emit({ type: "notice", level: "warning", message })
+    );
+    this.#launch = launchGuarded(this.#guard);
+    await this.#guard.ready;
+  }
+
   /**
    * Starts a worker and returns it, in the state `starting`.
    *
@@ -82,7 +92,7 @@ export class WorkerStarter {
     const port = this.#takePort(request.avoidPort);
     try {
       const { workerCommand, startupTimeoutMs } = this.#options;
-      const launch = this.#launcher;
+      const launch = this.#launch!;
       const now = this.#deps.clock();
       const process = launch({
         id,
@@ -135,16 +145,6 @@ export class WorkerStarter {
   async stop(): Promise<void> {
     await Promise.all(this.#tasks);
     await this.#guard?.stop();
-  }
-
-  get #launcher(): Launch {
-    if (this.#launch === null) {
-      this.#guard = new OrphanGuard((message) =>
-        this.#deps.events.emit({ type: "notice", level: "warning", message })
-      );
-      this.#launch = launchGuarded(this.#guard);
-    }
-    return this.#launch;
   }
 
   #takePort(avoid: number | null): number {

@@ -367,6 +367,7 @@ Deno.test("a refused connection takes a worker out until a probe passes", async 
 Deno.test("stopping twice waits for the same end, and a start cut short says so", async () => {
   const harness = new PoolHarness(["sleep", "300"]);
   const starting = assert.rejects(harness.pool.start(), { code: "stopped" });
+  await harness.nth("worker-spawned", 1);
   const first = harness.pool.stop();
   assert.equal(harness.pool.stop(), first);
   await first;
