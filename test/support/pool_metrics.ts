@@ -16,8 +16,11 @@ export interface PoolWorkerMetrics {
   readonly pid: number;
   readonly state: string;
   readonly inFlight: number;
+  readonly requestsPerSecond: number;
+  readonly averageLatency: number;
   readonly failures: number;
   readonly restarts: number;
+  readonly uptimeSeconds: number;
   readonly generation: number;
   readonly rssBytes: number | null;
   readonly cpuSeconds: number | null;
@@ -27,8 +30,11 @@ export interface PoolWorkerMetrics {
 export interface PoolMetrics {
   readonly totalRequests: number;
   readonly averageLatency: number;
+  readonly latency: Readonly<Record<"p50" | "p90" | "p99" | "max", number>>;
+  readonly requestsPerSecond: number;
   readonly inFlight: number;
   readonly state: string;
+  readonly uptimeSeconds: number;
   readonly generation: number;
   readonly retries: number;
   readonly queue: Readonly<
@@ -40,5 +46,12 @@ export interface PoolMetrics {
   readonly responses: Readonly<Record<string, number>>;
   readonly errors: Readonly<Record<string, number>>;
   readonly connections: Readonly<Record<"client" | "upstreamIdle", number>>;
+  readonly scaling: readonly {
+    readonly at: string;
+    readonly from: number;
+    readonly to: number;
+    readonly reason: string;
+    readonly inputs: Readonly<Record<string, number>>;
+  }[];
   readonly workers: readonly PoolWorkerMetrics[];
 }

@@ -1,0 +1,165 @@
+/**
+ * `/_metrics` has every field of the published contract, with values that fit
+ * what has happened.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { startPool } from "../support/pool_process.ts";
+import { get } from "../support/requests.ts";
+
+/** The contract: a field's type, or what it is made of. */
+const SHAPE = {
+  totalRequests: "number",
+  averageLatency: "number",
+  latency: { p50: "number", p90: "number", p99: "number", max: "number" },
+  requestsPerSecond: "number",
+  inFlight: "number",
+  state: "string",
+  uptimeSeconds: "number",
+  generation: "number",
+  queue: {
+    depth: "number",
+    limit: "number",
+    rejected: "number",
+    timedOut: "number",
+  },
+  pool: {
+    min: "number",
+    max: "number",
+    desired: "number",
+    ready: "number",
+    spare: "number",
+    restarts: "number",
+  },
+  retries: "number",
+  responses: {
+    "2xx": "number",
+    "3xx": "number",
+    "4xx": "number",
+    "5xx": "number",
+  },
+  errors: {
+    "400": "number",
+    "408": "number",
+    "502": "number",
+    "503": "number",
+    "504": "number",
+  },
+  connections: { client: "number", upstreamIdle: "number" },
+  scaling: "array",
+  workers: "array",
+} as const;
+
+const WORKER_SHAPE = {
+  id: "number",
+  port: "number",
+  requests: "number",
+  ready: "boolean",
+  pid: "number",
+  state: "string",
+  inFlight: "number",
+  requestsPerSecond: "number",
+  averageLatency: "number",
+  failures: "number",
+  restarts: "number",
+  uptimeSeconds: "number",
+  generation: "number",
+  rssBytes: "null",
+  cpuSeconds: "null",
+} as const;
+
+Deno.test("/_metrics has every field of the contract, with values that fit", async () => {
+  const startedAt = performance.now();
+  await using pool = await startPool({
+    env: { POOL_SIZE: "2", MAX_WORKERS: "5", MAX_QUEUE: "7" },
+  });
+  for (let i = 0; i < 4; i++) await get(pool.port, "/slow?ms=20");
+  await get(pool.port, "/nowhere");
+  await get(pool.port, "/slow?ms=never");
+
+  const metrics = await pool.metrics();
+  assertShape(metrics, SHAPE);
+  for (const worker of metrics.workers) assertShape(worker, WORKER_SHAPE);
+
+  assert.equal(metrics.totalRequests, 6);
+  assert.equal(metrics.state, "serving");
+  assert.deepEqual(metrics.responses, {
+    "2xx": 4,
+    "3xx": 0,
+    "4xx": 2,
+    "5xx": 0,
+  });
+  assert.deepEqual(metrics.pool, {
+    min: 2,
+    max: 5,
+    desired: 2,
+    ready: 2,
+    spare: 0,
+    restarts: 0,
+  });
+  assert.equal(metrics.queue.limit, 7);
+  assert.equal(metrics.inFlight, 0);
+  // The one that asks.
+  assert.equal(metrics.connections.client, 1);
+  assert.equal(metrics.connections.upstreamIdle, 2);
+  const { p50, p90, p99, max } = metrics.latency;
+  // A quantile is that of a bucket, so it may be a little off.
+  assert.ok(p50 > 15 && p50 <= p90 && p90 <= p99, JSON.stringify(metrics));
+  assert.ok(max >= 19 && max < 5_000);
+  assert.ok(metrics.averageLatency > 10 && metrics.averageLatency <= max);
+  assert.ok(metrics.requestsPerSecond > 0);
+  const elapsedSeconds = (performance.now() - startedAt) / 1000;
+  assert.ok(metrics.uptimeSeconds > 0);
+  assert.ok(metrics.uptimeSeconds <= elapsedSeconds);
+  for (const worker of metrics.workers) {
+    assert.equal(worker.requests, 3);
+    assert.equal(worker.state, "ready");
+    assert.equal(worker.generation, 1);
+    assert.ok(worker.averageLatency > 10);
+    assert.ok(worker.uptimeSeconds > 0);
+    assert.ok(worker.uptimeSeconds <= metrics.uptimeSeconds);
+  }
+});
+
+Deno.test("before the first request the latency is unknown, which is not 0", async () => {
+  await using pool = await startPool({ env: { POOL_SIZE: "1" } });
+  const { averageLatency, latency, totalRequests } = await pool.metrics();
+  assert.equal(totalRequests, 0);
+  assert.equal(averageLatency, null);
+  assert.deepEqual(latency, { p50: null, p90: null, p99: null, max: null });
+});
+
+Deno.test({
+  name:
+    "with all permissions the memory and CPU time of each worker are known (Linux)",
+  ignore: Deno.build.os !== "linux",
+  async fn(): Promise<void> {
+    await using pool = await startPool({
+      env: { POOL_SIZE: "2" },
+      permissions: ["-A"],
+    });
+    for (const { rssBytes, cpuSeconds } of (await pool.metrics()).workers) {
+      assert.ok(rssBytes! > 10 * 1024 ** 2 && rssBytes! < 1024 ** 3);
+      assert.ok(cpuSeconds! >= 0 && cpuSeconds! < 60);
+    }
+  },
+});
+
+/** Checks that everything the shape names is there; what is added freely may be. */
+function assertShape(value: unknown, shape: unknown, path = "metrics"): void {
+  if (typeof shape === "string") {
+    return assert.equal(typeOf(value), shape, path);
+  }
+  assert.equal(typeOf(value), "object", path);
+  for (const [name, expected] of Object.entries(shape as object)) {
+    const field = (value as Record<string, unknown>)[name];
+    assertShape(field, expected, `${path}.${name}`);
+  }
+}
+
+function typeOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "array" : typeof value;
+}

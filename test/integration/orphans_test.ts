@@ -1,0 +1,65 @@
+/**
+ * A balancer that is killed takes everything with it, though it can do
+ * nothing about it any more.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { fixture } from "../support/fixture.ts";
+import { spawnPool, startPool } from "../support/pool_process.ts";
+import { aliveAmong, childrenOf, waitUntilGone } from "../support/processes.ts";
+import { ignoreWithout } from "../support/programs.ts";
+
+Deno.test("no process is left when the balancer is killed", async () => {
+  await using pool = await startPool({ env: { POOL_SIZE: "3" } });
+  const family = await childrenOf(pool.pid);
+  // The guardian is one of them.
+  assert.equal(family.length, 4);
+  await pool.kill();
+  await waitUntilGone(family);
+});
+
+Deno.test({
+  name:
+    "no process is left of a worker that a shell has started either (needs node)",
+  ignore: ignoreWithout("node"),
+  async fn(): Promise<void> {
+    await using pool = await startPool({
+      env: { POOL_SIZE: "2" },
+      command: [
+        "sh",
+        "-c",
+        'node "$0" child; true',
+        fixture("pool_worker.mjs"),
+      ],
+    });
+    // The servers are children of the shells, and have a child each.
+    const shells = pool.workerPids;
+    const servers = (await Promise.all(shells.map(childrenOf))).flat();
+    const children = (await Promise.all(servers.map(childrenOf))).flat();
+    const family = [...shells, ...servers, ...children];
+    assert.equal(family.length, 6);
+    assert.deepEqual(await aliveAmong(family), family);
+    await pool.kill();
+    await waitUntilGone(family);
+  },
+});
+
+Deno.test("no process is left when the balancer is killed while it starts", async () => {
+  await using pool = spawnPool({
+    env: { POOL_SIZE: "2" },
+    command: ["sh", "-c", "echo waiting; sleep 300; true"],
+  });
+  for (const id of [0, 1]) {
+    await pool.waitForEvent("worker-output", {
+      deadlineMs: 30_000,
+      where: ({ workerId }) => workerId === id,
+    });
+  }
+  const family = await childrenOf(pool.pid);
+  // Two workers that will never be ready, and the guardian.
+  assert.equal(family.length, 3);
+  await pool.kill();
+  await waitUntilGone(family);
+});

@@ -1,0 +1,84 @@
+/**
+ * Requests that find every worker busy wait, within limits.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { eventually } from "../support/deadline.ts";
+import { type PoolProcess, startPool } from "../support/pool_process.ts";
+import type { RawResponse } from "../support/http_message.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { get, getRequest } from "../support/requests.ts";
+
+/** One worker that serves one request at a time. */
+const ONE_AT_A_TIME = {
+  POOL_SIZE: "1",
+  MAX_WORKERS: "1",
+  WORKER_CONCURRENCY: "1",
+};
+
+Deno.test("MAX_QUEUE=0: a request that finds every worker busy is turned away at once", async () => {
+  await using pool = await startPool({
+    env: { ...ONE_AT_A_TIME, MAX_QUEUE: "0" },
+  });
+  await using _busy = await occupy(pool);
+  assertTurnedAway(await get(pool.port, "/"), /Too many requests are waiting/);
+  const { queue, errors } = await pool.metrics();
+  assert.deepEqual(queue, { depth: 0, limit: 0, rejected: 1, timedOut: 0 });
+  assert.equal(errors["503"], 1);
+});
+
+Deno.test("MAX_QUEUE=1: one request waits its turn, and the next is turned away", async () => {
+  await using pool = await startPool({
+    env: { ...ONE_AT_A_TIME, MAX_QUEUE: "1" },
+  });
+  await using busy = await occupy(pool);
+  const waiting = get(pool.port, "/");
+  await eventually(async () =>
+    assert.equal((await pool.metrics()).queue.depth, 1)
+  );
+  assertTurnedAway(await get(pool.port, "/"), /Too many requests are waiting/);
+  await busy.close();
+  assert.equal((await waiting).status, 200);
+});
+
+Deno.test("QUEUE_TIMEOUT_MS: a request that waits too long is turned away", async () => {
+  await using pool = await startPool({
+    env: { ...ONE_AT_A_TIME, QUEUE_TIMEOUT_MS: "300" },
+  });
+  await using _busy = await occupy(pool);
+  const startedAt = performance.now();
+  assertTurnedAway(await get(pool.port, "/"), /No worker was free in time/);
+  assert.ok(performance.now() - startedAt >= 299);
+  const { queue } = await pool.metrics();
+  assert.deepEqual(queue, { depth: 0, limit: 1024, rejected: 0, timedOut: 1 });
+});
+
+Deno.test("a request whose client goes away leaves the queue", async () => {
+  await using pool = await startPool({ env: ONE_AT_A_TIME });
+  await using _busy = await occupy(pool);
+  await using client = await RawClient.connect({ port: pool.port });
+  await client.send(getRequest("/"));
+  await eventually(async () =>
+    assert.equal((await pool.metrics()).queue.depth, 1)
+  );
+  await client.close();
+  await eventually(async () =>
+    assert.equal((await pool.metrics()).queue.depth, 0)
+  );
+});
+
+/** Keeps a worker busy until the client is closed. */
+async function occupy(pool: PoolProcess): Promise<RawClient> {
+  const client = await RawClient.connect({ port: pool.port });
+  await client.send(getRequest("/events"));
+  await client.readThrough("\r\n\r\n");
+  return client;
+}
+
+function assertTurnedAway(response: RawResponse, reason: RegExp): void {
+  assert.equal(response.status, 503);
+  assert.match(response.headers.get("retry-after") ?? "", /^\d+$/);
+  assert.match(response.text, reason);
+}

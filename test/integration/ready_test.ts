@@ -1,0 +1,46 @@
+/**
+ * `/_ready` tells a load balancer in front when to send requests, and when to
+ * stop before they would be refused.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { demoBehindGate, GateFile } from "../support/fixture.ts";
+import { startPool } from "../support/pool_process.ts";
+import { get } from "../support/requests.ts";
+
+Deno.test("/_ready says no while no worker is ready, and /_health goes on saying yes", async () => {
+  using gate = new GateFile();
+  gate.open();
+  await using pool = await startPool({
+    env: { POOL_SIZE: "1" },
+    command: demoBehindGate(gate.path, "*"),
+  });
+  assert.equal((await get(pool.port, "/_ready")).status, 200);
+  gate.close();
+  const from = pool.events.length;
+  Deno.kill(pool.workerPids[0]!, "SIGKILL");
+  await pool.waitForEvent("worker-exited");
+  assert.equal((await get(pool.port, "/_ready")).status, 503);
+  assert.equal((await get(pool.port, "/_health")).status, 200);
+  gate.open();
+  await pool.waitForEvent("worker-ready", { from });
+  assert.equal((await get(pool.port, "/_ready")).status, 200);
+});
+
+Deno.test("DRAIN_DELAY_MS: after SIGTERM the pool is not ready, and serves for a while", async () => {
+  await using pool = await startPool({
+    env: { POOL_SIZE: "1", DRAIN_DELAY_MS: "1000" },
+  });
+  pool.signal("SIGTERM");
+  const signalledAt = performance.now();
+  await pool.waitForEvent("state-changed", {
+    where: (e) => e.to === "draining",
+  });
+  assert.equal((await get(pool.port, "/_ready")).status, 503);
+  assert.equal((await get(pool.port, "/")).status, 200);
+  const { code } = await pool.status;
+  assert.equal(code, 0);
+  assert.ok(performance.now() - signalledAt >= 990);
+});

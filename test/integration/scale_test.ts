@@ -1,0 +1,67 @@
+/**
+ * The pool grows with the rate of requests and shrinks without cutting any.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { startPool } from "../support/pool_process.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { get, getRequest } from "../support/requests.ts";
+
+/** Long enough to be in flight when the pool shrinks. */
+const SLOW_MS = 1_500;
+
+Deno.test("the pool grows with the rate, and shrinks only when what is in flight has ended", async () => {
+  await using pool = await startPool({
+    env: {
+      POOL_SIZE: "1",
+      MAX_WORKERS: "3",
+      SCALE_UP_RATE: "20",
+      SCALE_DOWN_RATE: "5",
+      SCALE_INTERVAL_MS: "100",
+      SCALE_DOWN_DELAY_MS: "300",
+    },
+  });
+  await using client = await RawClient.connect({ port: pool.port });
+  const ready = pool.waitForEvent("worker-ready", {
+    where: ({ workerId }) => workerId === 2,
+  });
+  let grown = false;
+  ready.then(() => grown = true, () => grown = true);
+  while (!grown) {
+    const response = await client.ask(getRequest("/api/health"));
+    assert.equal(response.status, 200);
+  }
+  await ready;
+  const up = await pool.waitForEvent("pool-scaled");
+  assert.deepEqual([up.from, up.to, up.reason], [1, 3, "rate"]);
+  assert.ok(up.inputs["rate"]! > 20);
+
+  // One for each worker, so that whichever goes is busy.
+  const slow = [0, 1, 2].map(() => get(pool.port, `/slow?ms=${SLOW_MS}`));
+  const down = await pool.waitForEvent("pool-scaled", {
+    where: ({ reason }) => reason === "idle",
+  });
+  assert.deepEqual([down.from, down.to], [3, 2]);
+  const draining = await pool.waitForEvent("worker-draining");
+  assert.deepEqual([draining.reason, draining.inFlight], ["scale-down", 1]);
+  for (const response of await Promise.all(slow)) {
+    assert.equal(response.status, 200);
+    assert.match(response.text, /after 1500 ms/);
+  }
+  const signalled = await pool.waitForEvent("worker-signalled");
+  assert.equal(signalled.reason, "drained");
+  await pool.waitForEvent("worker-exited", {
+    where: ({ expected, status }) => expected && status.code === 0,
+  });
+  await pool.waitForEvent("pool-scaled", { where: ({ to }) => to === 1 });
+
+  const metrics = await pool.metrics();
+  assert.deepEqual(
+    metrics.scaling.map(({ from, to, reason }) => [from, to, reason]),
+    [[1, 3, "rate"], [3, 2, "idle"], [2, 1, "idle"]],
+  );
+  assert.equal(metrics.pool.desired, 1);
+  assert.equal(metrics.responses["5xx"], 0);
+});

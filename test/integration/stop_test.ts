@@ -1,0 +1,117 @@
+/**
+ * How a pool ends when it is asked to.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { eventually } from "../support/deadline.ts";
+import { fixture } from "../support/fixture.ts";
+import { freePort } from "../support/free_port.ts";
+import { spawnPool, startPool } from "../support/pool_process.ts";
+import { aliveAmong, childrenOf } from "../support/processes.ts";
+import { ignoreWithout } from "../support/programs.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { get, getRequest } from "../support/requests.ts";
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
+  Deno.test(`${signal} lets requests in flight end, then the workers, and exits with 0`, async () => {
+    await using pool = await startPool({ env: { POOL_SIZE: "2" } });
+    const slow = get(pool.port, "/slow?ms=700");
+    await eventually(async () =>
+      assert.equal((await pool.metrics()).inFlight, 1)
+    );
+    pool.signal(signal);
+    await pool.waitForEvent("state-changed", {
+      where: (e) => e.to === "draining",
+    });
+    // Whoever comes in the turn of the signal itself is still served.
+    await eventually(() => assert.rejects(get(pool.port, "/"), /ECONNREFUSED/));
+    const answer = await slow;
+    assert.deepEqual([answer.status, answer.headers.get("connection")], [
+      200,
+      "close",
+    ]);
+    assert.equal((await pool.status).code, 0);
+    assert.deepEqual(await aliveAmong(pool.workerPids), []);
+    const ends = pool.events.flatMap((event) =>
+      event.type === "worker-exited"
+        ? [[event.expected, event.status.code]]
+        : []
+    );
+    assert.deepEqual(ends, [[true, 0], [true, 0]]);
+  });
+}
+
+Deno.test("a request that outlasts DRAIN_TIMEOUT_MS is cut, and the exit code is still 0", async () => {
+  await using pool = await startPool({
+    env: { POOL_SIZE: "1", DRAIN_TIMEOUT_MS: "200" },
+  });
+  await using client = await RawClient.connect({ port: pool.port });
+  await client.send(getRequest("/events"));
+  await client.readThrough("\r\n\r\n");
+  assert.equal((await pool.stop()).code, 0);
+  const { bytes } = await client.readUntilEnd();
+  // Cut visibly: the last chunk is missing.
+  assert.doesNotMatch(new TextDecoder().decode(bytes), /\r\n0\r\n\r\n$/);
+});
+
+Deno.test("an idle connection does not hold up the end", async () => {
+  await using pool = await startPool({ env: { POOL_SIZE: "1" } });
+  await using client = await RawClient.connect({ port: pool.port });
+  assert.equal((await client.ask(getRequest("/"))).status, 200);
+  assert.equal((await pool.stop()).code, 0);
+  assert.deepEqual(await client.readUntilEnd(), {
+    bytes: new Uint8Array(),
+    peer: "closed",
+  });
+});
+
+Deno.test("a second signal ends everything at once, with an exit code of its own", async () => {
+  await using pool = await startPool({ env: { POOL_SIZE: "2" } });
+  await using client = await RawClient.connect({ port: pool.port });
+  await client.send(getRequest("/events"));
+  await client.readThrough("\r\n\r\n");
+  const family = [...pool.workerPids, ...await childrenOf(pool.pid)];
+  pool.signal("SIGTERM");
+  await pool.waitForEvent("state-changed", {
+    where: (e) => e.to === "draining",
+  });
+  const secondAt = performance.now();
+  const status = await pool.stop("SIGINT");
+  assert.equal(status.code, 1);
+  assert.ok(performance.now() - secondAt < 5_000);
+  await eventually(async () => assert.deepEqual(await aliveAmong(family), []));
+});
+
+Deno.test({
+  name: "a worker that ignores SIGTERM is killed (needs node)",
+  ignore: ignoreWithout("node"),
+  async fn(): Promise<void> {
+    await using pool = await startPool({
+      env: { POOL_SIZE: "1", DRAIN_TIMEOUT_MS: "300" },
+      command: ["node", fixture("pool_worker.mjs"), "ignore-term"],
+    });
+    assert.equal((await pool.stop()).code, 0);
+    const signals = pool.events.flatMap((event) =>
+      event.type === "worker-signalled" ? [event.signal] : []
+    );
+    assert.deepEqual(signals, ["SIGTERM", "SIGKILL"]);
+    assert.deepEqual(await aliveAmong(pool.workerPids), []);
+  },
+});
+
+Deno.test("SIGTERM while the workers start ends the pool with 0 and leaves nothing", async () => {
+  const port = freePort();
+  await using pool = spawnPool({
+    env: { POOL_SIZE: "2", PORT: String(port) },
+    command: ["sleep", "300"],
+  });
+  await pool.waitForEvent("worker-spawned", {
+    deadlineMs: 30_000,
+    where: ({ workerId }) => workerId === 1,
+  });
+  assert.equal((await pool.stop()).code, 0);
+  assert.equal(pool.workerPids.length, 2);
+  assert.deepEqual(await aliveAmong(pool.workerPids), []);
+});
