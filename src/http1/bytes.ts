@@ -4,8 +4,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
-
 /** Horizontal tab. */
 export const HTAB = 0x09;
 /** Line feed. */
@@ -75,9 +73,11 @@ export function latin1Slice(
   start: number,
   end: number,
 ): string {
-  // Not a TextDecoder: by "latin1" it means windows-1252, which differs from 0x80 to 0x9f.
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    .toString("latin1", start, end);
+  // Not a TextDecoder: by "latin1" it means windows-1252, which differs from
+  // 0x80 to 0x9f. What is made text here is short, and a loop is quicker.
+  let text = "";
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
 }
 
 /** Whether the octets from `start` to `end` are `lower`, in any case. `lower` must be lower case. */
