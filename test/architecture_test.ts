@@ -28,7 +28,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "src/version.ts": [],
   "src/events.ts": [],
   "src/net/": [],
-  "src/http1/": [],
+  // Buffer computes on bytes, and does no input or output.
+  "src/http1/": ["node:buffer"],
   "src/metrics/counters.ts": [],
   "src/metrics/rate_window.ts": [],
   "src/pool/alarm.ts": [],
@@ -91,20 +92,20 @@ Deno.test("no modules import each other in a circle", async () => {
 Deno.test("every module of src/ is reached from an entry point", async () => {
   const graph = await importGraph();
   const unreached = modulesIn("src/").filter((path) => !graph.has(path));
-  assert.deepEqual(unreached, []);
+  assert.deepEqual(unreached, [], "Nobody imports these modules");
 });
 
 Deno.test("an import against the direction is named with the part it is in", () => {
   const graph = new Map([
     ["src/proxy/exchange.ts", ["src/upstream/upstream.ts", "src/pool/pool.ts"]],
-    ["src/http1/bytes.ts", ["node:buffer"]],
+    ["src/http1/bytes.ts", ["node:net"]],
     ["src/lifecycle/run.ts", ["src/demo/application.ts"]],
     ["src/stray.ts", ["src/events.ts"]],
   ]);
   assert.deepEqual(violations(graph), [
     "src/proxy/exchange.ts imports src/pool/pool.ts: src/proxy/ may import only " +
     "itself, src/http1/, src/upstream/, src/net/, src/events.ts, src/metrics/counters.ts",
-    "src/http1/bytes.ts imports node:buffer: src/http1/ may import only itself",
+    "src/http1/bytes.ts imports node:net: src/http1/ may import only itself, node:buffer",
     "src/lifecycle/run.ts imports src/demo/application.ts: src/demo/ is nobody else's to import",
     "src/stray.ts imports src/events.ts: no part of the architecture holds it; name one in this test",
   ]);

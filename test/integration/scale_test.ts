@@ -10,23 +10,27 @@ import { RawClient } from "../support/raw_client.ts";
 import { get, getRequest } from "../support/requests.ts";
 
 /** Long enough to be in flight when the pool shrinks. */
-const SLOW_MS = 1_500;
+const SLOW_MS = 2_000;
 
 Deno.test("the pool grows with the rate, and shrinks only when what is in flight has ended", async () => {
   await using pool = await startPool({
     env: {
       POOL_SIZE: "1",
       MAX_WORKERS: "3",
-      SCALE_UP_RATE: "20",
+      SCALE_UP_RATE: "50",
       SCALE_DOWN_RATE: "5",
-      SCALE_INTERVAL_MS: "100",
-      SCALE_DOWN_DELAY_MS: "300",
+      SCALE_INTERVAL_MS: "200",
+      SCALE_DOWN_DELAY_MS: "400",
     },
   });
   await using client = await RawClient.connect({ port: pool.port });
-  const ready = pool.waitForEvent("worker-ready", {
-    where: ({ workerId }) => workerId === 2,
-  });
+  const ready = Promise.all(
+    [1, 2].map((id) =>
+      pool.waitForEvent("worker-ready", {
+        where: ({ workerId }) => workerId === id,
+      })
+    ),
+  );
   let grown = false;
   ready.then(() => grown = true, () => grown = true);
   while (!grown) {
@@ -35,8 +39,8 @@ Deno.test("the pool grows with the rate, and shrinks only when what is in flight
   }
   await ready;
   const up = await pool.waitForEvent("pool-scaled");
-  assert.deepEqual([up.from, up.to, up.reason], [1, 3, "rate"]);
-  assert.ok(up.inputs["rate"]! > 20);
+  assert.deepEqual([up.from, up.reason], [1, "rate"]);
+  assert.ok(up.inputs["rate"]! > 50);
 
   // One for each worker, so that whichever goes is busy.
   const slow = [0, 1, 2].map(() => get(pool.port, `/slow?ms=${SLOW_MS}`));
@@ -48,7 +52,7 @@ Deno.test("the pool grows with the rate, and shrinks only when what is in flight
   assert.deepEqual([draining.reason, draining.inFlight], ["scale-down", 1]);
   for (const response of await Promise.all(slow)) {
     assert.equal(response.status, 200);
-    assert.match(response.text, /after 1500 ms/);
+    assert.match(response.text, /after 2000 ms/);
   }
   const signalled = await pool.waitForEvent("worker-signalled");
   assert.equal(signalled.reason, "drained");
@@ -58,9 +62,13 @@ Deno.test("the pool grows with the rate, and shrinks only when what is in flight
   await pool.waitForEvent("pool-scaled", { where: ({ to }) => to === 1 });
 
   const metrics = await pool.metrics();
-  assert.deepEqual(
-    metrics.scaling.map(({ from, to, reason }) => [from, to, reason]),
-    [[1, 3, "rate"], [3, 2, "idle"], [2, 1, "idle"]],
+  // In one step or two, as the first sample had it.
+  const story = metrics.scaling.map(({ from, to, reason }) =>
+    `${from}->${to} ${reason}`
+  );
+  assert.match(
+    story.join(", "),
+    /^(1->3 rate|1->2 rate, 2->3 rate), 3->2 idle, 2->1 idle$/,
   );
   assert.equal(metrics.pool.desired, 1);
   assert.equal(metrics.responses["5xx"], 0);
