@@ -26,9 +26,9 @@ import { REQUEST_SEEDS } from "./seeds.ts";
 
 /** Mutants tried of each kind when the environment does not say: a few seconds in all. */
 const SUBJECTS: readonly (readonly [Subject, number])[] = [
-  [REQUESTS, 20_000],
+  [REQUESTS, 24_000],
   [RESPONSES, 10_000],
-  [RESPONSES_TO_HEAD, 5_000],
+  [RESPONSES_TO_HEAD, 4_000],
 ];
 
 for (const [subject, iterations] of SUBJECTS) {

@@ -36,27 +36,31 @@ export function judgeLaxness(
   },
 ): string | null {
   const { input, known } = options;
+  const index = firstDifference(ours, theirs);
+  const mine = ours.messages[index];
+  const other = theirs.messages[index];
+  const disputed = mine ?? other;
+  if (disputed === undefined) return null;
+  // Where we have refused, or have read all there is, Node may go on.
+  if (mine === undefined && !ours.inBody) return null;
+  const isKnown = known.some(({ reasons, applies }) =>
+    (theirs.reason === null || reasons.includes(theirs.reason)) &&
+    applies(disputed, input)
+  );
+  if (isKnown) return null;
+  const kind = !mine ? "Longer" : other ? "Different" : "Laxer";
+  return `${kind} (${theirs.reason}): Node reads ${describe(theirs)}, we ${
+    describe(ours)
+  }`;
+}
+
+/** Index of the first of our messages that Node does not see like this, or of the one behind all. */
+function firstDifference(ours: View, theirs: View): number {
   const index = ours.messages.findIndex((message, i) => {
     const other = theirs.messages[i];
     return other === undefined || !sameMessage(message, other);
   });
-  if (index >= 0) {
-    const message = ours.messages[index]!;
-    const isKnown = known.some(({ reasons, applies }) =>
-      (theirs.reason === null || reasons.includes(theirs.reason)) &&
-      applies(message, input)
-    );
-    return isKnown
-      ? null
-      : `${
-        theirs.messages[index] ? "Different" : "Laxer"
-      } (${theirs.reason}): Node reads ${describe(theirs)}, we ${
-        describe(ours)
-      }`;
-  }
-  return ours.inBody && theirs.messages.length > ours.messages.length
-    ? `Longer: Node reads ${describe(theirs)}, we wait behind ${describe(ours)}`
-    : null;
+  return index < 0 ? ours.messages.length : index;
 }
 
 /** Whether somebody who gets what we pass on sees exactly the messages that we saw. */
@@ -100,5 +104,6 @@ function sameMessages(a: View, b: View): boolean {
 }
 
 function describe(view: View): string {
-  return JSON.stringify({ messages: view.messages, reason: view.reason });
+  const { messages, reason } = view;
+  return JSON.stringify({ messages, reason });
 }

@@ -23,19 +23,25 @@ const BOTH_WAYS: readonly KnownDifference[] = [
       "Content-Length fields that say the same are one (RFC 9112 §6.3, 5); " +
       "we pass one on.",
     reasons: ["HPE_UNEXPECTED_CONTENT_LENGTH"],
-    applies: ({ fields }) =>
-      fields.filter(([name]) => /^content-length$/i.test(name)).length > 1,
+    applies: ({ fields }) => {
+      const lengths = fields
+        .filter(([name]) => /^content-length$/i.test(name))
+        .map(([, value]) => Number(value));
+      return lengths.length > 1 && new Set(lengths).size === 1;
+    },
   },
   {
     why:
       "White space behind a value may be a tab (RFC 9110 §5.5 and §5.6.3); " +
-      "Node takes it for a part of these two.",
+      "Node takes it for a part of these.",
     reasons: [
       "HPE_INVALID_CONTENT_LENGTH",
       "HPE_INVALID_TRANSFER_ENCODING",
+      "HPE_CLOSED_CONNECTION",
     ],
     applies: (_, input) =>
-      /(content-length|transfer-encoding):[^\r\n]*\t[\t ]*\r\n/i.test(input),
+      /(content-length|transfer-encoding|connection):.*\t[\t ]*\r\n/i
+        .test(input),
   },
   {
     why: "Trailer fields are dropped, and never say anything of the message " +

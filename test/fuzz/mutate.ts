@@ -62,6 +62,25 @@ const FRAGMENTS = [
   "close",
 ] as const;
 
+/** What is put before or behind the value of a field. */
+const VALUE_PARTS = [
+  ",",
+  ", ",
+  "identity",
+  "chunked",
+  "gzip",
+  "close",
+  "keep-alive",
+  "upgrade",
+  "0",
+  "\t",
+  "\v",
+  "\f",
+  "\xa0",
+  ";q=1",
+  '"',
+] as const;
+
 /** Numbers in place of lengths and sizes. */
 const NUMBERS = [
   "0",
@@ -103,6 +122,8 @@ const CHANGES: readonly Change[] = [
   flipCase,
   replaceOctet,
   changeNumber,
+  extendValue,
+  extendValue,
   changeNumber,
   changeLineEnd,
   changeBlank,
@@ -199,6 +220,16 @@ function changeNumber(text: string, random: Random): string {
   const near = [value + 1, value - 1, value * 16].map((n) => n.toString(16));
   const by = random.pick([...near, `0${old}`, ...NUMBERS]);
   return splice(text, index, old.length, by);
+}
+
+function extendValue(text: string, random: Random): string {
+  const values = [...text.matchAll(/(?<=: ?).*(?=\r\n)/g)];
+  if (values.length === 0) return text;
+  const { index, 0: value } = random.pick(values);
+  let part: string = random.pick(VALUE_PARTS);
+  if (random.below(2) === 0) part = `, ${part}`;
+  const at = random.below(2) === 0 ? index : index + value.length;
+  return splice(text, at, 0, part);
 }
 
 function changeLineEnd(text: string, random: Random): string {

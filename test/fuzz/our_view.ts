@@ -69,6 +69,10 @@ const TRUSTED_FORWARDING = forwarding({ ...CLIENT, trusted: true });
 const REQUEST_ID = ascii("0123456789abcdef");
 const DATE_LINE = ascii("Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n");
 
+// Used for all streams, as the proxy does: nothing may be left of the last one.
+const REQUEST_HEAD = new RequestHead();
+const RESPONSE_HEAD = new ResponseHead();
+
 /** Reads a client's stream. */
 export function readRequests(text: string, options: ReadOptions = {}): OurView {
   const from = options.trusted ? TRUSTED_FORWARDING : FORWARDING;
@@ -108,7 +112,7 @@ type HeadTaker = (
 ) => TakenHead | null;
 
 function requestTaker(from: Forwarding): HeadTaker {
-  const head = new RequestHead();
+  const head = REQUEST_HEAD;
   return (bytes, start, streamEnd) => {
     const end = parseRequestHead(bytes, start, streamEnd, head);
     if (end === INCOMPLETE) return null;
@@ -139,7 +143,7 @@ function requestTaker(from: Forwarding): HeadTaker {
 }
 
 function responseTaker(toHead: boolean): HeadTaker {
-  const head = new ResponseHead();
+  const head = RESPONSE_HEAD;
   let start = "";
   return (bytes, headStart, streamEnd) => {
     const end = parseResponseHead(bytes, headStart, streamEnd, head);
