@@ -104,6 +104,18 @@ const NUMBERS = [
   "",
 ] as const;
 
+/** What is put in place of CR LF. */
+const LINE_ENDS = [
+  "\n",
+  "\r",
+  "\n\n",
+  "\n\r",
+  "\r\r\n",
+  "\r\n\r\n",
+  " \r\n",
+  "",
+] as const;
+
 type Change = (text: string, random: Random) => string;
 
 const CHANGES: readonly Change[] = [
@@ -235,7 +247,7 @@ function extendValue(text: string, random: Random): string {
 function changeLineEnd(text: string, random: Random): string {
   const ends = [...text.matchAll(/\r\n/g)];
   if (ends.length === 0) return text;
-  const by = random.pick(["\n", "\r", "\r\r\n", "\n\r", "\r\n\r\n", " \r\n"]);
+  const by = random.pick(LINE_ENDS);
   return splice(text, random.pick(ends).index, 2, by);
 }
 
