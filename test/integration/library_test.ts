@@ -113,9 +113,13 @@ Deno.test("scaleTo() keeps to the bounds and takes effect", async () => {
 });
 
 Deno.test("a worker that is killed is replaced in an embedded pool too", async () => {
-  await using pool = await startPool({ ...OPTIONS, poolSize: 1 });
+  const events = new Recorder();
+  await using pool = await startPool({ ...OPTIONS, poolSize: 1, events });
   const { pid } = await whoAnswers(pool.port);
+  const { promise: gone, resolve: tellGone } = Promise.withResolvers<void>();
+  events.subscribe((event) => event.type === "worker-exited" && tellGone());
   Deno.kill(pid, "SIGKILL");
+  await gone;
   assert.notEqual((await whoAnswers(pool.port)).pid, pid);
   assert.equal(pool.metrics().workers[0]!.restarts, 1);
 });
