@@ -87,7 +87,8 @@ for (const end of ["close", "reset"] as const) {
 
 Deno.test("a client that goes while it is queued leaves the queue", async () => {
   await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
-  await using proxy = startProxy();
+  // Longer than this test waits: it must not be the time that ends it.
+  await using proxy = startProxy({ options: { queueTimeoutMs: 60_000 } });
   await using client = await RawClient.connect(proxy);
   await client.send(get("/"));
   await proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);

@@ -72,38 +72,41 @@ Deno.test("a POST and the GET behind it, cut anywhere, are two requests", async 
   }
 });
 
-Deno.test("a body whose rest comes while its request is queued is passed on whole", async () => {
-  await using origin = await RecordingOrigin.start([[
-    { do: "read-request" },
-    { do: "gate", name: "first" },
-    { do: "send", data: ok("first") },
-    { do: "read-request" },
-    { do: "gate", name: "other" },
-    { do: "send", data: ok("other") },
-    ...answering(ok("posted")),
-  ]]);
-  await using proxy = startProxy({
-    origins: [origin.port],
-    options: { workerConcurrency: 1 },
+for (const when of ["with", "behind"]) {
+  Deno.test(`a body sent in part ${when} the request before it, whose rest comes while its own is queued, is passed on whole`, async () => {
+    await using origin = await RecordingOrigin.start([[
+      { do: "read-request" },
+      { do: "gate", name: "first" },
+      { do: "send", data: ok("first") },
+      { do: "read-request" },
+      { do: "gate", name: "other" },
+      { do: "send", data: ok("other") },
+      ...answering(ok("posted")),
+    ]]);
+    await using proxy = startProxy({
+      origins: [origin.port],
+      options: { workerConcurrency: 1 },
+    });
+    const queued = (): Promise<void> =>
+      proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
+    await using client = await RawClient.connect(proxy);
+    await using other = await RawClient.connect(proxy);
+    const part = post("/posted", "0123456789").slice(0, -5);
+    await client.send(get("/first") + (when === "with" ? part : ""));
+    await origin.waitFor(({ requests }) => requests.length === 1);
+    await other.send(get("/other"));
+    await queued();
+    if (when === "behind") await client.send(part);
+    origin.open("first");
+    assert.equal((await client.readResponse()).text, "first");
+    await queued();
+    await client.send("56789");
+    origin.open("other");
+    assert.equal((await other.readResponse()).text, "other");
+    assert.equal((await client.readResponse()).text, "posted");
+    assert.equal(origin.requests[2]?.text, "0123456789");
   });
-  const queued = (): Promise<void> =>
-    proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
-  await using client = await RawClient.connect(proxy);
-  await using other = await RawClient.connect(proxy);
-  await client.send(get("/first"));
-  await origin.waitFor(({ requests }) => requests.length === 1);
-  await other.send(get("/other"));
-  await queued();
-  await client.send(post("/posted", "0123456789").slice(0, -5));
-  origin.open("first");
-  assert.equal((await client.readResponse()).text, "first");
-  await queued();
-  await client.send("56789");
-  origin.open("other");
-  assert.equal((await other.readResponse()).text, "other");
-  assert.equal((await client.readResponse()).text, "posted");
-  assert.equal(origin.requests[2]?.text, "0123456789");
-});
+}
 
 Deno.test("a long body behind a slow request arrives as it was sent, wherever the client's buffer ends", async () => {
   const body = letters(20_000);

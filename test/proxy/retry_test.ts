@@ -148,7 +148,8 @@ Deno.test("a worker's Connection: close is honoured", async () => {
 Deno.test("an idle worker connection on which something comes is given up", async () => {
   await using origin = await RecordingOrigin.start([
     [
-      ...answering(ok("one")).slice(0, 2),
+      // So that it would be kept for longer than this test waits.
+      ...answering(ok("one", "Keep-Alive: timeout=60")).slice(0, 2),
       { do: "gate", name: "unasked" },
       { do: "send", data: head("HTTP/1.1 408 Request Timeout") },
     ],
