@@ -176,12 +176,14 @@ export interface StateChangedEvent {
 export interface ListeningEvent {
   /** Which event this is. */
   readonly type: "listening";
-  /** The address. */
+  /** The address, or `unix:/path`. */
   readonly hostname: string;
-  /** Its port. */
+  /** The port; 0 with a unix socket. */
   readonly port: number;
   /** Whether clients or the admin pages are served there. */
   readonly role: "public" | "admin";
+  /** Whether TLS is spoken there. */
+  readonly tls: boolean;
 }
 
 /** No more connections are accepted for the moment, or accepting goes on. */

@@ -22,8 +22,14 @@ export interface WorkerCommand {
 export interface Config {
   /** Port clients connect to; 0 is any free one. @default {8080} */
   readonly port: number;
-  /** Address clients connect to. @default {"0.0.0.0"} */
+  /** Address clients connect to, or `unix:/path` for a unix socket. @default {"0.0.0.0"} */
   readonly host: string;
+  /** PEM file with the certificate for TLS on `port`; `null` serves plain HTTP. @default {null} */
+  readonly serverCertPath: string | null;
+  /** PEM file with its private key. @default {null} */
+  readonly serverKeyPath: string | null;
+  /** Whether each connection begins with a PROXY header, version 1 or 2. @default {false} */
+  readonly proxyProtocol: boolean;
   /** Workers started at first. @default {4} */
   readonly poolSize: number;
   /** Fewest workers scaling leaves. @default {poolSize} */

@@ -6,7 +6,7 @@
 
 import { VERSION } from "../version.ts";
 import {
-  flagOf,
+  flagsOf,
   type Setting,
   SETTING_NAMES,
   type SettingName,
@@ -76,7 +76,8 @@ export function versionText(): string {
 
 function settingEntry(name: SettingName): string {
   const { kind, help } = SETTINGS[name];
-  const flag = `--${flagOf(name)} ${kind.placeholder}`.trimEnd();
+  const flags = flagsOf(name).map((flag) => `--${flag}`).join(", ");
+  const flag = `${flags} ${kind.placeholder}`.trimEnd();
   return entry(flag, `${help} [${variableOf(name)}${defaultText(name)}]`);
 }
 

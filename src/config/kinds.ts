@@ -117,6 +117,17 @@ export const host: Kind<string> = {
       : undefined,
 };
 
+/** Where a listener is: a host, or the path of a unix socket. */
+export const hostOrSocket: Kind<string> = {
+  placeholder: "HOST",
+  allowed: `${host.allowed}, or unix:/path`,
+  read: (text) => text,
+  check: (value) =>
+    typeof value === "string" && /^unix:[^\0]{1,107}$/.test(value)
+      ? value
+      : host.check(value),
+};
+
 /** Networks in CIDR notation. In text, commas or spaces stand between them. */
 export const cidrList: Kind<readonly string[]> = {
   placeholder: "CIDRS",

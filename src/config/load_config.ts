@@ -10,7 +10,7 @@ import type { Config } from "./config.ts";
 import { toggle } from "./kinds.ts";
 import { nearest } from "./nearest.ts";
 import {
-  flagOf,
+  flagsOf,
   SETTING_NAMES,
   type SettingName,
   SETTINGS,
@@ -53,7 +53,9 @@ const ACTIONS: ReadonlySet<string> = new Set<Action>([
 ]);
 
 const NAMES_BY_FLAG: ReadonlyMap<string, SettingName> = new Map(
-  SETTING_NAMES.map((name) => [flagOf(name), name]),
+  SETTING_NAMES.flatMap((name) =>
+    flagsOf(name).map((flag) => [flag, name] as const)
+  ),
 );
 
 /**

@@ -16,6 +16,7 @@ import {
   decimal,
   filePath,
   host,
+  hostOrSocket,
   integer,
   integerOrAuto,
   type Kind,
@@ -33,6 +34,8 @@ export interface Setting<T, D extends T | null = T | null> {
   readonly default: D;
   /** How the default is derived, in the words of the help. */
   readonly derived?: string;
+  /** A shorter flag it also has. */
+  readonly shortFlag?: string;
   /** Whether its value must never be shown. */
   readonly secret?: boolean;
   /** One line that says what it is. */
@@ -75,9 +78,29 @@ export const SETTINGS = {
   }),
   host: setting({
     group: "Clients",
-    kind: host,
+    kind: hostOrSocket,
     default: "0.0.0.0",
-    help: "address clients connect to",
+    help: "address clients connect to, or unix:/path",
+  }),
+  serverCertPath: setting({
+    group: "Clients",
+    shortFlag: "cert",
+    kind: filePath,
+    default: null,
+    help: "PEM certificate: TLS on PORT; read anew on SIGHUP",
+  }),
+  serverKeyPath: setting({
+    group: "Clients",
+    shortFlag: "key",
+    kind: filePath,
+    default: null,
+    help: "PEM private key of that certificate",
+  }),
+  proxyProtocol: setting({
+    group: "Clients",
+    kind: toggle,
+    default: false,
+    help: "each connection begins with a PROXY header, version 1 or 2",
   }),
   maxConnections: setting({
     group: "Clients",
@@ -341,6 +364,12 @@ export function variableOf(name: SettingName): string {
 /** The flag of a setting, without its dashes: `pool-size` for `poolSize`. */
 export function flagOf(name: SettingName): string {
   return name.replace(/[A-Z]/g, "-$&").toLowerCase();
+}
+
+/** All flags of a setting, without their dashes. */
+export function flagsOf(name: SettingName): readonly string[] {
+  const { shortFlag }: Setting<unknown> = SETTINGS[name];
+  return shortFlag === undefined ? [flagOf(name)] : [flagOf(name), shortFlag];
 }
 
 // Infers the type of the value from the kind, and of the default from itself.

@@ -157,6 +157,17 @@ export class SettingsDraft {
       value: config.adminHost,
       remedy: `needs ${this.#name("adminPort")}`,
     });
+    const { serverCertPath, serverKeyPath } = config;
+    this.#rule(["serverCertPath", "serverKeyPath"], {
+      holds: serverCertPath === null || serverKeyPath !== null,
+      value: String(serverCertPath),
+      remedy: `needs ${this.#name("serverKeyPath")}`,
+    });
+    this.#rule(["serverKeyPath", "serverCertPath"], {
+      holds: serverKeyPath === null || serverCertPath !== null,
+      value: String(serverKeyPath),
+      remedy: `needs ${this.#name("serverCertPath")}`,
+    });
     this.#rule(["handlerPath", "zigttpBin", "workerCommand"], {
       holds: !this.#isGiven("handlerPath") ||
         config.workerCommand.kind !== "demo",

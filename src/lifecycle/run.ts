@@ -20,8 +20,8 @@ export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
 
 /**
- * Runs a pool until SIGTERM, SIGINT, SIGQUIT or SIGHUP stops it; a second
- * signal ends the process at once.
+ * Runs a pool until SIGTERM, SIGINT or SIGQUIT stops it; a second signal ends
+ * the process at once. SIGHUP reads the certificate anew.
  *
  * @returns The exit code.
  */
@@ -32,6 +32,7 @@ export async function run(config: Config): Promise<number> {
   // Before anything listens: with all descriptors in use, Deno cannot set
   // signal handling up any more.
   const stopped = listenForSignals({
+    onReload: () => reload(supervisor),
     onFirst: () => supervisor.stop(),
     onSecond: () => {
       supervisor.killAll();
@@ -51,5 +52,22 @@ export async function run(config: Config): Promise<number> {
     return EXIT_FAILURE;
   } finally {
     await logger.close();
+  }
+}
+
+function reload(supervisor: Supervisor): void {
+  const { events } = supervisor;
+  const notice = (level: "info" | "error", message: string): void =>
+    events.emit({ type: "notice", level, message });
+  try {
+    notice(
+      "info",
+      supervisor.reloadCertificate()
+        ? "Certificate read anew: new connections are served with it."
+        : "Nothing to read anew on SIGHUP: no certificate is in use.",
+    );
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    notice("error", `${error.message} The certificate in use stays.`);
   }
 }

@@ -1,15 +1,18 @@
 /**
- * Signals: the first asks the pool to stop, the second does not ask.
+ * Signals: the first that ends asks the pool to stop, the second does not
+ * ask. SIGHUP asks it to read anew what can be read anew.
  *
  * @module
  */
 
-/** Signals that end a pool. SIGHUP too: the terminal it was started from is gone. */
-const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"] as const;
+/** Signals that end a pool. */
+const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
 /** What is done on signals. */
 export interface SignalActions {
-  /** On the first one. */
+  /** On SIGHUP. */
+  readonly onReload: () => void;
+  /** On the first one that ends. */
   readonly onFirst: () => Promise<void>;
   /** On each further one. */
   readonly onSecond: () => void;
@@ -27,5 +30,6 @@ export function listenForSignals(actions: SignalActions): Promise<void> {
   for (const signal of STOP_SIGNALS) {
     Deno.addSignalListener(signal, onSignal);
   }
+  Deno.addSignalListener("SIGHUP", () => actions.onReload());
   return promise;
 }

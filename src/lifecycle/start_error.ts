@@ -12,6 +12,8 @@ export type StartErrorCode =
   | "address-unavailable"
   /** The operating system, or a missing Deno permission, forbids it. */
   | "not-permitted"
+  /** Certificate or key are missing, or do not belong together. */
+  | "unusable-certificate"
   /** Anything else about listening. */
   | "cannot-listen";
 
@@ -48,8 +50,11 @@ export function listenError(
   if (cause instanceof Deno.errors.AddrInUse) {
     return new StartError(
       "address-in-use",
-      `${cannot} another program holds the port. ` +
-        `Set ${portSetting} to a free one, or stop that program.`,
+      address.startsWith("unix:")
+        ? `${cannot} another program listens there. ` +
+          `Set ${hostSetting} to another path, or stop that program.`
+        : `${cannot} another program holds the port. ` +
+          `Set ${portSetting} to a free one, or stop that program.`,
       cause,
     );
   }
@@ -64,7 +69,10 @@ export function listenError(
   if (cause instanceof Deno.errors.NotCapable) {
     return new StartError(
       "not-permitted",
-      `${cannot} Deno does not permit it. Run with --allow-net.`,
+      `${cannot} Deno does not permit it. Run with --allow-net` +
+        (address.startsWith("unix:")
+          ? ", --allow-read and --allow-write."
+          : "."),
       cause,
     );
   }

@@ -31,6 +31,8 @@ export interface RunningPool extends AsyncDisposable {
 export interface StartPoolOptions extends PoolOptions {
   /** Receives the events, from the first on. @default {one of the pool's own} */
   readonly events?: EventEmitter;
+  /** Stops the pool, while it starts too. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -63,8 +65,10 @@ export interface StartPoolOptions extends PoolOptions {
 export async function startPool(
   options: StartPoolOptions = {},
 ): Promise<RunningPool> {
-  const { events, ...settings } = options;
+  const { events, signal, ...settings } = options;
   const supervisor = new Supervisor(resolveOptions(settings), events);
+  signal?.throwIfAborted();
+  signal?.addEventListener("abort", () => supervisor.stop(), { once: true });
   await supervisor.start();
   return {
     events: supervisor.events,

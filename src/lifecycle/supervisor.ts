@@ -21,10 +21,14 @@ import { Pool } from "../pool/pool.ts";
 import { Proxy } from "../proxy/proxy.ts";
 import { Dispatcher } from "../upstream/dispatcher.ts";
 import { POLICIES } from "../upstream/policy/mod.ts";
+import { Certificates } from "./certificates.ts";
+import {
+  listen,
+  type OpenListener,
+  removeSocketFile,
+  UNIX_PREFIX,
+} from "./listen.ts";
 import { listenError } from "./start_error.ts";
-
-/** Connections the kernel holds for us until they are accepted. */
-const BACKLOG = 4096;
 
 /** Starts and stops a pool, its proxy and its admin pages. */
 export class Supervisor {
@@ -41,7 +45,8 @@ export class Supervisor {
   #state: ServingState = "starting";
   #proxy: Proxy | null = null;
   #adminServer: Deno.HttpServer | null = null;
-  #address: Deno.NetAddr | null = null;
+  #certificates: Certificates | null = null;
+  #listener: OpenListener | null = null;
   #adminAddress: Deno.NetAddr | null = null;
   #stopped: Promise<void> | null = null;
 
@@ -77,15 +82,27 @@ export class Supervisor {
    * @throws {Error} Before the pool listens.
    */
   get url(): string {
-    if (this.#address === null) {
+    if (this.#listener === null) {
       throw new Error("Cannot tell the URL: the pool does not listen yet");
     }
-    return urlOf(this.#address);
+    const scheme = this.#certificates === null ? "http" : "https";
+    return urlOf(scheme, this.#listener);
   }
 
-  /** The port clients connect to. @throws {Error} Before the pool listens. */
+  /** The port clients connect to; 0 with a unix socket, and before the pool listens. */
   get port(): number {
-    return Number(new URL(this.url).port || 80);
+    return this.#listener?.port ?? 0;
+  }
+
+  /**
+   * Reads the certificate anew, for the connections to come.
+   *
+   * @returns Whether there is one.
+   * @throws {StartError} When it cannot be used; the old one stays.
+   */
+  reloadCertificate(): boolean {
+    this.#certificates?.reload();
+    return this.#certificates !== null;
   }
 
   /** The figures that `/_metrics` shows. */
@@ -121,11 +138,14 @@ export class Supervisor {
    */
   async start(): Promise<void> {
     try {
-      const listener = this.#listen();
+      this.#certificates = this.#readCertificates();
+      const opened = this.#listener = await listen(this.#config);
       this.#rates.start();
       const admin = this.#startAdmin();
       this.#proxy = new Proxy(this.#config, {
-        listener,
+        listener: opened.listener,
+        port: opened.port,
+        tls: this.#certificates,
         dispatcher: this.#dispatcher,
         counters: this.#counters,
         events: this.events,
@@ -176,6 +196,7 @@ export class Supervisor {
     await this.#proxy?.stop(drainTimeoutMs);
     await this.#pool.stop();
     await this.#adminServer?.shutdown();
+    if (this.#listener !== null) removeSocketFile(this.#listener);
     this.#rates.stop();
     this.#setState("stopped");
   }
@@ -185,18 +206,10 @@ export class Supervisor {
     return this.#state === "starting" || this.#state === "serving";
   }
 
-  #listen(): Deno.TcpListener {
-    const { host: hostname, port } = this.#config;
-    try {
-      const listener = Deno.listen({ hostname, port, tcpBacklog: BACKLOG });
-      this.#address = listener.addr;
-      return listener;
-    } catch (error) {
-      throw listenError(`${hostname}:${port}`, {
-        hostSetting: "HOST",
-        portSetting: "PORT",
-      }, error);
-    }
+  #readCertificates(): Certificates | null {
+    const { serverCertPath, serverKeyPath } = this.#config;
+    if (serverCertPath === null || serverKeyPath === null) return null;
+    return new Certificates({ serverCertPath, serverKeyPath });
   }
 
   /** Starts the admin pages, and returns what answers for them on the public port. */
@@ -224,15 +237,26 @@ export class Supervisor {
   }
 
   #announce(): void {
-    for (
-      const [role, address] of [
-        ["admin", this.#adminAddress],
-        ["public", this.#address],
-      ] as const
-    ) {
-      if (address === null) continue;
-      const { hostname, port } = address;
-      this.events.emit({ type: "listening", hostname, port, role });
+    if (this.#adminAddress !== null) {
+      const { hostname, port } = this.#adminAddress;
+      this.events.emit({
+        type: "listening",
+        hostname,
+        port,
+        role: "admin",
+        tls: false,
+      });
+    }
+    if (this.#listener !== null) {
+      const { hostname, port } = this.#listener;
+      const tls = this.#certificates !== null;
+      this.events.emit({
+        type: "listening",
+        hostname,
+        port,
+        role: "public",
+        tls,
+      });
     }
   }
 
@@ -262,7 +286,8 @@ function delay(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-function urlOf({ hostname, port }: Deno.NetAddr): string {
+function urlOf(scheme: string, { hostname, port }: OpenListener): string {
+  if (hostname.startsWith(UNIX_PREFIX)) return hostname;
   const host = hostname === "0.0.0.0"
     ? "127.0.0.1"
     : hostname === "::"
@@ -270,5 +295,5 @@ function urlOf({ hostname, port }: Deno.NetAddr): string {
     : hostname.includes(":")
     ? `[${hostname}]`
     : hostname;
-  return `http://${host}:${port}`;
+  return `${scheme}://${host}:${port}`;
 }

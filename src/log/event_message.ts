@@ -148,12 +148,17 @@ function exchangeFailed(event: ExchangeFailedEvent): EventMessage {
   }
 }
 
-function listening({ hostname, port, role }: ListeningEvent): string {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  const url = `http://${host}:${port}`;
-  return role === "admin"
+function listening(event: ListeningEvent): string {
+  const url = listeningUrl(event);
+  return event.role === "admin"
     ? `admin pages on ${url}/_metrics`
     : `listening on ${url}`;
+}
+
+function listeningUrl({ hostname, port, tls }: ListeningEvent): string {
+  if (hostname.startsWith("unix:")) return hostname;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return `${tls ? "https" : "http"}://${host}:${port}`;
 }
 
 function access(event: AccessEvent): string {

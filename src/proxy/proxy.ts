@@ -14,6 +14,7 @@ import type { Counters } from "../metrics/counters.ts";
 import { CidrSet } from "../net/cidr.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
 import { hashClient } from "../upstream/policy/ip_hash.ts";
+import { Arrival, type ArrivalOptions } from "./arrival.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { ClientConnection } from "./connection.ts";
 import { ConnectionPool } from "./connection_pool.ts";
@@ -26,19 +27,28 @@ import { Sweep } from "./sweep.ts";
 
 /** The settings of the proxy. */
 export interface ProxySettings extends ProxyOptions {
+  /** Whether each connection begins with a PROXY header. */
+  readonly proxyProtocol: boolean;
   /** CIDRs whose forwarding fields are believed. */
   readonly trustedProxies: readonly string[];
 }
 
 /** What the proxy works with. */
 export interface ProxyParts {
-  readonly listener: Deno.TcpListener;
+  readonly listener: Deno.Listener;
+  /** The port clients know; 0 for a unix socket. */
+  readonly port: number;
+  /** Where the certificate of the moment is; `null` for plain HTTP. */
+  readonly tls: ArrivalOptions["tls"];
   readonly dispatcher: Dispatcher;
   readonly counters: Counters;
   readonly events: EventEmitter;
   /** Answers for our own pages; `null` leaves all paths to the application. */
   readonly admin: AdminHandler | null;
 }
+
+/** How a client without an address is named in forwarding fields (RFC 7239 §6.2). */
+const UNKNOWN_ADDRESS = "unknown";
 
 /** Serves clients from the workers that the dispatcher has. */
 export class Proxy {
@@ -47,6 +57,7 @@ export class Proxy {
   readonly #connections = new Set<ClientConnection>();
   readonly #trusted: CidrSet;
   readonly #port: number;
+  readonly #arrivals: ArrivalOptions;
 
   /** Begins to serve. */
   constructor(settings: ProxySettings, parts: ProxyParts) {
@@ -55,7 +66,11 @@ export class Proxy {
     const connections = new ConnectionPool(buffers);
     const sweep = new Sweep();
     this.#trusted = new CidrSet(settings.trustedProxies);
-    this.#port = listener.addr.port;
+    this.#port = parts.port;
+    this.#arrivals = {
+      proxyProtocol: settings.proxyProtocol,
+      tls: parts.tls,
+    };
     this.#context = {
       options: settings,
       dispatcher,
@@ -111,9 +126,18 @@ export class Proxy {
   }
 
   async #serve(conn: Deno.Conn): Promise<void> {
-    (conn as Deno.TcpConn).setNoDelay(true);
-    const client = this.#clientOf(conn.remoteAddr as Deno.NetAddr);
-    const connection = new ClientConnection(this.#context, conn, client);
+    if (isTcp(conn)) conn.setNoDelay(true);
+    const arrival = new Arrival(this.#context, conn, this.#arrivals);
+    const arrived = await arrival.arrive();
+    if (arrived === null) return;
+    const client = this.#clientOf(
+      arrived.sourceAddress ?? peerAddress(conn.remoteAddr),
+    );
+    const connection = new ClientConnection(
+      this.#context,
+      arrived.socket,
+      client,
+    );
     this.#connections.add(connection);
     // A connection accepted while the listener was being closed.
     if (this.#context.draining) connection.drain();
@@ -121,18 +145,26 @@ export class Proxy {
     this.#connections.delete(connection);
   }
 
-  #clientOf(peer: Deno.NetAddr): Client {
-    const address = peer.hostname;
+  /** `address` is `null` for a peer on a unix socket: whoever may open that is believed. */
+  #clientOf(address: string | null): Client {
     return {
-      address,
-      hash: hashClient(address),
+      address: address ?? UNKNOWN_ADDRESS,
+      hash: hashClient(address ?? ""),
       forwarding: forwarding({
-        trusted: this.#trusted.contains(address),
-        address,
-        proto: "http",
+        trusted: address === null || this.#trusted.contains(address),
+        address: address ?? UNKNOWN_ADDRESS,
+        proto: this.#arrivals.tls === null ? "http" : "https",
         port: this.#port,
         defaultHost: `localhost:${this.#port}`,
       }),
     };
   }
+}
+
+function isTcp(conn: Deno.Conn): conn is Deno.TcpConn {
+  return conn.remoteAddr.transport === "tcp";
+}
+
+function peerAddress(address: Deno.Addr): string | null {
+  return address.transport === "tcp" ? address.hostname : null;
 }

@@ -1,5 +1,5 @@
 /**
- * A TCP connection with a buffer and at most one read under way.
+ * A connection with a buffer and at most one read under way.
  *
  * The read can be left pending while nobody waits for it. That is how an idle
  * worker connection is seen to end before it is used, and how a client is
@@ -12,6 +12,7 @@
  */
 
 import { type BufferPool, HEADROOM, TAILROOM } from "./buffer_pool.ts";
+import type { Transport } from "./transport.ts";
 
 /** Is told of a read that ended while nobody waited for it. */
 export type UnawaitedReadListener = (socket: Socket) => void;
@@ -29,7 +30,7 @@ export class Socket {
   /** Called when bytes or the end arrive while nobody waits in {@linkcode more}. */
   onUnawaitedRead: UnawaitedReadListener | null = null;
 
-  readonly #conn: Deno.Conn;
+  readonly #transport: Transport;
   readonly #buffers: BufferPool;
   #reading = false;
   #ended = false;
@@ -39,8 +40,12 @@ export class Socket {
   #waiter: ((more: boolean) => void) | null = null;
 
   /** Takes the connection over, with a buffer of at least `bufferBytes`. */
-  constructor(conn: Deno.Conn, buffers: BufferPool, bufferBytes: number) {
-    this.#conn = conn;
+  constructor(
+    transport: Transport,
+    buffers: BufferPool,
+    bufferBytes: number,
+  ) {
+    this.#transport = transport;
     this.#buffers = buffers;
     this.buffer = buffers.take(bufferBytes);
   }
@@ -116,9 +121,9 @@ export class Socket {
   /** Writes all of `bytes`; `false` when the peer no longer takes them. */
   async write(bytes: Uint8Array): Promise<boolean> {
     try {
-      let written = await this.#conn.write(bytes);
+      let written = await this.#transport.write(bytes);
       while (written < bytes.length) {
-        written += await this.#conn.write(bytes.subarray(written));
+        written += await this.#transport.write(bytes.subarray(written));
       }
       return true;
     } catch {
@@ -130,7 +135,7 @@ export class Socket {
   /** Tells the peer that no more will be written. */
   async endWriting(): Promise<void> {
     try {
-      await this.#conn.closeWrite();
+      await this.#transport.closeWrite();
     } catch {
       // The peer is gone already: there is nobody to tell.
     }
@@ -144,8 +149,19 @@ export class Socket {
     if (this.#closed) return;
     this.#closed = true;
     this.onUnawaitedRead = null;
-    this.#conn.close();
+    this.#transport.close();
     this.#end();
+  }
+
+  /**
+   * Lets go of the connection without closing it, and returns what has been
+   * read and not consumed. Not while a read is pending.
+   */
+  detach(): Uint8Array {
+    const rest = this.buffer.slice(this.start, this.end);
+    this.#closed = this.#ended = this.#disposed = true;
+    this.#giveUpBuffer();
+    return rest;
   }
 
   /** Closes the connection and gives the buffer back. For its owner, when nobody uses either any more. */
@@ -162,7 +178,7 @@ export class Socket {
     const room = this.buffer.subarray(this.end, this.buffer.length - TAILROOM);
     if (room.length === 0) return;
     this.#reading = true;
-    this.#conn.read(room).then(this.#onRead, this.#onReadError);
+    this.#transport.read(room).then(this.#onRead, this.#onReadError);
   }
 
   readonly #onRead = (count: number | null): void => {

@@ -10,7 +10,7 @@ import { VERSION } from "../../src/version.ts";
 Deno.test("the help names every setting's flag and variable", () => {
   const text = helpText();
   for (const name of SETTING_NAMES) {
-    assert.match(text, new RegExp(`^  --${flagOf(name)}( |$)`, "m"));
+    assert.match(text, new RegExp(`^  --${flagOf(name)}(,| |$)`, "m"));
     assert.match(text, new RegExp(`[\\[ \\n]${variableOf(name)}[\\]=,]`));
   }
   assert.match(text, /\[POOL_SIZE=4\]/);

@@ -48,6 +48,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     policy: "round-robin",
     workerConcurrency: 0,
     maxQueue: 1024,
+    proxyProtocol: false,
     queueTimeoutMs: 10_000,
     healthPath: "/api/health",
     healthStrict: false,
@@ -55,6 +56,8 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     healthTimeoutMs: 2000,
     healthFall: 3,
     healthRise: 1,
+    serverCertPath: null,
+    serverKeyPath: null,
     startupTimeoutMs: 30_000,
     drainTimeoutMs: 30_000,
     drainDelayMs: 0,
@@ -116,6 +119,18 @@ Deno.test("every setting has a variable in capitals and the same flag in kebab-c
   }
   assert.equal(variableOf("queueTimeoutMs"), "QUEUE_TIMEOUT_MS");
   assert.equal(flagOf("queueTimeoutMs"), "queue-timeout-ms");
+});
+
+Deno.test("the certificate and its key have short flags, and need each other", () => {
+  assert.deepEqual(problems(["--cert=a.pem"]), [
+    "--cert=a.pem: needs SERVER_KEY_PATH",
+  ]);
+  assert.deepEqual(problems([], { SERVER_KEY_PATH: "k.pem" }), [
+    "SERVER_KEY_PATH=k.pem: needs SERVER_CERT_PATH",
+  ]);
+  const config = load(["--cert=a.pem", "--key", "k.pem"]);
+  assert.equal(config.serverCertPath, "a.pem");
+  assert.equal(config.serverKeyPath, "k.pem");
 });
 
 Deno.test("all problems are reported together, each with setting, value and what is allowed", () => {

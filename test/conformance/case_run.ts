@@ -55,6 +55,7 @@ const SETTINGS: ProxySettings = {
   maxHeadBytes: 16_384,
   maxBodyBytes: 0,
   trustedProxies: [],
+  proxyProtocol: false,
 };
 
 const SETUPS: Readonly<Record<Setup, Partial<ProxySettings>>> = {
@@ -105,6 +106,8 @@ function startProxy(
   }
   const proxy = new Proxy({ ...SETTINGS, ...SETUPS[setup] }, {
     listener,
+    port: listener.addr.port,
+    tls: null,
     dispatcher,
     counters: new Counters(),
     events: new EventEmitter(),

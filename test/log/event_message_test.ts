@@ -88,12 +88,34 @@ Deno.test("each event says what happened, at the level it deserves", () => {
       "info: pool draining",
     ],
     [
-      { type: "listening", hostname: "0.0.0.0", port: 8080, role: "public" },
+      {
+        type: "listening",
+        hostname: "0.0.0.0",
+        port: 8080,
+        role: "public",
+        tls: false,
+      },
       "info: listening on http://0.0.0.0:8080",
     ],
     [
-      { type: "listening", hostname: "::1", port: 9090, role: "admin" },
-      "info: admin pages on http://[::1]:9090/_metrics",
+      {
+        type: "listening",
+        hostname: "unix:/run/pool.sock",
+        port: 0,
+        role: "public",
+        tls: true,
+      },
+      "info: listening on unix:/run/pool.sock",
+    ],
+    [
+      {
+        type: "listening",
+        hostname: "::1",
+        port: 9090,
+        role: "admin",
+        tls: true,
+      },
+      "info: admin pages on https://[::1]:9090/_metrics",
     ],
     [
       { type: "accept-paused", reason: "max-connections" },

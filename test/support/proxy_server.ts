@@ -22,6 +22,7 @@ import { eventually } from "./deadline.ts";
 /** The defaults of the configuration. */
 const DEFAULT_SETTINGS: ProxySettings = {
   trustedProxies: [],
+  proxyProtocol: false,
   maxConnections: 10_000,
   headTimeoutMs: 10_000,
   idleTimeoutMs: 75_000,
@@ -84,6 +85,8 @@ export class ProxyServer implements AsyncDisposable {
     this.port = listener.addr.port;
     this.#proxy = new Proxy(options, {
       listener,
+      port: listener.addr.port,
+      tls: null,
       dispatcher: this.dispatcher,
       counters: this.counters,
       events: emitter,

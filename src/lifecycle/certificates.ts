@@ -1,0 +1,97 @@
+/**
+ * The certificate that clients are shown, and how it is renewed while they
+ * are served.
+ *
+ * @module
+ */
+
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createSecureContext, type SecureContext } from "node:tls";
+import { StartError } from "./start_error.ts";
+
+/** Where the certificate is. */
+export interface CertificatePaths {
+  /** PEM: the certificate, and after it those that lead to a root. */
+  readonly serverCertPath: string;
+  /** PEM: its private key. */
+  readonly serverKeyPath: string;
+}
+
+/** Holds the certificate of the moment. */
+export class Certificates {
+  readonly #paths: CertificatePaths;
+  #context: SecureContext;
+
+  /** Reads the files. @throws {StartError} When they cannot be used. */
+  constructor(paths: CertificatePaths) {
+    this.#paths = paths;
+    this.#context = readCertificate(paths);
+  }
+
+  /** What new connections are served with. */
+  get context(): SecureContext {
+    return this.#context;
+  }
+
+  /**
+   * Reads the files anew, for the connections to come.
+   *
+   * @throws {StartError} When they cannot be used; what was read before stays.
+   */
+  reload(): void {
+    this.#context = readCertificate(this.#paths);
+  }
+}
+
+function readCertificate(paths: CertificatePaths): SecureContext {
+  const { serverCertPath, serverKeyPath } = paths;
+  const cert = readPem(serverCertPath, "SERVER_CERT_PATH");
+  const key = readPem(serverKeyPath, "SERVER_KEY_PATH");
+  const certificate = parsed(
+    () => new X509Certificate(cert),
+    `SERVER_CERT_PATH (${serverCertPath}) holds no PEM certificate`,
+  );
+  const privateKey = parsed(
+    () => createPrivateKey(key),
+    `SERVER_KEY_PATH (${serverKeyPath}) holds no PEM private key`,
+  );
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw unusable(
+      `SERVER_KEY_PATH (${serverKeyPath}) is not the key of the certificate ` +
+        `in SERVER_CERT_PATH (${serverCertPath})`,
+    );
+  }
+  return createSecureContext({ cert, key, minVersion: "TLSv1.2" });
+}
+
+function readPem(path: string, setting: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) {
+      throw unusable(
+        `Deno does not permit reading ${setting} (${path}); ` +
+          `run with --allow-read=${path}`,
+        cause,
+      );
+    }
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw unusable(`${setting} cannot be read: ${reason}`, cause);
+  }
+}
+
+function parsed<T>(parse: () => T, otherwise: string): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw unusable(otherwise, cause);
+  }
+}
+
+function unusable(what: string, cause?: unknown): StartError {
+  return new StartError(
+    "unusable-certificate",
+    `Cannot serve TLS: ${what}.`,
+    cause,
+  );
+}

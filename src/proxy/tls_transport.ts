@@ -1,0 +1,140 @@
+/**
+ * TLS on a connection that has been accepted, and whose first bytes have been
+ * read: those of a client that does not speak TLS can still be answered.
+ *
+ * The certificate is that of the moment; a new one does not touch the
+ * connections that are.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { Duplex } from "node:stream";
+import { type SecureContext, TLSSocket } from "node:tls";
+import type { Transport } from "./transport.ts";
+
+/** First octet of every TLS connection: a handshake record (RFC 8446 §5.1). */
+export const TLS_HANDSHAKE_RECORD = 0x16;
+
+/** Octets read from the network at once: a TLS record and its frame. */
+const READ_BYTES = 16_640;
+
+/** The server's side of a TLS connection. */
+export class TlsTransport implements Transport {
+  readonly #tls: TLSSocket;
+  readonly #transport: Transport;
+  #rest: Uint8Array | null = null;
+  #error: Error | null = null;
+  #ended = false;
+  #wake: (() => void) | null = null;
+
+  /** Puts TLS on `transport`, from which `first` has been read already. */
+  constructor(transport: Transport, first: Uint8Array, context: SecureContext) {
+    this.#transport = transport;
+    this.#tls = new TLSSocket(new TransportStream(transport, first), {
+      isServer: true,
+      secureContext: context,
+      ALPNProtocols: ["http/1.1"],
+    });
+    this.#tls.on("readable", () => this.#wake?.());
+    this.#tls.on("end", () => this.#end(null));
+    this.#tls.on("close", () => this.#end(null));
+    this.#tls.on("error", (error) => this.#end(error));
+  }
+
+  /** Reads what has been decrypted. */
+  async read(buffer: Uint8Array): Promise<number | null> {
+    for (;;) {
+      const chunk = this.#rest ?? this.#tls.read() as Uint8Array | null;
+      if (chunk !== null) {
+        const count = Math.min(chunk.length, buffer.length);
+        buffer.set(chunk.subarray(0, count));
+        this.#rest = count < chunk.length ? chunk.subarray(count) : null;
+        return count;
+      }
+      if (this.#error !== null) throw this.#error;
+      if (this.#ended) return null;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+      this.#wake = null;
+    }
+  }
+
+  /** Encrypts and writes all of `bytes`. */
+  write(bytes: Uint8Array): Promise<number> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) return reject(new Error("The connection has ended"));
+      this.#tls.write(
+        bytes,
+        (error) => error ? reject(error) : resolve(bytes.length),
+      );
+    });
+  }
+
+  /** Sends the closing alert. */
+  closeWrite(): Promise<void> {
+    return new Promise((resolve) => this.#tls.end(() => resolve()));
+  }
+
+  /** Closes the connection beneath. */
+  close(): void {
+    this.#end(new Deno.errors.Interrupted("The connection was closed"));
+    this.#tls.destroy();
+    this.#transport.close();
+  }
+
+  #end(error: Error | null): void {
+    this.#error ??= error;
+    this.#ended = true;
+    this.#wake?.();
+  }
+}
+
+/** A transport as the stream that `node:tls` works on. */
+class TransportStream extends Duplex {
+  readonly #transport: Transport;
+  readonly #buffer = new Uint8Array(READ_BYTES);
+  #first: Uint8Array | null;
+
+  constructor(transport: Transport, first: Uint8Array) {
+    super({ allowHalfOpen: true });
+    this.#transport = transport;
+    this.#first = first;
+  }
+
+  override _read(): void {
+    if (this.#first !== null) {
+      const first = Buffer.from(this.#first);
+      this.#first = null;
+      // Not at once: `node:tls` is not ready for a handshake that fails
+      // before it has begun, and would bring the process down.
+      setTimeout(() => this.push(first), 0);
+      return;
+    }
+    this.#transport.read(this.#buffer).then(
+      (count) =>
+        this.push(
+          count === null ? null : Buffer.from(this.#buffer.subarray(0, count)),
+        ),
+      (error) => this.destroy(error),
+    );
+  }
+
+  override _write(
+    chunk: Uint8Array,
+    _encoding: string,
+    callback: (error?: Error) => void,
+  ): void {
+    this.#writeAll(chunk).then(() => callback(), callback);
+  }
+
+  override _final(callback: (error?: Error) => void): void {
+    this.#transport.closeWrite().then(() => callback(), callback);
+  }
+
+  async #writeAll(chunk: Uint8Array): Promise<void> {
+    let written = 0;
+    while (written < chunk.length) {
+      written += await this.#transport.write(chunk.subarray(written));
+    }
+  }
+}
