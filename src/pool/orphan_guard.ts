@@ -6,7 +6,9 @@
  * process groups there are. The kernel closes that pipe when the balancer
  * ends, in whatever way; the shell then kills every group still on its list.
  * Whole groups: a worker's own children go with it, as they would not with
- * Linux' parent-death signal.
+ * Linux' parent-death signal. On Linux it then looks for the mark that workers
+ * carry in their environment, and so finds those that had left their group,
+ * and one that was started in the very moment in which the balancer ended.
  *
  * Knows nothing of workers but their process ids.
  *
@@ -14,7 +16,7 @@
  */
 
 /**
- * POSIX shell, with nothing but builtins. Signals of the terminal or of a
+ * POSIX shell; beyond builtins only grep, where there is one. Signals of the terminal or of a
  * service manager do not end it: only the end of its input does. `--` is
  * missing because dash's `kill` does not know it.
  */
@@ -28,7 +30,14 @@ while read -r action group; do
   esac
 done
 for group in $groups; do kill -9 "-$group" 2>/dev/null; done
+for file in $(grep -lzs "^$1\$" /proc/[0-9]*/environ); do
+  pid=\${file#/proc/}
+  kill -9 "\${pid%/environ}" 2>/dev/null
+done
 `;
+
+/** Environment variable that marks the processes of a pool. */
+const MARK_VARIABLE = "PREFORK_POOL_ID";
 
 /** Name of the guardian in process listings. */
 const GUARDIAN_NAME = "prefork-pool-guardian";
@@ -41,6 +50,7 @@ export class OrphanGuard {
    * asked for, which is the turn in which the worker was started.
    */
   readonly ready: Promise<void>;
+  readonly #id = crypto.randomUUID();
   readonly #onFailure: (message: string) => void;
   readonly #child: Deno.ChildProcess | null;
   readonly #list: WritableStreamDefaultWriter<Uint8Array> | null;
@@ -63,6 +73,11 @@ export class OrphanGuard {
   /** Process id of the guardian, or `null` when there is none. */
   get pid(): number | null {
     return this.#child?.pid ?? null;
+  }
+
+  /** What every worker must have in its environment, to be found by it. */
+  get mark(): Readonly<Record<string, string>> {
+    return { [MARK_VARIABLE]: this.#id };
   }
 
   /** Puts a worker's process group on the list. To be called in the turn in which it was started. */
@@ -88,7 +103,12 @@ export class OrphanGuard {
   #spawn(): Deno.ChildProcess | null {
     try {
       const child = new Deno.Command("sh", {
-        args: ["-c", GUARDIAN, GUARDIAN_NAME],
+        args: [
+          "-c",
+          GUARDIAN,
+          GUARDIAN_NAME,
+          `${MARK_VARIABLE}=${this.#id}`,
+        ],
         stdin: "piped",
         stdout: "null",
         stderr: "null",

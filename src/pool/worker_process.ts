@@ -55,7 +55,7 @@ export type Launch = (spec: LaunchSpec) => WorkerProcess;
 export function launchGuarded(guard: OrphanGuard): Launch {
   return (spec) => {
     const command = fillPlaceholders(spec.workerCommand.argv, spec);
-    const child = spawn(command, spec);
+    const child = spawn(command, spec, guard);
     guard.add(child.pid);
     return new ChildWorkerProcess(child, command, spec.onLine, guard);
   };
@@ -64,12 +64,13 @@ export function launchGuarded(guard: OrphanGuard): Launch {
 function spawn(
   command: readonly string[],
   spec: LaunchSpec,
+  guard: OrphanGuard,
 ): Deno.ChildProcess {
   const [program = "", ...args] = command;
   try {
     return new Deno.Command(program, {
       args,
-      env: { ...workerEnvironment(spec) },
+      env: { ...workerEnvironment(spec), ...guard.mark },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
