@@ -5,7 +5,15 @@
  * @module
  */
 
-import { ascii, ASTERISK, latin1Slice, QUESTION, SLASH, SP } from "./bytes.ts";
+import {
+  ascii,
+  ASTERISK,
+  latin1Slice,
+  QUESTION,
+  SLASH,
+  SP,
+  TARGET,
+} from "./bytes.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import { Field } from "./field_names.ts";
 import { hasMember } from "./field_table.ts";
@@ -122,9 +130,10 @@ export function trustedRequestId(
   const { fields } = head;
   for (let i = 0; i < fields.count; i++) {
     if (fields.kind(i) !== Field.X_REQUEST_ID) continue;
-    const length = fields.valueEnd(i) - fields.valueStart(i);
-    if (length === 0 || length > MAX_REQUEST_ID_BYTES) return null;
-    return bytes.slice(fields.valueStart(i), fields.valueEnd(i));
+    const id = bytes.slice(fields.valueStart(i), fields.valueEnd(i));
+    const fit = id.length > 0 && id.length <= MAX_REQUEST_ID_BYTES &&
+      id.every((octet) => TARGET[octet] === 1 || octet === 0x23);
+    return fit ? id : null;
   }
   return null;
 }

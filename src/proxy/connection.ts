@@ -14,7 +14,7 @@ import type { ProxyContext } from "./context.ts";
 import { asProxyError, Exchange, MAX_DISCARDED_BYTES } from "./exchange.ts";
 import { type Client, ProxiedRequest } from "./proxied_request.ts";
 import { ProxyError } from "./proxy_error.ts";
-import { Socket } from "./socket.ts";
+import type { Socket } from "./socket.ts";
 import type { Sweepable } from "./sweep.ts";
 
 /** How long a client that was answered may go on sending before it is cut off. */
@@ -56,11 +56,11 @@ export class ClientConnection implements Sweepable {
   #deadline: number;
   #exchange: Exchange | null = null;
 
-  /** Takes over `conn`. */
-  constructor(context: ProxyContext, conn: Deno.Conn, client: Client) {
+  /** Takes over `socket`. */
+  constructor(context: ProxyContext, socket: Socket, client: Client) {
     this.#context = context;
     this.#client = client;
-    this.#socket = new Socket(conn, context.buffers, SMALL_BUFFER_BYTES);
+    this.#socket = socket;
     this.#socket.onUnawaitedRead = () => this.#onUnawaitedRead();
     // A client that has only just come gets as long as one that has begun.
     this.#deadline = context.sweep.now + context.options.headTimeoutMs;
@@ -118,7 +118,7 @@ export class ClientConnection implements Sweepable {
     const keep = taken instanceof ProxiedRequest
       ? await this.#serveRequest(taken)
       : await this.#serveAdmin(taken);
-    return keep && !this.#socket.ended;
+    return keep && (!this.#socket.ended || this.#socket.available > 0);
   }
 
   /** Reads until a whole head is there; `null` when there will be none, or none that can be served. */
@@ -229,9 +229,9 @@ export class ClientConnection implements Sweepable {
     }
     if (!keep && !exchange.received) {
       this.#deadline = this.#context.sweep.now + LINGER_MS;
-      this.#phase = "linger";
       await this.#socket.endWriting();
       await exchange.settled();
+      await this.#linger();
     }
     request.release(this.#context);
     return keep;
@@ -325,12 +325,16 @@ export class ClientConnection implements Sweepable {
 
   /** Answers a request that is not served, as the last one of the connection. */
   async #refuse(status: number, message: string): Promise<void> {
-    const { counters, dateLine } = this.#context;
+    const { counters, dateLine, requestIds } = this.#context;
     counters.record(status, 0);
     counters.recordError(status);
-    await this.#socket.write(
-      errorResponse({ status, message, dateLine: dateLine.text }),
-    );
+    const id = requestIds.next();
+    await this.#socket.write(errorResponse({
+      status,
+      message,
+      requestId: latin1Slice(id, 0, id.length),
+      dateLine: dateLine.text,
+    }));
   }
 
   /**
@@ -343,7 +347,7 @@ export class ClientConnection implements Sweepable {
     this.#phase = "linger";
     this.#deadline = this.#context.sweep.now + LINGER_MS;
     await socket.endWriting();
-    let discarded = socket.available;
+    let discarded = 0;
     do {
       discarded += socket.available;
       socket.start = socket.end;

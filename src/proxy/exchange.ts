@@ -20,7 +20,11 @@ import { ProxyError } from "./proxy_error.ts";
 import { relay } from "./relay.ts";
 import { type ResponsePlan, takeResponse } from "./response_plan.ts";
 import type { Socket } from "./socket.ts";
-import { tunnel, TUNNEL_IDLE_TIMEOUT_MS } from "./tunnel.ts";
+import {
+  tunnel,
+  TUNNEL_HALF_CLOSED_TIMEOUT_MS,
+  TUNNEL_IDLE_TIMEOUT_MS,
+} from "./tunnel.ts";
 
 /** Times a request is sent at most: once, and twice more when that is safe. */
 const MAX_ATTEMPTS = 3;
@@ -33,6 +37,13 @@ const FRESH_ENOUGH_MS = 1000;
  * read its answer: many send their whole body before they look for one.
  */
 export const MAX_DISCARDED_BYTES = 67_108_864;
+
+/**
+ * A client that has ended its side may still read its answer, or may be gone
+ * altogether: the same is seen of both. It gets an answer that is about to
+ * come or under way; a worker does not go on for it in silence.
+ */
+const ENDED_CLIENT_GRACE_MS = 500;
 
 /** Takes one request to a worker, and its answer to the client. */
 export class Exchange {
@@ -53,6 +64,7 @@ export class Exchange {
   #connection: UpstreamConnection | null = null;
   #leaveQueue: (() => void) | null = null;
   #failure: ProxyError | null = null;
+  #clientEnded = false;
   #upload: Promise<void> | null = null;
   #bodySent: boolean;
   #contentSent: number;
@@ -84,7 +96,7 @@ export class Exchange {
    */
   async run(): Promise<boolean> {
     const { dispatcher, counters } = this.#context;
-    for (let attempt = 1;; attempt++) {
+    for (let attempts = 0;;) {
       const upstream = dispatcher.claim(this.request) ?? await this.#wait();
       this.workerId = upstream.id;
       try {
@@ -92,7 +104,11 @@ export class Exchange {
       } catch (cause) {
         const error = asProxyError(cause, "upstream-malformed");
         if (error.source === "upstream") upstream.failures++;
-        if (!error.retryable || attempt === MAX_ATTEMPTS) throw error;
+        // A refusal is no attempt: nothing was sent, and the worker is out of
+        // rotation, so that the next one is another's turn, or the queue's.
+        const refused = error.code === "connect-failed" && !upstream.accepting;
+        if (!refused) attempts++;
+        if (!error.retryable || attempts === MAX_ATTEMPTS) throw error;
       } finally {
         upstream.requests++;
         this.finishedAt = performance.now();
@@ -117,9 +133,17 @@ export class Exchange {
     if (this.responded) this.#client.close();
   }
 
+  /** Takes note that the client sends no more, after a complete request. */
+  clientEnded(): void {
+    this.#clientEnded = true;
+    const { now } = this.#context.sweep;
+    this.deadline = Math.min(this.deadline, now + ENDED_CLIENT_GRACE_MS);
+  }
+
   /** Ends what has lasted too long, and says whose fault it is. */
   expire(): void {
     this.deadline = Infinity;
+    if (this.#clientEnded) return this.fail(new ProxyError("client-gone"));
     const awaitsWorker = this.#connection?.socket.awaited ?? true;
     if (!this.#bodySent && this.#client.awaited) {
       this.fail(new ProxyError("body-stalled"));
@@ -133,7 +157,8 @@ export class Exchange {
   /** Waits in the queue. */
   async #wait(): Promise<Upstream> {
     const { dispatcher } = this.#context;
-    this.deadline = Infinity; // The queue keeps its own.
+    // The queue keeps its own deadline.
+    if (!this.#clientEnded) this.deadline = Infinity;
     if (this.#bodySent) this.#client.watch();
     try {
       return await new Promise<Upstream>((resolve, reject) => {
@@ -167,7 +192,7 @@ export class Exchange {
       if (this.#failure !== null) throw this.#failure;
       this.#touch(options.requestTimeoutMs);
       if (this.#bodySent) this.#client.watch();
-      else this.#upload = this.#sendBody(connection.socket);
+      else this.#upload = this.#sendBody(connection.socket, sent!);
       plan = await this.#awaitResponse(connection);
       await this.#passOn(plan, connection.socket);
       complete = this.#bodySent && plan.keepUpstream;
@@ -258,20 +283,23 @@ export class Exchange {
 
   async #tunnel(socket: Socket): Promise<void> {
     this.#touch(TUNNEL_IDLE_TIMEOUT_MS);
-    await tunnel(this.#client, socket, (bytesDown) => {
+    await tunnel(this.#client, socket, (bytesDown, halfClosed) => {
       this.bytesOut += bytesDown;
-      this.#touch(TUNNEL_IDLE_TIMEOUT_MS);
+      this.#touch(
+        halfClosed ? TUNNEL_HALF_CLOSED_TIMEOUT_MS : TUNNEL_IDLE_TIMEOUT_MS,
+      );
     });
   }
 
   /** Sends the rest of the request body, while the answer is waited for. Never throws. */
-  async #sendBody(sink: Socket): Promise<void> {
+  async #sendBody(sink: Socket, headSent: Promise<boolean>): Promise<void> {
     const { options } = this.#context;
     const { rest, chunked } = this.request;
     const decoder = this.request.decoder!;
     this.#touch(options.bodyTimeoutMs);
     try {
-      const passed = rest === null || await sink.write(rest);
+      const passed = await headSent &&
+        (rest === null || await sink.write(rest));
       const outcome = !passed ? "sink-gone" : await relay({
         source: this.#client,
         sink,
@@ -318,7 +346,10 @@ export class Exchange {
   }
 
   #touch(timeoutMs: number): void {
-    this.deadline = this.#context.sweep.now + timeoutMs;
+    const limitMs = this.#clientEnded
+      ? Math.min(timeoutMs, ENDED_CLIENT_GRACE_MS)
+      : timeoutMs;
+    this.deadline = this.#context.sweep.now + limitMs;
   }
 }
 

@@ -11,20 +11,30 @@ import type { Socket } from "./socket.ts";
 /** How long nothing may pass. As long as HAProxy's users set `timeout tunnel`. */
 export const TUNNEL_IDLE_TIMEOUT_MS = 3_600_000;
 
+/** How long nothing may pass once one side has ended: the other has been told, and has little left to say. */
+export const TUNNEL_HALF_CLOSED_TIMEOUT_MS = 30_000;
+
+/** Is told of bytes that went towards the client (0 for the other way, or an end), and whether a side has ended. */
+export type TunnelListener = (bytesDown: number, halfClosed: boolean) => void;
+
 /**
  * Passes bytes both ways until both sides have ended. The end of one side is
  * passed on to the other; when a side breaks, both are closed.
- *
- * @param onProgress Called with the bytes that went towards `downstream`, and 0 for the other way.
  */
 export async function tunnel(
   downstream: Socket,
   upstream: Socket,
-  onProgress: (bytesDown: number) => void,
+  onProgress: TunnelListener,
 ): Promise<void> {
+  let halfClosed = false;
+  const end = (): void => {
+    halfClosed = true;
+    onProgress(0, true);
+  };
   await Promise.all([
-    pump(downstream, upstream, () => onProgress(0)),
-    pump(upstream, downstream, onProgress),
+    pump(downstream, upstream, () => onProgress(0, halfClosed)).then(end),
+    pump(upstream, downstream, (bytes) => onProgress(bytes, halfClosed))
+      .then(end),
   ]);
 }
 
