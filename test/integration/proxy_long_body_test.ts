@@ -24,7 +24,7 @@ Deno.test({
   name:
     "a download and an upload of 128 MiB pass in constant memory (needs /proc)",
   ignore: Deno.build.os !== "linux",
-  async fn() {
+  async fn(): Promise<void> {
     await using pool = await startPool({ env: { POOL_SIZE: "1" } });
     await (await fetch(`${pool.url}/bytes?n=1`)).bytes();
     const before = await peakMemoryBytes(pool.pid);
