@@ -271,7 +271,12 @@ export class Reconciler {
     code: PoolStartErrorCode,
     failure: StartFailure,
   ): void {
-    this.#events.emit({ type: "worker-start-failed", ...failure });
+    // A command that cannot be run fails in every slot at once, and then the
+    // start of the pool fails, which says it once. Otherwise the next attempt
+    // is only a moment away.
+    if (code === "never-ready" || slot.outcome !== null) {
+      this.#events.emit({ type: "worker-start-failed", ...failure });
+    }
     if (slot.portRaces > 0) return;
     slot.outcome ??= startError(code, failure, this.#options.workerCommand);
   }
