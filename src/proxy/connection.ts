@@ -88,8 +88,8 @@ export class ClientConnection implements Sweepable {
   }
 
   /** Ends the present wait, which has lasted too long. */
-  expire(): void {
-    if (this.#exchange !== null) return this.#exchange.expire();
+  expire(now: number): void {
+    if (this.#exchange !== null) return this.#exchange.expire(now);
     this.#deadline = Infinity;
     if (this.#phase === "head") {
       this.#refuse(408, "The request head did not arrive in time")

@@ -47,8 +47,6 @@ const ENDED_CLIENT_GRACE_MS = 500;
 
 /** Takes one request to a worker, and its answer to the client. */
 export class Exchange {
-  /** When the present wait has lasted too long. */
-  deadline = Infinity;
   /** Status of the worker's answer, 0 before there is one. */
   status = 0;
   /** The worker that has, or had, the request. */
@@ -65,6 +63,10 @@ export class Exchange {
   #leaveQueue: (() => void) | null = null;
   #failure: ProxyError | null = null;
   #clientEnded = false;
+  /** When the answer, or what is awaited before it, has stalled for too long. */
+  #answerDeadline = Infinity;
+  /** When the rest of the request body has stalled for too long. */
+  #bodyDeadline = Infinity;
   #upload: Promise<void> | null = null;
   #bodySent: boolean;
   #contentSent: number;
@@ -76,6 +78,14 @@ export class Exchange {
     this.request = request;
     this.#bodySent = request.complete;
     this.#contentSent = request.contentBytes;
+  }
+
+  /**
+   * When a wait has lasted too long. Each direction has its own, so that one
+   * that stalls does not hide behind the other.
+   */
+  get deadline(): number {
+    return Math.min(this.#answerDeadline, this.#bodyDeadline);
   }
 
   /** Whether part of an answer has been sent: nothing but the rest of it can follow. */
@@ -137,28 +147,35 @@ export class Exchange {
   clientEnded(): void {
     this.#clientEnded = true;
     const { now } = this.#context.sweep;
-    this.deadline = Math.min(this.deadline, now + ENDED_CLIENT_GRACE_MS);
+    const latest = now + ENDED_CLIENT_GRACE_MS;
+    this.#answerDeadline = Math.min(this.#answerDeadline, latest);
   }
 
   /** Ends what has lasted too long, and says whose fault it is. */
-  expire(): void {
-    this.deadline = Infinity;
+  expire(now: number): void {
+    if (this.#bodyDeadline <= now) {
+      this.#touchBody();
+      if (this.#client.awaited) {
+        return this.fail(new ProxyError("body-stalled"));
+      }
+      // It waits for the worker, which may answer without reading all of it.
+      if (!this.responded) return this.fail(new ProxyError("response-timeout"));
+    }
+    if (this.#answerDeadline > now) return;
+    this.#answerDeadline = Infinity;
     if (this.#clientEnded) return this.fail(new ProxyError("client-gone"));
+    if (!this.responded) return this.fail(new ProxyError("response-timeout"));
     const awaitsWorker = this.#connection?.socket.awaited ?? true;
-    if (!this.#bodySent && this.#client.awaited) {
-      this.fail(new ProxyError("body-stalled"));
-    } else if (this.responded) {
-      this.fail(
-        new ProxyError(awaitsWorker ? "response-stalled" : "client-stalled"),
-      );
-    } else this.fail(new ProxyError("response-timeout"));
+    this.fail(
+      new ProxyError(awaitsWorker ? "response-stalled" : "client-stalled"),
+    );
   }
 
   /** Waits in the queue. */
   async #wait(): Promise<Upstream> {
     const { dispatcher } = this.#context;
     // The queue keeps its own deadline.
-    if (!this.#clientEnded) this.deadline = Infinity;
+    if (!this.#clientEnded) this.#answerDeadline = Infinity;
     if (this.#bodySent) this.#client.watch();
     try {
       return await new Promise<Upstream>((resolve, reject) => {
@@ -190,9 +207,10 @@ export class Exchange {
       : null;
     try {
       if (this.#failure !== null) throw this.#failure;
-      this.#touch(options.requestTimeoutMs);
-      if (this.#bodySent) this.#client.watch();
-      else this.#upload = this.#sendBody(connection.socket, sent!);
+      if (this.#bodySent) {
+        this.#touchAnswer(options.requestTimeoutMs);
+        this.#client.watch();
+      } else this.#upload = this.#sendBody(connection.socket, sent!);
       plan = await this.#awaitResponse(connection);
       await this.#passOn(plan, connection.socket);
       complete = this.#bodySent && plan.keepUpstream;
@@ -256,7 +274,7 @@ export class Exchange {
   async #passOn(plan: ResponsePlan, socket: Socket): Promise<void> {
     const { options, buffers } = this.#context;
     this.status = plan.status;
-    this.#touch(options.bodyTimeoutMs);
+    this.#touchAnswer(options.bodyTimeoutMs);
     let sent = await this.#client.write(plan.bytes);
     buffers.release(plan.buffer);
     if (sent && plan.rest !== null) sent = await this.#client.write(plan.rest);
@@ -273,7 +291,7 @@ export class Exchange {
       chunked,
       onProgress: (bytes) => {
         this.bytesOut += bytes;
-        this.#touch(options.bodyTimeoutMs);
+        this.#touchAnswer(options.bodyTimeoutMs);
       },
     });
     if (outcome === "complete") return;
@@ -282,10 +300,10 @@ export class Exchange {
   }
 
   async #tunnel(socket: Socket): Promise<void> {
-    this.#touch(TUNNEL_IDLE_TIMEOUT_MS);
+    this.#touchAnswer(TUNNEL_IDLE_TIMEOUT_MS);
     await tunnel(this.#client, socket, (bytesDown, halfClosed) => {
       this.bytesOut += bytesDown;
-      this.#touch(
+      this.#touchAnswer(
         halfClosed ? TUNNEL_HALF_CLOSED_TIMEOUT_MS : TUNNEL_IDLE_TIMEOUT_MS,
       );
     });
@@ -293,10 +311,11 @@ export class Exchange {
 
   /** Sends the rest of the request body, while the answer is waited for. Never throws. */
   async #sendBody(sink: Socket, headSent: Promise<boolean>): Promise<void> {
-    const { options } = this.#context;
     const { rest, chunked } = this.request;
     const decoder = this.request.decoder!;
-    this.#touch(options.bodyTimeoutMs);
+    // The answer is not due before the body is with the worker.
+    this.#answerDeadline = Infinity;
+    this.#touchBody();
     try {
       const passed = await headSent &&
         (rest === null || await sink.write(rest));
@@ -307,11 +326,14 @@ export class Exchange {
         chunked,
         onProgress: (bytes) => this.#countSent(bytes),
       });
+      this.#bodyDeadline = Infinity;
+      if (!this.responded) {
+        this.#touchAnswer(this.#context.options.requestTimeoutMs);
+      }
       if (outcome === "sink-gone") await this.#discardBody();
       else if (outcome === "cut") this.fail(new ProxyError("client-gone"));
       else {
         this.#bodySent = true;
-        if (!this.responded) this.#touch(options.requestTimeoutMs);
         this.#client.watch();
       }
     } catch (error) {
@@ -320,9 +342,9 @@ export class Exchange {
   }
 
   #countSent(bytes: number): void {
-    const { maxBodyBytes, bodyTimeoutMs } = this.#context.options;
+    const { maxBodyBytes } = this.#context.options;
     this.#contentSent += bytes;
-    this.#touch(bodyTimeoutMs);
+    this.#touchBody();
     if (maxBodyBytes > 0 && this.#contentSent > maxBodyBytes) {
       this.fail(new ProxyError("body-too-large"));
     }
@@ -345,11 +367,16 @@ export class Exchange {
     }
   }
 
-  #touch(timeoutMs: number): void {
+  #touchAnswer(timeoutMs: number): void {
     const limitMs = this.#clientEnded
       ? Math.min(timeoutMs, ENDED_CLIENT_GRACE_MS)
       : timeoutMs;
-    this.deadline = this.#context.sweep.now + limitMs;
+    this.#answerDeadline = this.#context.sweep.now + limitMs;
+  }
+
+  #touchBody(): void {
+    const { options, sweep } = this.#context;
+    this.#bodyDeadline = sweep.now + options.bodyTimeoutMs;
   }
 }
 
