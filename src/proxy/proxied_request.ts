@@ -52,6 +52,8 @@ export class ProxiedRequest implements ClaimRequest {
   readonly rest: Uint8Array | null = null;
   /** Octets of content in both. */
   readonly contentBytes: number = 0;
+  /** Whether all of the request is in {@linkcode bytes}. */
+  readonly complete: boolean;
 
   readonly #buffer: Uint8Array<ArrayBuffer>;
 
@@ -93,11 +95,13 @@ export class ProxiedRequest implements ClaimRequest {
       }
     }
     this.bytes = this.#buffer.subarray(0, writer.at);
+    // Not later: a body that has been relayed is gone, however complete.
+    this.complete = this.rest === null && (this.decoder?.done ?? true);
   }
 
-  /** Whether all of the request is in {@linkcode bytes}. */
-  get complete(): boolean {
-    return this.rest === null && (this.decoder === null || this.decoder.done);
+  /** Whether it may be sent again after it has been sent (RFC 9110 §9.2.2), and can be. */
+  get repeatable(): boolean {
+    return this.idempotent && this.complete;
   }
 
   /** Method and target, as in `"GET /"`. */

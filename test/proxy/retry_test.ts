@@ -2,7 +2,14 @@
 
 import assert from "node:assert/strict";
 import { freePort } from "../support/free_port.ts";
-import { get, head, ok, post, postHead } from "../support/message_text.ts";
+import {
+  get,
+  head,
+  LAST_CHUNK,
+  ok,
+  post,
+  postHead,
+} from "../support/message_text.ts";
 import { answering } from "../support/origin_script.ts";
 import { startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -36,17 +43,41 @@ Deno.test("an idempotent request whose body has all been sent on is sent again w
   assert.equal(good.requests[0]?.text, "body");
 });
 
+for (
+  const [how, field, body] of [
+    ["with a length", "Content-Length: 4", "body"],
+    ["in chunks", "Transfer-Encoding: chunked", `4\r\nbody\r\n${LAST_CHUNK}`],
+  ] as const
+) {
+  Deno.test(`a PUT whose body has been passed on ${how} is not sent again without it`, async () => {
+    await using bad = await RecordingOrigin.start([
+      [{ do: "read-request" }, { do: "close" }],
+    ]);
+    await using good = await RecordingOrigin.start([answering(ok("good"))]);
+    await using proxy = startProxy({ origins: [bad.port, good.port] });
+    await using client = await RawClient.connect(proxy);
+    await client.send(postHead("/", field).replace("POST", "PUT"));
+    await bad.waitFor(({ connections }) => connections.length === 1);
+    await client.send(body);
+    assert.equal((await client.readResponse()).status, 502);
+    assert.equal(good.connections.length, 0);
+    assert.equal(proxy.counters.retries, 0);
+  });
+}
+
 Deno.test("a POST that is dropped on a connection used before is not sent again", async () => {
+  const answer = answering(ok("ok")).slice(0, 2);
   await using origin = await RecordingOrigin.start([
-    [...answering(ok("ok")).slice(0, 2), { do: "read-request" }, {
-      do: "close",
-    }],
+    [...answer, ...answer, { do: "read-request" }, { do: "close" }],
     answering(ok("again")),
   ]);
   await using proxy = startProxy({ origins: [origin.port] });
   await using client = await RawClient.connect(proxy);
-  assert.equal((await client.ask(get("/"))).text, "ok");
+  // The second shows that the worker keeps its connections.
+  assert.equal((await client.ask(get("/1"))).text, "ok");
+  assert.equal((await client.ask(get("/2"))).text, "ok");
   assert.equal((await client.ask(post("/", "body"))).status, 502);
+  assert.equal(origin.connections.length, 1);
   const posts = origin.requests.filter(({ method }) => method === "POST");
   assert.equal(posts.length, 1);
 });
@@ -169,7 +200,8 @@ Deno.test("requests one after another share one worker connection", async () => 
   await using proxy = startProxy({ origins: [origin.port] });
   for (let round = 0; round < 10; round++) {
     await using client = await RawClient.connect(proxy);
-    await client.ask(round % 2 === 0 ? get("/") : post("/", "body"));
+    // The second shows that the worker keeps its connections.
+    await client.ask(round < 2 ? get("/") : post("/", "body"));
   }
   assert.equal(origin.connections.length, 1);
 });
