@@ -4,11 +4,14 @@
  * Workers close idle connections, and a request written at that moment is
  * lost. So a read is left pending on each idle connection, which shows the end
  * as soon as it comes; connections are given up before the worker would; and
- * the newest is used first.
+ * the newest is used first. A request that must not be lost is given only one
+ * that was in use a moment ago, and only where the worker is known to keep
+ * connections at all: some close them with each answer and do not say so.
  *
  * @module
  */
 
+import { isExhaustion } from "../net/exhaustion.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type BufferPool, MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
 import { ProxyError } from "./proxy_error.ts";
@@ -22,6 +25,15 @@ const DEFAULT_IDLE_MS = 4000;
 
 /** Longest an idle connection is kept, whatever the worker says. */
 const MAX_IDLE_MS = 60_000;
+
+/**
+ * A request that cannot be sent again gets a connection used this recently, or
+ * a new one. Half of what the least patient of servers wait, who wait a second.
+ */
+const FRESH_ENOUGH_MS = 500;
+
+/** A worker is known to keep connections when one has been idle for this long: two looks, as the clock is coarse. */
+const KEPT_PROOF_MS = 200;
 
 /** Taken off the worker's hint: for our clock's coarseness and the way of the packets. */
 const IDLE_MARGIN_MS = 1000;
@@ -47,10 +59,18 @@ export class UpstreamConnection {
   }
 }
 
+/** Idle connections to one worker. */
+interface IdleConnections {
+  /** The newest last. */
+  readonly connections: UpstreamConnection[];
+  /** Whether the worker is known to leave connections open after an answer. */
+  kept: boolean;
+}
+
 /** Opens connections to workers and keeps idle ones. */
 export class ConnectionPool {
   readonly #buffers: BufferPool;
-  readonly #idle = new Map<Upstream, UpstreamConnection[]>();
+  readonly #idle = new Map<Upstream, IdleConnections>();
 
   /** Creates a pool with no connections. */
   constructor(buffers: BufferPool) {
@@ -60,22 +80,31 @@ export class ConnectionPool {
   /** Idle connections, to all workers together. */
   get idleCount(): number {
     let count = 0;
-    for (const connections of this.#idle.values()) count += connections.length;
+    for (const { connections } of this.#idle.values()) {
+      count += connections.length;
+    }
     return count;
   }
 
-  /** The newest connection to `upstream` that has not been idle for more than `maxIdleMs`, or `null`. */
+  /**
+   * The newest idle connection to `upstream`, or `null`.
+   *
+   * @param repeatable Whether the request can be sent again when the
+   * connection turns out to be closed. One that cannot is given only a
+   * connection that is safe to use.
+   */
   take(
     upstream: Upstream,
     now: number,
-    maxIdleMs: number,
+    repeatable: boolean,
   ): UpstreamConnection | null {
-    const connection = this.#idle.get(upstream)?.at(-1);
-    if (connection === undefined) return null;
-    if (now - connection.idleSince > maxIdleMs || now >= connection.idleUntil) {
+    const idle = this.#idle.get(upstream);
+    const connection = idle?.connections.at(-1);
+    if (connection === undefined || now >= connection.idleUntil) return null;
+    if (!repeatable && !(idle!.kept && idleMs(connection) < FRESH_ENOUGH_MS)) {
       return null;
     }
-    this.#idle.get(upstream)!.pop();
+    idle!.connections.pop();
     connection.socket.onUnawaitedRead = null;
     connection.reused = true;
     return connection;
@@ -84,7 +113,8 @@ export class ConnectionPool {
   /**
    * Opens a connection.
    *
-   * @throws {ProxyError} `connect-failed`, which may be tried again: nothing was sent.
+   * @throws {ProxyError} `connect-failed`, which may be tried again: nothing
+   *   was sent. `out-of-descriptors`, where another worker would not help.
    */
   async connect(upstream: Upstream): Promise<UpstreamConnection> {
     try {
@@ -97,6 +127,9 @@ export class ConnectionPool {
       const socket = new Socket(conn, this.#buffers, MEDIUM_BUFFER_BYTES);
       return new UpstreamConnection(upstream, socket);
     } catch (cause) {
+      if (isExhaustion(cause)) {
+        throw new ProxyError("out-of-descriptors", { cause });
+      }
       if (cause instanceof Deno.errors.ConnectionRefused) {
         upstream.reportRefused();
       }
@@ -114,20 +147,27 @@ export class ConnectionPool {
     if (upstream.retired || socket.ended || socket.available > 0) {
       return socket.dispose();
     }
-    const idle = this.#connectionsTo(upstream);
-    if (idle.length >= MAX_IDLE_PER_UPSTREAM) return socket.dispose();
+    const idle = this.#idleConnectionsTo(upstream);
+    if (connection.reused) idle.kept = true;
+    const { connections } = idle;
+    if (connections.length >= MAX_IDLE_PER_UPSTREAM) return socket.dispose();
     connection.idleSince = now;
     connection.idleUntil = now + idleLimitMs(keepAliveSeconds);
     // Whatever comes now, an end or an answer to nothing, it is of no more use.
     socket.onUnawaitedRead = () => this.#discard(connection);
     socket.resize(MEDIUM_BUFFER_BYTES);
-    idle.push(connection);
+    connections.push(connection);
     socket.watch();
   }
 
   /** Gives up what has been idle for too long. */
   sweep(now: number): void {
-    for (const connections of this.#idle.values()) {
+    for (const idle of this.#idle.values()) {
+      const { connections } = idle;
+      const [oldest] = connections;
+      if (oldest !== undefined && now - oldest.idleSince >= KEPT_PROOF_MS) {
+        idle.kept = true;
+      }
       // Newest last, and all with much the same limit: the oldest go first.
       while (connections.length > 0 && connections[0]!.idleUntil <= now) {
         connections.shift()!.socket.dispose();
@@ -140,30 +180,40 @@ export class ConnectionPool {
     for (const upstream of this.#idle.keys()) this.#closeIdle(upstream);
   }
 
-  #connectionsTo(upstream: Upstream): UpstreamConnection[] {
-    let connections = this.#idle.get(upstream);
-    if (connections === undefined) {
-      connections = [];
-      this.#idle.set(upstream, connections);
+  #idleConnectionsTo(upstream: Upstream): IdleConnections {
+    let idle = this.#idle.get(upstream);
+    if (idle === undefined) {
+      idle = { connections: [], kept: false };
+      this.#idle.set(upstream, idle);
       upstream.onRetire(() => {
         this.#closeIdle(upstream);
         this.#idle.delete(upstream);
       });
     }
-    return connections;
+    return idle;
   }
 
   #closeIdle(upstream: Upstream): void {
-    const connections = this.#idle.get(upstream) ?? [];
+    const connections = this.#idle.get(upstream)?.connections ?? [];
     for (const connection of connections.splice(0)) connection.socket.dispose();
   }
 
   #discard(connection: UpstreamConnection): void {
-    const connections = this.#idle.get(connection.upstream);
-    const index = connections?.indexOf(connection) ?? -1;
-    if (index >= 0) connections!.splice(index, 1);
+    const idle = this.#idle.get(connection.upstream);
+    const index = idle?.connections.indexOf(connection) ?? -1;
+    if (index >= 0) idle!.connections.splice(index, 1);
+    // It closes its connections sooner than was thought, or some of them.
+    if (idleMs(connection) < FRESH_ENOUGH_MS && idle) idle.kept = false;
     connection.socket.dispose();
   }
+}
+
+/**
+ * How long a connection has been idle, or a little more, as `idleSince` is
+ * coarse. Told exactly: after a pause of ours the coarse clock is late.
+ */
+function idleMs(connection: UpstreamConnection): number {
+  return performance.now() - connection.idleSince;
 }
 
 function idleLimitMs(keepAliveSeconds: number): number {

@@ -29,9 +29,6 @@ import {
 /** Times a request is sent at most: once, and twice more when that is safe. */
 const MAX_ATTEMPTS = 3;
 
-/** A request that must not be repeated gets a connection that was used this recently, or a new one. */
-const FRESH_ENOUGH_MS = 1000;
-
 /**
  * Octets nobody wants that are read all the same, so that the client gets to
  * read its answer: many send their whole body before they look for one.
@@ -196,9 +193,12 @@ export class Exchange {
   async #attempt(upstream: Upstream): Promise<boolean> {
     const { connections, options, sweep } = this.#context;
     const { request } = this;
-    const maxIdleMs = request.idempotent ? Infinity : FRESH_ENOUGH_MS;
-    const connection = connections.take(upstream, sweep.now, maxIdleMs) ??
-      await connections.connect(upstream);
+    // What is sent again goes over a new connection: another that was idle
+    // may have been closed just as well.
+    const idle = request.avoid === null
+      ? connections.take(upstream, sweep.now, request.repeatable)
+      : null;
+    const connection = idle ?? await connections.connect(upstream);
     this.#connection = connection;
     let plan: ResponsePlan | null = null;
     let complete = false;
@@ -254,7 +254,7 @@ export class Exchange {
       if (await socket.more()) continue;
       if (this.#failure !== null) throw this.#failure;
       throw new ProxyError("upstream-closed", {
-        retryable: !answered && request.idempotent && request.complete,
+        retryable: !answered && request.repeatable,
       });
     }
   }

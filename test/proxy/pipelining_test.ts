@@ -116,12 +116,14 @@ Deno.test("a long body behind a slow request arrives as it was sent, wherever th
   ];
   for (const firstPart of [3800, 3900, 3950, 3980, 4100]) {
     for (const request of requests) {
-      await using origin = await RecordingOrigin.start([[
-        { do: "read-request" },
-        { do: "gate", name: "slow" },
-        { do: "send", data: ok("slow") },
-        ...answering(ok("posted")),
-      ]]);
+      await using origin = await RecordingOrigin.start([
+        [
+          { do: "read-request" },
+          { do: "gate", name: "slow" },
+          { do: "send", data: ok("slow") },
+        ],
+        answering(ok("posted")),
+      ]);
       await using proxy = startProxy({ origins: [origin.port] });
       await using client = await RawClient.connect(proxy);
       await client.send(get("/slow") + request.slice(0, firstPart));

@@ -1,0 +1,153 @@
+/** Which requests are given a worker connection that was idle, and when. */
+
+import assert from "node:assert/strict";
+import { get, ok, post, postHead } from "../support/message_text.ts";
+import { answering, type OriginScript } from "../support/origin_script.ts";
+import { type ProxyServer, startProxy } from "../support/proxy_server.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { RecordingOrigin } from "../support/recording_origin.ts";
+
+/** So that a connection is kept for longer than these tests take. */
+const KEPT_OPEN = ok("ok", "Keep-Alive: timeout=60");
+
+/** Longer than a connection counts as fresh. */
+const STALE_MS = 700;
+
+/** What must not be sent twice: whatever its method, a body that has been passed on is gone. */
+const UNREPEATABLE = {
+  "a POST": [post("/", "body")],
+  "a PUT whose body came later": [
+    postHead("/", "Content-Length: 4").replace("POST", "PUT"),
+    "body",
+  ],
+};
+
+/** Shows that the worker keeps its connections: one is used a second time. */
+async function useTwice(client: RawClient): Promise<void> {
+  await client.ask(get("/1"));
+  await client.ask(get("/2"));
+}
+
+async function askInParts(
+  client: RawClient,
+  parts: readonly string[],
+): Promise<number> {
+  for (const part of parts) {
+    await client.send(part);
+    // Or both would arrive in one read.
+    await pause(20);
+  }
+  return (await client.readResponse()).status;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Fills the pool of idle connections: `count` requests that are answered together. */
+async function makeIdle(
+  origin: RecordingOrigin,
+  proxy: ProxyServer,
+  count: number,
+): Promise<void> {
+  const clients: RawClient[] = [];
+  for (let index = 0; index < count; index++) {
+    clients.push(await RawClient.connect(proxy));
+    await clients.at(-1)!.send(get("/"));
+  }
+  await origin.waitFor(({ requests }) => requests.length === count);
+  origin.open("together");
+  for (const client of clients) {
+    await client.readResponse();
+    await client.close();
+  }
+  assert.equal(proxy.idleUpstreamConnections, count);
+}
+
+for (const [what, parts] of Object.entries(UNREPEATABLE)) {
+  Deno.test(`${what} is given a connection that was in use a moment ago, and not one idle for longer`, async () => {
+    await using origin = await RecordingOrigin.start([answering(KEPT_OPEN)]);
+    await using proxy = startProxy({ origins: [origin.port] });
+    await using client = await RawClient.connect(proxy);
+    await useTwice(client);
+    assert.equal(await askInParts(client, parts), 200);
+    assert.equal(origin.connections.length, 1);
+    await pause(STALE_MS);
+    assert.equal(await askInParts(client, parts), 200);
+    assert.equal(origin.connections.length, 2);
+  });
+
+  Deno.test(`${what} is given a new connection before a worker is known to keep any`, async () => {
+    await using origin = await RecordingOrigin.start([answering(KEPT_OPEN)]);
+    await using proxy = startProxy({ origins: [origin.port] });
+    await using client = await RawClient.connect(proxy);
+    await client.ask(get("/"));
+    assert.equal(await askInParts(client, parts), 200);
+    assert.equal(origin.connections.length, 2);
+  });
+}
+
+Deno.test("a GET is given a connection however long it was idle", async () => {
+  await using origin = await RecordingOrigin.start([answering(KEPT_OPEN)]);
+  await using proxy = startProxy({ origins: [origin.port] });
+  await using client = await RawClient.connect(proxy);
+  await client.ask(get("/1"));
+  await pause(STALE_MS);
+  await client.ask(get("/2"));
+  assert.equal(origin.connections.length, 1);
+});
+
+Deno.test("a worker is known to keep connections by one that stays open unused", async () => {
+  await using origin = await RecordingOrigin.start([answering(KEPT_OPEN)]);
+  await using proxy = startProxy({ origins: [origin.port] });
+  await using client = await RawClient.connect(proxy);
+  await client.ask(post("/1", "body"));
+  await pause(400);
+  await client.ask(post("/2", "body"));
+  assert.equal(origin.connections.length, 1);
+});
+
+Deno.test("a worker that closes a connection it has just answered on is not trusted with a POST", async () => {
+  await using origin = await RecordingOrigin.start([
+    [...answering(KEPT_OPEN).slice(0, 2), { do: "read-end" }],
+    [
+      ...answering(KEPT_OPEN).slice(0, 2),
+      ...answering(KEPT_OPEN).slice(0, 2),
+      { do: "gate", name: "close" },
+      { do: "close" },
+    ],
+    answering(KEPT_OPEN),
+  ]);
+  await using proxy = startProxy({ origins: [origin.port] });
+  await using first = await RawClient.connect(proxy);
+  await using client = await RawClient.connect(proxy);
+  // Two idle connections; the newer has been used twice.
+  await first.ask(post("/", "body"));
+  await client.ask(post("/", "body"));
+  await client.ask(get("/"));
+  assert.equal(proxy.idleUpstreamConnections, 2);
+  origin.open("close");
+  await proxy.waitUntil((proxy) => proxy.idleUpstreamConnections === 1);
+  await client.ask(post("/", "body"));
+  assert.equal(origin.connections.length, 3);
+});
+
+Deno.test("a request that met a closed connection is sent again over a new one, not over another that was idle", async () => {
+  const closing: OriginScript = [
+    { do: "read-request" },
+    { do: "gate", name: "together" },
+    { do: "send", data: KEPT_OPEN },
+    { do: "read-request" },
+    { do: "close" },
+  ];
+  await using origin = await RecordingOrigin.start([
+    ...Array<OriginScript>(4).fill(closing),
+    answering(KEPT_OPEN),
+  ]);
+  await using proxy = startProxy({ origins: [origin.port] });
+  await makeIdle(origin, proxy, 4);
+  await using client = await RawClient.connect(proxy);
+  assert.equal((await client.ask(get("/"))).status, 200);
+  assert.equal(proxy.counters.retries, 1);
+  assert.equal(origin.connections.length, 5);
+});
