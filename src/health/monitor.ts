@@ -99,9 +99,11 @@ class Watch implements HealthWatch {
       const result = await probe(this.#target, options);
       if (result.kind === "aborted") return;
       const passed = isHealthy(result, options.healthStrict);
-      count = countProbe(count, passed, options);
-      const { healthy, failures } = count;
-      this.#report({ healthy, failures, reason: describeProbe(result) });
+      if (result.kind !== "not-made") {
+        count = countProbe(count, passed, options);
+        const { healthy, failures } = count;
+        this.#report({ healthy, failures, reason: describeProbe(result) });
+      }
       await this.#alarm.sleep(this.#pause(passed, startedAt));
     }
   }

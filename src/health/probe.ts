@@ -9,6 +9,7 @@
 import { INCOMPLETE } from "../http1/field_table.ts";
 import { HttpError } from "../http1/http_error.ts";
 import { parseResponseHead, ResponseHead } from "../http1/response_head.ts";
+import { isExhaustion } from "../net/exhaustion.ts";
 import type { ProbeTarget } from "../pool/health_watcher.ts";
 
 /** Largest response head read, in bytes. A health page has no need of more. */
@@ -24,6 +25,8 @@ export type ProbeResult =
   | { readonly kind: "timeout"; readonly timeoutMs: number }
   /** Something came that is no HTTP response, or the connection was cut. */
   | { readonly kind: "bad-answer"; readonly message: string }
+  /** There was no descriptor to probe with, which says nothing about the target. */
+  | { readonly kind: "not-made" }
   /** The probe was called off. */
   | { readonly kind: "aborted" };
 
@@ -60,6 +63,7 @@ export async function probe(
     if (error instanceof Deno.errors.ConnectionRefused) {
       return { kind: "refused" };
     }
+    if (isExhaustion(error)) return { kind: "not-made" };
     const message = error instanceof Error ? error.message : String(error);
     return { kind: "bad-answer", message };
   } finally {
@@ -79,6 +83,8 @@ export function describeProbe(result: ProbeResult): string {
       return `no answer within ${result.timeoutMs} ms`;
     case "bad-answer":
       return `bad answer: ${result.message}`;
+    case "not-made":
+      return "not probed for want of descriptors";
     case "aborted":
       return "probe called off";
   }

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { isExhaustion } from "../net/exhaustion.ts";
 import { LaunchError } from "./launch_error.ts";
 import { WORKER_HOST } from "./worker_command.ts";
 
@@ -85,7 +86,8 @@ export class PortAllocator {
 }
 
 /**
- * Whether a worker could listen on `port` now.
+ * Whether a worker could listen on `port` now. `true` when that cannot be
+ * tried for want of descriptors: nobody else is known to have it.
  *
  * @throws {Deno.errors.NotCapable} without the permission to listen there.
  */
@@ -99,6 +101,7 @@ export function isPortFree(port: number): boolean {
       error instanceof Deno.errors.AddrInUse ||
       error instanceof Deno.errors.PermissionDenied
     ) return false;
+    if (isExhaustion(error)) return true;
     throw error;
   }
 }

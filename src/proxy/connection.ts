@@ -71,6 +71,11 @@ export class ClientConnection implements Sweepable {
     return this.#exchange?.deadline ?? this.#deadline;
   }
 
+  /** Whether nothing is under way. */
+  get idle(): boolean {
+    return this.#phase === "idle";
+  }
+
   /** Serves the client until one side has had enough. Never throws. */
   async serve(): Promise<void> {
     const { sweep, counters } = this.#context;

@@ -6,9 +6,19 @@
  */
 
 import type { AcceptPausedEvent } from "../events.ts";
+import { isExhaustion } from "../net/exhaustion.ts";
 
 /** How long accepting pauses when descriptors run out: until then some are given back. */
 const DESCRIPTOR_PAUSE_MS = 50;
+
+/**
+ * Share of the connections there were when descriptors ran out that is given
+ * up: those that stay need some to reach the workers, and so do new workers.
+ */
+const RESERVE_RATIO = 0.25;
+
+/** How long no more than the rest are let in. What took the descriptors may be gone by then. */
+const RESERVE_MS = 60_000;
 
 /** What the accept loop needs. */
 export interface ListenerOptions {
@@ -18,6 +28,8 @@ export interface ListenerOptions {
   /** Serves a connection until it ends. Must not reject. */
   readonly serve: (conn: Deno.Conn) => Promise<void>;
   readonly onPause: (event: AcceptPausedEvent) => void;
+  /** Asks for so many connections to be closed, if they are idle. */
+  readonly closeIdle: (count: number) => void;
 }
 
 /** The accept loop and the connections it has let in. */
@@ -26,6 +38,9 @@ export class Listener {
   readonly #serving = new Set<Promise<void>>();
   readonly #loop: Promise<void>;
   #closed = false;
+  /** Connections let in until `#reservedUntil`. */
+  #reservedLimit = Infinity;
+  #reservedUntil = 0;
   #wake: (() => void) | null = null;
 
   /** Begins to accept. */
@@ -52,12 +67,16 @@ export class Listener {
   // Not `for await`: that ends for good at the first error, and running out
   // of descriptors is one.
   async #run(): Promise<void> {
-    const { listener, maxConnections, onPause } = this.#options;
+    const { listener, maxConnections } = this.#options;
     while (!this.#closed) {
       if (this.#serving.size >= maxConnections) {
-        onPause({ type: "accept-paused", reason: "max-connections" });
-        await this.#woken();
-        onPause({ type: "accept-resumed", reason: "max-connections" });
+        await this.#pause("max-connections");
+        continue;
+      }
+      if (this.#serving.size >= this.#reservedLimit) {
+        const remainingMs = this.#reservedUntil - performance.now();
+        if (remainingMs > 0) await this.#pause("descriptors", remainingMs);
+        else this.#reservedLimit = Infinity;
         continue;
       }
       try {
@@ -66,9 +85,8 @@ export class Listener {
         if (this.#closed) return;
         if (!isTransient(error)) throw error;
         if (!isExhaustion(error)) continue;
-        onPause({ type: "accept-paused", reason: "descriptors" });
-        await this.#woken(DESCRIPTOR_PAUSE_MS);
-        onPause({ type: "accept-resumed", reason: "descriptors" });
+        this.#reserve();
+        await this.#pause("descriptors", DESCRIPTOR_PAUSE_MS);
       }
     }
   }
@@ -76,9 +94,28 @@ export class Listener {
   #serve(conn: Deno.Conn): void {
     const serving = this.#options.serve(conn).finally(() => {
       this.#serving.delete(serving);
-      if (this.#serving.size < this.#options.maxConnections) this.#wake?.();
+      this.#wake?.();
     });
     this.#serving.add(serving);
+  }
+
+  /** Descriptors have run out: gives some back, and keeps them free for a while. */
+  #reserve(): void {
+    const { size } = this.#serving;
+    const reserved = Math.ceil(size * RESERVE_RATIO);
+    this.#reservedLimit = Math.max(1, size - reserved);
+    this.#reservedUntil = performance.now() + RESERVE_MS;
+    this.#options.closeIdle(reserved);
+  }
+
+  async #pause(
+    reason: AcceptPausedEvent["reason"],
+    timeoutMs?: number,
+  ): Promise<void> {
+    const { onPause } = this.#options;
+    onPause({ type: "accept-paused", reason });
+    await this.#woken(timeoutMs);
+    onPause({ type: "accept-resumed", reason });
   }
 
   /** Waits until a connection ends, the listener is closed, or time is up. */
@@ -97,11 +134,4 @@ export class Listener {
 function isTransient(error: unknown): boolean {
   return error instanceof Error && !(error instanceof TypeError) &&
     !(error instanceof Deno.errors.BadResource);
-}
-
-/** EMFILE, ENFILE, ENOBUFS and ENOMEM: Deno reports them as plain errors with a code. */
-function isExhaustion(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return code === "EMFILE" || code === "ENFILE" || code === "ENOBUFS" ||
-    code === "ENOMEM";
 }

@@ -12,6 +12,7 @@ import { forwarding } from "../http1/request_writer.ts";
 import { ResponseHead } from "../http1/response_head.ts";
 import type { Counters } from "../metrics/counters.ts";
 import { CidrSet } from "../net/cidr.ts";
+import { canonicalAddress } from "../net/ip_address.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
 import { hashClient } from "../upstream/policy/ip_hash.ts";
 import { Arrival, type ArrivalOptions } from "./arrival.ts";
@@ -95,6 +96,7 @@ export class Proxy {
       maxConnections: settings.maxConnections,
       serve: (conn) => this.#serve(conn),
       onPause: (event) => events.emit(event),
+      closeIdle: (count) => this.#closeIdle(count),
     });
   }
 
@@ -123,6 +125,15 @@ export class Proxy {
   /** Cuts everything that is under way. */
   abort(): void {
     for (const connection of this.#connections) connection.abort();
+  }
+
+  /** Closes up to `count` idle connections: those first that would be closed soonest anyway. */
+  #closeIdle(count: number): void {
+    [...this.#connections]
+      .filter((connection) => connection.idle)
+      .sort((a, b) => a.deadline - b.deadline)
+      .slice(0, count)
+      .forEach((connection) => connection.abort());
   }
 
   async #serve(conn: Deno.Conn): Promise<void> {
@@ -166,5 +177,10 @@ function isTcp(conn: Deno.Conn): conn is Deno.TcpConn {
 }
 
 function peerAddress(address: Deno.Addr): string | null {
-  return address.transport === "tcp" ? address.hostname : null;
+  if (address.transport !== "tcp") return null;
+  const { hostname } = address;
+  // Only IPv6 can be written in more ways than one.
+  return hostname.includes(":")
+    ? canonicalAddress(hostname) ?? hostname
+    : hostname;
 }

@@ -47,6 +47,11 @@ const OUTCOMES = {
     source: "upstream",
     message: "The worker could not be reached",
   },
+  "out-of-descriptors": {
+    status: 503,
+    source: "internal",
+    message: "The server cannot open more connections for now",
+  },
   "upstream-closed": {
     status: 502,
     source: "upstream",
