@@ -7,6 +7,8 @@
  * @module
  */
 
+import { canonicalAddress, formatIpAddress } from "./ip_address.ts";
+
 /** Returned when more bytes are needed. */
 export const NEED_MORE = -1;
 
@@ -32,6 +34,11 @@ const V2_SIGNATURE = new Uint8Array([
   0x0a,
 ]);
 const V2_HEADER_BYTES = 16;
+
+/** Octets of an address, by its family: AF_INET and AF_INET6. Others name no IP address. */
+const ADDRESS_BYTES: Readonly<Record<number, number>> = { 1: 4, 2: 16 };
+
+const MAX_PORT = 65_535;
 
 /** What a header says. */
 export interface ProxyHeader {
@@ -82,15 +89,21 @@ function parseV1(bytes: Uint8Array): ProxyHeader | typeof NEED_MORE {
   if (/^PROXY UNKNOWN(?: [^\r\n]*)?\r\n$/.test(line)) {
     return { sourceAddress: null, length };
   }
-  const parts =
-    /^PROXY (TCP4|TCP6) ([0-9a-fA-F.:]+) ([0-9a-fA-F.:]+) \d{1,5} \d{1,5}\r\n$/
-      .exec(line);
-  const family = parts?.[1];
-  const source = parts?.[2];
-  if (!source || (family === "TCP6") !== source.includes(":")) {
+  const parts = /^PROXY (TCP[46]) (\S+) (\S+) (\d{1,5}) (\d{1,5})\r\n$/.exec(
+    line,
+  );
+  const [, family, source = "", target = "", ...ports] = parts ?? [];
+  const isFamily = (address: string): boolean =>
+    address.includes(":") === (family === "TCP6");
+  const sourceAddress = canonicalAddress(source);
+  if (
+    sourceAddress === null || canonicalAddress(target) === null ||
+    !isFamily(source) || !isFamily(target) ||
+    ports.some((port) => Number(port) > MAX_PORT)
+  ) {
     throw new ProxyProtocolError("The PROXY line is malformed");
   }
-  return { sourceAddress: source, length };
+  return { sourceAddress, length };
 }
 
 function parseV2(bytes: Uint8Array): ProxyHeader | typeof NEED_MORE {
@@ -110,32 +123,19 @@ function parseV2(bytes: Uint8Array): ProxyHeader | typeof NEED_MORE {
   if (bytes.length < length) return NEED_MORE;
   // LOCAL: the proxy's own connection, a health check as a rule.
   if (command === 0x20) return { sourceAddress: null, length };
-  const addresses = length - V2_HEADER_BYTES;
-  switch (family >> 4) {
-    case 1:
-      if (addresses < 12) break;
-      return { sourceAddress: ipv4(bytes, V2_HEADER_BYTES), length };
-    case 2:
-      if (addresses < 36) break;
-      return { sourceAddress: ipv6(view, V2_HEADER_BYTES), length };
-    default:
-      return { sourceAddress: null, length };
+  const addressBytes = ADDRESS_BYTES[family >> 4];
+  if (addressBytes === undefined) return { sourceAddress: null, length };
+  // Both addresses and both ports.
+  if (length - V2_HEADER_BYTES >= 2 * addressBytes + 4) {
+    const source = bytes.subarray(
+      V2_HEADER_BYTES,
+      V2_HEADER_BYTES + addressBytes,
+    );
+    return { sourceAddress: formatIpAddress([...source]), length };
   }
   throw new ProxyProtocolError(
     "The PROXY header has no room for its addresses",
   );
-}
-
-function ipv4(bytes: Uint8Array, at: number): string {
-  return bytes.subarray(at, at + 4).join(".");
-}
-
-function ipv6(view: DataView, at: number): string {
-  const groups = Array.from(
-    { length: 8 },
-    (_, i) => view.getUint16(at + 2 * i).toString(16),
-  );
-  return groups.join(":");
 }
 
 /** Whether one of the two begins with the other. */
