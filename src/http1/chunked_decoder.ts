@@ -16,6 +16,10 @@ const MAX_SIZE_DIGITS = 13;
 /** Octets of a chunk's extensions. They carry nothing for us; without a bound they never end (CVE-2024-22019). */
 const MAX_EXTENSION_BYTES = 256;
 
+/** `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )` */
+const EXTENSIONS =
+  /^(?:[ \t]*;[ \t]*[\w!#$%&'*+.^`|~-]+(?:[ \t]*=[ \t]*(?:[\w!#$%&'*+.^`|~-]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)+$/;
+
 /** Octets of all trailer fields together. */
 export const MAX_TRAILER_BYTES = 4096;
 
@@ -46,7 +50,8 @@ export class ChunkedDecoder {
   /** Size as read so far, then octets of data still to come. */
   #remaining = 0;
   #digits = 0;
-  #extensionBytes = 0;
+  /** The extensions of the chunk as read so far, from the first semicolon on. */
+  #extensions = "";
 
   /** Whether the last chunk and its trailers have been seen. */
   get done(): boolean {
@@ -96,7 +101,6 @@ export class ChunkedDecoder {
         if (octet !== LF) throw new HttpError(400, "Bare CR in a chunk size");
         this.#state = this.#remaining === 0 ? State.TRAILERS : State.DATA;
         this.#digits = 0;
-        this.#extensionBytes = 0;
         return;
       case State.DATA_CR:
         if (octet !== CR) {
@@ -121,21 +125,28 @@ export class ChunkedDecoder {
     }
     if (this.#digits === 0) throw new HttpError(400, "Missing chunk size");
     if (octet === CR) this.#state = State.SIZE_LF;
-    else if (octet === SEMICOLON) this.#state = State.EXTENSION;
-    else throw new HttpError(400, "Invalid chunk size");
+    else if (octet === SEMICOLON) {
+      this.#extensions = ";";
+      this.#state = State.EXTENSION;
+    } else throw new HttpError(400, "Invalid chunk size");
   }
 
   #extension(octet: number): void {
     if (octet === CR) {
+      if (!EXTENSIONS.test(this.#extensions)) {
+        throw new HttpError(400, "Invalid chunk extension");
+      }
+      this.#extensions = "";
       this.#state = State.SIZE_LF;
       return;
     }
     if (FIELD_VALUE[octet] !== 1) {
       throw new HttpError(400, "Invalid octet in a chunk extension");
     }
-    if (++this.#extensionBytes > MAX_EXTENSION_BYTES) {
+    if (this.#extensions.length > MAX_EXTENSION_BYTES) {
       throw new HttpError(400, "Chunk extensions too long");
     }
+    this.#extensions += String.fromCharCode(octet);
   }
 
   #trailers(bytes: Uint8Array, start: number, end: number): number {

@@ -27,7 +27,9 @@ export interface Forwarding {
   readonly forwardedFor: Uint8Array;
   /** The peer's address as it is appended to a list. */
   readonly address: Uint8Array;
-  /** The lines `X-Forwarded-Proto` and `X-Forwarded-Port`, ended. */
+  /** The line `X-Forwarded-Proto`, ended. */
+  readonly proto: Uint8Array;
+  /** The same, and the line `X-Forwarded-Port` where there is a port. */
   readonly protoAndPort: Uint8Array;
   /** `for=ADDRESS;proto=http`, an element of Forwarded (RFC 7239) but for its host. */
   readonly element: Uint8Array;
@@ -41,7 +43,7 @@ export interface ForwardingText {
   /** The peer's IP address. */
   readonly address: string;
   readonly proto: "http" | "https";
-  /** The port the client connected to. */
+  /** The port the client connected to; 0 when it was none. */
   readonly port: number;
   readonly defaultHost: string;
 }
@@ -105,13 +107,14 @@ export function forwarding(text: ForwardingText): Forwarding {
   const { trusted, address, proto, port, defaultHost } = text;
   // RFC 7239 §6: an IPv6 address is put in brackets and quotes.
   const node = address.includes(":") ? `"[${address}]"` : address;
+  const protoLine = `X-Forwarded-Proto: ${proto}\r\n`;
+  const portLine = port === 0 ? "" : `X-Forwarded-Port: ${port}\r\n`;
   return {
     trusted,
     forwardedFor: ascii(`X-Forwarded-For: ${address}`),
     address: ascii(address),
-    protoAndPort: ascii(
-      `X-Forwarded-Proto: ${proto}\r\nX-Forwarded-Port: ${port}\r\n`,
-    ),
+    proto: ascii(protoLine),
+    protoAndPort: ascii(protoLine + portLine),
     element: ascii(`for=${node};proto=${proto}`),
     defaultHost: ascii(defaultHost),
   };
@@ -260,8 +263,13 @@ function writeForwarding(
     out.write(forwarding.forwardedFor);
   }
   out.endLine();
-  if (!trusted || !hasField(head, Field.X_FORWARDED_PROTO)) {
-    out.write(forwarding.protoAndPort);
+  if (!trusted) out.write(forwarding.protoAndPort);
+  else if (!hasField(head, Field.X_FORWARDED_PROTO)) {
+    out.write(
+      hasField(head, Field.X_FORWARDED_PORT)
+        ? forwarding.proto
+        : forwarding.protoAndPort,
+    );
   }
   if (hasHost && !(trusted && hasField(head, Field.X_FORWARDED_HOST))) {
     out.write(X_FORWARDED_HOST);

@@ -56,14 +56,6 @@ const BOTH_WAYS: readonly KnownDifference[] = [
       /\r\n0+(;.*)?\r\n(.+\r\n)*(content-length|transfer-encoding|(proxy-)?connection):/i
         .test(input),
   },
-  {
-    why:
-      "Chunk extensions are dropped, and end with CR LF whatever they say; " +
-      "Node checks their grammar (RFC 9112 §7.1.1).",
-    reasons: ["HPE_STRICT"],
-    applies: (message, input) =>
-      isChunked(message) && /\r\n[0-9a-f]+;.*\r\n/i.test(input),
-  },
 ];
 
 /** In requests. */
