@@ -43,10 +43,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/metrics/counters.ts",
     "node:", // TLS
   ],
-  "src/pool/": ["src/upstream/", "src/events.ts"],
+  "src/pool/": ["src/upstream/", "src/net/", "src/events.ts"],
   // Of the pool they know what they are handed, not the pool itself.
   "src/health/": [
     "src/http1/",
+    "src/net/",
     "src/pool/health_watcher.ts",
     "src/pool/alarm.ts",
   ],

@@ -12,6 +12,7 @@ import {
   type ProbeResult,
 } from "../../src/health/probe.ts";
 import { freePort } from "../support/free_port.ts";
+import { OutOfDescriptors } from "../support/out_of_descriptors.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -132,4 +133,14 @@ Deno.test("what was seen can be said", () => {
       "bad answer: x",
     ],
   );
+});
+
+Deno.test("a probe that cannot be made for want of descriptors says nothing about the target", async () => {
+  using _ = new OutOfDescriptors("connect");
+  const { kind } = await probe({ hostname: "127.0.0.1", port: 1 }, {
+    healthPath: "/",
+    healthTimeoutMs: 5_000,
+    signal: NEVER,
+  });
+  assert.equal(kind, "not-made");
 });

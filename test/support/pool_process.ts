@@ -50,6 +50,8 @@ export interface StartPoolOptions {
   readonly command?: readonly string[];
   /** Deno's permission flags. @default {["--allow-net", "--allow-run", "--allow-env"]} */
   readonly permissions?: readonly string[];
+  /** Files it and each of its workers may have open; both limits are set. @default {those of the test} */
+  readonly maxOpenFiles?: number;
   /** Longest wait for the state `serving`. @default {30000} */
   readonly deadlineMs?: number;
 }
@@ -105,15 +107,18 @@ export async function startPool(
 
 /** Starts a pool and waits for nothing: for pools that are not to come to serve. */
 export function spawnPool(options: StartPoolOptions = {}): PoolProcess {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      ...options.permissions ?? DEFAULT_PERMISSIONS,
-      PROGRAM,
-      ...options.args ?? [],
-      ...options.command === undefined ? [] : ["--", ...options.command],
-    ],
+  const [program = "", ...args] = [
+    ...limitedTo(options.maxOpenFiles),
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    ...options.permissions ?? DEFAULT_PERMISSIONS,
+    PROGRAM,
+    ...options.args ?? [],
+    ...options.command === undefined ? [] : ["--", ...options.command],
+  ];
+  const child = new Deno.Command(program, {
+    args,
     clearEnv: true,
     env: { ...inheritedEnvironment(), ...defaultSettings(), ...options.env },
     stdin: "null",
@@ -352,6 +357,12 @@ export class PoolProcess implements AsyncDisposable {
       { cause },
     );
   }
+}
+
+/** What to put before a command so that it has the limit. */
+function limitedTo(maxOpenFiles: number | undefined): readonly string[] {
+  if (maxOpenFiles === undefined) return [];
+  return ["sh", "-c", `ulimit -n ${maxOpenFiles}; exec "$0" "$@"`];
 }
 
 function inheritedEnvironment(): Record<string, string> {

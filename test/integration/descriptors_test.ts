@@ -1,0 +1,72 @@
+/**
+ * A pool that may open few files, and clients that take them all.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { delay } from "../support/deadline.ts";
+import { startPool } from "../support/pool_process.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { getRequest, whoAnswers } from "../support/requests.ts";
+
+/** Enough for a pool of two workers and a few dozen clients. */
+const MAX_OPEN_FILES = 80;
+
+/** More clients than that leaves room for. */
+const FLOOD = 120;
+
+/** How long the pool is watched at the limit. */
+const WATCH_MS = 500;
+
+/** The unit of /proc: USER_HZ is 100 on every Linux. */
+const MS_PER_TICK = 10;
+
+Deno.test({
+  name:
+    "a pool out of descriptors keeps serving, replaces workers, does not spin, and recovers",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using pool = await startPool({
+      env: { POOL_SIZE: "2", HEALTH_INTERVAL_MS: "100", HEALTH_FALL: "1" },
+      maxOpenFiles: MAX_OPEN_FILES,
+    });
+    const { port } = pool;
+    await using client = await RawClient.connect({ port });
+    const ask = async (): Promise<number> =>
+      (await client.ask(getRequest("/api/health"))).status;
+    assert.equal(await ask(), 200);
+
+    const flood = await Promise.all(
+      Array.from({ length: FLOOD }, () => RawClient.connect({ port })),
+    );
+    await pool.waitForEvent("accept-paused", {
+      where: ({ reason }) => reason === "descriptors",
+    });
+    for (let round = 0; round < 10; round++) assert.equal(await ask(), 200);
+
+    const before = cpuMs(pool.pid);
+    await delay(WATCH_MS);
+    assert.ok(cpuMs(pool.pid) - before < WATCH_MS / 2);
+
+    const [killed] = pool.workerPids;
+    const from = pool.events.length;
+    Deno.kill(killed!, "SIGKILL");
+    await pool.waitForEvent("worker-ready", { from });
+    for (let round = 0; round < 10; round++) assert.equal(await ask(), 200);
+
+    await Promise.all(flood.map((one) => one.close()));
+    assert.equal(await ask(), 200);
+    await whoAnswers(port);
+    const types = new Set(pool.events.map(({ type }) => type));
+    assert.ok(!types.has("worker-unhealthy"));
+    assert.ok(types.has("accept-resumed"));
+  },
+});
+
+/** Processor time the process has used. */
+function cpuMs(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return MS_PER_TICK * (Number(fields[11]) + Number(fields[12]));
+}
