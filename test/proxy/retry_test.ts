@@ -31,6 +31,82 @@ for (const end of ["close", "reset"] as const) {
   });
 }
 
+for (const method of ["HEAD", "OPTIONS", "DELETE", "PUT"]) {
+  Deno.test(`a ${method} that is dropped is sent again`, async () => {
+    await using bad = await RecordingOrigin.start([
+      [{ do: "read-request" }, { do: "close" }],
+    ]);
+    await using good = await RecordingOrigin.start([
+      answering(head("HTTP/1.1 204 No Content")),
+    ]);
+    await using proxy = startProxy({ origins: [bad.port, good.port] });
+    await using client = await RawClient.connect(proxy);
+    const request = get("/").replace("GET", method);
+    assert.equal((await client.ask(request, method)).status, 204);
+    assert.equal(good.requests[0]?.method, method);
+    assert.equal(proxy.counters.retries, 1);
+  });
+}
+
+for (const method of ["POST", "PATCH", "QUERY", "get"]) {
+  Deno.test(`a ${method} that is dropped is not sent again`, async () => {
+    await using bad = await RecordingOrigin.start([
+      [{ do: "read-request" }, { do: "close" }],
+    ]);
+    await using good = await RecordingOrigin.start([answering(ok("good"))]);
+    await using proxy = startProxy({ origins: [bad.port, good.port] });
+    await using client = await RawClient.connect(proxy);
+    const request = get("/").replace("GET", method);
+    assert.equal((await client.ask(request)).status, 502);
+    assert.equal(good.requests.length, 0);
+    assert.equal(proxy.counters.retries, 0);
+  });
+}
+
+Deno.test("a body that has come with its head but is too large to be kept is not sent again", async () => {
+  const origins = await Promise.all(
+    [1, 2].map(() =>
+      RecordingOrigin.start([[{ do: "read-request" }, { do: "close" }]])
+    ),
+  );
+  await using bad = origins[0]!;
+  await using other = origins[1]!;
+  await using proxy = startProxy({ origins: [bad.port, other.port] });
+  await using client = await RawClient.connect(proxy);
+  const put = post("/", "x".repeat(100_000)).replace("POST", "PUT");
+  assert.equal((await client.ask(put)).status, 502);
+  assert.equal(bad.requests[0]?.text.length, 100_000);
+  assert.equal(other.requests.length, 0);
+});
+
+Deno.test("a request is sent again to a worker that has not failed it, however the policy turns", async () => {
+  await using bad = await RecordingOrigin.start([
+    [{ do: "read-request" }, { do: "close" }],
+  ]);
+  await using good = await RecordingOrigin.start([answering(ok("good"))]);
+  await using proxy = startProxy({ origins: [bad.port, good.port] });
+  await using client = await RawClient.connect(proxy);
+  for (let round = 0; round < 20; round++) {
+    assert.equal((await client.ask(get("/"))).text, "good");
+  }
+  assert.equal(proxy.counters.retries, bad.requests.length);
+});
+
+Deno.test("a request is sent again while the pool drains", async () => {
+  await using bad = await RecordingOrigin.start([
+    [{ do: "read-request" }, { do: "gate", name: "drop" }, { do: "close" }],
+  ]);
+  await using good = await RecordingOrigin.start([answering(ok("good"))]);
+  await using proxy = startProxy({ origins: [bad.port, good.port] });
+  await using client = await RawClient.connect(proxy);
+  await client.send(get("/"));
+  await bad.waitFor(({ requests }) => requests.length === 1);
+  const stopped = proxy.stop(10_000);
+  bad.open("drop");
+  assert.equal((await client.readResponse()).text, "good");
+  await stopped;
+});
+
 Deno.test("an idempotent request whose body has all been sent on is sent again with it", async () => {
   await using bad = await RecordingOrigin.start([
     [{ do: "read-request" }, { do: "close" }],
