@@ -32,6 +32,12 @@ const LOOPBACK = new CidrSet(["127.0.0.0/8", "::1/128"]);
 const FORWARDING_FIELDS =
   /^(x[-_]forwarded[-_].*|forwarded|via|x[-_]real[-_]ip)$/i;
 
+/**
+ * By what a caller on this machine asks for it: an address, or the one name
+ * that cannot be given away (RFC 6761 §6.3), and those below it.
+ */
+const LOCAL_HOST = /^(([^:]+\.)?localhost\.?|[\d.]+|\[[\da-f:.]+\])(:\d*)?$/i;
+
 /** Decides who may see the admin pages. */
 export class AdminAccess {
   readonly #token: Uint8Array | null;
@@ -54,7 +60,8 @@ export class AdminAccess {
 
   #isLocal({ clientAddress, headers }: Caller): boolean {
     return LOOPBACK.contains(clientAddress) &&
-      !headers.some(([name]) => FORWARDING_FIELDS.test(name));
+      !headers.some(([name]) => FORWARDING_FIELDS.test(name)) &&
+      !asksByForeignName(headers);
   }
 
   #hasToken({ headers }: Caller): boolean {
@@ -66,6 +73,21 @@ export class AdminAccess {
     return fields.length === 1 && given !== undefined &&
       timingSafeEqual(digest(given), this.#token);
   }
+}
+
+/**
+ * Whether the request may be that of a browser on this machine which was led
+ * here by a name that somebody else owns (DNS rebinding): to the browser the
+ * answer would be that owner's, for his scripts to read.
+ */
+export function isRebound({ clientAddress, headers }: Caller): boolean {
+  return LOOPBACK.contains(clientAddress) && asksByForeignName(headers);
+}
+
+function asksByForeignName(headers: Caller["headers"]): boolean {
+  return headers.some(([name, value]) =>
+    /^host$/i.test(name) && !LOCAL_HOST.test(value)
+  );
 }
 
 function digest(text: string): Uint8Array {

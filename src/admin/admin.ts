@@ -10,7 +10,12 @@
 import { Hono } from "hono";
 import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
 import type { AdminHandler, AdminRequest } from "../proxy/context.ts";
-import { type AccessOptions, AdminAccess } from "./access.ts";
+import {
+  type AccessOptions,
+  AdminAccess,
+  type Caller,
+  isRebound,
+} from "./access.ts";
 
 /** What the pages show. */
 export interface AdminSources {
@@ -24,6 +29,9 @@ const PUBLIC_PATHS: ReadonlySet<string> = new Set(["/_health", "/_ready"]);
 
 /** The pages that answer only those who may see them. */
 const PROTECTED_PATHS: ReadonlySet<string> = new Set(["/_metrics"]);
+
+/** The pages are there to be read: nothing is changed by them. */
+const READ_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
 /** Makes the pages. */
 export function createAdmin(sources: AdminSources): Hono {
@@ -46,6 +54,7 @@ export function adminHandler(app: Hono, options: AccessOptions): AdminHandler {
   return (request) => {
     if (!isServed(request, access)) return null;
     const { method, target, headers } = request;
+    if (!READ_METHODS.has(method)) return Promise.resolve(methodNotAllowed());
     // The host is ours: what a client says in Host chooses nothing here.
     const url = new URL(`http://admin.invalid${target}`);
     return Promise.resolve(app.fetch(
@@ -75,21 +84,37 @@ export function serveAdmin(
     },
     (request, info) => {
       const { pathname } = new URL(request.url);
-      const caller = {
+      const caller: Caller = {
         clientAddress: info.remoteAddr.hostname,
         headers: [...request.headers],
       };
-      if (
-        restricted && !PUBLIC_PATHS.has(pathname) && !access.permits(caller)
-      ) {
-        return new Response("401 Unauthorized\n", {
-          status: 401,
-          headers: { "WWW-Authenticate": "Bearer" },
-        });
-      }
+      if (PUBLIC_PATHS.has(pathname)) return app.fetch(request);
+      if (restricted && !access.permits(caller)) return unauthorized();
+      if (!restricted && isRebound(caller)) return misdirected();
       return app.fetch(request);
     },
   );
+}
+
+function unauthorized(): Response {
+  return new Response("401 Unauthorized\n", {
+    status: 401,
+    headers: { "WWW-Authenticate": "Bearer" },
+  });
+}
+
+function misdirected(): Response {
+  return new Response(
+    "421 Misdirected Request: ask for an address or localhost, or set ADMIN_TOKEN\n",
+    { status: 421 },
+  );
+}
+
+function methodNotAllowed(): Response {
+  return new Response("405 Method Not Allowed\n", {
+    status: 405,
+    headers: { Allow: "GET, HEAD" },
+  });
 }
 
 /** Compares the path octet for octet: what is spelled in any other way is the application's. */

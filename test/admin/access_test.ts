@@ -1,0 +1,58 @@
+/** Who counts as being on this machine, and who only seems to. */
+
+import assert from "node:assert/strict";
+import { AdminAccess, isRebound } from "../../src/admin/access.ts";
+
+const NOBODY = { adminToken: null, adminAllow: [], proxyProtocol: false };
+
+const LOCAL_HOSTS = [
+  "localhost",
+  "localhost:8080",
+  "LOCALHOST.",
+  "metrics.localhost:8080",
+  "127.0.0.1:8080",
+  "10.0.0.7",
+  "[::1]:8080",
+];
+
+const FOREIGN_HOSTS = [
+  "evil.example",
+  "evil.example:8080",
+  "localhost.evil.example",
+  "127.0.0.1.evil.example",
+  "notlocalhost",
+  "",
+];
+
+for (const clientAddress of ["127.0.0.1", "127.9.9.9", "::1"]) {
+  Deno.test(`a caller from ${clientAddress} is local unless it asks by a name that anybody may own`, () => {
+    const access = new AdminAccess(NOBODY);
+    const ask = (host: string): boolean =>
+      access.permits({ clientAddress, headers: [["Host", host]] });
+    for (const host of LOCAL_HOSTS) assert.equal(ask(host), true, host);
+    for (const host of FOREIGN_HOSTS) assert.equal(ask(host), false, host);
+    // HTTP/1.0 has no Host, and no browser speaks it.
+    assert.equal(access.permits({ clientAddress, headers: [] }), true);
+  });
+}
+
+for (const clientAddress of ["203.0.113.7", "10.0.0.7", "2001:db8::1", ""]) {
+  Deno.test(`a caller from "${clientAddress}" is not local, whatever it asks for`, () => {
+    const access = new AdminAccess(NOBODY);
+    for (const host of LOCAL_HOSTS) {
+      const caller = { clientAddress, headers: [["Host", host]] as const };
+      assert.equal(access.permits(caller), false, host);
+      assert.equal(isRebound(caller), false, host);
+    }
+  });
+}
+
+Deno.test("a token opens the pages by any name", () => {
+  const access = new AdminAccess({ ...NOBODY, adminToken: "secret" });
+  const headers = [
+    ["Host", "pool.example"],
+    ["Authorization", "Bearer secret"],
+  ] as const;
+  assert.equal(access.permits({ clientAddress: "127.0.0.1", headers }), true);
+  assert.equal(access.permits({ clientAddress: "203.0.113.7", headers }), true);
+});
