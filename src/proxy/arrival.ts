@@ -13,6 +13,7 @@ import {
   ProxyProtocolError,
 } from "../net/proxy_protocol.ts";
 import { SMALL_BUFFER_BYTES } from "./buffer_pool.ts";
+import { DRAIN_IDLE_MS } from "./connection.ts";
 import type { ProxyContext } from "./context.ts";
 import { Socket } from "./socket.ts";
 import type { Sweepable } from "./sweep.ts";
@@ -36,13 +37,11 @@ export interface Arrived {
 
 /** A connection on its way to its first request. */
 export class Arrival implements Sweepable {
-  /** When it has taken too long. */
-  readonly deadline: number;
-
   readonly #context: ProxyContext;
   readonly #options: ArrivalOptions;
   readonly #transport: Transport;
   #socket: Socket;
+  #deadline: number;
 
   /** Takes over `transport`. */
   constructor(
@@ -54,11 +53,27 @@ export class Arrival implements Sweepable {
     this.#options = options;
     this.#transport = transport;
     this.#socket = this.#newSocket(transport);
-    this.deadline = context.sweep.now + context.options.headTimeoutMs;
+    this.#deadline = context.sweep.now + context.options.headTimeoutMs;
+  }
+
+  /** When it has taken too long. */
+  get deadline(): number {
+    return this.#deadline;
   }
 
   /** Gives up what has taken too long. */
   expire(): void {
+    this.#socket.close();
+  }
+
+  /** Gives it as long as an idle connection gets when the pool stops. */
+  drain(): void {
+    const { now } = this.#context.sweep;
+    this.#deadline = Math.min(this.#deadline, now + DRAIN_IDLE_MS);
+  }
+
+  /** Ends at once. */
+  abort(): void {
     this.#socket.close();
   }
 

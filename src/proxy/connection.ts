@@ -21,7 +21,7 @@ import type { Sweepable } from "./sweep.ts";
 const LINGER_MS = 2000;
 
 /** How long an idle connection may still bring a request while the pool stops: the time one is on its way. */
-const DRAIN_IDLE_MS = 500;
+export const DRAIN_IDLE_MS = 500;
 
 /** Seconds after which a turned away client may try again. */
 const RETRY_AFTER_SECONDS = 1;
@@ -83,6 +83,9 @@ export class ClientConnection implements Sweepable {
     sweep.add(this);
     try {
       while (await this.#serveNext()) this.#becomeIdle();
+      this.#phase = "linger";
+      this.#deadline = this.#context.sweep.now + LINGER_MS;
+      await this.#socket.finish();
     } catch (error) {
       reportError(error);
     } finally {
@@ -372,8 +375,9 @@ export class ClientConnection implements Sweepable {
    * that is left where it is, and nothing more is read, until its turn comes.
    */
   #onUnawaitedRead(): void {
-    if (this.#socket.ended) {
+    if (!this.#socket.ended) return;
+    if (this.#socket.failed) {
       this.#exchange?.fail(new ProxyError("client-gone"));
-    }
+    } else this.#exchange?.clientEnded();
   }
 }

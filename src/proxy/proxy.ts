@@ -55,6 +55,7 @@ const UNKNOWN_ADDRESS = "unknown";
 export class Proxy {
   readonly #context: ProxyContext;
   readonly #listener: Listener;
+  readonly #arriving = new Set<Arrival>();
   readonly #connections = new Set<ClientConnection>();
   readonly #trusted: CidrSet;
   readonly #port: number;
@@ -113,6 +114,7 @@ export class Proxy {
     const { sweep, connections, dispatcher } = this.#context;
     this.#context.draining = true;
     await this.#listener.close();
+    for (const arrival of this.#arriving) arrival.drain();
     for (const connection of this.#connections) connection.drain();
     const timer = setTimeout(() => this.abort(), timeoutMs);
     await this.#listener.idle();
@@ -124,6 +126,7 @@ export class Proxy {
 
   /** Cuts everything that is under way. */
   abort(): void {
+    for (const arrival of this.#arriving) arrival.abort();
     for (const connection of this.#connections) connection.abort();
   }
 
@@ -139,7 +142,11 @@ export class Proxy {
   async #serve(conn: Deno.Conn): Promise<void> {
     if (isTcp(conn)) conn.setNoDelay(true);
     const arrival = new Arrival(this.#context, conn, this.#arrivals);
+    this.#arriving.add(arrival);
+    // A connection accepted while the listener was being closed.
+    if (this.#context.draining) arrival.drain();
     const arrived = await arrival.arrive();
+    this.#arriving.delete(arrival);
     if (arrived === null) return;
     const client = this.#clientOf(
       arrived.sourceAddress ?? peerAddress(conn.remoteAddr),
@@ -150,7 +157,6 @@ export class Proxy {
       client,
     );
     this.#connections.add(connection);
-    // A connection accepted while the listener was being closed.
     if (this.#context.draining) connection.drain();
     await connection.serve();
     this.#connections.delete(connection);
@@ -166,7 +172,7 @@ export class Proxy {
         address: address ?? UNKNOWN_ADDRESS,
         proto: this.#arrivals.tls === null ? "http" : "https",
         port: this.#port,
-        defaultHost: `localhost:${this.#port}`,
+        defaultHost: this.#port === 0 ? "localhost" : `localhost:${this.#port}`,
       }),
     };
   }

@@ -132,6 +132,11 @@ export class Socket {
     }
   }
 
+  /** Does what is to be done before {@linkcode dispose}, so that the end is seen to be in order. */
+  async finish(): Promise<void> {
+    if (this.#transport.announcesEnd && !this.#closed) await this.endWriting();
+  }
+
   /** Tells the peer that no more will be written. */
   async endWriting(): Promise<void> {
     try {

@@ -21,25 +21,37 @@ const READ_BYTES = 16_640;
 
 /** The server's side of a TLS connection. */
 export class TlsTransport implements Transport {
+  /** An end without its alert is a cut (RFC 8446 §6.1). */
+  readonly announcesEnd = true;
+
   readonly #tls: TLSSocket;
+  readonly #stream: TransportStream;
   readonly #transport: Transport;
+  readonly #unsettled = new Set<(error: Error) => void>();
   #rest: Uint8Array | null = null;
-  #error: Error | null = null;
   #ended = false;
+  #error: Error | null = null;
   #wake: (() => void) | null = null;
 
   /** Puts TLS on `transport`, from which `first` has been read already. */
   constructor(transport: Transport, first: Uint8Array, context: SecureContext) {
     this.#transport = transport;
-    this.#tls = new TLSSocket(new TransportStream(transport, first), {
+    const stream = this.#stream = new TransportStream(transport, first);
+    this.#tls = new TLSSocket(stream, {
       isServer: true,
       secureContext: context,
       ALPNProtocols: ["http/1.1"],
     });
+    // Who has ended its side may still read its answer.
+    this.#tls.allowHalfOpen = true;
+    // `node:tls` does not always say so when the connection beneath breaks, or
+    // ends while the handshake is completed; what it has read by then counts.
+    stream.on("error", (error) => this.#fail(error));
+    stream.on("end", () => setTimeout(() => this.#end(), 0));
     this.#tls.on("readable", () => this.#wake?.());
-    this.#tls.on("end", () => this.#end(null));
-    this.#tls.on("close", () => this.#end(null));
-    this.#tls.on("error", (error) => this.#end(error));
+    this.#tls.on("end", () => this.#end());
+    this.#tls.on("close", () => this.#fail(new Error("The connection ended")));
+    this.#tls.on("error", (error) => this.#fail(error));
   }
 
   /** Reads what has been decrypted. */
@@ -52,48 +64,74 @@ export class TlsTransport implements Transport {
         this.#rest = count < chunk.length ? chunk.subarray(count) : null;
         return count;
       }
-      if (this.#error !== null) throw this.#error;
       if (this.#ended) return null;
+      if (this.#error !== null) throw this.#error;
+      this.#stream.wanted = true;
       await new Promise<void>((resolve) => this.#wake = resolve);
+      this.#stream.wanted = false;
       this.#wake = null;
     }
   }
 
   /** Encrypts and writes all of `bytes`. */
-  write(bytes: Uint8Array): Promise<number> {
-    return new Promise((resolve, reject) => {
-      if (this.#ended) return reject(new Error("The connection has ended"));
-      this.#tls.write(
-        bytes,
-        (error) => error ? reject(error) : resolve(bytes.length),
-      );
-    });
+  async write(bytes: Uint8Array): Promise<number> {
+    await this.#settled((done) => this.#tls.write(bytes, done));
+    return bytes.length;
   }
 
   /** Sends the closing alert. */
   closeWrite(): Promise<void> {
-    return new Promise((resolve) => this.#tls.end(() => resolve()));
+    return this.#settled((done) => this.#tls.end(done));
   }
 
   /** Closes the connection beneath. */
   close(): void {
-    this.#end(new Deno.errors.Interrupted("The connection was closed"));
+    this.#fail(new Deno.errors.Interrupted("The connection was closed"));
     this.#tls.destroy();
     this.#transport.close();
   }
 
-  #end(error: Error | null): void {
-    this.#error ??= error;
+  /**
+   * Begins something that calls `done` when it is done. `node:tls` may forget
+   * to when the connection fails meanwhile; this does not.
+   */
+  #settled(
+    begin: (done: (error?: Error | null) => void) => void,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#error !== null) return reject(this.#error);
+      this.#unsettled.add(reject);
+      begin((error) => {
+        this.#unsettled.delete(reject);
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  }
+
+  #end(): void {
     this.#ended = true;
+    this.#wake?.();
+  }
+
+  #fail(error: Error): void {
+    this.#error ??= error;
+    for (const reject of this.#unsettled) reject(this.#error);
+    this.#unsettled.clear();
     this.#wake?.();
   }
 }
 
-/** A transport as the stream that `node:tls` works on. */
+/**
+ * A transport as the stream that `node:tls` works on. It reads only while more
+ * is wanted: `node:tls` would read ahead without end.
+ */
 class TransportStream extends Duplex {
   readonly #transport: Transport;
   readonly #buffer = new Uint8Array(READ_BYTES);
   #first: Uint8Array | null;
+  #wanted = false;
+  #asked = false;
 
   constructor(transport: Transport, first: Uint8Array) {
     super({ allowHalfOpen: true });
@@ -101,7 +139,19 @@ class TransportStream extends Duplex {
     this.#first = first;
   }
 
+  /** Whether somebody waits for what comes. */
+  set wanted(wanted: boolean) {
+    this.#wanted = wanted;
+    if (wanted && this.#asked) this.#readMore();
+  }
+
   override _read(): void {
+    this.#asked = true;
+    if (this.#wanted) this.#readMore();
+  }
+
+  #readMore(): void {
+    this.#asked = false;
     if (this.#first !== null) {
       const first = Buffer.from(this.#first);
       this.#first = null;

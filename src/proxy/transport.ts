@@ -7,6 +7,8 @@
 
 /** Bytes both ways, in order. */
 export interface Transport {
+  /** Whether the peer takes an end that {@linkcode closeWrite} has not announced for a cut, as in TLS. */
+  readonly announcesEnd?: boolean;
   /** Reads into `buffer`; resolves to how many, or to `null` at the end. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of `bytes`; resolves to how many. */

@@ -9,7 +9,11 @@
 
 import { EventEmitter, type PoolEvent } from "../../src/events.ts";
 import { Counters } from "../../src/metrics/counters.ts";
-import { Proxy, type ProxySettings } from "../../src/proxy/proxy.ts";
+import {
+  Proxy,
+  type ProxyParts,
+  type ProxySettings,
+} from "../../src/proxy/proxy.ts";
 import {
   Dispatcher,
   type DispatcherOptions,
@@ -49,6 +53,8 @@ export interface StartProxyOptions {
   readonly origins?: readonly number[];
   /** Settings of the proxy and of its queue that differ from the defaults. */
   readonly options?: Partial<ProxySettings & DispatcherOptions>;
+  /** Where the certificate of the moment is. @default {null: plain HTTP} */
+  readonly tls?: ProxyParts["tls"];
 }
 
 /** A proxy that serves. */
@@ -86,7 +92,7 @@ export class ProxyServer implements AsyncDisposable {
     this.#proxy = new Proxy(options, {
       listener,
       port: listener.addr.port,
-      tls: null,
+      tls: start.tls ?? null,
       dispatcher: this.dispatcher,
       counters: this.counters,
       events: emitter,

@@ -57,6 +57,14 @@ export class RawClient implements AsyncDisposable {
     return new RawClient(socket, deadlineMs);
   }
 
+  /** Speaks over a connection that is there already. */
+  static over(
+    socket: RawSocket,
+    deadlineMs: number = DEFAULT_DEADLINE_MS,
+  ): RawClient {
+    return new RawClient(socket, deadlineMs);
+  }
+
   /** Our port: what the server sees as the client's. */
   get localPort(): number {
     return this.#socket.localPort;
