@@ -2,7 +2,7 @@
  * Who may see the admin pages. Pure.
  *
  * On the public port they answer callers on this machine, who have not come
- * through a proxy, and whoever has the token or comes from an allowed
+ * through a proxy (not with PROXY_PROTOCOL=on, where all have), and whoever has the token or comes from an allowed
  * address. To all others they do not exist.
  *
  * @module
@@ -17,6 +17,11 @@ export interface AccessOptions {
   readonly adminToken: string | null;
   /** CIDRs that may read them. */
   readonly adminAllow: readonly string[];
+  /**
+   * Whether addresses are what a proxy in front says they are. Then nobody
+   * counts as being on this machine: the proxy's word is not enough for that.
+   */
+  readonly proxyProtocol: boolean;
 }
 
 /** Who asks. */
@@ -42,6 +47,7 @@ const LOCAL_HOST = /^(([^:]+\.)?localhost\.?|[\d.]+|\[[\da-f:.]+\])(:\d*)?$/i;
 export class AdminAccess {
   readonly #token: Uint8Array | null;
   readonly #allow: CidrSet;
+  readonly #proxyProtocol: boolean;
 
   /** Reads the rules. */
   constructor(options: AccessOptions) {
@@ -49,6 +55,7 @@ export class AdminAccess {
       ? null
       : digest(options.adminToken);
     this.#allow = new CidrSet(options.adminAllow);
+    this.#proxyProtocol = options.proxyProtocol;
   }
 
   /** Whether this caller may see the admin pages. */
@@ -59,7 +66,7 @@ export class AdminAccess {
   }
 
   #isLocal({ clientAddress, headers }: Caller): boolean {
-    return LOOPBACK.contains(clientAddress) &&
+    return !this.#proxyProtocol && LOOPBACK.contains(clientAddress) &&
       !headers.some(([name]) => FORWARDING_FIELDS.test(name)) &&
       !asksByForeignName(headers);
   }

@@ -75,7 +75,8 @@ export function serveAdmin(
   // a token or a list of addresses narrows that down.
   const restricted = options.adminToken !== null ||
     options.adminAllow.length > 0;
-  const access = new AdminAccess(options);
+  // Nobody puts a PROXY header in front of a request to this port.
+  const access = new AdminAccess({ ...options, proxyProtocol: false });
   return Deno.serve(
     {
       hostname: options.adminHost,

@@ -9,6 +9,12 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { StartError } from "./start_error.ts";
 
+/** One block of a PEM file (RFC 7468 §2). */
+const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
+
+const CERTIFICATE = /^-----BEGIN CERTIFICATE-----/;
+const PRIVATE_KEY = /^-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/;
+
 /** Where the certificate is. */
 export interface CertificatePaths {
   /** PEM: the certificate, and after it those that lead to a root. */
@@ -45,15 +51,28 @@ export class Certificates {
 
 function readCertificate(paths: CertificatePaths): SecureContext {
   const { serverCertPath, serverKeyPath } = paths;
-  const cert = readPem(serverCertPath, "SERVER_CERT_PATH");
-  const key = readPem(serverKeyPath, "SERVER_KEY_PATH");
-  const certificate = parsed(
-    () => new X509Certificate(cert),
-    `SERVER_CERT_PATH (${serverCertPath}) holds no PEM certificate`,
+  const cert = pemBlocks(
+    readFile(serverCertPath, "SERVER_CERT_PATH"),
+    CERTIFICATE,
   );
+  const key = pemBlocks(
+    readFile(serverKeyPath, "SERVER_KEY_PATH"),
+    PRIVATE_KEY,
+  );
+  // All of them: `node:tls` looks at them only when a client comes.
+  const [certificate] = parsed(
+    () => cert.map((block) => new X509Certificate(block)),
+    `SERVER_CERT_PATH (${serverCertPath}) holds a damaged certificate`,
+  );
+  if (certificate === undefined) {
+    throw unusable(
+      `SERVER_CERT_PATH (${serverCertPath}) holds no PEM certificate`,
+    );
+  }
   const privateKey = parsed(
-    () => createPrivateKey(key),
-    `SERVER_KEY_PATH (${serverKeyPath}) holds no PEM private key`,
+    () => createPrivateKey(key.join("\n")),
+    `SERVER_KEY_PATH (${serverKeyPath}) holds no PEM private key, ` +
+      "or one that is encrypted",
   );
   if (!certificate.checkPrivateKey(privateKey)) {
     throw unusable(
@@ -61,10 +80,20 @@ function readCertificate(paths: CertificatePaths): SecureContext {
         `in SERVER_CERT_PATH (${serverCertPath})`,
     );
   }
-  return createSecureContext({ cert, key, minVersion: "TLSv1.2" });
+  return createSecureContext({
+    cert: cert.join("\n"),
+    key: key.join("\n"),
+    minVersion: "TLSv1.2",
+  });
 }
 
-function readPem(path: string, setting: string): string {
+/** The blocks with this label: one file may hold certificate, key and parameters. */
+function pemBlocks(text: string, label: RegExp): string[] {
+  const blocks = text.match(PEM_BLOCK) ?? [];
+  return blocks.filter((block) => label.test(block));
+}
+
+function readFile(path: string, setting: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (cause) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { listenError } from "./start_error.ts";
+import { listenError, unixListenError } from "./start_error.ts";
 
 /** What HOST begins with when it names a unix socket. */
 export const UNIX_PREFIX = "unix:";
@@ -32,13 +32,12 @@ export interface OpenListener {
 /** Opens the socket. @throws {StartError} When that cannot be done. */
 export async function listen(options: ListenOptions): Promise<OpenListener> {
   const { host, port } = options;
-  const settings = { hostSetting: "HOST", portSetting: "PORT" };
   if (host.startsWith(UNIX_PREFIX)) {
     try {
       const path = host.slice(UNIX_PREFIX.length);
       return { listener: await listenUnix(path), hostname: host, port: 0 };
     } catch (error) {
-      throw listenError(host, settings, error);
+      throw unixListenError(host, error);
     }
   }
   try {
@@ -50,7 +49,10 @@ export async function listen(options: ListenOptions): Promise<OpenListener> {
     const { hostname, port: bound } = listener.addr;
     return { listener, hostname, port: bound };
   } catch (error) {
-    throw listenError(`${host}:${port}`, settings, error);
+    throw listenError(`${host}:${port}`, {
+      hostSetting: "HOST",
+      portSetting: "PORT",
+    }, error);
   }
 }
 
@@ -78,6 +80,8 @@ async function listenUnix(path: string): Promise<Deno.Listener> {
 }
 
 async function isAbandoned(path: string): Promise<boolean> {
+  // Connecting to any other file is refused too.
+  if (!(await Deno.lstat(path)).isSocket) return false;
   try {
     (await Deno.connect({ transport: "unix", path })).close();
     return false;

@@ -50,11 +50,8 @@ export function listenError(
   if (cause instanceof Deno.errors.AddrInUse) {
     return new StartError(
       "address-in-use",
-      address.startsWith("unix:")
-        ? `${cannot} another program listens there. ` +
-          `Set ${hostSetting} to another path, or stop that program.`
-        : `${cannot} another program holds the port. ` +
-          `Set ${portSetting} to a free one, or stop that program.`,
+      `${cannot} another program holds the port. ` +
+        `Set ${portSetting} to a free one, or stop that program.`,
       cause,
     );
   }
@@ -69,10 +66,7 @@ export function listenError(
   if (cause instanceof Deno.errors.NotCapable) {
     return new StartError(
       "not-permitted",
-      `${cannot} Deno does not permit it. Run with --allow-net` +
-        (address.startsWith("unix:")
-          ? ", --allow-read and --allow-write."
-          : "."),
+      `${cannot} Deno does not permit it. Run with --allow-net.`,
       cause,
     );
   }
@@ -88,6 +82,49 @@ export function listenError(
   return new StartError(
     "cannot-listen",
     `${cannot} ${reason}. Check ${hostSetting} and ${portSetting}.`,
+    cause,
+  );
+}
+
+/** Says why listening on the unix socket `address`, which HOST names, failed, and what to do about it. */
+export function unixListenError(address: string, cause: unknown): StartError {
+  const cannot = `Cannot listen on ${address}:`;
+  if (cause instanceof Deno.errors.AddrInUse) {
+    return new StartError(
+      "address-in-use",
+      `${cannot} another program listens there, or the file is no socket. ` +
+        "Set HOST to another path, or stop that program.",
+      cause,
+    );
+  }
+  if (cause instanceof Deno.errors.NotFound) {
+    return new StartError(
+      "address-unavailable",
+      `${cannot} its directory does not exist. ` +
+        "Create it, or set HOST to another path.",
+      cause,
+    );
+  }
+  if (cause instanceof Deno.errors.NotCapable) {
+    return new StartError(
+      "not-permitted",
+      `${cannot} Deno does not permit it. ` +
+        "Run with --allow-net, --allow-read and --allow-write.",
+      cause,
+    );
+  }
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    return new StartError(
+      "not-permitted",
+      `${cannot} the system does not permit it. ` +
+        "Set HOST to a path in a directory that the balancer's user may write to.",
+      cause,
+    );
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StartError(
+    "cannot-listen",
+    `${cannot} ${reason}. Check HOST.`,
     cause,
   );
 }

@@ -218,13 +218,10 @@ export class Supervisor {
       ready: () => this.#accepting && this.#pool.snapshot().ready > 0,
       metrics: () => this.metrics(),
     });
-    const { adminHost, adminPort, adminToken, adminAllow } = this.#config;
-    if (adminPort === null) {
-      return adminHandler(app, { adminToken, adminAllow });
-    }
+    const { adminHost, adminPort } = this.#config;
+    if (adminPort === null) return adminHandler(app, this.#config);
     try {
-      const options = { adminHost, adminPort, adminToken, adminAllow };
-      const server = serveAdmin(app, options);
+      const server = serveAdmin(app, { ...this.#config, adminPort });
       this.#adminServer = server;
       this.#adminAddress = server.addr;
       return null;
