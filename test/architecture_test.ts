@@ -69,6 +69,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The outermost layer: it alone knows the configuration as a whole.
   "src/config/": [
     "src/upstream/policy/",
+    "src/pool/worker_command.ts",
     "src/net/",
     "src/version.ts",
     "node:",

@@ -8,15 +8,8 @@
  * @module
  */
 
+import type { WorkerCommand } from "../pool/worker_command.ts";
 import type { PolicyName } from "../upstream/policy/mod.ts";
-
-/** How a worker is started; which command, and how it was chosen. */
-export interface WorkerCommand {
-  /** Where it comes from. */
-  readonly kind: "arguments" | "command" | "zigttp" | "demo";
-  /** Program and arguments, placeholders `{port}`, `{host}`, `{id}` not yet filled in. */
-  readonly argv: readonly string[];
-}
 
 /** Every setting, checked. Names are those of the settings in camel case. */
 export interface Config {

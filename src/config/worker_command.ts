@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WorkerCommand } from "./config.ts";
+import type { WorkerCommand } from "../pool/worker_command.ts";
 
 /** Where a command may come from; `null` is not given. */
 export interface CommandSources {
