@@ -24,11 +24,11 @@ const WORKERS = {
 /** Clients of each kind of worker: so many connections are idle at the same time. */
 const CLIENTS = 50;
 
-/** Around the second after which the workers close. */
-const PAUSE_MS = [900, 1080] as const;
+/** Around the second after which the workers close, as seen by the last client of a burst. */
+const PAUSE_MS = [960, 1010] as const;
 
-/** What a burst is spread over: no longer than the pause varies. */
-const SPREAD_MS = 40;
+/** All ask at once: a connection used a moment ago would be used again. */
+const SPREAD_MS = 2;
 
 const DURATION_MS = 6_000;
 
