@@ -11,11 +11,12 @@ import { INCOMPLETE } from "../http1/field_table.ts";
 import { Method, parseRequestHead } from "../http1/request_head.ts";
 import { HEADROOM, SMALL_BUFFER_BYTES, TAILROOM } from "./buffer_pool.ts";
 import type { ProxyContext } from "./context.ts";
-import { asProxyError, Exchange, MAX_DISCARDED_BYTES } from "./exchange.ts";
+import { asProxyError, Exchange } from "./exchange.ts";
 import { type Client, ProxiedRequest } from "./proxied_request.ts";
 import { ProxyError } from "./proxy_error.ts";
 import type { Socket } from "./socket.ts";
 import type { Sweepable } from "./sweep.ts";
+import { MAX_DISCARDED_BYTES } from "./upload.ts";
 
 /** How long a client that was answered may go on sending before it is cut off. */
 const LINGER_MS = 2000;

@@ -25,15 +25,10 @@ import {
   TUNNEL_HALF_CLOSED_TIMEOUT_MS,
   TUNNEL_IDLE_TIMEOUT_MS,
 } from "./tunnel.ts";
+import { Upload } from "./upload.ts";
 
 /** Times a request is sent at most: once, and twice more when that is safe. */
 const MAX_ATTEMPTS = 3;
-
-/**
- * Octets nobody wants that are read all the same, so that the client gets to
- * read its answer: many send their whole body before they look for one.
- */
-export const MAX_DISCARDED_BYTES = 67_108_864;
 
 /**
  * A client that has ended its side may still read its answer, or may be gone
@@ -62,11 +57,9 @@ export class Exchange {
   #clientEnded = false;
   /** When the answer, or what is awaited before it, has stalled for too long. */
   #answerDeadline = Infinity;
-  /** When the rest of the request body has stalled for too long. */
-  #bodyDeadline = Infinity;
-  #upload: Promise<void> | null = null;
+  #upload: Upload | null = null;
+  #uploading: Promise<void> | null = null;
   #bodySent: boolean;
-  #contentSent: number;
 
   /** Prepares to serve `request`, which came from `client`. */
   constructor(context: ProxyContext, client: Socket, request: ProxiedRequest) {
@@ -74,7 +67,6 @@ export class Exchange {
     this.#client = client;
     this.request = request;
     this.#bodySent = request.complete;
-    this.#contentSent = request.contentBytes;
   }
 
   /**
@@ -82,7 +74,7 @@ export class Exchange {
    * that stalls does not hide behind the other.
    */
   get deadline(): number {
-    return Math.min(this.#answerDeadline, this.#bodyDeadline);
+    return Math.min(this.#answerDeadline, this.#upload?.deadline ?? Infinity);
   }
 
   /** Whether part of an answer has been sent: nothing but the rest of it can follow. */
@@ -110,11 +102,13 @@ export class Exchange {
         return await this.#attempt(upstream);
       } catch (cause) {
         const error = asProxyError(cause, "upstream-malformed");
-        if (error.source === "upstream") upstream.failures++;
         // A refusal is no attempt: nothing was sent, and the worker is out of
         // rotation, so that the next one is another's turn, or the queue's.
         const refused = error.code === "connect-failed" && !upstream.accepting;
         if (!refused) attempts++;
+        if (error.source === "upstream" && error.code !== "stale-connection") {
+          upstream.failures++;
+        }
         if (!error.retryable || attempts === MAX_ATTEMPTS) throw error;
       } finally {
         upstream.requests++;
@@ -129,7 +123,7 @@ export class Exchange {
 
   /** Waits until no part of the request body is under way any more. */
   async settled(): Promise<void> {
-    await this.#upload;
+    await this.#uploading;
   }
 
   /** Ends the exchange: what it waits for is closed. */
@@ -150,11 +144,10 @@ export class Exchange {
 
   /** Ends what has lasted too long, and says whose fault it is. */
   expire(now: number): void {
-    if (this.#bodyDeadline <= now) {
-      this.#touchBody();
-      if (this.#client.awaited) {
-        return this.fail(new ProxyError("body-stalled"));
-      }
+    const upload = this.#upload;
+    if (upload !== null && upload.deadline <= now) {
+      upload.touch();
+      if (upload.awaitsClient) return this.fail(new ProxyError("body-stalled"));
       // It waits for the worker, which may answer without reading all of it.
       if (!this.responded) return this.fail(new ProxyError("response-timeout"));
     }
@@ -210,7 +203,7 @@ export class Exchange {
       if (this.#bodySent) {
         this.#touchAnswer(options.requestTimeoutMs);
         this.#client.watch();
-      } else this.#upload = this.#sendBody(connection.socket, sent!);
+      } else this.#uploading = this.#sendBody(connection.socket, sent!);
       plan = await this.#awaitResponse(connection);
       await this.#passOn(plan, connection.socket);
       complete = this.#bodySent && plan.keepUpstream;
@@ -253,7 +246,8 @@ export class Exchange {
       }
       if (await socket.more()) continue;
       if (this.#failure !== null) throw this.#failure;
-      throw new ProxyError("upstream-closed", {
+      const stale = connection.reused && !answered;
+      throw new ProxyError(stale ? "stale-connection" : "upstream-closed", {
         retryable: !answered && request.repeatable,
       });
     }
@@ -311,26 +305,19 @@ export class Exchange {
 
   /** Sends the rest of the request body, while the answer is waited for. Never throws. */
   async #sendBody(sink: Socket, headSent: Promise<boolean>): Promise<void> {
-    const { rest, chunked } = this.request;
-    const decoder = this.request.decoder!;
+    const upload = this.#upload = new Upload(
+      this.#context,
+      this.#client,
+      this.request,
+    );
     // The answer is not due before the body is with the worker.
     this.#answerDeadline = Infinity;
-    this.#touchBody();
     try {
-      const passed = await headSent &&
-        (rest === null || await sink.write(rest));
-      const outcome = !passed ? "sink-gone" : await relay({
-        source: this.#client,
-        sink,
-        decoder,
-        chunked,
-        onProgress: (bytes) => this.#countSent(bytes),
-      });
-      this.#bodyDeadline = Infinity;
+      const outcome = await upload.send(sink, headSent);
       if (!this.responded) {
         this.#touchAnswer(this.#context.options.requestTimeoutMs);
       }
-      if (outcome === "sink-gone") await this.#discardBody();
+      if (outcome === "refused") await upload.discard();
       else if (outcome === "cut") this.fail(new ProxyError("client-gone"));
       else {
         this.#bodySent = true;
@@ -341,42 +328,11 @@ export class Exchange {
     }
   }
 
-  #countSent(bytes: number): void {
-    const { maxBodyBytes } = this.#context.options;
-    this.#contentSent += bytes;
-    this.#touchBody();
-    if (maxBodyBytes > 0 && this.#contentSent > maxBodyBytes) {
-      this.fail(new ProxyError("body-too-large"));
-    }
-  }
-
-  /**
-   * The worker takes no more of the body. The client must go on being read
-   * for a while, or the answer that it has not read yet would be lost to a
-   * reset (RFC 9112 §9.6).
-   */
-  async #discardBody(): Promise<void> {
-    const decoder = this.request.decoder!;
-    const client = this.#client;
-    let discarded = 0;
-    while (!decoder.done && discarded < MAX_DISCARDED_BYTES) {
-      if (!await client.more()) return;
-      discarded += client.available;
-      decoder.decode(client.buffer, client.start, client.end);
-      client.start = decoder.next;
-    }
-  }
-
   #touchAnswer(timeoutMs: number): void {
     const limitMs = this.#clientEnded
       ? Math.min(timeoutMs, ENDED_CLIENT_GRACE_MS)
       : timeoutMs;
     this.#answerDeadline = this.#context.sweep.now + limitMs;
-  }
-
-  #touchBody(): void {
-    const { options, sweep } = this.#context;
-    this.#bodyDeadline = sweep.now + options.bodyTimeoutMs;
   }
 }
 

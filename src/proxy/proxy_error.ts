@@ -57,6 +57,12 @@ const OUTCOMES = {
     source: "upstream",
     message: "The worker closed the connection before its answer was complete",
   },
+  // That it had been idle for too long says nothing about the worker's health.
+  "stale-connection": {
+    status: 502,
+    source: "upstream",
+    message: "The worker closed an idle connection as it was used again",
+  },
   "upstream-malformed": {
     status: 502,
     source: "upstream",

@@ -40,7 +40,7 @@ export class Upstream implements UpstreamAddress {
 
   /** Exchanges finished, whatever came of them. */
   requests = 0;
-  /** Exchanges that failed on this side: no, a cut or a malformed answer. */
+  /** Exchanges that failed on this side: no, a cut or a malformed answer. Idle connections it closed do not count. */
   failures = 0;
   /** Sum of the durations of all finished exchanges, in milliseconds. */
   latencySumMs = 0;

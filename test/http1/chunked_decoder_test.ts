@@ -56,7 +56,7 @@ Deno.test("RFC 9112 §7.1: content is found however the body is split", () => {
     ["a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n", "01234567890123456789"],
     ["7\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n", "\r\n0\r\n\r\n"],
     ['3;a=b;c="d"\r\nabc\r\n0;e\r\n\r\n', "abc"],
-    ["3;\r\nabc\r\n0\r\nA: b\r\nContent-Length: 50\r\n\r\n", "abc"],
+    ["3;e\r\nabc\r\n0\r\nA: b\r\nContent-Length: 50\r\n\r\n", "abc"],
   ] as const;
   for (const [text, content] of cases) {
     const next = "GET / HTTP/1.1\r\n";

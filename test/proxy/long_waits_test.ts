@@ -79,7 +79,7 @@ Deno.test("a worker whose backlog is full is given up after the connect timeout,
   const startedAt = performance.now();
   assert.equal((await client.ask(get("/"))).text, "other");
   const elapsedMs = performance.now() - startedAt;
-  assert.ok(elapsedMs > 3000 && elapsedMs < 6000, `${elapsedMs} ms`);
+  assert.ok(elapsedMs > 3000, `given up after ${elapsedMs} ms`);
   assert.deepEqual(proxy.upstreams.map(({ failures }) => failures), [1, 0]);
   assert.equal(proxy.counters.retries, 1);
 });
