@@ -8,6 +8,9 @@
  */
 
 import assert from "node:assert/strict";
+import { delay } from "../support/deadline.ts";
+import { get, head, postHead } from "../support/message_text.ts";
+import { RecordingOrigin } from "../support/recording_origin.ts";
 import { startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { isReset } from "../support/raw_socket.ts";
@@ -21,6 +24,20 @@ import { Random } from "./random.ts";
 
 const SEED = 20_260_101;
 const HANDSHAKES = 400;
+
+const EXCHANGES = 300;
+
+/** About as long as an exchange takes. */
+const MOST_DELAY_MS = 8;
+
+const VERSIONS = ["TLSv1.2", "TLSv1.3"] as const;
+
+const REQUESTS = [
+  "REFUSED\r\n\r\n",
+  get("/"),
+  postHead("/", "Content-Length: 99999999") + "x".repeat(100_000),
+  postHead("/", "Content-Length: 99999999"),
+];
 
 /** Clients at once. */
 const CLIENTS = 10;
@@ -74,6 +91,42 @@ async function attempt(
     if (!isReset(error)) throw error;
   }
 }
+
+/** Has an exchange begun, and goes, with the closing alert or without. */
+async function leave(port: number, random: Random): Promise<void> {
+  await using connection = await connectTls(port, {
+    maxVersion: random.pick(VERSIONS),
+  });
+  const { client, wire } = connection;
+  // A client that is gone already is told of by its own writes.
+  wire.on("error", () => {});
+  if (random.below(4) > 0) await client.send(random.pick(REQUESTS));
+  if (random.below(2) === 0) wire.hold();
+  if (random.below(2) === 0) await delay(random.below(MOST_DELAY_MS));
+  await (random.below(4) === 0
+    ? client.close()
+    : wire.raw[random.pick(ENDS)]());
+}
+
+Deno.test(`${EXCHANGES} clients that go in the middle of an exchange leave nothing behind`, async () => {
+  await using origin = await RecordingOrigin.start([[
+    { do: "read-head" },
+    { do: "send", data: head("HTTP/1.1 200 OK", "Content-Length: 99999999") },
+    { do: "send-fill", count: 8 * 1024 * 1024 },
+  ]]);
+  await using proxy = startProxy({
+    origins: [origin.port],
+    tls: { context: secureContext(FIRST) },
+  });
+  let index = 0;
+  const run = async (): Promise<void> => {
+    while (index < EXCHANGES) {
+      await leave(proxy.port, new Random(SEED, index++));
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, run));
+  await proxy.waitUntil(({ counters }) => counters.clientConnections === 0);
+});
 
 Deno.test(`${HANDSHAKES} broken handshakes leave nothing behind`, async () => {
   await using proxy = startProxy({
