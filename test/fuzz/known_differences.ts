@@ -89,7 +89,3 @@ export const RESPONSE_DIFFERENCES: readonly KnownDifference[] = [
 export function isKnownMethod({ start }: SeenMessage): boolean {
   return METHODS.includes(start.slice(0, start.indexOf(" ")));
 }
-
-function isChunked({ fields }: SeenMessage): boolean {
-  return fields.some(([name]) => /^transfer-encoding$/i.test(name));
-}

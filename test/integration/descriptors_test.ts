@@ -26,7 +26,7 @@ Deno.test({
   name:
     "a pool out of descriptors keeps serving, replaces workers, does not spin, and recovers",
   ignore: Deno.build.os !== "linux",
-  async fn() {
+  async fn(): Promise<void> {
     await using pool = await startPool({
       env: { POOL_SIZE: "2", HEALTH_INTERVAL_MS: "100", HEALTH_FALL: "1" },
       maxOpenFiles: MAX_OPEN_FILES,
