@@ -27,7 +27,6 @@ export class TlsTransport implements Transport {
   readonly #tls: TLSSocket;
   readonly #stream: TransportStream;
   readonly #transport: Transport;
-  readonly #unsettled = new Set<(error: Error) => void>();
   #rest: Uint8Array | null = null;
   #ended = false;
   #error: Error | null = null;
@@ -44,10 +43,8 @@ export class TlsTransport implements Transport {
     });
     // Who has ended its side may still read its answer.
     this.#tls.allowHalfOpen = true;
-    // `node:tls` does not always say so when the connection beneath breaks, or
-    // ends while the handshake is completed; what it has read by then counts.
+    // `node:tls` does not always say so when the connection beneath breaks.
     stream.on("error", (error) => this.#fail(error));
-    stream.on("end", () => setTimeout(() => this.#end(), 0));
     this.#tls.on("readable", () => this.#wake?.());
     this.#tls.on("end", () => this.#end());
     this.#tls.on("close", () => this.#fail(new Error("The connection ended")));
@@ -91,21 +88,13 @@ export class TlsTransport implements Transport {
     this.#transport.close();
   }
 
-  /**
-   * Begins something that calls `done` when it is done. `node:tls` may forget
-   * to when the connection fails meanwhile; this does not.
-   */
+  /** Begins something that calls `done` when it is done; on a broken connection `node:tls` would not. */
   #settled(
     begin: (done: (error?: Error | null) => void) => void,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#error !== null) return reject(this.#error);
-      this.#unsettled.add(reject);
-      begin((error) => {
-        this.#unsettled.delete(reject);
-        if (error) reject(error);
-        else resolve();
-      });
+      begin((error) => error ? reject(error) : resolve());
     });
   }
 
@@ -116,8 +105,6 @@ export class TlsTransport implements Transport {
 
   #fail(error: Error): void {
     this.#error ??= error;
-    for (const reject of this.#unsettled) reject(this.#error);
-    this.#unsettled.clear();
     this.#wake?.();
   }
 }
