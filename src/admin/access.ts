@@ -1,9 +1,9 @@
 /**
  * Who may see the admin pages. Pure.
  *
- * On the public port they answer callers on this machine, who have not come
- * through a proxy (not with PROXY_PROTOCOL=on, where all have), and whoever has the token or comes from an allowed
- * address. To all others they do not exist.
+ * On the public port they answer callers on this machine who have not come
+ * through a proxy (with PROXY_PROTOCOL=on all have), and whoever has the token
+ * or comes from an allowed address. To all others they do not exist.
  *
  * @module
  */
