@@ -41,6 +41,21 @@ export const Field = {
 /** One of {@linkcode Field}. */
 export type FieldKind = number;
 
+/** Fields that concern one hop (RFC 9110 §7.6.1), or that whoever passes a message on writes anew. */
+export const HOP_FIELDS: readonly FieldKind[] = [
+  Field.CONTENT_LENGTH,
+  Field.TRANSFER_ENCODING,
+  Field.CONNECTION,
+  Field.KEEP_ALIVE,
+  Field.PROXY_CONNECTION,
+  Field.PROXY_AUTHENTICATE,
+  Field.PROXY_AUTHORIZATION,
+  Field.TE,
+  Field.TRAILER,
+  Field.UPGRADE,
+  Field.X_REQUEST_ID,
+];
+
 const NAMES: readonly (readonly [string, FieldKind])[] = [
   ["host", Field.HOST],
   ["content-length", Field.CONTENT_LENGTH],

@@ -15,7 +15,7 @@ import {
   TARGET,
 } from "./bytes.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { Field } from "./field_names.ts";
+import { Field, HOP_FIELDS } from "./field_names.ts";
 import { hasMember } from "./field_table.ts";
 import { Method, type RequestHead } from "./request_head.ts";
 
@@ -76,20 +76,10 @@ const DROP_IF_UNTRUSTED = 2;
 const FATE = new Uint8Array(32);
 for (
   const kind of [
+    ...HOP_FIELDS,
     Field.ALIAS,
-    Field.CONTENT_LENGTH,
-    Field.TRANSFER_ENCODING,
-    Field.CONNECTION,
-    Field.KEEP_ALIVE,
-    Field.PROXY_CONNECTION,
-    Field.PROXY_AUTHENTICATE,
-    Field.PROXY_AUTHORIZATION,
-    Field.TE,
-    Field.TRAILER,
-    Field.UPGRADE,
     Field.HTTP2_SETTINGS,
     Field.PROXY,
-    Field.X_REQUEST_ID,
     Field.X_FORWARDED_FOR,
     Field.FORWARDED,
   ]

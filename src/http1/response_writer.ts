@@ -8,7 +8,7 @@
 import { ascii, SP } from "./bytes.ts";
 import { type BodyLength, isBodiless } from "./body_length.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { Field } from "./field_names.ts";
+import { Field, HOP_FIELDS } from "./field_names.ts";
 import type { ResponseHead } from "./response_head.ts";
 
 /** Octets that {@linkcode writeResponseHead} may add to a head. */
@@ -35,23 +35,9 @@ const KEEP_ALIVE = ascii("Connection: keep-alive\r\n");
 const UPGRADE = ascii("Connection: Upgrade\r\n");
 const X_REQUEST_ID = ascii("X-Request-Id: ");
 
-/** For each kind of field: 1 when it belongs to this hop, or is written anew. */
+/** For each kind of field: 1 when it is not passed on as it is. */
 const DROPPED = new Uint8Array(32);
-for (
-  const kind of [
-    Field.CONTENT_LENGTH,
-    Field.TRANSFER_ENCODING,
-    Field.CONNECTION,
-    Field.KEEP_ALIVE,
-    Field.PROXY_CONNECTION,
-    Field.PROXY_AUTHENTICATE,
-    Field.PROXY_AUTHORIZATION,
-    Field.TE,
-    Field.TRAILER,
-    Field.UPGRADE,
-    Field.X_REQUEST_ID,
-  ]
-) DROPPED[kind] = 1;
+for (const kind of HOP_FIELDS) DROPPED[kind] = 1;
 
 /** Writes the head, from the status line to the empty line. */
 export function writeResponseHead(

@@ -1,39 +1,20 @@
 /** A slow reader slows its sender down, and nothing piles up in between. */
 
 import assert from "node:assert/strict";
-import { delay } from "../support/deadline.ts";
-import { get, head, ok, postHead } from "../support/message_text.ts";
-import { answering } from "../support/origin_script.ts";
+import {
+  BODY_BYTES,
+  LATE_READER,
+  LONG_ANSWER,
+  MOST_IN_BETWEEN_BYTES,
+  settled,
+} from "../support/back_pressure.ts";
+import { get, postHead } from "../support/message_text.ts";
 import { startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { RecordingOrigin } from "../support/recording_origin.ts";
 
-/** Far more than the kernel takes for two connections (up to 4 + 6 MiB each) and we do for one. */
-const BODY_BYTES = 64 * 1024 * 1024;
-const MOST_IN_BETWEEN_BYTES = 32 * 1024 * 1024;
-
-/** A sender that gets nothing off for so long has been stopped. */
-const STILL_MS = 200;
-
-/** Waits until `count` changes no more, and returns it. */
-async function settled(count: () => number): Promise<number> {
-  for (let before = -1;;) {
-    const now = count();
-    if (now === before) return now;
-    before = now;
-    await delay(STILL_MS);
-  }
-}
-
 Deno.test("a client that does not read stops the worker, and gets all when it reads on", async () => {
-  await using origin = await RecordingOrigin.start([[
-    { do: "read-request" },
-    {
-      do: "send",
-      data: head("HTTP/1.1 200 OK", `Content-Length: ${BODY_BYTES}`),
-    },
-    { do: "send-fill", count: BODY_BYTES },
-  ]]);
+  await using origin = await RecordingOrigin.start([LONG_ANSWER]);
   await using proxy = startProxy({ origins: [origin.port] });
   await using client = await RawClient.connect(proxy);
   await client.send(get("/"));
@@ -48,12 +29,7 @@ Deno.test("a client that does not read stops the worker, and gets all when it re
 });
 
 Deno.test("a worker that does not read stops the client, and gets all when it reads on", async () => {
-  await using origin = await RecordingOrigin.start([[
-    { do: "read-head" },
-    { do: "gate", name: "read" },
-    { do: "read-bytes", count: BODY_BYTES },
-    ...answering(ok("ok")).slice(1),
-  ]]);
+  await using origin = await RecordingOrigin.start([LATE_READER]);
   await using proxy = startProxy({ origins: [origin.port] });
   await using client = await RawClient.connect(proxy);
   await client.send(postHead("/", `Content-Length: ${BODY_BYTES}`));

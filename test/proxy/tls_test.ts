@@ -3,7 +3,13 @@
 import assert from "node:assert/strict";
 import type { SecureContext, SecureVersion } from "node:tls";
 import { TLS_HANDSHAKE_RECORD } from "../../src/proxy/tls_transport.ts";
-import { delay } from "../support/deadline.ts";
+import {
+  BODY_BYTES,
+  LATE_READER,
+  LONG_ANSWER,
+  MOST_IN_BETWEEN_BYTES,
+  settled,
+} from "../support/back_pressure.ts";
 import {
   get,
   head,
@@ -29,13 +35,6 @@ const TLS = { context: secureContext(FIRST) };
 
 /** Longer than a test waits: what ends within one has not been cut. */
 const LONG_MS = 60_000;
-
-/** Far more than kernel, TLS and we take together. */
-const BODY_BYTES = 64 * 1024 * 1024;
-const MOST_IN_BETWEEN_BYTES = 32 * 1024 * 1024;
-
-/** A sender that gets nothing off for so long has been stopped. */
-const STILL_MS = 200;
 
 /** The extension `supported_versions` of a client that speaks 1.2 alone. */
 const VERSIONS_OF_1_2 = "\0\x2b\0\x03\x02\x03\x03";
@@ -205,25 +204,8 @@ Deno.test("bodies come whole both ways", async () => {
   assert.ok(origin.requests[0]?.text === text, "the request differs");
 });
 
-/** Waits until `count` changes no more, and returns it. */
-async function settled(count: () => number): Promise<number> {
-  for (let before = -1;;) {
-    const now = count();
-    if (now === before) return now;
-    before = now;
-    await delay(STILL_MS);
-  }
-}
-
 Deno.test("a client that does not read stops the worker, and gets all when it reads on", async () => {
-  await using origin = await RecordingOrigin.start([[
-    { do: "read-request" },
-    {
-      do: "send",
-      data: head("HTTP/1.1 200 OK", `Content-Length: ${BODY_BYTES}`),
-    },
-    { do: "send-fill", count: BODY_BYTES },
-  ]]);
+  await using origin = await RecordingOrigin.start([LONG_ANSWER]);
   await using proxy = startProxy({ origins: [origin.port], tls: TLS });
   await using connection = await connectTls(proxy.port);
   const { client } = connection;
@@ -241,12 +223,7 @@ Deno.test("a client that does not read stops the worker, and gets all when it re
 });
 
 Deno.test("a worker that does not read stops the client, and gets all when it reads on", async () => {
-  await using origin = await RecordingOrigin.start([[
-    { do: "read-head" },
-    { do: "gate", name: "read" },
-    { do: "read-bytes", count: BODY_BYTES },
-    ...answering(ok("ok")).slice(1),
-  ]]);
+  await using origin = await RecordingOrigin.start([LATE_READER]);
   await using proxy = startProxy({ origins: [origin.port], tls: TLS });
   await using connection = await connectTls(proxy.port);
   const { client } = connection;
@@ -265,14 +242,7 @@ Deno.test("a worker that does not read stops the client, and gets all when it re
 });
 
 Deno.test("a client that never reads its answer is cut after BODY_TIMEOUT_MS", async () => {
-  await using origin = await RecordingOrigin.start([[
-    { do: "read-request" },
-    {
-      do: "send",
-      data: head("HTTP/1.1 200 OK", `Content-Length: ${BODY_BYTES}`),
-    },
-    { do: "send-fill", count: BODY_BYTES },
-  ]]);
+  await using origin = await RecordingOrigin.start([LONG_ANSWER]);
   await using proxy = startProxy({
     origins: [origin.port],
     tls: TLS,
