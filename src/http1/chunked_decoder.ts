@@ -16,9 +16,12 @@ const MAX_SIZE_DIGITS = 13;
 /** Octets of a chunk's extensions. They carry nothing for us; without a bound they never end (CVE-2024-22019). */
 const MAX_EXTENSION_BYTES = 256;
 
-/** `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )` */
+/**
+ * `*( ";" name [ "=" ( token / quoted-string ) ] )`. Without the "bad white
+ * space" of the grammar, which nobody sends and llhttp does not take either.
+ */
 const EXTENSIONS =
-  /^(?:[ \t]*;[ \t]*[\w!#$%&'*+.^`|~-]+(?:[ \t]*=[ \t]*(?:[\w!#$%&'*+.^`|~-]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)+$/;
+  /^(?:;[\w!#$%&'*+.^`|~-]+(?:=(?:[\w!#$%&'*+.^`|~-]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)+$/;
 
 /** Octets of all trailer fields together. */
 export const MAX_TRAILER_BYTES = 4096;
