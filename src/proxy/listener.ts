@@ -20,6 +20,15 @@ const RESERVE_RATIO = 0.25;
 /** How long no more than the rest are let in. What took the descriptors may be gone by then. */
 const RESERVE_MS = 60_000;
 
+/**
+ * How long nobody must have come before accepting ends: whoever is in the
+ * kernel's queue by then is let in first, or would be reset.
+ */
+const QUIET_MS = 5;
+
+/** How long that is waited for at most, while clients keep coming. */
+const QUIET_TIMEOUT_MS = 100;
+
 /** What the accept loop needs. */
 export interface ListenerOptions {
   readonly listener: Deno.Listener;
@@ -37,7 +46,9 @@ export class Listener {
   readonly #options: ListenerOptions;
   readonly #serving = new Set<Promise<void>>();
   readonly #loop: Promise<void>;
+  #closing = false;
   #closed = false;
+  #accepted = 0;
   /** Connections let in until `#reservedUntil`. */
   #reservedLimit = Infinity;
   #reservedUntil = 0;
@@ -49,9 +60,14 @@ export class Listener {
     this.#loop = this.#run();
   }
 
-  /** Accepts no more. Resolves when the loop has ended; connections go on. */
+  /**
+   * Lets those in who wait already, and accepts no more. Resolves when the
+   * loop has ended; connections go on.
+   */
   async close(): Promise<void> {
-    if (!this.#closed) {
+    if (!this.#closing) {
+      this.#closing = true;
+      await this.#quiet();
       this.#closed = true;
       this.#options.listener.close();
       this.#wake?.();
@@ -91,7 +107,18 @@ export class Listener {
     }
   }
 
+  /** Waits until nobody has come for a moment. */
+  async #quiet(): Promise<void> {
+    const deadline = performance.now() + QUIET_TIMEOUT_MS;
+    let before: number;
+    do {
+      before = this.#accepted;
+      await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    } while (this.#accepted > before && performance.now() < deadline);
+  }
+
   #serve(conn: Deno.Conn): void {
+    this.#accepted++;
     const serving = this.#options.serve(conn).finally(() => {
       this.#serving.delete(serving);
       this.#wake?.();

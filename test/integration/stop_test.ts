@@ -67,6 +67,24 @@ Deno.test("an idle connection does not hold up the end", async () => {
   });
 });
 
+Deno.test("whoever has connected before the pool stops is answered, though not yet accepted", async () => {
+  await using pool = await startPool({ env: { POOL_SIZE: "1" } });
+  // Stopped, it accepts nobody: they wait in the kernel's queue.
+  Deno.kill(pool.pid, "SIGSTOP");
+  const clients = await Promise.all(
+    Array.from({ length: 30 }, () => RawClient.connect(pool)),
+  );
+  pool.signal("SIGTERM");
+  Deno.kill(pool.pid, "SIGCONT");
+  const statuses = await Promise.all(clients.map(async (client) => {
+    await using _ = client;
+    await client.send(getRequest("/api/health"));
+    return (await client.readResponse()).status;
+  }));
+  assert.deepEqual(statuses, clients.map(() => 200));
+  assert.equal((await pool.status).code, 0);
+});
+
 Deno.test("a second signal ends everything at once, with an exit code of its own", async () => {
   await using pool = await startPool({ env: { POOL_SIZE: "2" } });
   await using client = await RawClient.connect({ port: pool.port });
