@@ -112,8 +112,9 @@ export class Proxy {
    */
   async stop(timeoutMs: number): Promise<void> {
     const { sweep, connections, dispatcher } = this.#context;
-    this.#context.draining = true;
     await this.#listener.close();
+    // Not sooner: whoever is told to connect anew would still get in.
+    this.#context.draining = true;
     for (const arrival of this.#arriving) arrival.drain();
     for (const connection of this.#connections) connection.drain();
     const timer = setTimeout(() => this.abort(), timeoutMs);
