@@ -244,7 +244,7 @@ Deno.test("Compose service names settings that exist, publishes PORT, and outlas
 
 Deno.test("Compose and Kubernetes allow the memory that MAX_WORKERS workers need", () => {
   // What deployment.yaml derives from measurements.
-  const needed = ({ maxWorkers }: Config): number => 128 + 96 * maxWorkers;
+  const needed = ({ maxWorkers }: Config): number => 256 + 96 * maxWorkers;
   const kubernetes = container.resources.limits.memory;
   assert.equal(kubernetes, `${needed(kubernetesConfig())}Mi`);
   assert.equal(compose.services.pool.mem_limit, `${needed(composeConfig())}m`);
