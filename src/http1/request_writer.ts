@@ -5,15 +5,7 @@
  * @module
  */
 
-import {
-  ascii,
-  ASTERISK,
-  latin1Slice,
-  QUESTION,
-  SLASH,
-  SP,
-  TARGET,
-} from "./bytes.ts";
+import { ascii, ASTERISK, QUESTION, SLASH, SP, TARGET } from "./bytes.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import { Field, HOP_FIELDS } from "./field_names.ts";
 import { hasMember } from "./field_table.ts";
@@ -305,19 +297,4 @@ function writeAppended(
     out.write(SEPARATOR);
   }
   out.write(list.element);
-}
-
-/** The value of the first field of this kind as text, or `null`. */
-export function fieldText(
-  bytes: Uint8Array,
-  head: RequestHead,
-  kind: number,
-): string | null {
-  const { fields } = head;
-  for (let i = 0; i < fields.count; i++) {
-    if (fields.kind(i) === kind) {
-      return latin1Slice(bytes, fields.valueStart(i), fields.valueEnd(i));
-    }
-  }
-  return null;
 }

@@ -140,10 +140,7 @@ export class ClientConnection implements Sweepable {
           const taken = this.#takeRequest();
           if (taken !== null) return taken;
           if (socket.available >= options.maxHeadBytes) {
-            throw new ProxyError("bad-request", {
-              status: 431,
-              detail: "head too large",
-            });
+            throw headTooLarge();
           }
         } catch (error) {
           const { status, message } = asProxyError(error, "bad-request");
@@ -171,10 +168,7 @@ export class ClientConnection implements Sweepable {
     const headEnd = parseRequestHead(buffer, socket.start, socket.end, head);
     if (headEnd === INCOMPLETE) return null;
     if (headEnd - socket.start > options.maxHeadBytes) {
-      throw new ProxyError("bad-request", {
-        status: 431,
-        detail: "head too large",
-      });
+      throw headTooLarge();
     }
     socket.start = headEnd;
     const { body, targetStart } = head;
@@ -381,4 +375,11 @@ export class ClientConnection implements Sweepable {
       this.#exchange?.fail(new ProxyError("client-gone"));
     } else this.#exchange?.clientEnded();
   }
+}
+
+function headTooLarge(): ProxyError {
+  return new ProxyError("bad-request", {
+    status: 431,
+    detail: "head too large",
+  });
 }
