@@ -245,7 +245,7 @@ export class ClientConnection implements Sweepable {
     exchange: Exchange,
     failure: ProxyError,
   ): Promise<boolean> {
-    const { events, counters, draining } = this.#context;
+    const { events, counters, draining, options, sweep } = this.#context;
     const { request } = exchange;
     const requestId = latin1Slice(request.id, 0, request.id.length);
     events.emit({
@@ -263,6 +263,10 @@ export class ClientConnection implements Sweepable {
       return false;
     }
     counters.recordError(failure.status);
+    // The exchange is over and has no deadline any more; this write needs one.
+    this.#exchange = null;
+    this.#phase = "linger";
+    this.#deadline = sweep.now + options.bodyTimeoutMs;
     const keep = request.keepAlive && exchange.received && !draining &&
       failure.status >= 500;
     const sent = await this.#socket.write(errorResponse({

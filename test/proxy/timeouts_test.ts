@@ -145,3 +145,15 @@ Deno.test("a request that finds the queue full is a 503 at once", async () => {
 function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 30));
 }
+
+Deno.test("a client that does not read the pool's own errors is closed", async () => {
+  await using proxy = startProxy({
+    options: { maxQueue: 0, bodyTimeoutMs: 300 },
+  });
+  await using client = await RawClient.connect(proxy);
+  // More errors than the kernel holds for somebody who does not read.
+  const sending = client.send(get("/").repeat(200_000)).catch(() => {});
+  await proxy.waitUntil(({ counters }) => counters.clientConnections === 1);
+  await proxy.waitUntil(({ counters }) => counters.clientConnections === 0);
+  await sending;
+});
