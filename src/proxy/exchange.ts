@@ -55,6 +55,8 @@ export class Exchange {
   #leaveQueue: (() => void) | null = null;
   #failure: ProxyError | null = null;
   #clientEnded = false;
+  /** Whether an interim answer is being written: cut, it leaves nothing to go on with. */
+  #interimUnderWay = false;
   /** When the answer, or what is awaited before it, has stalled for too long. */
   #answerDeadline = Infinity;
   #upload: Upload | null = null;
@@ -131,7 +133,7 @@ export class Exchange {
     this.#failure ??= error;
     this.#leaveQueue?.();
     this.#connection?.socket.close();
-    if (this.responded) this.#client.close();
+    if (this.responded || this.#interimUnderWay) this.#client.close();
   }
 
   /** Takes note that the client sends no more, after a complete request. */
@@ -232,7 +234,9 @@ export class Exchange {
         }
         if (plan !== null) {
           // RFC 9110 §15.2: a 1.0 client does not know interim answers.
+          this.#interimUnderWay = true;
           const passed = request.http10 || await this.#client.write(plan.bytes);
+          this.#interimUnderWay = false;
           buffers.release(plan.buffer);
           if (!passed) throw new ProxyError("client-gone");
           continue;

@@ -157,3 +157,27 @@ Deno.test("a client that does not read the pool's own errors is closed", async (
   await proxy.waitUntil(({ counters }) => counters.clientConnections === 0);
   await sending;
 });
+
+Deno.test("a client that does not read interim answers is closed", async () => {
+  await using origin = await RecordingOrigin.start([[
+    { do: "read-request" },
+    { do: "send", data: "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(400_000) },
+    { do: "read-end" },
+  ]]);
+  await using proxy = startProxy({
+    origins: [origin.port],
+    options: {
+      requestTimeoutMs: 1000,
+      bodyTimeoutMs: 300,
+      idleTimeoutMs: 300,
+    },
+  });
+  // Not a RawClient, which reads ahead.
+  using client = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: proxy.port,
+  });
+  await client.write(new TextEncoder().encode(get("/")));
+  await proxy.waitUntil(({ counters }) => counters.inFlight === 1);
+  await proxy.waitUntil(({ counters }) => counters.clientConnections === 0);
+});
