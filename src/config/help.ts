@@ -7,12 +7,12 @@
 import { VERSION } from "../version.ts";
 import {
   flagsOf,
-  type Setting,
-  SETTING_NAMES,
+  SETTING_GROUPS,
   type SettingName,
   SETTINGS,
   variableOf,
 } from "./settings.ts";
+import type { Setting } from "./settings/setting.ts";
 
 /** The width that every terminal has. */
 const COLUMNS = 80;
@@ -54,15 +54,11 @@ const ACTION_LINES = [
 
 /** Returns the text of `--help`, at most 80 columns wide. */
 export function helpText(): string {
-  const lines: string[] = [];
-  let group = "";
-  for (const name of SETTING_NAMES) {
-    if (SETTINGS[name].group !== group) {
-      group = SETTINGS[name].group;
-      lines.push("", `${group}:`);
-    }
-    lines.push(settingEntry(name));
-  }
+  const lines = Object.entries(SETTING_GROUPS).flatMap(([group, settings]) => [
+    "",
+    `${group}:`,
+    ...Object.keys(settings).map((name) => settingEntry(name as SettingName)),
+  ]);
   lines.push("", "Other:", ...ACTION_LINES);
   return `${HEAD}${lines.join("\n")}\n${TAIL}`;
 }

@@ -1,0 +1,34 @@
+/**
+ * Who sees the admin pages, and where.
+ *
+ * @module
+ */
+
+import { cidrList, host, token } from "../kinds.ts";
+import { port, setting } from "./setting.ts";
+
+/** The settings under the heading "Administration", in the order of the help. */
+export const ADMIN_SETTINGS = {
+  adminPort: setting({
+    kind: port,
+    default: null,
+    help: "port of a listener of its own for the admin pages; unset, they " +
+      "are on PORT",
+  }),
+  adminHost: setting({
+    kind: host,
+    default: "127.0.0.1",
+    help: "address of that listener",
+  }),
+  adminToken: setting({
+    kind: token,
+    default: null,
+    secret: true,
+    help: "bearer token that opens the admin pages from anywhere",
+  }),
+  adminAllow: setting({
+    kind: cidrList,
+    default: [],
+    help: "networks that may read the admin pages",
+  }),
+} as const;

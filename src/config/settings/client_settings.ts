@@ -1,0 +1,80 @@
+/**
+ * What concerns the clients: where they connect, and what they may do.
+ *
+ * @module
+ */
+
+import { cidrList, filePath, hostOrSocket, integer, toggle } from "../kinds.ts";
+import { countFromOne, port, setting, timeoutMs } from "./setting.ts";
+
+/** Below this, ordinary requests of browsers with cookies are turned away. */
+const LEAST_HEAD_BYTES = 1024;
+
+/** Each connection may hold a buffer of this size. */
+const GREATEST_HEAD_BYTES = 1024 * 1024;
+
+/** The settings under the heading "Clients", in the order of the help. */
+export const CLIENT_SETTINGS = {
+  port: setting({
+    kind: port,
+    default: 8080,
+    help: "port clients connect to; 0 takes any free one",
+  }),
+  host: setting({
+    kind: hostOrSocket,
+    default: "0.0.0.0",
+    help: "address clients connect to, or unix:/path",
+  }),
+  serverCertPath: setting({
+    shortFlag: "cert",
+    kind: filePath,
+    default: null,
+    help: "PEM certificate: TLS on PORT; read anew on SIGHUP",
+  }),
+  serverKeyPath: setting({
+    shortFlag: "key",
+    kind: filePath,
+    default: null,
+    help: "PEM private key of that certificate",
+  }),
+  proxyProtocol: setting({
+    kind: toggle,
+    default: false,
+    help: "each connection begins with a PROXY header, version 1 or 2",
+  }),
+  maxConnections: setting({
+    kind: countFromOne,
+    default: 10_000,
+    help: "client connections at once",
+  }),
+  maxHeadBytes: setting({
+    kind: integer({ min: LEAST_HEAD_BYTES, max: GREATEST_HEAD_BYTES }),
+    default: 16_384,
+    help: "largest request or response head",
+  }),
+  maxBodyBytes: setting({
+    kind: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+    default: 0,
+    help: "largest request body; 0 is no limit",
+  }),
+  headTimeoutMs: setting({
+    kind: timeoutMs,
+    default: 10_000,
+    help: "longest wait for a whole request head",
+  }),
+  idleTimeoutMs: setting({
+    kind: timeoutMs,
+    default: 75_000,
+    help: "how long a connection may idle between requests",
+  }),
+  bodyTimeoutMs: setting({
+    kind: timeoutMs,
+    default: 60_000,
+    help: "how long a body may stall, in either direction",
+  }),
+  trustedProxies: setting({
+    kind: cidrList,
+    default: [],
+    help: "networks whose forwarding fields are believed",
+  }),
+} as const;

@@ -1,0 +1,38 @@
+/**
+ * How workers are probed and judged.
+ *
+ * @module
+ */
+
+import { requestPath } from "../kinds.ts";
+import { countFromOne, setting, timeoutMs } from "./setting.ts";
+
+/** The settings under the heading "Health", in the order of the help. */
+export const HEALTH_SETTINGS = {
+  healthPath: setting({
+    kind: requestPath,
+    default: "/api/health",
+    help: "path that is probed; unset, any answer below 500 is " +
+      "healthy, set, 2xx and 3xx",
+  }),
+  healthIntervalMs: setting({
+    kind: timeoutMs,
+    default: 2000,
+    help: "time between two probes of a worker",
+  }),
+  healthTimeoutMs: setting({
+    kind: timeoutMs,
+    default: 2000,
+    help: "longest wait for a probe's answer",
+  }),
+  healthFall: setting({
+    kind: countFromOne,
+    default: 3,
+    help: "failures in a row that make a worker unhealthy",
+  }),
+  healthRise: setting({
+    kind: countFromOne,
+    default: 1,
+    help: "successes in a row that make it healthy again",
+  }),
+} as const;

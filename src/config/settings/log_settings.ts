@@ -1,0 +1,27 @@
+/**
+ * What is logged.
+ *
+ * @module
+ */
+
+import { choice, toggle } from "../kinds.ts";
+import { setting } from "./setting.ts";
+
+/** The settings under the heading "Log", in the order of the help. */
+export const LOG_SETTINGS = {
+  logLevel: setting({
+    kind: choice(["debug", "info", "warning", "error"]),
+    default: "info",
+    help: "least important level shown: debug, info, warning, error",
+  }),
+  logFormat: setting({
+    kind: choice(["text", "json"]),
+    default: "text",
+    help: "text, or json for a JSON object a line",
+  }),
+  accessLog: setting({
+    kind: toggle,
+    default: false,
+    help: "log each request",
+  }),
+} as const;

@@ -1,0 +1,38 @@
+/**
+ * How requests meet workers.
+ *
+ * @module
+ */
+
+import { POLICIES, type PolicyName } from "../../upstream/policy/mod.ts";
+import { choice } from "../kinds.ts";
+import { count, setting, timeoutMs } from "./setting.ts";
+
+/** The settings under the heading "Requests", in the order of the help. */
+export const REQUEST_SETTINGS = {
+  policy: setting({
+    kind: choice(Object.keys(POLICIES) as PolicyName[]),
+    default: "round-robin",
+    help: `how a worker is chosen: ${Object.keys(POLICIES).join(", ")}`,
+  }),
+  workerConcurrency: setting({
+    kind: count,
+    default: 0,
+    help: "requests in flight per worker; 0 is no cap",
+  }),
+  maxQueue: setting({
+    kind: count,
+    default: 1024,
+    help: "requests that may wait for a worker; beyond, 503",
+  }),
+  queueTimeoutMs: setting({
+    kind: timeoutMs,
+    default: 10_000,
+    help: "longest wait for a worker; beyond, 503",
+  }),
+  requestTimeoutMs: setting({
+    kind: timeoutMs,
+    default: 60_000,
+    help: "longest wait for a response head; beyond, 504",
+  }),
+} as const;
