@@ -8,133 +8,12 @@
  * @module
  */
 
-/** How a worker process ended: by itself with a code, or by a signal. */
-export interface ExitStatus {
-  /** Exit code, 0-255. With a signal, 128 + its number. */
-  readonly code: number;
-  /** Signal that ended the process (for example `"SIGKILL"`), else `null`. */
-  readonly signal: string | null;
-}
+import type { WorkerEvent } from "./worker_events.ts";
 
-/** Why a worker is being taken out of service. */
-export type DrainReason =
-  | "scale-down"
-  | "reload"
-  | "stop"
-  | "unhealthy";
+export * from "./worker_events.ts";
 
 /** What the pool as a whole is doing. */
 export type ServingState = "starting" | "serving" | "draining" | "stopped";
-
-/** The worker an event is about. */
-export interface WorkerRef {
-  /** Slot of the worker, from 0; a replacement keeps its predecessor's. */
-  readonly workerId: number;
-  /** Port the worker listens on. */
-  readonly port: number;
-  /** Process id. */
-  readonly pid: number;
-  /** Which (re)load started it, from 1. */
-  readonly generation: number;
-}
-
-/** A worker process was started and is being waited for. */
-export interface WorkerSpawnedEvent extends WorkerRef {
-  /** Which event this is. */
-  readonly type: "worker-spawned";
-  /** Program and arguments, placeholders filled in. */
-  readonly command: readonly string[];
-}
-
-/** A worker answered its readiness probe and may be given work. */
-export interface WorkerReadyEvent extends WorkerRef {
-  /** Which event this is. */
-  readonly type: "worker-ready";
-  /** Milliseconds from spawn to the first good answer. */
-  readonly startupMs: number;
-}
-
-/** A ready worker failed its probes and gets no work until they pass again. */
-export interface WorkerUnhealthyEvent extends WorkerRef {
-  /** Which event this is. */
-  readonly type: "worker-unhealthy";
-  /** What was seen, as a sentence part: `"no answer within 2000 ms"`. */
-  readonly reason: string;
-}
-
-/** An unhealthy worker passed its probes and may be given work again. */
-export interface WorkerRecoveredEvent extends WorkerRef {
-  /** Which event this is. */
-  readonly type: "worker-recovered";
-}
-
-/** A worker gets no new work; its requests in flight are being finished. */
-export interface WorkerDrainingEvent extends WorkerRef {
-  /** Which event this is. */
-  readonly type: "worker-draining";
-  /** Why, as a sentence part. */
-  readonly reason: DrainReason;
-  /** Requests it still has to answer. */
-  readonly inFlight: number;
-}
-
-/** A worker was asked to end (SIGTERM) or made to (SIGKILL). */
-export interface WorkerSignalledEvent extends WorkerRef {
-  /** Which event this is. */
-  readonly type: "worker-signalled";
-  /** The signal that was sent. */
-  readonly signal: "SIGTERM" | "SIGKILL";
-  /** Why, as a sentence part: `"drained"`, `"ignored SIGTERM for 5000 ms"`. */
-  readonly reason: string;
-}
-
-/** A worker that had been ready is gone. */
-export interface WorkerExitedEvent extends WorkerRef {
-  /** Which event this is. */
-  readonly type: "worker-exited";
-  /** How it ended. */
-  readonly status: ExitStatus;
-  /** `true` when the pool had asked for it. */
-  readonly expected: boolean;
-  /** Milliseconds from spawn to exit. */
-  readonly uptimeMs: number;
-  /** Its last lines of output, oldest first. */
-  readonly lastOutput: readonly string[];
-}
-
-/** A worker never became ready: it could not be run, ended, or was too slow. */
-export interface WorkerStartFailedEvent {
-  /** Which event this is. */
-  readonly type: "worker-start-failed";
-  /** Slot of the worker, from 0. */
-  readonly workerId: number;
-  /** Port it was to listen on, or `null` when no process could be started. */
-  readonly port: number | null;
-  /** Which (re)load it belongs to, from 1. */
-  readonly generation: number;
-  /** Program and arguments, placeholders filled in. */
-  readonly command: readonly string[];
-  /** What happened, as a sentence part: `"exited with code 1"`. */
-  readonly reason: string;
-  /** Exit status, or `null` when no process could be started. */
-  readonly status: ExitStatus | null;
-  /** Its last lines of output, oldest first. */
-  readonly lastOutput: readonly string[];
-  /** Milliseconds until the next attempt. */
-  readonly retryInMs: number;
-}
-
-/** One line a worker wrote. */
-export interface WorkerOutputEvent {
-  /** Which event this is. */
-  readonly type: "worker-output";
-  /** Slot of the worker, from 0. */
-  readonly workerId: number;
-  /** Where it was written. */
-  readonly stream: "stdout" | "stderr";
-  /** The line, without its end. */
-  readonly line: string;
-}
 
 /** A worker port is held by another program and was passed over. */
 export interface PortSkippedEvent {
@@ -244,15 +123,7 @@ export interface NoticeEvent {
 
 /** Anything that happens in a pool. Discriminated by `type`. */
 export type PoolEvent =
-  | WorkerSpawnedEvent
-  | WorkerReadyEvent
-  | WorkerUnhealthyEvent
-  | WorkerRecoveredEvent
-  | WorkerDrainingEvent
-  | WorkerSignalledEvent
-  | WorkerExitedEvent
-  | WorkerStartFailedEvent
-  | WorkerOutputEvent
+  | WorkerEvent
   | PortSkippedEvent
   | PoolScaledEvent
   | StateChangedEvent
