@@ -49,6 +49,10 @@ Deno.test({
     await delay(WATCH_MS);
     assert.ok(cpuMs(pool.pid) - before < WATCH_MS / 2);
 
+    const unhealthy = pool.events
+      .filter(({ type }) => type === "worker-unhealthy");
+    assert.deepEqual(unhealthy, []);
+
     const [killed] = pool.workerPids;
     const from = pool.events.length;
     Deno.kill(killed!, "SIGKILL");
@@ -58,9 +62,7 @@ Deno.test({
     await Promise.all(flood.map((one) => one.close()));
     assert.equal(await ask(), 200);
     await whoAnswers(port);
-    const types = new Set(pool.events.map(({ type }) => type));
-    assert.ok(!types.has("worker-unhealthy"));
-    assert.ok(types.has("accept-resumed"));
+    assert.ok(pool.events.some(({ type }) => type === "accept-resumed"));
   },
 });
 
