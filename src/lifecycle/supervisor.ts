@@ -18,6 +18,7 @@ import {
 } from "../metrics/metrics_snapshot.ts";
 import { Rates } from "../metrics/rates.ts";
 import { Pool } from "../pool/pool.ts";
+import { refusedReload, type ReloadReport } from "../pool/reload_report.ts";
 import { Proxy } from "../proxy/proxy.ts";
 import { Dispatcher } from "../upstream/dispatcher.ts";
 import { POLICIES } from "../upstream/policy/mod.ts";
@@ -125,6 +126,24 @@ export class Supervisor {
   /** Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS, and returns it. */
   scaleTo(workers: number): number {
     return this.#pool.scaleTo(workers, "command");
+  }
+
+  /** Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS, and returns what it was and is. */
+  scale(workers: number): { readonly from: number; readonly to: number } {
+    const from = this.#pool.snapshot().desired;
+    return { from, to: this.scaleTo(workers) };
+  }
+
+  /**
+   * Reads the configuration anew, and replaces every worker by one of a new
+   * generation, without a request lost.
+   *
+   * Never rejects: a configuration that cannot be used, and a new generation
+   * that does not work, are reported, and the old one serves on.
+   */
+  reload(): Promise<ReloadReport> {
+    const { generation } = this.#pool.snapshot();
+    return Promise.resolve(refusedReload(generation, "not implemented yet"));
   }
 
   /**
