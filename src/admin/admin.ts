@@ -54,12 +54,15 @@ export function adminHandler(app: Hono, options: AccessOptions): AdminHandler {
   return (request) => {
     if (!isServed(request, access)) return null;
     const { method, target, headers } = request;
-    if (!READ_METHODS.has(method)) return Promise.resolve(methodNotAllowed());
+    if (!READ_METHODS.has(method)) {
+      return () => Promise.resolve(methodNotAllowed());
+    }
     // The host is ours: what a client says in Host chooses nothing here.
     const url = new URL(`http://admin.invalid${target}`);
-    return Promise.resolve(app.fetch(
-      new Request(url, { method, headers: headers.map(([n, v]) => [n, v]) }),
-    ));
+    return async () =>
+      await app.fetch(
+        new Request(url, { method, headers: headers.map(([n, v]) => [n, v]) }),
+      );
   };
 }
 

@@ -6,9 +6,10 @@
  */
 
 import { latin1Slice, SLASH } from "../http1/bytes.ts";
-import { errorResponse, reasonPhrase } from "../http1/error_response.ts";
+import { errorResponse } from "../http1/error_response.ts";
 import { INCOMPLETE } from "../http1/field_table.ts";
-import { Method, parseRequestHead } from "../http1/request_head.ts";
+import { parseRequestHead } from "../http1/request_head.ts";
+import { AdminExchange, takeAdminExchange } from "./admin_exchange.ts";
 import { HEADROOM, SMALL_BUFFER_BYTES, TAILROOM } from "./buffer_pool.ts";
 import type { ProxyContext } from "./context.ts";
 import { asProxyError, Exchange } from "./exchange.ts";
@@ -41,13 +42,6 @@ type Phase =
   /** Being listened to after its last answer, until it has read that. */
   | "linger";
 
-/** A request for one of our own pages. */
-interface AdminAnswer {
-  readonly response: Promise<Response>;
-  readonly keepAlive: boolean;
-  readonly toHead: boolean;
-}
-
 /** Serves one client. */
 export class ClientConnection implements Sweepable {
   readonly #context: ProxyContext;
@@ -55,7 +49,7 @@ export class ClientConnection implements Sweepable {
   readonly #client: Client;
   #phase: Phase = "idle";
   #deadline: number;
-  #exchange: Exchange | null = null;
+  #exchange: Exchange | AdminExchange | null = null;
 
   /** Takes over `socket`. */
   constructor(context: ProxyContext, socket: Socket, client: Client) {
@@ -112,6 +106,7 @@ export class ClientConnection implements Sweepable {
     if (this.#phase === "idle") {
       this.#deadline = Math.min(this.#deadline, now + DRAIN_IDLE_MS);
     }
+    if (this.#exchange instanceof AdminExchange) this.#exchange.end();
   }
 
   /** Ends at once, whatever is under way. */
@@ -131,7 +126,7 @@ export class ClientConnection implements Sweepable {
   }
 
   /** Reads until a whole head is there; `null` when there will be none, or none that can be served. */
-  async #readRequest(): Promise<ProxiedRequest | AdminAnswer | null> {
+  async #readRequest(): Promise<ProxiedRequest | AdminExchange | null> {
     const { options, sweep } = this.#context;
     const socket = this.#socket;
     for (;;) {
@@ -161,7 +156,7 @@ export class ClientConnection implements Sweepable {
   }
 
   /** Parses the head at the front of the buffer and takes it out; `null` when it is not all there. */
-  #takeRequest(): ProxiedRequest | AdminAnswer | null {
+  #takeRequest(): ProxiedRequest | AdminExchange | null {
     const { requestHead: head, options } = this.#context;
     const socket = this.#socket;
     const { buffer } = socket;
@@ -175,8 +170,9 @@ export class ClientConnection implements Sweepable {
     if (
       buffer[targetStart] === SLASH && buffer[targetStart + 1] === UNDERSCORE
     ) {
-      const answer = this.#takeAdminRequest();
-      if (answer !== null) return answer;
+      const { address } = this.#client;
+      const exchange = takeAdminExchange(this.#context, socket, address);
+      if (exchange !== null) return exchange;
     }
     const { maxBodyBytes } = options;
     if (
@@ -190,24 +186,6 @@ export class ClientConnection implements Sweepable {
       throw new ProxyError("body-too-large");
     }
     return request;
-  }
-
-  #takeAdminRequest(): AdminAnswer | null {
-    const { requestHead: head, admin } = this.#context;
-    const { buffer } = this.#socket;
-    const response = admin?.({
-      method: latin1Slice(buffer, head.methodStart, head.methodEnd),
-      target: latin1Slice(buffer, head.targetStart, head.targetEnd),
-      headers: head.fields.entries(buffer),
-      clientAddress: this.#client.address,
-    });
-    if (!response) return null;
-    return {
-      response,
-      // Nobody reads a body that is sent to one of our pages.
-      keepAlive: head.keepAlive && head.body.kind === "none",
-      toHead: head.method === Method.HEAD,
-    };
   }
 
   async #serveRequest(request: ProxiedRequest): Promise<boolean> {
@@ -302,32 +280,13 @@ export class ClientConnection implements Sweepable {
     });
   }
 
-  async #serveAdmin(answer: AdminAnswer): Promise<boolean> {
+  async #serveAdmin(exchange: AdminExchange): Promise<boolean> {
+    this.#exchange = exchange;
     this.#phase = "exchange";
-    this.#deadline = Infinity;
-    const response = await answer.response;
-    const body = new Uint8Array(await response.arrayBuffer());
-    const keep = answer.keepAlive && !this.#context.draining;
-    let head = `HTTP/1.1 ${response.status} ${
-      reasonPhrase(response.status)
-    }\r\n`;
-    for (const [name, value] of response.headers) {
-      if (name !== "content-length") head += `${name}: ${value}\r\n`;
-    }
-    head += this.#context.dateLine.text;
-    head += `content-length: ${body.length}\r\n`;
-    head += `connection: ${keep ? "keep-alive" : "close"}\r\n\r\n`;
-    const headBytes = new TextEncoder().encode(head);
-    const bytes = new Uint8Array(headBytes.length + body.length);
-    bytes.set(headBytes);
-    bytes.set(body, headBytes.length);
-    this.#deadline = this.#context.sweep.now +
-      this.#context.options.bodyTimeoutMs;
-    const sent = await this.#socket.write(
-      answer.toHead ? headBytes : bytes,
-    );
-    if (!keep && sent) await this.#linger();
-    return keep && sent;
+    const keep = await exchange.run();
+    this.#exchange = null;
+    if (!keep) await this.#linger();
+    return keep;
   }
 
   /** Answers a request that is not served, as the last one of the connection. */

@@ -44,11 +44,16 @@ export interface AdminRequest {
   readonly clientAddress: string;
 }
 
+/** Makes the answer to a request, whose body is there by now. */
+export type AdminResponder = (
+  body: Uint8Array<ArrayBuffer>,
+) => Promise<Response>;
+
 /**
- * Answers requests whose path begins with `/_`. Returns `null` for those that
+ * Takes requests whose path begins with `/_`. Returns `null` for those that
  * are the application's.
  */
-export type AdminHandler = (request: AdminRequest) => Promise<Response> | null;
+export type AdminHandler = (request: AdminRequest) => AdminResponder | null;
 
 /** The parts of the data plane, made once. */
 export interface ProxyContext {
