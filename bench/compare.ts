@@ -17,6 +17,7 @@ import { PEERS } from "./peers/mod.ts";
 import type { Peer } from "./peers/peer.ts";
 import { type ScenarioResult, table } from "./report.ts";
 import { type Scenario, SCENARIOS } from "./scenarios.ts";
+import { messageOf, named, positive, RunError } from "./support/options.ts";
 import { originCommand } from "./support/origin_command.ts";
 import { Processes } from "./support/processes.ts";
 import { waitUntilAnswering } from "./verify.ts";
@@ -32,11 +33,6 @@ interface Options {
   readonly scenarios: readonly Scenario[];
   readonly peers: readonly Peer[];
   readonly json: string | null;
-}
-
-/** A run that cannot be made; the message is for the user. */
-class RunError extends Error {
-  override readonly name = "RunError";
 }
 
 Deno.exitCode = await main();
@@ -150,38 +146,6 @@ function parseOptions(args: readonly string[]): Options {
     peers: named("--peers", PEERS, values.peers),
     json: values.json ?? null,
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function positive(flag: string, text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new RunError(
-    `Cannot use ${flag}=${text}: it takes a whole number above 0`,
-  );
-}
-
-/** Those of `all` that the list names, in the order of `all`; every one without a list. */
-function named<T extends { readonly name: string }>(
-  flag: string,
-  all: readonly T[],
-  list: string | undefined,
-): readonly T[] {
-  if (list === undefined) return all;
-  const names = list.split(",");
-  const known = all.map(({ name }) => name);
-  const unknown = names.filter((name) => !known.includes(name));
-  if (unknown.length === 0) {
-    return all.filter(({ name }) => names.includes(name));
-  }
-  throw new RunError(
-    `Cannot use ${flag}=${list}: ${unknown.join(", ")} is none of ${
-      known.join(", ")
-    }`,
-  );
 }
 
 /** Without these nothing can be measured. */

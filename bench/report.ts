@@ -5,6 +5,7 @@
  */
 
 import type { Scenario } from "./scenarios.ts";
+import { aligned, figure, median } from "./support/figures.ts";
 
 /** One measured run of a peer. Its own cost is `null` where there is no balancer. */
 export interface Round {
@@ -64,14 +65,6 @@ export function table({ scenario, peers }: ScenarioResult): string {
   return lines.join("\n");
 }
 
-/** Median, the mean of the middle two for an even number; NaN of nothing. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(middle)] ?? NaN) +
-    (sorted[Math.ceil(middle)] ?? NaN)) / 2;
-}
-
 function row(
   { peer, rounds, fault }: PeerResult,
   cpus: ReadonlyMap<string, readonly number[]>,
@@ -120,30 +113,4 @@ function addedLatency(peers: readonly PeerResult[]): string[] {
 
 function cpuMicros(rounds: readonly Round[]): number[] {
   return rounds.flatMap(({ cpuMicrosPerRequest }) => cpuMicrosPerRequest ?? []);
-}
-
-/** A number as text; what could not be had is a dash. */
-function figure(value: number, digits: number, unit = ""): string {
-  return Number.isFinite(value) ? value.toFixed(digits) + unit : "-";
-}
-
-/** The first column to the left, the others to the right; a long last cell hangs over. */
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const columns = rows[0]?.length ?? 0;
-  const widths = Array.from(
-    { length: columns },
-    (_, column) =>
-      Math.max(
-        ...rows.map((cells) =>
-          cells.length < columns ? 0 : cells[column]!.length
-        ),
-      ),
-  );
-  return rows.map((cells) =>
-    cells.map((cell, column) =>
-      column === 0
-        ? cell.padEnd(widths[0]!)
-        : cell.padStart(cells.length < columns ? 0 : widths[column] ?? 0)
-    ).join("  ")
-  );
 }
