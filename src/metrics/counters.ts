@@ -1,55 +1,14 @@
 /**
- * What the data plane counts: plain numbers in arrays, nothing allocated.
+ * What the data plane counts: plain numbers in arrays, nothing allocated for
+ * a request.
  *
  * @module
  */
 
-/** Buckets of the latency histogram to a power of two: a quantile is at most 9 % too high. */
-const BUCKETS_PER_OCTAVE = 8;
+import { LatencyHistogram } from "./latency_histogram.ts";
 
-/** Shortest latency told apart, in milliseconds. */
-const LOWEST_MS = 1 / 64;
-
-/** Octaves above that: 2^30 / 64 ms is 4.6 hours. */
-const OCTAVES = 30;
-
-const BUCKETS = OCTAVES * BUCKETS_PER_OCTAVE + 1;
-
-/** Durations by frequency, in buckets that grow by an eighth of an octave. */
-export class LatencyHistogram {
-  /** Durations recorded. */
-  count = 0;
-  /** Their sum in milliseconds. */
-  sumMs = 0;
-  /** The longest in milliseconds. */
-  maxMs = 0;
-  readonly #buckets = new Float64Array(BUCKETS);
-
-  /** Adds a duration in milliseconds. */
-  record(durationMs: number): void {
-    this.count++;
-    this.sumMs += durationMs;
-    if (durationMs > this.maxMs) this.maxMs = durationMs;
-    const octaves = Math.log2(durationMs / LOWEST_MS);
-    const index = octaves > 0 ? Math.ceil(octaves * BUCKETS_PER_OCTAVE) : 0;
-    this.#buckets[index < BUCKETS ? index : BUCKETS - 1]!++;
-  }
-
-  /** The duration that `ratio` (0-1) of all do not exceed, in milliseconds, or `null` without any. */
-  quantile(ratio: number): number | null {
-    if (this.count === 0) return null;
-    const rank = Math.max(1, Math.ceil(ratio * this.count));
-    let seen = 0;
-    for (let index = 0; index < BUCKETS; index++) {
-      seen += this.#buckets[index]!;
-      if (seen >= rank) {
-        const upper = LOWEST_MS * 2 ** (index / BUCKETS_PER_OCTAVE);
-        return Math.min(upper, this.maxMs);
-      }
-    }
-    return this.maxMs;
-  }
-}
+/** Room for each status a worker may answer with. */
+const STATUSES = 1000;
 
 /** Counters of all requests, whichever worker answered them. */
 export class Counters {
@@ -62,16 +21,21 @@ export class Counters {
   /** Client connections open. */
   clientConnections = 0;
   /** Durations of all requests. */
-  readonly latency = new LatencyHistogram();
-  /** Answers by status; index 0 counts requests whose client had gone. */
-  readonly #statuses = new Float64Array(1000);
+  readonly latency: LatencyHistogram = new LatencyHistogram();
+  /** Requests by slot and status; status 0 counts those whose client had gone. */
+  readonly #bySlot: Float64Array[] = [];
+  /** The same for requests that no worker was given. */
+  readonly #unassigned = new Float64Array(STATUSES);
   /** Answers of our own by status. */
-  readonly #errors = new Float64Array(1000);
+  readonly #errors = new Float64Array(STATUSES);
 
-  /** Counts a finished request. */
-  record(status: number, durationMs: number): void {
+  /** Counts a finished request of the worker in the slot `workerId`, or of none. */
+  record(status: number, durationMs: number, workerId: number | null): void {
     this.requests++;
-    this.#statuses[status]!++;
+    const statuses = workerId === null
+      ? this.#unassigned
+      : this.#bySlot[workerId] ?? this.#addSlot(workerId);
+    statuses[status]!++;
     this.latency.record(durationMs);
   }
 
@@ -80,20 +44,41 @@ export class Counters {
     this.#errors[status]!++;
   }
 
-  /** Requests answered with `status`. */
-  answered(status: number): number {
-    return this.#statuses[status] ?? 0;
-  }
-
-  /** Requests answered with a status of this class, 1-5. */
-  answeredInClass(hundreds: number): number {
-    return this.#statuses
-      .subarray(hundreds * 100, hundreds * 100 + 100)
-      .reduce((sum, count) => sum + count, 0);
-  }
-
   /** Answers of our own with `status`. */
   errors(status: number): number {
     return this.#errors[status] ?? 0;
+  }
+
+  /** How many requests of which slot had which status; only what there was. */
+  *answers(): Generator<AnswerCount> {
+    yield* countsOf(this.#unassigned, null);
+    for (let id = 0; id < this.#bySlot.length; id++) {
+      const statuses = this.#bySlot[id];
+      if (statuses !== undefined) yield* countsOf(statuses, id);
+    }
+  }
+
+  #addSlot(workerId: number): Float64Array {
+    return this.#bySlot[workerId] = new Float64Array(STATUSES);
+  }
+}
+
+/** Requests of one slot that had one status. */
+export interface AnswerCount {
+  /** Slot of the worker, or `null` when no worker was given the request. */
+  readonly workerId: number | null;
+  /** 0 when the client had gone. */
+  readonly status: number;
+  /** How many; never 0. */
+  readonly count: number;
+}
+
+function* countsOf(
+  statuses: Float64Array,
+  workerId: number | null,
+): Generator<AnswerCount> {
+  for (let status = 0; status < STATUSES; status++) {
+    const count = statuses[status]!;
+    if (count > 0) yield { workerId, status, count };
   }
 }

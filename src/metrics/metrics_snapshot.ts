@@ -160,12 +160,7 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     queue: sources.queue,
     pool: { min, max, desired, ready, spare: 0, restarts },
     retries: counters.retries,
-    responses: {
-      "2xx": counters.answeredInClass(2),
-      "3xx": counters.answeredInClass(3),
-      "4xx": counters.answeredInClass(4),
-      "5xx": counters.answeredInClass(5),
-    },
+    responses: responsesByClass(counters),
     errors: Object.fromEntries(
       OWN_STATUSES.map((status) => [status, counters.errors(status)]),
     ),
@@ -176,6 +171,15 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     scaling: sources.scaling,
     workers: pool.workers.map((worker) => workerMetrics(worker, rates)),
   };
+}
+
+function responsesByClass(counters: Counters): MetricsSnapshot["responses"] {
+  const byClass = Array.from({ length: 10 }, () => 0);
+  for (const { status, count } of counters.answers()) {
+    byClass[Math.floor(status / 100)]! += count;
+  }
+  const [, , success = 0, redirect = 0, client = 0, server = 0] = byClass;
+  return { "2xx": success, "3xx": redirect, "4xx": client, "5xx": server };
 }
 
 function workerMetrics(worker: WorkerSnapshot, rates: Rates): WorkerMetrics {

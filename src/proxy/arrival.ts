@@ -136,7 +136,7 @@ export class Arrival implements Sweepable {
       return true;
     }
     const { counters, dateLine } = this.#context;
-    counters.record(400, 0);
+    counters.record(400, 0, null);
     counters.recordError(400);
     await socket.write(errorResponse({
       status: 400,

@@ -71,6 +71,11 @@ export class ClientConnection implements Sweepable {
     return this.#phase === "idle";
   }
 
+  /** The request that is being served, or `null`. */
+  get exchange(): Exchange | null {
+    return this.#exchange instanceof Exchange ? this.#exchange : null;
+  }
+
   /** Serves the client until one side has had enough. Never throws. */
   async serve(): Promise<void> {
     const { sweep, counters } = this.#context;
@@ -266,7 +271,7 @@ export class ClientConnection implements Sweepable {
     const { request } = exchange;
     const finishedAt = exchange.finishedAt || performance.now();
     const durationMs = finishedAt - request.startedAt;
-    counters.record(status, durationMs);
+    counters.record(status, durationMs, exchange.workerId);
     if (!events.wantsAccess) return;
     events.emit({
       type: "access",
@@ -292,7 +297,7 @@ export class ClientConnection implements Sweepable {
   /** Answers a request that is not served, as the last one of the connection. */
   async #refuse(status: number, message: string): Promise<void> {
     const { counters, dateLine, requestIds } = this.#context;
-    counters.record(status, 0);
+    counters.record(status, 0, null);
     counters.recordError(status);
     const id = requestIds.next();
     await this.#socket.write(errorResponse({

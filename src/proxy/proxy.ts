@@ -11,6 +11,7 @@ import { RequestHead } from "../http1/request_head.ts";
 import { forwarding } from "../http1/request_writer.ts";
 import { ResponseHead } from "../http1/response_head.ts";
 import type { Counters } from "../metrics/counters.ts";
+import { EventLoopLag } from "../metrics/event_loop_lag.ts";
 import { CidrSet } from "../net/cidr.ts";
 import { canonicalAddress } from "../net/ip_address.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
@@ -24,7 +25,7 @@ import { DateLine } from "./date_line.ts";
 import { Listener } from "./listener.ts";
 import type { Client } from "./proxied_request.ts";
 import { RequestIds } from "./request_ids.ts";
-import { Sweep } from "./sweep.ts";
+import { Sweep, SWEEP_INTERVAL_MS } from "./sweep.ts";
 
 /** The settings of the proxy. */
 export interface ProxySettings extends ProxyOptions {
@@ -57,6 +58,7 @@ export class Proxy {
   readonly #listener: Listener;
   readonly #arriving = new Set<Arrival>();
   readonly #connections = new Set<ClientConnection>();
+  readonly #eventLoopLag = new EventLoopLag(SWEEP_INTERVAL_MS);
   readonly #trusted: CidrSet;
   readonly #port: number;
   readonly #arrivals: ArrivalOptions;
@@ -89,6 +91,7 @@ export class Proxy {
       responseHead: new ResponseHead(),
       writer: new ByteWriter(),
     };
+    sweep.each((now) => this.#eventLoopLag.tick(now));
     sweep.each((now) => connections.sweep(now));
     sweep.each((now) => dispatcher.sweep(now));
     sweep.start();
@@ -104,6 +107,11 @@ export class Proxy {
   /** Idle connections to workers. */
   get idleUpstreamConnections(): number {
     return this.#context.connections.idleCount;
+  }
+
+  /** By how much the event loop has been late of late, at worst, in milliseconds. */
+  get eventLoopLagMs(): number {
+    return this.#eventLoopLag.worstMs;
   }
 
   /**

@@ -9,7 +9,7 @@
  */
 
 /** How often is looked, and so how late a deadline may be enforced. */
-const SWEEP_INTERVAL_MS = 100;
+export const SWEEP_INTERVAL_MS = 100;
 
 /** Something with a deadline. */
 export interface Sweepable {
