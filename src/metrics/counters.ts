@@ -49,6 +49,15 @@ export class Counters {
     return this.#errors[status] ?? 0;
   }
 
+  /** Requests answered with `status`, whichever worker had them. */
+  answered(status: number): number {
+    let sum = 0;
+    for (const answer of this.answers()) {
+      if (answer.status === status) sum += answer.count;
+    }
+    return sum;
+  }
+
   /** How many requests of which slot had which status; only what there was. */
   *answers(): Generator<AnswerCount> {
     yield* countsOf(this.#unassigned, null);
