@@ -36,6 +36,8 @@ export interface Config {
 
   /** How a worker is chosen. @default {"round-robin"} */
   readonly policy: PolicyName;
+  /** How long the share of a worker that has just become ready grows from a tenth to a full one, in milliseconds. @default {0} */
+  readonly slowStartMs: number;
   /** Requests in flight per worker; 0 is no cap. @default {0} */
   readonly workerConcurrency: number;
   /** Requests that may wait for a worker. @default {1024} */

@@ -60,6 +60,7 @@ export class Supervisor {
       workerConcurrency: config.workerConcurrency,
       maxQueue: config.maxQueue,
       queueTimeoutMs: config.queueTimeoutMs,
+      slowStartMs: config.slowStartMs,
     });
     this.#rates = new Rates(this.#counters, () => dispatcher.upstreams);
     const health = new HealthMonitor(config);

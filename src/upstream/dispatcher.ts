@@ -13,6 +13,7 @@
  */
 
 import { type Choice, firstEligible, type Policy } from "./policy/policy.ts";
+import { SlowStart } from "./slow_start.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Why no upstream could be had. */
@@ -40,6 +41,8 @@ export interface DispatcherOptions {
   readonly maxQueue: number;
   /** Longest wait in milliseconds. */
   readonly queueTimeoutMs: number;
+  /** How long the share of a new upstream grows, in milliseconds. @default {0: its share is full at once} */
+  readonly slowStartMs?: number;
   /** Uniform in [0, 1). @default {Math.random} */
   readonly random?: () => number;
 }
@@ -79,6 +82,7 @@ export class Dispatcher {
   readonly #choice: {
     -readonly [K in keyof Choice]: Choice[K];
   };
+  readonly #slowStart: SlowStart | null;
   #avoid: Upstream | null = null;
   // A Set keeps insertion order and forgets any member in constant time.
   readonly #queue = new Set<Ticket>();
@@ -89,6 +93,10 @@ export class Dispatcher {
   /** Creates a dispatcher with nothing published. */
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    const { slowStartMs = 0, policy: { sticky } } = options;
+    this.#slowStart = slowStartMs > 0
+      ? new SlowStart({ slowStartMs, sticky })
+      : null;
     this.#choice = {
       upstreams: [],
       eligible: (upstream) => this.#eligible(upstream),
@@ -123,6 +131,7 @@ export class Dispatcher {
     const set = [...upstreams].sort((a, b) => a.id - b.id);
     for (const upstream of old) upstream.setAccepting(false);
     for (const upstream of set) upstream.setAccepting(true);
+    this.#slowStart?.follow(old, set);
     this.#choice.upstreams = Object.freeze(set);
     // The turn stays with the slot, so that a change elsewhere skips nobody.
     this.#choice.turn = Math.max(0, set.findIndex((u) => u.id >= nextId));
@@ -167,8 +176,9 @@ export class Dispatcher {
     this.#queue.delete(ticket);
   }
 
-  /** Turns away those that have waited too long. */
+  /** Turns away those that have waited too long, and lets the shares of new upstreams grow. */
   sweep(now: number): void {
+    this.#slowStart?.advance(now);
     for (const ticket of this.#queue) {
       // All wait equally long, so the first that is not late ends the search.
       if (ticket.deadline > now) return;
@@ -203,7 +213,9 @@ export class Dispatcher {
     if (count === 0) return null;
     this.#avoid = request.avoid;
     choice.clientHash = request.clientHash;
-    let index = this.#options.policy(choice);
+    let index = this.#slowStart?.active
+      ? this.#chooseSlowly(this.#slowStart)
+      : this.#options.policy.choose(choice);
     if (index < 0 && request.avoid !== null) {
       // Better the one that failed than none: it may be the only one.
       this.#avoid = null;
@@ -214,6 +226,22 @@ export class Dispatcher {
     const upstream = choice.upstreams[index]!;
     upstream.claim();
     return upstream;
+  }
+
+  /** Chooses while upstreams are new: those have a share of the requests that would go to them. */
+  #chooseSlowly(slowStart: SlowStart): number {
+    const choice = this.#choice;
+    const { policy } = this.#options;
+    const { eligible, clientHash } = choice;
+    slowStart.credit();
+    choice.eligible = (upstream) =>
+      eligible(upstream) && slowStart.admits(upstream, clientHash);
+    let index = policy.choose(choice);
+    choice.eligible = eligible;
+    // Better one that is new than to let the request wait.
+    if (index < 0) index = policy.choose(choice);
+    if (index >= 0) slowStart.spend(choice.upstreams[index]!);
+    return index;
   }
 
   #eligible(upstream: Upstream): boolean {

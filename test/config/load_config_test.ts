@@ -46,6 +46,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     maxWorkers: 16,
     workerPort: 8081,
     policy: "round-robin",
+    slowStartMs: 0,
     workerConcurrency: 0,
     maxQueue: 1024,
     proxyProtocol: false,

@@ -6,7 +6,7 @@
 
 import { POLICIES, type PolicyName } from "../../upstream/policy/mod.ts";
 import { choice } from "../kinds.ts";
-import { count, setting, timeoutMs } from "./setting.ts";
+import { count, delayMs, setting, timeoutMs } from "./setting.ts";
 
 /** The settings under the heading "Requests", in the order of the help. */
 export const REQUEST_SETTINGS = {
@@ -14,6 +14,11 @@ export const REQUEST_SETTINGS = {
     kind: choice(Object.keys(POLICIES) as PolicyName[]),
     default: "round-robin",
     help: `how a worker is chosen: ${Object.keys(POLICIES).join(", ")}`,
+  }),
+  slowStartMs: setting({
+    kind: delayMs,
+    default: 0,
+    help: "how long the share of a new worker grows; 0 is not at all",
   }),
   workerConcurrency: setting({
     kind: count,

@@ -8,10 +8,12 @@
  * @module
  */
 
-import type { Choice } from "./policy.ts";
+import type { Choice, Policy } from "./policy.ts";
 
 /** Chooses the eligible upstream with the highest weight for this client. */
-export function ipHash(choice: Choice): number {
+export const ipHash: Policy = { choose: ofClient, sticky: true };
+
+function ofClient(choice: Choice): number {
   const { upstreams, eligible, clientHash } = choice;
   let best = -1;
   let highest = -1;
@@ -36,7 +38,7 @@ export function hashClient(address: string): number {
 }
 
 /** The finaliser of MurmurHash3: every bit of the input moves every bit of the output. */
-function mix(value: number): number {
+export function mix(value: number): number {
   let h = value >>> 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

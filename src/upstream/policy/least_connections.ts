@@ -4,10 +4,12 @@
  * @module
  */
 
-import type { Choice } from "./policy.ts";
+import type { Choice, Policy } from "./policy.ts";
 
 /** Chooses the eligible upstream with the fewest exchanges in flight. */
-export function leastConnections(choice: Choice): number {
+export const leastConnections: Policy = { choose: leastBusy, sticky: false };
+
+function leastBusy(choice: Choice): number {
   const { upstreams, eligible, turn } = choice;
   const count = upstreams.length;
   let best = -1;

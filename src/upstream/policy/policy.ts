@@ -20,8 +20,13 @@ export interface Choice {
   readonly random: () => number;
 }
 
-/** Returns the index of the upstream to use, or -1 when none is eligible. */
-export type Policy = (choice: Choice) => number;
+/** A way to choose. */
+export interface Policy {
+  /** Returns the index of the upstream to use, or -1 when none is eligible. */
+  readonly choose: (choice: Choice) => number;
+  /** Whether a client belongs to one upstream: slow start then moves clients, else requests. */
+  readonly sticky: boolean;
+}
 
 /** Walks the set once from `from` and returns the first eligible index, or -1. */
 export function firstEligible(choice: Choice, from: number): number {

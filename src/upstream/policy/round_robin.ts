@@ -4,9 +4,11 @@
  * @module
  */
 
-import { type Choice, firstEligible } from "./policy.ts";
+import { type Choice, firstEligible, type Policy } from "./policy.ts";
 
 /** Chooses the next eligible upstream in slot order. */
-export function roundRobin(choice: Choice): number {
+export const roundRobin: Policy = { choose: next, sticky: false };
+
+function next(choice: Choice): number {
   return firstEligible(choice, choice.turn);
 }
