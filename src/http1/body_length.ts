@@ -53,23 +53,27 @@ export function parseFraming(
   fields: FieldTable,
   minorVersion: number,
 ): Framing {
+  const { CONTENT_LENGTH, TRANSFER_ENCODING } = Field;
+  if (!fields.has(CONTENT_LENGTH) && !fields.has(TRANSFER_ENCODING)) {
+    return UNFRAMED;
+  }
   let contentLength = -1;
   let codings = 0;
   for (let i = 0; i < fields.count; i++) {
     const kind = fields.kind(i);
-    if (kind === Field.CONTENT_LENGTH) {
+    if (kind === CONTENT_LENGTH) {
       const length = parseContentLength(bytes, fields, i);
       if (contentLength >= 0 && length !== contentLength) {
         throw new HttpError(400, "Differing Content-Length fields");
       }
       contentLength = length;
-    } else if (kind === Field.TRANSFER_ENCODING) {
+    } else if (kind === TRANSFER_ENCODING) {
       codings++;
       requireChunked(bytes, fields, i);
     }
   }
   if (codings === 0) {
-    return contentLength < 0 ? UNFRAMED : { contentLength, chunked: false };
+    return { contentLength, chunked: false };
   }
   if (codings > 1) throw new HttpError(400, "Repeated Transfer-Encoding");
   if (contentLength >= 0) {

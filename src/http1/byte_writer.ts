@@ -25,7 +25,10 @@ export class ByteWriter {
 
   /** Writes all of `source`. */
   write(source: Uint8Array): void {
-    this.copy(source, 0, source.length);
+    const { length } = source;
+    if (length < LOOP_BELOW) return this.copy(source, 0, length);
+    this.bytes.set(source, this.at);
+    this.at += length;
   }
 
   /** Writes the octets of `source` from `start` to `end`. */

@@ -27,6 +27,7 @@ export class ConnectionOptions {
   parse(bytes: Uint8Array, fields: FieldTable): void {
     this.close = this.keepAlive = this.upgrade = false;
     this.#nominated.length = 0;
+    if (!fields.has(Field.CONNECTION)) return;
     for (let i = 0; i < fields.count; i++) {
       if (fields.kind(i) !== Field.CONNECTION) continue;
       forEachMember(
@@ -38,9 +39,12 @@ export class ConnectionOptions {
     }
   }
 
-  /** Whether the field named by the octets from `start` to `end` is nominated for removal. */
-  nominates(bytes: Uint8Array, start: number, end: number): boolean {
+  /** Whether field `index` of `fields` is nominated for removal. */
+  nominates(bytes: Uint8Array, fields: FieldTable, index: number): boolean {
     const nominated = this.#nominated;
+    if (nominated.length === 0) return false;
+    const start = fields.nameStart(index);
+    const end = fields.nameEnd(index);
     for (let i = 0; i < nominated.length; i += 2) {
       const name = bytes.subarray(nominated[i]!, nominated[i + 1]!);
       if (equalNames(bytes, start, end, name)) return true;

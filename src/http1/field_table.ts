@@ -36,9 +36,21 @@ const STRIDE = 4;
 export class FieldTable {
   /** How many there are. */
   count = 0;
+  /** One bit for each kind there is: most heads have few, and need no search for the others. */
+  #present = 0;
   /** Of each: start and end of the name, start and end of the value without white space around it. */
   readonly #offsets = new Int32Array(STRIDE * MAX_FIELDS);
   readonly #kinds = new Uint8Array(MAX_FIELDS);
+
+  /** Forgets all fields. */
+  clear(): void {
+    this.count = this.#present = 0;
+  }
+
+  /** Whether there is a field of this kind, one of `Field`. */
+  has(kind: number): boolean {
+    return (this.#present >>> kind & 1) === 1;
+  }
 
   /** What field `index` is: one of `Field`. */
   kind(index: number): number {
@@ -75,6 +87,7 @@ export class FieldTable {
   ): void {
     const at = this.count * STRIDE;
     this.#kinds[this.count] = kind;
+    this.#present |= 1 << kind;
     this.#offsets[at] = nameStart;
     this.#offsets[at + 1] = nameEnd;
     this.#offsets[at + 2] = valueStart;

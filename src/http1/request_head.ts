@@ -130,7 +130,7 @@ export function parseRequestHead(
 ): number {
   const fieldsStart = parseRequestLine(bytes, start, end, head);
   if (fieldsStart === INCOMPLETE) return INCOMPLETE;
-  head.fields.count = 0;
+  head.fields.clear();
   const bodyStart = parseFieldLines(bytes, fieldsStart, end, head.fields);
   if (bodyStart === INCOMPLETE) return INCOMPLETE;
   const { fields, connection } = head;

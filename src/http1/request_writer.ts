@@ -8,6 +8,7 @@
 import { ascii, ASTERISK, QUESTION, SLASH, SP, TARGET } from "./bytes.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import { Field, HOP_FIELDS } from "./field_names.ts";
+import { copyFields } from "./field_copy.ts";
 import { hasMember } from "./field_table.ts";
 import { Method, type RequestHead } from "./request_head.ts";
 
@@ -113,9 +114,10 @@ export function trustedRequestId(
 ): Uint8Array | null {
   if (!trusted) return null;
   const { fields } = head;
+  if (!fields.has(Field.X_REQUEST_ID)) return null;
   for (let i = 0; i < fields.count; i++) {
     if (fields.kind(i) !== Field.X_REQUEST_ID) continue;
-    const id = bytes.slice(fields.valueStart(i), fields.valueEnd(i));
+    const id = bytes.subarray(fields.valueStart(i), fields.valueEnd(i));
     const fit = id.length > 0 && id.length <= MAX_REQUEST_ID_BYTES &&
       id.every((octet) => TARGET[octet] === 1 || octet === 0x23);
     return fit ? id : null;
@@ -123,29 +125,35 @@ export function trustedRequestId(
   return null;
 }
 
-/** Writes the head, from the request line to the empty line. */
+/**
+ * Writes the head, from the request line to the empty line.
+ *
+ * @returns Where in `out` the request id begins.
+ */
 export function writeRequestHead(
   out: ByteWriter,
   bytes: Uint8Array,
   head: RequestHead,
   context: { readonly forwarding: Forwarding; readonly requestId: Uint8Array },
-): void {
+): number {
   const { forwarding, requestId } = context;
   writeRequestLine(out, bytes, head);
   // HTTP/1.1 has one for certain.
-  if (head.minorVersion === 0 && !hasField(head, Field.HOST)) {
+  if (head.minorVersion === 0 && !head.fields.has(Field.HOST)) {
     out.write(HOST);
     if (head.hostStart === head.hostEnd) out.write(forwarding.defaultHost);
     else out.copy(bytes, head.hostStart, head.hostEnd); // RFC 9112 §3.2.2
     out.endLine();
   }
-  copyFields(out, bytes, head, forwarding.trusted);
+  copyFields(out, bytes, head, forwarding.trusted ? drops : dropsUntrusted);
   writeFraming(out, bytes, head);
   writeForwarding(out, bytes, head, forwarding);
   out.write(X_REQUEST_ID);
+  const requestIdAt = out.at;
   out.write(requestId);
   out.endLine();
   out.endLine();
+  return requestIdAt;
 }
 
 function writeRequestLine(
@@ -166,26 +174,24 @@ function writeRequestLine(
   out.write(VERSION);
 }
 
-function copyFields(
-  out: ByteWriter,
+/** Whether field `index` is not passed on as it is. */
+function drops(bytes: Uint8Array, head: RequestHead, index: number): boolean {
+  const { fields, connection } = head;
+  const kind = fields.kind(index);
+  // Nomination may not take out what the message needs to be understood.
+  if (kind === Field.OTHER) return connection.nominates(bytes, fields, index);
+  return FATE[kind] === DROP ||
+    (kind === Field.EXPECT && head.minorVersion === 0);
+}
+
+/** The same for a client whose own forwarding fields are not believed. */
+function dropsUntrusted(
   bytes: Uint8Array,
   head: RequestHead,
-  trusted: boolean,
-): void {
-  const { fields, connection } = head;
-  for (let i = 0; i < fields.count; i++) {
-    const kind = fields.kind(i);
-    const fate = FATE[kind]!;
-    if (fate === DROP || (fate === DROP_IF_UNTRUSTED && !trusted)) continue;
-    if (kind === Field.EXPECT && head.minorVersion === 0) continue;
-    // Nomination may not take out what the message needs to be understood.
-    if (
-      kind === Field.OTHER &&
-      connection.nominates(bytes, fields.nameStart(i), fields.nameEnd(i))
-    ) continue;
-    out.copy(bytes, fields.nameStart(i), fields.valueEnd(i));
-    out.endLine();
-  }
+  index: number,
+): boolean {
+  return FATE[head.fields.kind(index)] === DROP_IF_UNTRUSTED ||
+    drops(bytes, head, index);
 }
 
 function writeFraming(
@@ -196,7 +202,8 @@ function writeFraming(
   const { body, fields } = head;
   if (body.kind === "chunked") out.write(CHUNKED);
   else if (body.kind === "length") writeContentLength(out, body.bytes);
-  else if (hasField(head, Field.CONTENT_LENGTH)) writeContentLength(out, 0);
+  else if (head.fields.has(Field.CONTENT_LENGTH)) writeContentLength(out, 0);
+  if (!head.upgrade && !fields.has(Field.TE)) return;
   for (let i = 0; i < fields.count; i++) {
     const kind = fields.kind(i);
     if (kind === Field.UPGRADE && head.upgrade) {
@@ -219,13 +226,6 @@ function writeContentLength(out: ByteWriter, length: number): void {
   out.endLine();
 }
 
-function hasField(head: RequestHead, kind: number): boolean {
-  for (let i = 0; i < head.fields.count; i++) {
-    if (head.fields.kind(i) === kind) return true;
-  }
-  return false;
-}
-
 function writeForwarding(
   out: ByteWriter,
   bytes: Uint8Array,
@@ -246,14 +246,14 @@ function writeForwarding(
   }
   out.endLine();
   if (!trusted) out.write(forwarding.protoAndPort);
-  else if (!hasField(head, Field.X_FORWARDED_PROTO)) {
+  else if (!head.fields.has(Field.X_FORWARDED_PROTO)) {
     out.write(
-      hasField(head, Field.X_FORWARDED_PORT)
+      head.fields.has(Field.X_FORWARDED_PORT)
         ? forwarding.proto
         : forwarding.protoAndPort,
     );
   }
-  if (hasHost && !(trusted && hasField(head, Field.X_FORWARDED_HOST))) {
+  if (hasHost && !(trusted && head.fields.has(Field.X_FORWARDED_HOST))) {
     out.write(X_FORWARDED_HOST);
     out.copy(bytes, hostStart, hostEnd);
     out.endLine();

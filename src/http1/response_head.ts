@@ -63,7 +63,7 @@ export function parseResponseHead(
 ): number {
   const fieldsStart = parseStatusLine(bytes, start, end, head);
   if (fieldsStart === INCOMPLETE) return INCOMPLETE;
-  head.fields.count = 0;
+  head.fields.clear();
   const bodyStart = parseFieldLines(bytes, fieldsStart, end, head.fields);
   if (bodyStart === INCOMPLETE) return INCOMPLETE;
   head.connection.parse(bytes, head.fields);
@@ -115,6 +115,7 @@ function badStatusLine(): HttpError {
 /** Reads `timeout=N` of the Keep-Alive fields, which Node and others send. */
 function parseKeepAlive(bytes: Uint8Array, fields: FieldTable): number {
   let seconds = -1;
+  if (!fields.has(Field.KEEP_ALIVE)) return seconds;
   for (let i = 0; i < fields.count; i++) {
     if (fields.kind(i) !== Field.KEEP_ALIVE) continue;
     forEachMember(

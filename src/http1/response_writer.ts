@@ -8,11 +8,22 @@
 import { ascii, SP } from "./bytes.ts";
 import { type BodyLength, isBodiless } from "./body_length.ts";
 import type { ByteWriter } from "./byte_writer.ts";
+import { copyFields } from "./field_copy.ts";
 import { Field, HOP_FIELDS } from "./field_names.ts";
 import type { ResponseHead } from "./response_head.ts";
 
 /** Octets that {@linkcode writeResponseHead} may add to a head. */
 export const RESPONSE_HEAD_GROWTH = 384;
+
+/** The id of a request, where it was written: in the head for the worker. */
+export interface WrittenId {
+  /** The octets of that head. */
+  readonly bytes: Uint8Array;
+  /** First octet of the id. */
+  readonly idStart: number;
+  /** Just past it. */
+  readonly idEnd: number;
+}
 
 /** How the response goes on to the client. */
 export interface ResponseContext {
@@ -22,9 +33,9 @@ export interface ResponseContext {
   readonly connection: "keep-alive" | "close";
   /** Whether the client speaks HTTP/1.0 and has to be told that the connection is kept. */
   readonly http10: boolean;
-  readonly requestId: Uint8Array;
+  readonly requestId: WrittenId;
   /** The line `Date: ...`, ended, for responses without one. */
-  readonly dateLine: Uint8Array;
+  readonly date: { readonly line: Uint8Array };
 }
 
 const VERSION = ascii("HTTP/1.1 ");
@@ -46,10 +57,13 @@ export function writeResponseHead(
   head: ResponseHead,
   context: ResponseContext,
 ): void {
+  const { requestId } = context;
   writeStatusLine(out, bytes, head);
-  const hasDate = copyFields(out, bytes, head);
+  copyFields(out, bytes, head, drops);
   // RFC 9110 §6.6.1: whoever passes a response on adds the date it lacks.
-  if (!hasDate && head.status >= 200) out.write(context.dateLine);
+  if (!head.fields.has(Field.DATE) && head.status >= 200) {
+    out.write(context.date.line);
+  }
   writeFraming(out, head, context.body);
   if (head.status === 101) {
     copyUpgrade(out, bytes, head);
@@ -58,7 +72,7 @@ export function writeResponseHead(
     else if (context.http10) out.write(KEEP_ALIVE);
   }
   out.write(X_REQUEST_ID);
-  out.write(context.requestId);
+  out.copy(requestId.bytes, requestId.idStart, requestId.idEnd);
   out.endLine();
   out.endLine();
 }
@@ -75,26 +89,13 @@ function writeStatusLine(
   out.endLine();
 }
 
-/** Copies what is the worker's to say; returns whether a Date was among it. */
-function copyFields(
-  out: ByteWriter,
-  bytes: Uint8Array,
-  head: ResponseHead,
-): boolean {
+/** Whether field `index` is not passed on as it is. */
+function drops(bytes: Uint8Array, head: ResponseHead, index: number): boolean {
   const { fields, connection } = head;
-  let hasDate = false;
-  for (let i = 0; i < fields.count; i++) {
-    const kind = fields.kind(i);
-    if (DROPPED[kind] === 1) continue;
-    if (kind === Field.DATE) hasDate = true;
-    else if (
-      kind === Field.OTHER &&
-      connection.nominates(bytes, fields.nameStart(i), fields.nameEnd(i))
-    ) continue;
-    out.copy(bytes, fields.nameStart(i), fields.valueEnd(i));
-    out.endLine();
-  }
-  return hasDate;
+  const kind = fields.kind(index);
+  return kind === Field.OTHER
+    ? connection.nominates(bytes, fields, index)
+    : DROPPED[kind] === 1;
 }
 
 function writeFraming(

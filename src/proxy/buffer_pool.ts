@@ -28,29 +28,49 @@ export const TAILROOM = CHUNK_TAILROOM;
 /** Free buffers kept of each size: what a burst leaves behind is given back beyond this. */
 const KEPT_BYTES = 16 * 1024 * 1024;
 
+/** Buffers of one size that nobody uses. */
+class FreeList {
+  readonly #buffers: Uint8Array<ArrayBuffer>[] = [];
+  readonly #bytes: number;
+  readonly #kept: number;
+
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+    this.#kept = KEPT_BYTES / bytes;
+  }
+
+  take(): Uint8Array<ArrayBuffer> {
+    return this.#buffers.pop() ?? new Uint8Array(this.#bytes);
+  }
+
+  release(buffer: Uint8Array<ArrayBuffer>): void {
+    if (this.#buffers.length < this.#kept) this.#buffers.push(buffer);
+  }
+}
+
 /** Hands out buffers of three sizes and takes them back. */
 export class BufferPool {
-  readonly #free = new Map<number, Uint8Array<ArrayBuffer>[]>([
-    [SMALL_BUFFER_BYTES, []],
-    [MEDIUM_BUFFER_BYTES, []],
-    [LARGE_BUFFER_BYTES, []],
-  ]);
+  readonly #small = new FreeList(SMALL_BUFFER_BYTES);
+  readonly #medium = new FreeList(MEDIUM_BUFFER_BYTES);
+  readonly #large = new FreeList(LARGE_BUFFER_BYTES);
 
   /** A buffer of at least `bytes`; beyond the largest size, one of its own that is not kept. */
   take(bytes: number): Uint8Array<ArrayBuffer> {
-    const size = bytes <= SMALL_BUFFER_BYTES
-      ? SMALL_BUFFER_BYTES
-      : bytes <= MEDIUM_BUFFER_BYTES
-      ? MEDIUM_BUFFER_BYTES
-      : Math.max(bytes, LARGE_BUFFER_BYTES);
-    return this.#free.get(size)?.pop() ?? new Uint8Array(size);
+    if (bytes <= SMALL_BUFFER_BYTES) return this.#small.take();
+    if (bytes <= MEDIUM_BUFFER_BYTES) return this.#medium.take();
+    if (bytes <= LARGE_BUFFER_BYTES) return this.#large.take();
+    return new Uint8Array(bytes);
   }
 
   /** Takes a buffer back. Nothing may refer to it any more. */
   release(buffer: Uint8Array<ArrayBuffer>): void {
-    const free = this.#free.get(buffer.length);
-    if (free && (free.length + 1) * buffer.length <= KEPT_BYTES) {
-      free.push(buffer);
+    switch (buffer.length) {
+      case SMALL_BUFFER_BYTES:
+        return this.#small.release(buffer);
+      case MEDIUM_BUFFER_BYTES:
+        return this.#medium.release(buffer);
+      case LARGE_BUFFER_BYTES:
+        return this.#large.release(buffer);
     }
   }
 }

@@ -230,7 +230,7 @@ export class ClientConnection implements Sweepable {
   ): Promise<boolean> {
     const { events, counters, draining, options, sweep } = this.#context;
     const { request } = exchange;
-    const requestId = latin1Slice(request.id, 0, request.id.length);
+    const requestId = request.id;
     events.emit({
       type: "exchange-failed",
       requestId,
@@ -275,7 +275,7 @@ export class ClientConnection implements Sweepable {
     if (!events.wantsAccess) return;
     events.emit({
       type: "access",
-      requestId: latin1Slice(request.id, 0, request.id.length),
+      requestId: request.id,
       clientAddress: this.#client.address,
       ...request.describe(),
       status,

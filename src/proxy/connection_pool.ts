@@ -51,11 +51,18 @@ export class UpstreamConnection {
   idleSince = 0;
   /** When it is given up. */
   idleUntil = 0;
+  /** Called when something comes, or the end, while it is idle. */
+  readonly onIdleRead: () => void;
 
-  /** Takes `socket` over. */
-  constructor(upstream: Upstream, socket: Socket) {
+  /** Takes `socket` over; `discard` is called when it has become useless while idle. */
+  constructor(
+    upstream: Upstream,
+    socket: Socket,
+    discard: (connection: UpstreamConnection) => void,
+  ) {
     this.upstream = upstream;
     this.socket = socket;
+    this.onIdleRead = () => discard(this);
   }
 }
 
@@ -125,7 +132,7 @@ export class ConnectionPool {
       });
       conn.setNoDelay(true);
       const socket = new Socket(conn, this.#buffers, MEDIUM_BUFFER_BYTES);
-      return new UpstreamConnection(upstream, socket);
+      return new UpstreamConnection(upstream, socket, this.#discard);
     } catch (cause) {
       if (isExhaustion(cause)) {
         throw new ProxyError("out-of-descriptors", { cause });
@@ -154,7 +161,7 @@ export class ConnectionPool {
     connection.idleSince = now;
     connection.idleUntil = now + idleLimitMs(keepAliveSeconds);
     // Whatever comes now, an end or an answer to nothing, it is of no more use.
-    socket.onUnawaitedRead = () => this.#discard(connection);
+    socket.onUnawaitedRead = connection.onIdleRead;
     socket.resize(MEDIUM_BUFFER_BYTES);
     connections.push(connection);
     socket.watch();
@@ -198,14 +205,14 @@ export class ConnectionPool {
     for (const connection of connections.splice(0)) connection.socket.dispose();
   }
 
-  #discard(connection: UpstreamConnection): void {
+  readonly #discard = (connection: UpstreamConnection): void => {
     const idle = this.#idle.get(connection.upstream);
     const index = idle?.connections.indexOf(connection) ?? -1;
     if (index >= 0) idle!.connections.splice(index, 1);
     // It closes its connections sooner than was thought, or some of them.
     if (idleMs(connection) < FRESH_ENOUGH_MS && idle) idle.kept = false;
     connection.socket.dispose();
-  }
+  };
 }
 
 /**

@@ -19,7 +19,7 @@ export class DateLine {
   }
 
   /** The line with its end, as octets. */
-  get bytes(): Uint8Array {
+  get line(): Uint8Array {
     this.#renew();
     return this.#bytes;
   }

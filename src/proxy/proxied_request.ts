@@ -36,7 +36,6 @@ export class ProxiedRequest implements ClaimRequest {
 
   /** On the clock of `performance.now()`. */
   readonly startedAt: number = performance.now();
-  readonly id: Uint8Array;
   readonly toHead: boolean;
   readonly http10: boolean;
   readonly keepAlive: boolean;
@@ -48,6 +47,10 @@ export class ProxiedRequest implements ClaimRequest {
   readonly chunked: boolean;
   /** The head, and what of the body had come with it. */
   readonly bytes: Uint8Array;
+  /** Where in {@linkcode bytes} the id of the request begins. */
+  readonly idStart: number;
+  /** Just past it. */
+  readonly idEnd: number;
   /** What had come with the head and did not fit; valid until the client is read from again. */
   readonly rest: Uint8Array | null = null;
   /** Octets of content in both. */
@@ -67,8 +70,6 @@ export class ProxiedRequest implements ClaimRequest {
     const { requestHead: head, writer, buffers } = context;
     const { forwarding } = client;
     this.clientHash = client.hash;
-    this.id = trustedRequestId(socket.buffer, head, forwarding.trusted) ??
-      context.requestIds.next();
     this.toHead = head.method === Method.HEAD;
     this.http10 = head.minorVersion === 0;
     this.keepAlive = head.keepAlive;
@@ -81,10 +82,14 @@ export class ProxiedRequest implements ClaimRequest {
     // The Host may be written twice more, and is no longer than the head.
     this.#buffer = buffers.take(3 * headBytes + REQUEST_HEAD_GROWTH);
     writer.reset(this.#buffer);
-    writeRequestHead(writer, socket.buffer, head, {
+    const requestId =
+      trustedRequestId(socket.buffer, head, forwarding.trusted) ??
+        context.requestIds.next();
+    this.idStart = writeRequestHead(writer, socket.buffer, head, {
       forwarding,
-      requestId: this.id,
+      requestId,
     });
+    this.idEnd = this.idStart + requestId.length;
     if (this.decoder !== null) {
       const content = takeContent(socket, this.decoder, this.chunked);
       this.contentBytes = this.decoder.contentEnd - this.decoder.contentStart;
@@ -102,6 +107,11 @@ export class ProxiedRequest implements ClaimRequest {
   /** Whether it may be sent again after it has been sent (RFC 9110 §9.2.2), and can be. */
   get repeatable(): boolean {
     return this.idempotent && this.complete;
+  }
+
+  /** The id of the request, as in `X-Request-Id`. */
+  get id(): string {
+    return latin1Slice(this.bytes, this.idStart, this.idEnd);
   }
 
   /** Method and target, as in `"GET /"`. */

@@ -95,8 +95,8 @@ export function takeResponse(
     body: bodyOut,
     connection: keepDownstream ? "keep-alive" : "close",
     http10: request.http10,
-    requestId: request.id,
-    dateLine: context.dateLine.bytes,
+    requestId: request,
+    date: context.dateLine,
   });
 
   const { status, keepAliveSeconds } = head;

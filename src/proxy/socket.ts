@@ -18,6 +18,7 @@ import type { Transport } from "./transport.ts";
 export type UnawaitedReadListener = (socket: Socket) => void;
 
 const NO_MORE = Promise.resolve(false);
+const NO_BYTES = new Uint8Array(0);
 
 /** Owns a connection and the buffer it is read into. */
 export class Socket {
@@ -38,6 +39,8 @@ export class Socket {
   #closed = false;
   #disposed = false;
   #waiter: ((more: boolean) => void) | null = null;
+  /** All of the buffer that may be read into: nearly every read begins with an empty one. */
+  #room: Uint8Array<ArrayBuffer>;
 
   /** Takes the connection over, with a buffer of at least `bufferBytes`. */
   constructor(
@@ -48,6 +51,7 @@ export class Socket {
     this.#transport = transport;
     this.#buffers = buffers;
     this.buffer = buffers.take(bufferBytes);
+    this.#room = roomIn(this.buffer);
   }
 
   /** Whether nothing more will come: the peer has ended, failed, or we have closed. */
@@ -86,10 +90,7 @@ export class Socket {
    */
   more(): Promise<boolean> {
     if (this.#ended) return NO_MORE;
-    return new Promise((resolve) => {
-      this.#waiter = resolve;
-      this.#read();
-    });
+    return new Promise(this.#wait);
   }
 
   /**
@@ -115,6 +116,7 @@ export class Socket {
     this.end = HEADROOM + this.available;
     this.start = HEADROOM;
     this.buffer = buffer;
+    this.#room = roomIn(buffer);
     this.#buffers.release(old);
   }
 
@@ -180,11 +182,18 @@ export class Socket {
     if (this.#reading || this.#ended) return;
     if (this.start === this.end) this.start = this.end = HEADROOM;
     else if (this.end === this.buffer.length - TAILROOM) this.#compact();
-    const room = this.buffer.subarray(this.end, this.buffer.length - TAILROOM);
+    const room = this.end === HEADROOM
+      ? this.#room
+      : this.buffer.subarray(this.end, this.buffer.length - TAILROOM);
     if (room.length === 0) return;
     this.#reading = true;
     this.#transport.read(room).then(this.#onRead, this.#onReadError);
   }
+
+  readonly #wait = (resolve: (more: boolean) => void): void => {
+    this.#waiter = resolve;
+    this.#read();
+  };
 
   readonly #onRead = (count: number | null): void => {
     this.#reading = false;
@@ -231,7 +240,11 @@ export class Socket {
   #giveUpBuffer(): void {
     if (!this.#disposed || this.#reading || this.buffer.length === 0) return;
     this.#buffers.release(this.buffer);
-    this.buffer = new Uint8Array(0);
+    this.buffer = this.#room = NO_BYTES;
     this.start = this.end = 0;
   }
+}
+
+function roomIn(buffer: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return buffer.subarray(HEADROOM, buffer.length - TAILROOM);
 }

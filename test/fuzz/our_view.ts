@@ -67,6 +67,11 @@ const CLIENT = {
 const FORWARDING = forwarding({ ...CLIENT, trusted: false });
 const TRUSTED_FORWARDING = forwarding({ ...CLIENT, trusted: true });
 const REQUEST_ID = ascii("0123456789abcdef");
+const WRITTEN_ID = {
+  bytes: REQUEST_ID,
+  idStart: 0,
+  idEnd: REQUEST_ID.length,
+};
 const DATE_LINE = ascii("Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n");
 
 // Used for all streams, as the proxy does: nothing may be left of the last one.
@@ -170,8 +175,8 @@ function responseTaker(toHead: boolean): HeadTaker {
             body: bodyOut,
             connection: "keep-alive",
             http10: false,
-            requestId: REQUEST_ID,
-            dateLine: DATE_LINE,
+            requestId: WRITTEN_ID,
+            date: { line: DATE_LINE },
           }),
       ),
       chunked: bodyOut === CHUNKED,

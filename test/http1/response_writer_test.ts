@@ -24,8 +24,8 @@ function write(
     body: responseBodyLength(head.framing, head.status, toHead),
     connection: "keep-alive",
     http10: false,
-    requestId: toBytes("id"),
-    dateLine: toBytes(DATE),
+    requestId: { bytes: toBytes("id"), idStart: 0, idEnd: 2 },
+    date: { line: toBytes(DATE) },
     ...rest,
   });
   assert.ok(out.at <= out.bytes.length, "the room that is promised is enough");

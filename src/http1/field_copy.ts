@@ -1,0 +1,43 @@
+/**
+ * Copying field lines from one head into another. Pure.
+ *
+ * @module
+ */
+
+import type { ByteWriter } from "./byte_writer.ts";
+import type { FieldTable } from "./field_table.ts";
+
+/** Octets of CR LF. */
+const LINE_END_BYTES = 2;
+
+/** A head with fields. */
+interface Head {
+  readonly fields: FieldTable;
+}
+
+/** Copies the field lines that are not dropped, neighbours in one go. */
+export function copyFields<H extends Head>(
+  out: ByteWriter,
+  bytes: Uint8Array,
+  head: H,
+  drops: (bytes: Uint8Array, head: H, index: number) => boolean,
+): void {
+  const { fields } = head;
+  let start = 0;
+  let end = -1; // of the lines to be copied next; none yet
+  for (let i = 0; i < fields.count; i++) {
+    if (drops(bytes, head, i)) continue;
+    const lineStart = fields.nameStart(i);
+    if (end < 0 || lineStart !== end + LINE_END_BYTES) {
+      if (end >= 0) {
+        out.copy(bytes, start, end);
+        out.endLine();
+      }
+      start = lineStart;
+    }
+    end = fields.valueEnd(i);
+  }
+  if (end < 0) return;
+  out.copy(bytes, start, end);
+  out.endLine();
+}
