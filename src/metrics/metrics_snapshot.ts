@@ -157,7 +157,7 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     state: sources.state,
     uptimeSeconds: rounded((performance.now() - sources.startedAt) / 1000),
     generation: pool.generation,
-    queue: sources.queue,
+    queue: queueMetrics(sources.queue),
     pool: { min, max, desired, ready, spare: 0, restarts },
     retries: counters.retries,
     responses: responsesByClass(counters),
@@ -180,6 +180,11 @@ function responsesByClass(counters: Counters): MetricsSnapshot["responses"] {
   }
   const [, , success = 0, redirect = 0, client = 0, server = 0] = byClass;
   return { "2xx": success, "3xx": redirect, "4xx": client, "5xx": server };
+}
+
+function queueMetrics(queue: QueueStats): QueueStats {
+  const { p50, p99 } = queue.wait;
+  return { ...queue, wait: { p50: rounded(p50), p99: rounded(p99) } };
 }
 
 function workerMetrics(worker: WorkerSnapshot, rates: Rates): WorkerMetrics {

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { LatencyHistogram } from "../metrics/latency_histogram.ts";
 import { type Choice, firstEligible, type Policy } from "./policy/policy.ts";
 import { SlowStart } from "./slow_start.ts";
 import type { Upstream } from "./upstream.ts";
@@ -45,6 +46,8 @@ export interface DispatcherOptions {
   readonly slowStartMs?: number;
   /** Uniform in [0, 1). @default {Math.random} */
   readonly random?: () => number;
+  /** Monotonic time in milliseconds. @default {performance.now} */
+  readonly clock?: () => number;
 }
 
 /** What is known of the request that wants an upstream. */
@@ -58,8 +61,8 @@ export interface ClaimRequest {
 /** A request that waits for an upstream. */
 export interface Ticket {
   readonly request: ClaimRequest;
-  /** On the clock that {@linkcode Dispatcher.sweep} is given. */
-  readonly deadline: number;
+  /** When it began to wait, on the clock that {@linkcode Dispatcher.sweep} is given. */
+  readonly since: number;
   readonly resolve: (upstream: Upstream) => void;
   readonly reject: (error: UnavailableError) => void;
 }
@@ -74,10 +77,15 @@ export interface QueueStats {
   readonly rejected: number;
   /** Turned away because the wait was too long. */
   readonly timedOut: number;
+  /** How long those waited that have waited and were served, or waited too long: what half of them and 99 % did not exceed, in milliseconds. */
+  readonly wait: { readonly p50: number | null; readonly p99: number | null };
 }
 
 /** Holds the published set, makes the claims and keeps the queue. */
 export class Dispatcher {
+  /** How long requests have waited that had to, and whose client had not gone. */
+  readonly queueWait: LatencyHistogram = new LatencyHistogram();
+
   readonly #options: DispatcherOptions;
   readonly #choice: {
     -readonly [K in keyof Choice]: Choice[K];
@@ -86,6 +94,7 @@ export class Dispatcher {
   #avoid: Upstream | null = null;
   // A Set keeps insertion order and forgets any member in constant time.
   readonly #queue = new Set<Ticket>();
+  readonly #clock: () => number;
   #rejected = 0;
   #timedOut = 0;
   #stopping = false;
@@ -93,6 +102,7 @@ export class Dispatcher {
   /** Creates a dispatcher with nothing published. */
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? (() => performance.now());
     const { slowStartMs = 0, policy: { sticky } } = options;
     this.#slowStart = slowStartMs > 0
       ? new SlowStart({ slowStartMs, sticky })
@@ -118,6 +128,10 @@ export class Dispatcher {
       limit: this.#options.maxQueue,
       rejected: this.#rejected,
       timedOut: this.#timedOut,
+      wait: {
+        p50: this.queueWait.quantile(0.5),
+        p99: this.queueWait.quantile(0.99),
+      },
     };
   }
 
@@ -151,7 +165,7 @@ export class Dispatcher {
   }
 
   /**
-   * Waits for an upstream until `now` + the longest wait.
+   * Waits for an upstream, from `now` on, for as long as the longest wait.
    *
    * The callbacks of the ticket are called at most once and never during this
    * call. {@linkcode cancel} takes the ticket back.
@@ -159,14 +173,14 @@ export class Dispatcher {
    * @throws {UnavailableError} at once when the queue is full or the pool is stopping.
    */
   enqueue(
-    ticket: Omit<Ticket, "deadline">,
+    ticket: Omit<Ticket, "since">,
     now: number,
   ): Ticket {
     if (this.#stopping || this.#queue.size >= this.#options.maxQueue) {
       this.#rejected++;
       throw new UnavailableError(this.#stopping ? "stopping" : "queue-full");
     }
-    const queued = { ...ticket, deadline: now + this.#options.queueTimeoutMs };
+    const queued = { ...ticket, since: now };
     this.#queue.add(queued);
     return queued;
   }
@@ -179,11 +193,13 @@ export class Dispatcher {
   /** Turns away those that have waited too long, and lets the shares of new upstreams grow. */
   sweep(now: number): void {
     this.#slowStart?.advance(now);
+    const latest = now - this.#options.queueTimeoutMs;
     for (const ticket of this.#queue) {
-      // All wait equally long, so the first that is not late ends the search.
-      if (ticket.deadline > now) return;
+      // All may wait equally long, so the first that is not late ends the search.
+      if (ticket.since > latest) return;
       this.#queue.delete(ticket);
       this.#timedOut++;
+      this.queueWait.record(now - ticket.since);
       ticket.reject(new UnavailableError("queue-timeout"));
     }
   }
@@ -203,6 +219,7 @@ export class Dispatcher {
       const upstream = this.#claimNow(ticket.request);
       if (upstream === null) return;
       this.#queue.delete(ticket);
+      this.queueWait.record(this.#clock() - ticket.since);
       ticket.resolve(upstream);
     }
   }

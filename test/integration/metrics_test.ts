@@ -24,6 +24,7 @@ const SHAPE = {
     limit: "number",
     rejected: "number",
     timedOut: "number",
+    wait: "object",
   },
   pool: {
     min: "number",

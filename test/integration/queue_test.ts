@@ -25,7 +25,14 @@ Deno.test("MAX_QUEUE=0: a request that finds every worker busy is turned away at
   await using _busy = await occupy(pool);
   assertTurnedAway(await get(pool.port, "/"), /Too many requests are waiting/);
   const { queue, errors } = await pool.metrics();
-  assert.deepEqual(queue, { depth: 0, limit: 0, rejected: 1, timedOut: 0 });
+  assert.deepEqual(queue, {
+    depth: 0,
+    limit: 0,
+    rejected: 1,
+    timedOut: 0,
+    // Who was turned away at once has not waited.
+    wait: { p50: null, p99: null },
+  });
   assert.equal(errors["503"], 1);
 });
 
@@ -52,7 +59,9 @@ Deno.test("QUEUE_TIMEOUT_MS: a request that waits too long is turned away", asyn
   assertTurnedAway(await get(pool.port, "/"), /No worker was free in time/);
   assert.ok(performance.now() - startedAt >= 299);
   const { queue } = await pool.metrics();
-  assert.deepEqual(queue, { depth: 0, limit: 1024, rejected: 0, timedOut: 1 });
+  const { wait, ...counts } = queue;
+  assert.deepEqual(counts, { depth: 0, limit: 1024, rejected: 0, timedOut: 1 });
+  assert.ok(wait.p50 !== null && wait.p50 >= 299);
 });
 
 Deno.test("a request whose client goes away leaves the queue", async () => {

@@ -37,9 +37,9 @@ export interface PoolMetrics {
   readonly uptimeSeconds: number;
   readonly generation: number;
   readonly retries: number;
-  readonly queue: Readonly<
-    Record<"depth" | "limit" | "rejected" | "timedOut", number>
-  >;
+  readonly queue:
+    & Readonly<Record<"depth" | "limit" | "rejected" | "timedOut", number>>
+    & { readonly wait: Readonly<Record<"p50" | "p99", number | null>> };
   readonly pool: Readonly<
     Record<"min" | "max" | "desired" | "ready" | "spare" | "restarts", number>
   >;

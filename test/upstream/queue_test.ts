@@ -1,0 +1,130 @@
+/**
+ * The queue before workers that are all full.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import {
+  type Dispatcher,
+  type Ticket,
+  UnavailableError,
+} from "../../src/upstream/dispatcher.ts";
+import type { Upstream } from "../../src/upstream/upstream.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+import { dispatcherOf, requestOf, upstreams } from "./upstreams.ts";
+
+/** Waits, and notes what came of it in `log` under `name`. */
+function wait(
+  dispatcher: Dispatcher,
+  { name, now = 0, log }: { name: string; now?: number; log: string[] },
+): Ticket {
+  return dispatcher.enqueue({
+    request: requestOf(),
+    resolve: ({ id }) => log.push(`${name}: worker ${id}`),
+    reject: ({ reason }) => log.push(`${name}: ${reason}`),
+  }, now);
+}
+
+/** Two workers that serve one request at a time, and do. */
+function busyPool(
+  options: Parameters<typeof dispatcherOf>[1] = {},
+): { dispatcher: Dispatcher; a: Upstream; b: Upstream; log: string[] } {
+  const [a, b] = upstreams(2) as [Upstream, Upstream];
+  const dispatcher = dispatcherOf([a, b], { workerConcurrency: 1, ...options });
+  dispatcher.claim(requestOf());
+  dispatcher.claim(requestOf());
+  return { dispatcher, a, b, log: [] };
+}
+
+Deno.test("a freed worker takes the head of the queue in the same turn, first in first out", () => {
+  const { dispatcher, a, b, log } = busyPool();
+  for (const name of ["first", "second", "third"]) {
+    wait(dispatcher, { name, log });
+  }
+  dispatcher.release(b);
+  assert.deepEqual(log, ["first: worker 1"]);
+  dispatcher.release(a);
+  dispatcher.release(b);
+  assert.deepEqual(log.slice(1), ["second: worker 0", "third: worker 1"]);
+  assert.equal(dispatcher.queue.depth, 0);
+});
+
+Deno.test("nobody overtakes those that wait", () => {
+  const { dispatcher, a, b, log } = busyPool();
+  wait(dispatcher, { name: "first", log });
+  dispatcher.publish([]);
+  dispatcher.release(a);
+  dispatcher.release(b);
+  // A worker is free, but not to be had: its claim must not come before the other.
+  assert.equal(dispatcher.claim(requestOf()), null);
+  dispatcher.publish([a, b]);
+  assert.deepEqual(log, ["first: worker 0"]);
+});
+
+Deno.test("a request whose client has gone leaves the queue, and its place is free", () => {
+  const { dispatcher, a, log } = busyPool({ maxQueue: 2 });
+  const gone = wait(dispatcher, { name: "gone", log });
+  wait(dispatcher, { name: "stays", log });
+  assert.throws(
+    () => wait(dispatcher, { name: "late", log }),
+    new UnavailableError("queue-full"),
+  );
+  dispatcher.cancel(gone);
+  assert.equal(dispatcher.queue.depth, 1);
+  wait(dispatcher, { name: "next", log });
+  dispatcher.release(a);
+  assert.deepEqual(log, ["stays: worker 0"]);
+});
+
+Deno.test("who finds the queue full or waits too long is turned away, and no worker is touched", () => {
+  const { dispatcher, a, b, log } = busyPool({
+    maxQueue: 2,
+    queueTimeoutMs: 100,
+  });
+  wait(dispatcher, { name: "first", now: 0, log });
+  wait(dispatcher, { name: "second", now: 50, log });
+  assert.throws(
+    () => wait(dispatcher, { name: "third", now: 60, log }),
+    new UnavailableError("queue-full"),
+  );
+  dispatcher.sweep(99);
+  assert.deepEqual(log, []);
+  dispatcher.sweep(149);
+  assert.deepEqual(log, ["first: queue-timeout"]);
+  dispatcher.sweep(150);
+  assert.deepEqual(log, ["first: queue-timeout", "second: queue-timeout"]);
+  const { depth, rejected, timedOut } = dispatcher.queue;
+  assert.deepEqual([depth, rejected, timedOut], [0, 1, 2]);
+  assert.deepEqual([a.inFlight, b.inFlight], [1, 1]);
+});
+
+Deno.test("when the pool stops everybody who waits is turned away, and whoever would", () => {
+  const { dispatcher, log } = busyPool();
+  wait(dispatcher, { name: "first", log });
+  dispatcher.stop();
+  assert.deepEqual(log, ["first: stopping"]);
+  assert.throws(
+    () => wait(dispatcher, { name: "second", log }),
+    new UnavailableError("stopping"),
+  );
+});
+
+Deno.test("the wait of those that were served, or waited too long, is measured", () => {
+  const clock = new FakeClock();
+  const { dispatcher, a, b, log } = busyPool({
+    clock: clock.now,
+    queueTimeoutMs: 1_000,
+  });
+  assert.deepEqual(dispatcher.queue.wait, { p50: null, p99: null });
+  wait(dispatcher, { name: "first", now: clock.now(), log });
+  wait(dispatcher, { name: "second", now: clock.now(), log });
+  wait(dispatcher, { name: "late", now: clock.now(), log });
+  dispatcher.cancel(wait(dispatcher, { name: "gone", now: clock.now(), log }));
+  clock.advance(16);
+  dispatcher.release(a);
+  dispatcher.release(b);
+  dispatcher.sweep(clock.advance(984));
+  assert.deepEqual(dispatcher.queue.wait, { p50: 16, p99: 1_000 });
+  assert.equal(dispatcher.queueWait.count, 3);
+});
