@@ -8,22 +8,28 @@
  */
 
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { freePort } from "../test/support/free_port.ts";
 import { hasProgram } from "../test/support/programs.ts";
-import { machine } from "./machine.ts";
+import { machine, versions } from "./machine.ts";
 import { measure, type RunningPeer } from "./measure.ts";
 import { PEERS } from "./peers/mod.ts";
 import type { Peer } from "./peers/peer.ts";
 import { type ScenarioResult, table } from "./report.ts";
 import { type Scenario, SCENARIOS } from "./scenarios.ts";
-import { messageOf, named, positive, RunError } from "./support/options.ts";
+import {
+  messageOf,
+  named,
+  parseFlags,
+  positive,
+  RunError,
+} from "./support/options.ts";
 import { originCommand } from "./support/origin_command.ts";
+import {
+  type BenchmarkContext,
+  runBenchmark,
+} from "./support/run_benchmark.ts";
 import { Processes } from "./support/processes.ts";
 import { waitUntilAnswering } from "./verify.ts";
-
-/** Exit code, as a shell counts it: 128 + SIGINT. */
-const INTERRUPTED = 130;
 
 /** What was asked for on the command line. */
 interface Options {
@@ -35,49 +41,30 @@ interface Options {
   readonly json: string | null;
 }
 
-Deno.exitCode = await main();
+Deno.exitCode = await runBenchmark(main);
 
-async function main(): Promise<number> {
-  const interruption = new AbortController();
-  const interrupt = (): void => interruption.abort();
-  Deno.addSignalListener("SIGINT", interrupt);
-  Deno.addSignalListener("SIGTERM", interrupt);
-  try {
-    const options = parseOptions(Deno.args);
-    requirePrograms();
-    const results = await compare(options, interruption.signal);
-    if (options.json !== null) writeJson(options, results);
-    const measured = results.flatMap(({ peers }) => peers);
-    return measured.every(({ fault }) => fault === null) ? 0 : 1;
-  } catch (error) {
-    if (interruption.signal.aborted) return INTERRUPTED;
-    if (!(error instanceof RunError)) throw error;
-    console.error(error.message);
-    return 2;
-  } finally {
-    Deno.removeSignalListener("SIGINT", interrupt);
-    Deno.removeSignalListener("SIGTERM", interrupt);
-  }
+async function main(context: BenchmarkContext): Promise<number> {
+  const options = parseOptions(Deno.args);
+  requirePrograms();
+  const results = await compare(options, context);
+  if (options.json !== null) writeJson(options, results);
+  const measured = results.flatMap(({ peers }) => peers);
+  return measured.every(({ fault }) => fault === null) ? 0 : 1;
 }
 
 async function compare(
   options: Options,
-  signal: AbortSignal,
+  { signal, directory }: BenchmarkContext,
 ): Promise<ScenarioResult[]> {
-  const directory = await Deno.makeTempDir({ prefix: "prefork-bench-" });
-  try {
-    await using processes = new Processes();
-    const peers = await startPeers(options, { directory, processes, signal });
-    const results: ScenarioResult[] = [];
-    for (const scenario of options.scenarios) {
-      const result = await measure(scenario, peers, { ...options, signal });
-      console.log(`\n${table(result)}`);
-      results.push(result);
-    }
-    return results;
-  } finally {
-    await Deno.remove(directory, { recursive: true });
+  await using processes = new Processes();
+  const peers = await startPeers(options, { directory, processes, signal });
+  const results: ScenarioResult[] = [];
+  for (const scenario of options.scenarios) {
+    const result = await measure(scenario, peers, { ...options, signal });
+    console.log(`\n${table(result)}`);
+    results.push(result);
   }
+  return results;
 }
 
 /** Starts the workers and every peer that is installed. */
@@ -122,22 +109,14 @@ async function startPeers(
 }
 
 function parseOptions(args: readonly string[]): Options {
-  let values;
-  try {
-    values = parseArgs({
-      args: [...args],
-      options: {
-        seconds: { type: "string", default: "2" },
-        rounds: { type: "string", default: "3" },
-        workers: { type: "string", default: "2" },
-        scenario: { type: "string" },
-        peers: { type: "string" },
-        json: { type: "string" },
-      },
-    }).values;
-  } catch (error) {
-    throw new RunError(messageOf(error));
-  }
+  const values = parseFlags(args, {
+    seconds: { type: "string", default: "2" },
+    rounds: { type: "string", default: "3" },
+    workers: { type: "string", default: "2" },
+    scenario: { type: "string" },
+    peers: { type: "string" },
+    json: { type: "string" },
+  });
   return {
     seconds: positive("--seconds", values.seconds),
     rounds: positive("--rounds", values.rounds),
@@ -174,6 +153,12 @@ function requirePrograms(): void {
 
 function writeJson(options: Options, results: readonly ScenarioResult[]): void {
   const { seconds, rounds, workers, peers, json } = options;
-  const report = { machine: machine(peers), seconds, rounds, workers, results };
+  const report = {
+    machine: machine(versions(peers)),
+    seconds,
+    rounds,
+    workers,
+    results,
+  };
   Deno.writeTextFileSync(json!, JSON.stringify(report, null, 2) + "\n");
 }

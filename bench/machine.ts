@@ -6,6 +6,7 @@
 
 import { hasProgram } from "../test/support/programs.ts";
 import type { Peer } from "./peers/peer.ts";
+import { firstLine } from "./support/programs.ts";
 
 /** Machine and versions, for the report. */
 export interface Machine {
@@ -17,28 +18,24 @@ export interface Machine {
   readonly peers: Readonly<Record<string, string>>;
 }
 
-/** Describes this machine. */
-export function machine(peers: readonly Peer[]): Machine {
+/** Describes this machine; `peers` are the versions of what is compared. */
+export function machine(peers: Machine["peers"]): Machine {
   const cpuInfo = Deno.readTextFileSync("/proc/cpuinfo");
-  const versions: Record<string, string> = {};
-  for (const { name, needs } of peers) {
-    if (needs === null || !hasProgram(needs.program)) continue;
-    versions[name] = firstLine(needs.program, needs.versionArgs);
-  }
   return {
     cpu: /^model name\s*: (.+)$/m.exec(cpuInfo)?.[1] ?? "unknown",
     cores: navigator.hardwareConcurrency,
     kernel: Deno.osRelease(),
     deno: Deno.version.deno,
-    peers: versions,
+    peers,
   };
 }
 
-/** The first line a program writes; nginx writes its version to stderr. */
-function firstLine(program: string, args: readonly string[]): string {
-  const { stdout, stderr } = new Deno.Command(program, { args: [...args] })
-    .outputSync();
-  const decoder = new TextDecoder();
-  const text = decoder.decode(stdout) + decoder.decode(stderr);
-  return text.split("\n")[0]!.trim();
+/** What the peers that are installed say of themselves. */
+export function versions(peers: readonly Peer[]): Machine["peers"] {
+  const found: Record<string, string> = {};
+  for (const { name, needs } of peers) {
+    if (needs === null || !hasProgram(needs.program)) continue;
+    found[name] = firstLine(needs.program, ...needs.versionArgs);
+  }
+  return found;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { parseArgs, type ParseArgsConfig } from "node:util";
+
 /** A run that cannot be made; the message is for the user. */
 export class RunError extends Error {
   override readonly name = "RunError";
@@ -12,6 +14,21 @@ export class RunError extends Error {
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What flags a command line has, as `parseArgs` takes it. */
+type FlagTable = NonNullable<ParseArgsConfig["options"]>;
+
+/** The values of the flags. @throws {RunError} for one there is not. */
+export function parseFlags<T extends FlagTable>(
+  args: readonly string[],
+  options: T,
+): ReturnType<typeof parseArgs<{ args: string[]; options: T }>>["values"] {
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw new RunError(messageOf(error));
+  }
 }
 
 /** A whole number above 0. @throws {RunError} when it is not one. */

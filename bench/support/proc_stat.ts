@@ -38,3 +38,21 @@ export function childrenOf(pid: number): number[] {
   const list = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
   return list.split(" ").filter((word) => word !== "").map(Number);
 }
+
+/** Whether a process is there, has not ended, and has `mark` in its environment. */
+export function isMarked(pid: number, mark: string): boolean {
+  try {
+    // Of a zombie this is empty.
+    return Deno.readTextFileSync(`/proc/${pid}/environ`).includes(mark);
+  } catch {
+    // It has ended meanwhile, or it is somebody else's.
+    return false;
+  }
+}
+
+/** All processes in whose environment `mark` stands. */
+export function markedProcesses(mark: string): number[] {
+  return [...Deno.readDirSync("/proc")]
+    .map(({ name }) => Number(name))
+    .filter((pid) => Number.isInteger(pid) && isMarked(pid, mark));
+}

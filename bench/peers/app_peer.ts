@@ -1,0 +1,50 @@
+/**
+ * What the harness wants to know of a program that runs an application with
+ * several workers: a balancer with its workers behind it, or a supervisor.
+ *
+ * @module
+ */
+
+import type { Processes } from "../support/processes.ts";
+
+/** A server program that is run behind every peer. */
+export interface Application {
+  readonly name: string;
+  /** Program for Node; it listens on 127.0.0.1 at the port in `PORT`. */
+  readonly program: string;
+  /** What it finds in its environment beside `PORT`. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What a peer is given to start with. */
+export interface AppContext {
+  /** Starts what has to be ended with the run. */
+  readonly processes: Processes;
+  /** A directory of its own that is removed after the run. */
+  readonly directory: string;
+  /** Port to listen on, on 127.0.0.1. */
+  readonly port: number;
+  readonly application: Application;
+  readonly workers: number;
+}
+
+/** A peer that was started; it may not be ready yet. */
+export interface StartedApp {
+  /** What it has written, for the message when it does not answer. */
+  output(): string;
+  /** The processes that are the balancer's or supervisor's own, not the workers. */
+  pids(): readonly number[];
+  /** Asks it to replace all workers; may return before that is done. */
+  reload(): Promise<void>;
+}
+
+/** A program that runs an application with several workers. */
+export interface AppPeer {
+  readonly name: string;
+  /** What to install when something is missing, otherwise `null`. */
+  missing(): string | null;
+  /** Its version, in a line. Called only when nothing is missing. */
+  version(): string;
+  /** Starts it. */
+  start(context: AppContext): Promise<StartedApp>;
+}

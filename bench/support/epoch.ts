@@ -1,0 +1,10 @@
+/**
+ * A clock that processes of one machine share.
+ *
+ * @module
+ */
+
+/** Milliseconds since 1970, with fractions. */
+export function epochMs(): number {
+  return performance.timeOrigin + performance.now();
+}
