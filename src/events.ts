@@ -9,8 +9,10 @@
  */
 
 import type { WorkerEvent } from "./worker_events.ts";
+import type { WaitingRequest } from "./worker_findings.ts";
 
 export * from "./worker_events.ts";
+export * from "./worker_findings.ts";
 
 /** What the pool as a whole is doing. */
 export type ServingState = "starting" | "serving" | "draining" | "stopped";
@@ -89,6 +91,17 @@ export interface ExchangeFailedEvent {
   readonly message: string;
 }
 
+/**
+ * A request has waited for its answer for SLOW_REQUEST_MS and goes on waiting,
+ * while its worker answers its probes. Nothing is done about it.
+ */
+export interface RequestSlowEvent extends WaitingRequest {
+  /** Which event this is. */
+  readonly type: "request-slow";
+  /** Slot of the worker that has it, from 0. */
+  readonly workerId: number;
+}
+
 /** One finished request; emitted only while somebody subscribes with `access: true`. */
 export interface AccessEvent {
   /** Which event this is. */
@@ -130,6 +143,7 @@ export type PoolEvent =
   | ListeningEvent
   | AcceptPausedEvent
   | ExchangeFailedEvent
+  | RequestSlowEvent
   | AccessEvent
   | NoticeEvent;
 

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { WorkerFindings } from "./worker_findings.ts";
+
 /** How a worker process ended: by itself with a code, or by a signal. */
 export interface ExitStatus {
   /** Exit code, 0-255. With a signal, 128 + its number. */
@@ -48,12 +50,13 @@ export interface WorkerReadyEvent extends WorkerRef {
   readonly startupMs: number;
 }
 
-/** A ready worker failed its probes and gets no work until they pass again. */
-export interface WorkerUnhealthyEvent extends WorkerRef {
+/**
+ * A ready worker failed its probes and gets no work until they pass again.
+ * What was found out about it is told before anything is done about it.
+ */
+export interface WorkerUnhealthyEvent extends WorkerRef, WorkerFindings {
   /** Which event this is. */
   readonly type: "worker-unhealthy";
-  /** What was seen, as a sentence part: `"no answer within 2000 ms"`. */
-  readonly reason: string;
 }
 
 /** An unhealthy worker passed its probes and may be given work again. */

@@ -66,6 +66,8 @@ export interface Config {
   readonly drainDelayMs: number;
   /** Longest wait for a worker's response head, in milliseconds. @default {60000} */
   readonly requestTimeoutMs: number;
+  /** How long a request waits before that is told, in milliseconds; 0 is never. @default {requestTimeoutMs / 2} */
+  readonly slowRequestMs: number;
   /** Longest wait for a client's whole request head, in milliseconds. @default {10000} */
   readonly headTimeoutMs: number;
   /** How long a client's connection may idle between requests, in milliseconds. @default {75000} */

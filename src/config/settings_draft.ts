@@ -85,6 +85,8 @@ export class SettingsDraft {
     const minWorkers = values.minWorkers ?? poolSize;
     const maxWorkers = values.maxWorkers ??
       Math.max(DEFAULT_MAX_WORKERS, poolSize);
+    const slowRequestMs = values.slowRequestMs ??
+      Math.ceil(values.requestTimeoutMs / 2);
     const workerPort = values.workerPort ??
       (values.port === 0 ? 0 : values.port + 1);
     const sources = { words, workerCommand, zigttpBin, handlerPath };
@@ -94,6 +96,7 @@ export class SettingsDraft {
       minWorkers,
       maxWorkers,
       workerPort,
+      slowRequestMs,
       workerCommand: chooseWorkerCommand(sources),
       healthStrict: this.#isGiven("healthPath"),
     };

@@ -6,13 +6,19 @@
  */
 
 import { Alarm } from "../pool/alarm.ts";
+import { EventEmitter } from "../events.ts";
 import type {
   HealthReport,
   HealthWatch,
   HealthWatcher,
-  ProbeTarget,
+  WatchedWorker,
 } from "../pool/health_watcher.ts";
-import { describeProbe, isHealthy, probe } from "./probe.ts";
+import {
+  Examiner,
+  type ExaminerDeps,
+  type ExaminerOptions,
+} from "./examiner.ts";
+import { isHealthy, probe } from "./probe.ts";
 import { countProbe, type Thresholds, UNPROBED } from "./thresholds.ts";
 
 /** First pause between two probes while an answer is awaited, in milliseconds: workers start in 25 to 200 ms. */
@@ -24,16 +30,22 @@ const PAUSE_GROWTH = 1.3;
 /** Longest such pause, in milliseconds: what a slow start is noticed too late at most. */
 const LAST_PAUSE_MS = 100;
 
+/**
+ * Longest time from the beginning of a probe that failed to that of the next,
+ * in milliseconds: one that kept us waiting is followed at once. So a worker
+ * that hangs is known for it after the interval and as many timeouts as make
+ * it unhealthy, which is 8 s by default.
+ */
+const RETRY_INTERVAL_MS = 500;
+
 /** Share of the interval by which it varies, so that the workers' probes drift apart. */
 const JITTER_RATIO = 0.1;
 
 /** How workers are probed and judged. */
-export interface HealthMonitorOptions extends Thresholds {
+export interface HealthMonitorOptions extends Thresholds, ExaminerOptions {
   /** Path that is probed. */
   readonly healthPath: string;
-  /** Whether only 2xx and 3xx are healthy, and not anything below 500. */
-  readonly healthStrict: boolean;
-  /** Milliseconds from the beginning of a probe to that of the next. */
+  /** Milliseconds from the beginning of a probe that passed to that of the next. */
   readonly healthIntervalMs: number;
   /** Longest wait for a probe's answer, in milliseconds. */
   readonly healthTimeoutMs: number;
@@ -42,25 +54,34 @@ export interface HealthMonitorOptions extends Thresholds {
 /** The {@linkcode HealthWatcher} of the pool: active probes over connections of their own. */
 export class HealthMonitor implements HealthWatcher {
   readonly #options: HealthMonitorOptions;
+  readonly #deps: ExaminerDeps;
 
-  /** Creates a monitor that watches nothing yet. */
-  constructor(options: HealthMonitorOptions) {
+  /** Creates a monitor that watches nothing yet. Without `deps` it knows of no requests. */
+  constructor(options: HealthMonitorOptions, deps: ExaminerDeps = NO_REQUESTS) {
     this.#options = options;
+    this.#deps = deps;
   }
 
   /** Begins to watch a worker that is starting. */
   watch(
-    target: ProbeTarget,
+    worker: WatchedWorker,
     report: (report: HealthReport) => void,
   ): HealthWatch {
-    return new Watch(target, this.#options, report);
+    const options = { ...this.#options, ...this.#deps };
+    return new Watch(worker, options, report);
   }
 }
 
+const NO_REQUESTS: ExaminerDeps = {
+  events: new EventEmitter(),
+  requests: { oldest: () => null, newlySlow: () => [] },
+};
+
 /** Probes one worker, one probe at a time. */
 class Watch implements HealthWatch {
-  readonly #target: ProbeTarget;
+  readonly #worker: WatchedWorker;
   readonly #options: HealthMonitorOptions;
+  readonly #examiner: Examiner;
   readonly #report: (report: HealthReport) => void;
   readonly #alarm = new Alarm();
   readonly #stopping = new AbortController();
@@ -69,12 +90,13 @@ class Watch implements HealthWatch {
   #eagerPauseMs: number | null = FIRST_PAUSE_MS;
 
   constructor(
-    target: ProbeTarget,
-    options: HealthMonitorOptions,
+    worker: WatchedWorker,
+    options: HealthMonitorOptions & ExaminerDeps,
     report: (report: HealthReport) => void,
   ) {
-    this.#target = target;
+    this.#worker = worker;
     this.#options = options;
+    this.#examiner = new Examiner(worker, options);
     this.#report = report;
     this.#task = this.#run();
   }
@@ -92,17 +114,19 @@ class Watch implements HealthWatch {
   }
 
   async #run(): Promise<void> {
-    const options = { ...this.#options, signal: this.#stopping.signal };
+    const { signal } = this.#stopping;
+    const options = { ...this.#options, signal };
     let count = UNPROBED;
-    while (!this.#stopping.signal.aborted) {
+    while (!signal.aborted) {
       const startedAt = performance.now();
-      const result = await probe(this.#target, options);
+      const result = await probe(this.#worker, options);
       if (result.kind === "aborted") return;
       const passed = isHealthy(result, options.healthStrict);
       if (result.kind !== "not-made") {
         count = countProbe(count, passed, options);
-        const { healthy, failures } = count;
-        this.#report({ healthy, failures, reason: describeProbe(result) });
+        const findings = await this.#examiner.examine(result, count);
+        if (signal.aborted) return;
+        this.#report({ healthy: count.healthy, ...findings });
       }
       await this.#alarm.sleep(this.#pause(passed, startedAt));
     }
@@ -121,6 +145,7 @@ class Watch implements HealthWatch {
       return Math.min(eager, interval);
     }
     const jitter = 1 + JITTER_RATIO * (2 * Math.random() - 1);
-    return startedAt + interval * jitter - performance.now();
+    const period = passed ? interval : Math.min(interval, RETRY_INTERVAL_MS);
+    return startedAt + period * jitter - performance.now();
   }
 }

@@ -63,8 +63,21 @@ export class Supervisor {
       slowStartMs: config.slowStartMs,
     });
     this.#rates = new Rates(this.#counters, () => dispatcher.upstreams);
-    const health = new HealthMonitor(config);
-    const pool = this.#pool = new Pool(config, { dispatcher, events, health });
+    const health = new HealthMonitor(config, {
+      events,
+      requests: {
+        oldest: (port) => this.#proxy?.inFlight.oldest(port) ?? null,
+        newlySlow: (port, ageMs) =>
+          this.#proxy?.inFlight.newlySlow(port, ageMs) ?? [],
+      },
+    });
+    const pool = this.#pool = new Pool(config, {
+      dispatcher,
+      events,
+      health,
+      recall: ({ port }, findings) =>
+        this.#proxy?.inFlight.recall(port, findings),
+    });
     this.#autoscaler = new Autoscaler(config, {
       sample: () => this.#sampleLoad(),
       scaleTo: (workers, reason, inputs) =>

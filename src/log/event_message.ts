@@ -8,13 +8,24 @@
 
 import type {
   AccessEvent,
+  Diagnosis,
   ExchangeFailedEvent,
   ExitStatus,
   ListeningEvent,
   PoolEvent,
+  WaitingRequest,
   WorkerExitedEvent,
   WorkerStartFailedEvent,
+  WorkerUnhealthyEvent,
 } from "../events.ts";
+
+/** What is said of a worker that keeps silent. Of others the reason says it. */
+const SILENCE: Partial<Record<Diagnosis, string>> = {
+  blocked: "its event loop is blocked",
+  stopped: "it has been stopped",
+  stuck: "it sleeps: a deadlock, or a wait that does not end",
+  unknown: "what it does cannot be seen",
+};
 
 /** How important a message is. */
 export type MessageLevel = "debug" | "info" | "warning" | "error";
@@ -40,7 +51,7 @@ export function eventMessage(event: PoolEvent): EventMessage {
           `(pid ${event.pid}) in ${duration(event.startupMs)}`,
       );
     case "worker-unhealthy":
-      return say("warning", `${worker(event)} unhealthy: ${event.reason}`);
+      return say("warning", workerUnhealthy(event));
     case "worker-recovered":
       return say("info", `${worker(event)} healthy again`);
     case "worker-draining":
@@ -87,6 +98,12 @@ export function eventMessage(event: PoolEvent): EventMessage {
       return say("info", "connections accepted again");
     case "exchange-failed":
       return exchangeFailed(event);
+    case "request-slow":
+      return say(
+        "warning",
+        `slow request: ${request(event)}, waits for worker ` +
+          `${event.workerId}, which answers its probes`,
+      );
     case "access":
       return say("info", access(event));
     case "notice":
@@ -104,6 +121,26 @@ function say(
 
 function worker({ workerId, pid }: { workerId: number; pid: number }): string {
   return `worker ${workerId} (pid ${pid})`;
+}
+
+function workerUnhealthy(event: WorkerUnhealthyEvent): string {
+  const { failures, oldestRequest } = event;
+  const times = failures === 1 ? "once" : `${failures} times`;
+  const parts = [`${event.reason}, ${times}`];
+  const silence = SILENCE[event.diagnosis];
+  if (silence !== undefined) parts.push(silence + cpu(event.cpuRatio));
+  if (oldestRequest !== null) parts.push(`suspect ${request(oldestRequest)}`);
+  return `worker ${event.workerId} (pid ${event.pid}, port ${event.port}) ` +
+    `is unhealthy: ${parts.join("; ")}`;
+}
+
+function cpu(ratio: number | null): string {
+  return ratio === null ? "" : ` (CPU ${Math.round(ratio * 100)} %)`;
+}
+
+function request(waiting: WaitingRequest): string {
+  return `${waiting.method} ${waiting.path}, ${duration(waiting.ageMs)} old, ` +
+    `request ${waiting.requestId}`;
 }
 
 function workerExited(event: WorkerExitedEvent): EventMessage {

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { WorkerFindings } from "../worker_findings.ts";
+
 /** Where a worker is to be probed. */
 export interface ProbeTarget {
   /** A literal IP address. */
@@ -13,14 +15,18 @@ export interface ProbeTarget {
   readonly port: number;
 }
 
+/** A worker to watch. */
+export interface WatchedWorker extends ProbeTarget {
+  /** Slot of the worker, from 0. */
+  readonly workerId: number;
+  /** Its process, which leads a group of its own. */
+  readonly pid: number;
+}
+
 /** What the probes of one worker amount to, after each of them. */
-export interface HealthReport {
+export interface HealthReport extends WorkerFindings {
   /** Whether it is well, by the thresholds; `null` until the first good answer. */
   readonly healthy: boolean | null;
-  /** Failures in a row up to now; 0 after a good answer. */
-  readonly failures: number;
-  /** What the last probe saw, as a sentence part: `"no answer within 2000 ms"`. */
-  readonly reason: string;
 }
 
 /** The watch over one worker. */
@@ -35,7 +41,7 @@ export interface HealthWatch {
 export interface HealthWatcher {
   /** Begins to watch a worker that is starting; `report` is called after each probe. */
   watch(
-    target: ProbeTarget,
+    worker: WatchedWorker,
     report: (report: HealthReport) => void,
   ): HealthWatch;
 }

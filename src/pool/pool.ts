@@ -18,6 +18,7 @@ import type { HealthWatcher } from "./health_watcher.ts";
 import { type PoolSnapshot, snapshotWorkers } from "./pool_snapshot.ts";
 import { PoolStartError } from "./pool_start_error.ts";
 import { Reconciler, type ReconcilerOptions } from "./reconciler.ts";
+import type { Recall } from "./worker.ts";
 import type { Launch } from "./worker_process.ts";
 import { WorkerStarter } from "./worker_starter.ts";
 
@@ -39,6 +40,8 @@ export interface PoolDeps {
   readonly events: EventEmitter;
   /** Watches the workers. */
   readonly health: HealthWatcher;
+  /** Takes requests back from workers that hang. @default {none are taken back} */
+  readonly recall?: Recall;
   /** Monotonic, in milliseconds. @default {performance.now} */
   readonly clock?: () => number;
   /** Starts a process. @default {real processes, guarded against being orphaned} */

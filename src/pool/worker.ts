@@ -7,7 +7,12 @@
  * @module
  */
 
-import type { DrainReason, EventEmitter, ExitStatus } from "../events.ts";
+import type {
+  DrainReason,
+  EventEmitter,
+  ExitStatus,
+  WorkerFindings,
+} from "../events.ts";
 import { Upstream, type UpstreamObserver } from "../upstream/upstream.ts";
 import type { HealthReport, HealthWatch } from "./health_watcher.ts";
 import { WORKER_HOST, type WorkerIdentity } from "./worker_command.ts";
@@ -19,11 +24,18 @@ import {
   type WorkerState,
 } from "./worker_state.ts";
 
+/** Takes from a worker that hangs those requests that may be sent again, and sends them to others. */
+export type Recall = (
+  worker: WorkerIdentity,
+  findings: WorkerFindings,
+) => void;
+
 /** What a worker is made of. */
 export interface WorkerParts {
   readonly process: WorkerProcess;
   readonly observer: UpstreamObserver;
   readonly events: EventEmitter;
+  readonly recall: Recall;
   /** Now, on the pool's clock. */
   readonly now: number;
   /** How long it may take to become ready, in milliseconds. */
@@ -53,6 +65,7 @@ export class Worker implements WorkerIdentity {
   exit: ExitStatus | null = null;
 
   readonly #events: EventEmitter;
+  readonly #recall: Recall;
   readonly #startupTimeoutMs: number;
   #state: WorkerState;
   #readyAt: number | null = null;
@@ -74,6 +87,7 @@ export class Worker implements WorkerIdentity {
       parts.observer,
     );
     this.#events = parts.events;
+    this.#recall = parts.recall;
     this.#startupTimeoutMs = parts.startupTimeoutMs;
     this.#state = {
       name: "starting",
@@ -121,12 +135,15 @@ export class Worker implements WorkerIdentity {
   /** It fails its probes. */
   failed(now: number): void {
     this.#change({ type: "failed", now });
-    const reason = this.health?.reason ?? "unknown";
-    this.#events.emit({ type: "worker-unhealthy", ...this.#ref, reason });
+    this.#giveUpOn();
   }
 
   /** It shall finish what it has until `deadline`. */
   drain(reason: DrainReason, deadline: number): void {
+    // The last one in service is not said to have failed while there is no other.
+    if (reason === "unhealthy" && this.#state.name === "ready") {
+      this.#giveUpOn();
+    }
     this.#change({ type: "drain", reason, deadline });
     const { inFlight } = this.upstream;
     this.#events.emit({
@@ -173,6 +190,14 @@ export class Worker implements WorkerIdentity {
       });
     }
     return failure;
+  }
+
+  /** Says what the matter is, before anything is done about it, and has others answer what they can. */
+  #giveUpOn(): void {
+    if (this.health === null) return;
+    const { healthy: _healthy, ...findings } = this.health;
+    this.#events.emit({ type: "worker-unhealthy", ...this.#ref, ...findings });
+    this.#recall(this, findings);
   }
 
   #describeStartFailure(status: ExitStatus): string | null {

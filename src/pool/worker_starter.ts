@@ -14,7 +14,7 @@ import { LaunchError } from "./launch_error.ts";
 import { OrphanGuard } from "./orphan_guard.ts";
 import { findPortHolder } from "./port_holder.ts";
 import { isPortFree, PortAllocator } from "./ports.ts";
-import { Worker } from "./worker.ts";
+import { type Recall, Worker } from "./worker.ts";
 import { WORKER_HOST, type WorkerCommand } from "./worker_command.ts";
 import { type Launch, launchGuarded } from "./worker_process.ts";
 
@@ -36,6 +36,8 @@ export interface WorkerStarterDeps {
   readonly events: EventEmitter;
   readonly health: HealthWatcher;
   readonly observer: UpstreamObserver;
+  /** @default {none are taken back} */
+  readonly recall?: Recall;
   /** The pool's clock. */
   readonly clock: () => number;
   /** Called when a fact about a worker has changed. */
@@ -113,6 +115,7 @@ export class WorkerStarter {
         startupTimeoutMs,
         observer: this.#deps.observer,
         events: this.#deps.events,
+        recall: this.#deps.recall ?? ((): void => {}),
       });
       this.#follow(worker);
       return worker;
@@ -164,7 +167,12 @@ export class WorkerStarter {
 
   #follow(worker: Worker): void {
     worker.watch = this.#deps.health.watch(
-      { hostname: WORKER_HOST, port: worker.port },
+      {
+        workerId: worker.id,
+        pid: worker.process.pid,
+        hostname: WORKER_HOST,
+        port: worker.port,
+      },
       (report) => {
         worker.health = report;
         if (report.failures === 0) worker.suspect = false;

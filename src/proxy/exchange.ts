@@ -42,7 +42,7 @@ export class Exchange {
   /** Status of the worker's answer, 0 before there is one. */
   status = 0;
   /** The worker that has, or had, the request. */
-  workerId: number | null = null;
+  upstream: Upstream | null = null;
   /** Octets of body sent to the client. */
   bytesOut = 0;
   /** When the last attempt ended, on the clock of `performance.now()`. */
@@ -62,6 +62,10 @@ export class Exchange {
   #upload: Upload | null = null;
   #uploading: Promise<void> | null = null;
   #bodySent: boolean;
+  /** Times it has been sent in vain. */
+  #attempts = 0;
+  /** Whether the present attempt has brought any octet of an answer. */
+  #answered = false;
 
   /** Prepares to serve `request`, which came from `client`. */
   constructor(context: ProxyContext, client: Socket, request: ProxiedRequest) {
@@ -79,9 +83,19 @@ export class Exchange {
     return Math.min(this.#answerDeadline, this.#upload?.deadline ?? Infinity);
   }
 
+  /** Slot of the worker that has, or had, the request. */
+  get workerId(): number | null {
+    return this.upstream?.id ?? null;
+  }
+
   /** Whether part of an answer has been sent: nothing but the rest of it can follow. */
   get responded(): boolean {
     return this.status >= 200 || this.status === 101;
+  }
+
+  /** Whether another worker has had the request in vain. */
+  get sentBefore(): boolean {
+    return this.request.avoid !== null;
   }
 
   /** Whether all of the request has been read from the client. */
@@ -97,9 +111,9 @@ export class Exchange {
    */
   async run(): Promise<boolean> {
     const { dispatcher, counters } = this.#context;
-    for (let attempts = 0;;) {
+    for (;;) {
       const upstream = dispatcher.claim(this.request) ?? await this.#wait();
-      this.workerId = upstream.id;
+      this.upstream = upstream;
       try {
         return await this.#attempt(upstream);
       } catch (cause) {
@@ -107,11 +121,13 @@ export class Exchange {
         // A refusal is no attempt: nothing was sent, and the worker is out of
         // rotation, so that the next one is another's turn, or the queue's.
         const refused = error.code === "connect-failed" && !upstream.accepting;
-        if (!refused) attempts++;
+        if (!refused) this.#attempts++;
         if (error.source === "upstream" && error.code !== "stale-connection") {
           upstream.failures++;
         }
-        if (!error.retryable || attempts === MAX_ATTEMPTS) throw error;
+        if (!error.retryable || this.#attempts === MAX_ATTEMPTS) {
+          throw error;
+        }
       } finally {
         upstream.requests++;
         this.finishedAt = performance.now();
@@ -134,6 +150,19 @@ export class Exchange {
     this.#leaveQueue?.();
     this.#connection?.socket.close();
     if (this.responded || this.#interimUnderWay) this.#client.close();
+  }
+
+  /** Takes the request from a worker that hangs to another one, where that is safe and not the last attempt. */
+  sendElsewhere(): void {
+    const safe = this.request.repeatable && !this.#answered;
+    if (safe && this.#attempts < MAX_ATTEMPTS - 1) {
+      this.#connection?.socket.close();
+    }
+  }
+
+  /** Leaves the request where it is for good: it is thought to be what its worker hangs on. */
+  hold(): void {
+    this.#attempts = MAX_ATTEMPTS - 1;
   }
 
   /** Takes note that the client sends no more, after a complete request. */
@@ -224,10 +253,10 @@ export class Exchange {
     const { options, buffers } = this.#context;
     const { socket } = connection;
     const { request } = this;
-    let answered = false;
+    this.#answered = false;
     for (;;) {
       if (socket.available > 0) {
-        answered = true;
+        this.#answered = true;
         const plan = this.#takeResponse(socket);
         if (plan !== null && (plan.status >= 200 || plan.status === 101)) {
           return plan;
@@ -250,9 +279,9 @@ export class Exchange {
       }
       if (await socket.more()) continue;
       if (this.#failure !== null) throw this.#failure;
-      const stale = connection.reused && !answered;
+      const stale = connection.reused && !this.#answered;
       throw new ProxyError(stale ? "stale-connection" : "upstream-closed", {
-        retryable: !answered && request.repeatable,
+        retryable: !this.#answered && request.repeatable,
       });
     }
   }

@@ -22,6 +22,7 @@ import { ClientConnection } from "./connection.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import type { AdminHandler, ProxyContext, ProxyOptions } from "./context.ts";
 import { DateLine } from "./date_line.ts";
+import { InFlight } from "./in_flight.ts";
 import { Listener } from "./listener.ts";
 import type { Client } from "./proxied_request.ts";
 import { RequestIds } from "./request_ids.ts";
@@ -54,6 +55,9 @@ const UNKNOWN_ADDRESS = "unknown";
 
 /** Serves clients from the workers that the dispatcher has. */
 export class Proxy {
+  /** The requests that wait for an answer. */
+  readonly inFlight: InFlight;
+
   readonly #context: ProxyContext;
   readonly #listener: Listener;
   readonly #arriving = new Set<Arrival>();
@@ -69,6 +73,7 @@ export class Proxy {
     const buffers = new BufferPool();
     const connections = new ConnectionPool(buffers);
     const sweep = new Sweep();
+    this.inFlight = new InFlight(this.#connections);
     this.#trusted = new CidrSet(settings.trustedProxies);
     this.#port = parts.port;
     this.#arrivals = {

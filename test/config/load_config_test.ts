@@ -63,6 +63,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     drainTimeoutMs: 30_000,
     drainDelayMs: 0,
     requestTimeoutMs: 60_000,
+    slowRequestMs: 30_000,
     headTimeoutMs: 10_000,
     idleTimeoutMs: 75_000,
     bodyTimeoutMs: 60_000,

@@ -4,6 +4,22 @@ import { eventMessage } from "../../src/log/event_message.ts";
 
 const WORKER = { workerId: 2, port: 8083, pid: 4711, generation: 1 } as const;
 
+/** What is found out about a worker that keeps silent. */
+const SILENT = {
+  reason: "no answer within 2000 ms",
+  failures: 3,
+  cpuRatio: null,
+  oldestRequest: null,
+} as const;
+
+/** A request that waits. */
+const REPORT = {
+  requestId: "3f0a",
+  method: "GET",
+  path: "/report",
+  ageMs: 6_200,
+} as const;
+
 Deno.test("each event says what happened, at the level it deserves", () => {
   const cases: readonly [PoolEvent, string][] = [
     [
@@ -15,8 +31,38 @@ Deno.test("each event says what happened, at the level it deserves", () => {
       "info: worker 2 ready on 127.0.0.1:8083 (pid 4711) in 48 ms",
     ],
     [
-      { ...WORKER, type: "worker-unhealthy", reason: "no answer" },
-      "warning: worker 2 (pid 4711) unhealthy: no answer",
+      {
+        ...WORKER,
+        ...SILENT,
+        type: "worker-unhealthy",
+        diagnosis: "blocked",
+        cpuRatio: 0.982,
+        oldestRequest: REPORT,
+      },
+      "warning: worker 2 (pid 4711, port 8083) is unhealthy: no answer within " +
+      "2000 ms, 3 times; its event loop is blocked (CPU 98 %); suspect " +
+      "GET /report, 6.2 s old, request 3f0a",
+    ],
+    [
+      { ...WORKER, ...SILENT, type: "worker-unhealthy", diagnosis: "unknown" },
+      "warning: worker 2 (pid 4711, port 8083) is unhealthy: no answer within " +
+      "2000 ms, 3 times; what it does cannot be seen",
+    ],
+    [
+      {
+        ...WORKER,
+        ...SILENT,
+        type: "worker-unhealthy",
+        reason: "answered 503",
+        failures: 1,
+        diagnosis: "failing",
+      },
+      "warning: worker 2 (pid 4711, port 8083) is unhealthy: answered 503, once",
+    ],
+    [
+      { ...REPORT, type: "request-slow", workerId: 2 },
+      "warning: slow request: GET /report, 6.2 s old, request 3f0a, waits for " +
+      "worker 2, which answers its probes",
     ],
     [
       { ...WORKER, type: "worker-recovered" },

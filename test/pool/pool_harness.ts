@@ -53,6 +53,7 @@ export class PoolHarness {
       healthTimeoutMs: 5_000,
       healthFall: 2,
       healthRise: 1,
+      slowRequestMs: 0,
       ...options,
     } as const;
     this.dispatcher = new Dispatcher({

@@ -40,4 +40,10 @@ export const REQUEST_SETTINGS = {
     default: 60_000,
     help: "longest wait for a response head; beyond, 504",
   }),
+  slowRequestMs: setting({
+    kind: delayMs,
+    default: null,
+    derived: "REQUEST_TIMEOUT_MS / 2",
+    help: "a request that waits longer is told in the log; 0 is never",
+  }),
 } as const;

@@ -1,0 +1,81 @@
+/**
+ * The requests that wait for an answer, by the worker they wait for.
+ *
+ * Nothing is kept account of for it while requests come and go: whoever asks
+ * has every connection looked at, which is some tens of microseconds for ten
+ * thousand of them.
+ *
+ * @module
+ */
+
+import type { WaitingRequest, WorkerFindings } from "../events.ts";
+import type { ClientConnection } from "./connection.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Slow requests told of one worker at a look: where all are slow, not all need a line. */
+const MAX_SLOW_AT_ONCE = 5;
+
+/** Finds requests by their worker, which is named by its port. */
+export class InFlight {
+  readonly #connections: Iterable<ClientConnection>;
+  readonly #told = new WeakSet<Exchange>();
+
+  /** Looks at `connections`, as they are at the time. */
+  constructor(connections: Iterable<ClientConnection>) {
+    this.#connections = connections;
+  }
+
+  /** The request that has waited longest for the worker, or `null`. */
+  oldest(port: number): WaitingRequest | null {
+    const [oldest] = this.#waitingFor(port);
+    return oldest === undefined ? null : describe(oldest);
+  }
+
+  /** Requests that have waited for the worker for `ageMs` or longer, a few at a time and each only once. */
+  newlySlow(port: number, ageMs: number): readonly WaitingRequest[] {
+    const latest = performance.now() - ageMs;
+    const slow = this.#waitingFor(port)
+      .filter((exchange) => exchange.request.startedAt <= latest)
+      .filter((exchange) => !this.#told.has(exchange))
+      .slice(0, MAX_SLOW_AT_ONCE);
+    for (const exchange of slow) this.#told.add(exchange);
+    return slow.map(describe);
+  }
+
+  /**
+   * Takes from a worker that hangs what may be sent again, and sends it to
+   * others. Not what has probably hung it, by computing, or after it has been
+   * with another worker before: that would go on to hang one after the other.
+   */
+  recall(port: number, { diagnosis }: WorkerFindings): void {
+    const waiting = this.#waitingFor(port);
+    for (const exchange of waiting) {
+      const suspected = exchange === waiting[0] && diagnosis !== "stopped";
+      if (suspected && (diagnosis === "blocked" || exchange.sentBefore)) {
+        exchange.hold();
+      } else exchange.sendElsewhere();
+    }
+  }
+
+  /** The oldest first. */
+  #waitingFor(port: number): readonly Exchange[] {
+    const waiting: Exchange[] = [];
+    for (const { exchange } of this.#connections) {
+      if (
+        exchange !== null && exchange.upstream?.port === port &&
+        !exchange.responded
+      ) waiting.push(exchange);
+    }
+    return waiting.sort((a, b) => a.request.startedAt - b.request.startedAt);
+  }
+}
+
+function describe({ request }: Exchange): WaitingRequest {
+  const { method, target } = request.describe();
+  return {
+    requestId: request.id,
+    method,
+    path: target.split("?", 1)[0]!,
+    ageMs: performance.now() - request.startedAt,
+  };
+}
