@@ -8,9 +8,11 @@
  * @module
  */
 
+import type { ReloadReport } from "./pool/reload_report.ts";
 import type { WorkerEvent } from "./worker_events.ts";
 import type { WaitingRequest } from "./worker_findings.ts";
 
+export type * from "./pool/reload_report.ts";
 export * from "./worker_events.ts";
 export * from "./worker_findings.ts";
 
@@ -27,8 +29,33 @@ export interface PortSkippedEvent {
   readonly holder: string | null;
 }
 
+/** Why the wanted number of workers is changed, or not. */
+export interface ScalingGrounds {
+  /** Workers the rule asks for, whatever the limits. */
+  readonly needed: number;
+  /** The rule that asks: `"rate"`, `"queue"`, `"idle"`, or `"command"` for somebody's. */
+  readonly reason: string;
+  /**
+   * The rule that keeps it from being what was asked for: `"max-workers"`,
+   * `"cpus"`, `"memory"`, `"min-workers"`, `"half"`, `"interval"`,
+   * `"down-delay"` or `"panic"`; `null` when nothing does.
+   */
+  readonly limitedBy: string | null;
+  /** Which window decides: the long one, or the short one in a burst; `null` for a command. */
+  readonly mode: "stable" | "panic" | null;
+  /** The figures it rests on. */
+  readonly inputs: Readonly<Record<string, number>>;
+  /**
+   * When the pool may grow next, as milliseconds since the Unix epoch; a burst
+   * is answered before that. `null` when it is as large as it may be.
+   */
+  readonly mayGrowAt: number | null;
+  /** When it may shrink next, as milliseconds since the Unix epoch; `null` when it is as small as it may be. */
+  readonly mayShrinkAt: number | null;
+}
+
 /** The wanted number of workers changed. */
-export interface PoolScaledEvent {
+export interface PoolScaledEvent extends ScalingGrounds {
   /** Which event this is. */
   readonly type: "pool-scaled";
   /** When, as milliseconds since the Unix epoch. */
@@ -37,10 +64,34 @@ export interface PoolScaledEvent {
   readonly from: number;
   /** What it is now. */
   readonly to: number;
-  /** The rule that decided: `"rate"`, `"idle"`, `"command"` ... */
-  readonly reason: string;
-  /** The figures it decided on. */
-  readonly inputs: Readonly<Record<string, number>>;
+}
+
+/** Another number of workers is asked for and held back. Told once for each pair of rules. */
+export interface ScalingHeldEvent extends ScalingGrounds {
+  /** Which event this is. */
+  readonly type: "scaling-held";
+  /** When, as milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** Workers wanted, as before. */
+  readonly workers: number;
+}
+
+/** A new generation of workers begins to take over from the old one. */
+export interface ReloadStartedEvent {
+  /** Which event this is. */
+  readonly type: "reload-started";
+  /** The generation in service. */
+  readonly fromGeneration: number;
+  /** The generation that is to take over. */
+  readonly generation: number;
+}
+
+/** A new generation has taken over, or given way to the old one again. */
+export interface ReloadFinishedEvent {
+  /** Which event this is. */
+  readonly type: "reload-finished";
+  /** What came of it. */
+  readonly report: ReloadReport;
 }
 
 /** The pool as a whole changed what it is doing. */
@@ -139,6 +190,9 @@ export type PoolEvent =
   | WorkerEvent
   | PortSkippedEvent
   | PoolScaledEvent
+  | ReloadStartedEvent
+  | ReloadFinishedEvent
+  | ScalingHeldEvent
   | StateChangedEvent
   | ListeningEvent
   | AcceptPausedEvent

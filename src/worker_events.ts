@@ -15,12 +15,28 @@ export interface ExitStatus {
   readonly signal: string | null;
 }
 
+/** Why a worker takes the place of another. */
+export type ReplacementReason =
+  /** The other one ended, unasked. */
+  | "exit"
+  /** The other one never became ready. */
+  | "failed-start"
+  /** The other one fails its probes. */
+  | "unhealthy"
+  /** The other one is of another generation. */
+  | "reload"
+  /** The other one has answered MAX_REQUESTS requests. */
+  | "max-requests"
+  /** The other one is MAX_WORKER_AGE_S seconds old. */
+  | "max-age"
+  /** The other one uses more memory than MAX_WORKER_MEMORY_MB. */
+  | "max-memory";
+
 /** Why a worker is being taken out of service. */
 export type DrainReason =
   | "scale-down"
-  | "reload"
   | "stop"
-  | "unhealthy";
+  | Exclude<ReplacementReason, "exit" | "failed-start">;
 
 /** The worker an event is about. */
 export interface WorkerRef {
@@ -48,6 +64,24 @@ export interface WorkerReadyEvent extends WorkerRef {
   readonly type: "worker-ready";
   /** Milliseconds from spawn to the first good answer. */
   readonly startupMs: number;
+  /** What it makes good; `null` for the first worker of a slot. */
+  readonly replaces: Replacement | null;
+}
+
+/** The place of a worker that another one takes. */
+export interface Replacement {
+  /** Why it is taken. */
+  readonly reason: ReplacementReason;
+  /** Milliseconds for which the place was without a healthy worker; 0 where the successor came first. */
+  readonly downMs: number;
+}
+
+/** A worker that was held back is given work from now on. */
+export interface WorkerPromotedEvent extends WorkerRef {
+  /** Which event this is. */
+  readonly type: "worker-promoted";
+  /** The place it takes; `null` when the pool has grown. */
+  readonly replaces: Replacement | null;
 }
 
 /**
@@ -137,6 +171,7 @@ export interface WorkerOutputEvent {
 export type WorkerEvent =
   | WorkerSpawnedEvent
   | WorkerReadyEvent
+  | WorkerPromotedEvent
   | WorkerUnhealthyEvent
   | WorkerRecoveredEvent
   | WorkerDrainingEvent

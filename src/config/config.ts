@@ -29,10 +29,29 @@ export interface Config {
   readonly minWorkers: number;
   /** Most workers scaling makes. @default {max(16, poolSize)} */
   readonly maxWorkers: number;
+  /** `true` when MAX_WORKERS is `auto`: `maxWorkers` follows from the CPUs then, and memory limits it too. */
+  readonly maxWorkersAuto: boolean;
   /** First worker port; 0 takes a free stretch anywhere. @default {port + 1} */
   readonly workerPort: number;
+  /** Ready workers that are held back, beyond those, and stand in at once. @default {0} */
+  readonly spareWorkers: number;
   /** The program to run. @default {the embedded demo application} */
   readonly workerCommand: WorkerCommand;
+  /** What the workers' environment has beyond the balancer's. @default {{}} */
+  readonly workerEnvironment: Readonly<Record<string, string>>;
+
+  /** Workers of a new generation that are started at once in a reload, beside the old ones. @default {1} */
+  readonly reloadSurge: number;
+  /** Requests that each of them must answer well before its predecessor goes; 0 takes it at its word. @default {5} */
+  readonly reloadCanaryRequests: number;
+  /** Requests a worker answers before it is replaced; 0 is no limit. @default {0} */
+  readonly maxRequests: number;
+  /** Share of `maxRequests` by which it is less, by chance. @default {0.1} */
+  readonly maxRequestsJitter: number;
+  /** Seconds a worker runs before it is replaced; 0 is no limit. @default {0} */
+  readonly maxWorkerAgeS: number;
+  /** Megabytes of memory above which a worker is replaced, and above 1.5 times of which it is killed; 0 is no limit. @default {0} */
+  readonly maxWorkerMemoryMb: number;
 
   /** How a worker is chosen. @default {"round-robin"} */
   readonly policy: PolicyName;

@@ -16,6 +16,8 @@ export type PlainPoolOptions = Partial<
   Omit<
     Config,
     | "poolSize"
+    | "maxWorkers"
+    | "maxWorkersAuto"
     | "workerCommand"
     | "healthStrict"
     | "logLevel"
@@ -38,6 +40,8 @@ export interface PoolOptions extends PlainPoolOptions {
   readonly command?: readonly string[];
   /** Workers started at first; `"auto"` is one for each CPU available. @default {4} */
   readonly poolSize?: number | "auto";
+  /** Most workers scaling makes; `"auto"` is what CPUs and memory allow. @default {max(16, poolSize)} */
+  readonly maxWorkers?: number | "auto";
 }
 
 /** Settings that are no options: the command has its own, logging is the caller's. */

@@ -27,7 +27,7 @@ const DEFAULT_MAX_WORKERS = 16;
 export interface SettingsDraftOptions {
   /** How a setting is called that was not given. */
   readonly nameOf: (name: SettingName) => string;
-  /** What `poolSize: "auto"` stands for. */
+  /** What `poolSize: "auto"` stands for, and `maxWorkers: "auto"` follows from. */
   readonly availableCpus: number;
 }
 
@@ -83,8 +83,10 @@ export class SettingsDraft {
       ? this.#options.availableCpus
       : values.poolSize;
     const minWorkers = values.minWorkers ?? poolSize;
-    const maxWorkers = values.maxWorkers ??
-      Math.max(DEFAULT_MAX_WORKERS, poolSize);
+    const maxWorkersAuto = values.maxWorkers === "auto";
+    const maxWorkers = values.maxWorkers === "auto"
+      ? Math.max(autoMaxWorkers(this.#options.availableCpus), poolSize)
+      : values.maxWorkers ?? Math.max(DEFAULT_MAX_WORKERS, poolSize);
     const slowRequestMs = values.slowRequestMs ??
       Math.ceil(values.requestTimeoutMs / 2);
     const workerPort = values.workerPort ??
@@ -95,9 +97,11 @@ export class SettingsDraft {
       poolSize,
       minWorkers,
       maxWorkers,
+      maxWorkersAuto,
       workerPort,
       slowRequestMs,
       workerCommand: chooseWorkerCommand(sources),
+      workerEnvironment: {},
       healthStrict: this.#isGiven("healthPath"),
     };
     this.#checkWorkers(config);
@@ -224,4 +228,14 @@ export class SettingsDraft {
   #name(name: SettingName): string {
     return this.#labels.get(name) ?? this.#options.nameOf(name);
   }
+}
+
+/**
+ * The number of workers that gunicorn recommends for a machine, whatever they
+ * do: some wait while others compute. More only take turns on the same CPUs.
+ *
+ * Source: https://docs.gunicorn.org/en/stable/design.html#how-many-workers
+ */
+function autoMaxWorkers(availableCpus: number): number {
+  return 2 * availableCpus + 1;
 }

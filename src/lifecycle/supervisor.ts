@@ -8,6 +8,7 @@
 import type { Hono } from "hono";
 import { adminHandler, createAdmin, serveAdmin } from "../admin/admin.ts";
 import { Autoscaler } from "../autoscaler/autoscaler.ts";
+import { ScalingHistory } from "../autoscaler/scaling_history.ts";
 import type { Config } from "../config/config.ts";
 import { EventEmitter, type ServingState } from "../events.ts";
 import { HealthMonitor } from "../health/monitor.ts";
@@ -29,6 +30,7 @@ import {
   removeSocketFile,
   UNIX_PREFIX,
 } from "./listen.ts";
+import { LoadSampler } from "./load_sampler.ts";
 import { listenError } from "./start_error.ts";
 
 /** Starts and stops a pool, its proxy and its admin pages. */
@@ -41,6 +43,7 @@ export class Supervisor {
   readonly #dispatcher: Dispatcher;
   readonly #pool: Pool;
   readonly #autoscaler: Autoscaler;
+  readonly #scalingHistory: ScalingHistory;
   readonly #rates: Rates;
   readonly #startedAt = performance.now();
   #state: ServingState = "starting";
@@ -78,10 +81,14 @@ export class Supervisor {
       recall: ({ port }, findings) =>
         this.#proxy?.inFlight.recall(port, findings),
     });
+    this.#scalingHistory = new ScalingHistory(events);
+    const counters = this.#counters;
+    const load = new LoadSampler(config, { pool, dispatcher, counters });
     this.#autoscaler = new Autoscaler(config, {
-      sample: () => this.#sampleLoad(),
-      scaleTo: (workers, reason, inputs) =>
-        pool.scaleTo(workers, reason, inputs),
+      sample: () => load.sample(),
+      scaleTo: (workers, grounds) =>
+        pool.scaleTo(workers, grounds.reason, grounds),
+      held: (wish) => events.emit({ type: "scaling-held", ...wish }),
     });
   }
 
@@ -130,16 +137,21 @@ export class Supervisor {
       state: this.#state,
       startedAt: this.#startedAt,
       idleUpstreamConnections: this.#proxy?.idleUpstreamConnections ?? 0,
-      scaling: this.#autoscaler.decisions.map((decision) => ({
-        ...decision,
-        at: new Date(decision.at).toISOString(),
-      })),
+      scaling: this.#scalingHistory.changes,
+      scalingHeld: this.#autoscaler.held,
     });
   }
 
-  /** Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS, and returns it. */
+  /**
+   * Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS, and
+   * returns it. The autoscaler takes it for a decision: its delays begin anew.
+   */
   scaleTo(workers: number): number {
-    return this.#pool.scaleTo(workers, "command");
+    const { scaleIntervalMs, scaleDownDelayMs } = this.#config;
+    return this.#pool.scaleTo(workers, "command", {
+      mayGrowAt: Date.now() + scaleIntervalMs,
+      mayShrinkAt: Date.now() + scaleDownDelayMs,
+    });
   }
 
   /** Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS, and returns what it was and is. */
@@ -156,8 +168,12 @@ export class Supervisor {
    * that does not work, are reported, and the old one serves on.
    */
   reload(): Promise<ReloadReport> {
-    const { generation } = this.#pool.snapshot();
-    return Promise.resolve(refusedReload(generation, "not implemented yet"));
+    if (this.#state !== "serving") {
+      const { generation } = this.#pool.snapshot();
+      const reason = `the pool is ${this.#state}`;
+      return Promise.resolve(refusedReload(generation, reason));
+    }
+    return this.#pool.reload(this.#config);
   }
 
   /**
@@ -288,20 +304,6 @@ export class Supervisor {
         tls,
       });
     }
-  }
-
-  #sampleLoad(): ReturnType<
-    ConstructorParameters<typeof Autoscaler>[1]["sample"]
-  > {
-    const { ready, desired } = this.#pool.snapshot();
-    const queued = this.#dispatcher.queue.depth;
-    return {
-      requests: this.#counters.requests,
-      inFlight: this.#counters.inFlight - queued,
-      queued,
-      ready,
-      desired,
-    };
   }
 
   #setState(to: ServingState): void {

@@ -13,6 +13,9 @@ import type {
   ExitStatus,
   ListeningEvent,
   PoolEvent,
+  ReloadFinishedEvent,
+  Replacement,
+  ScalingGrounds,
   WaitingRequest,
   WorkerExitedEvent,
   WorkerStartFailedEvent,
@@ -48,7 +51,13 @@ export function eventMessage(event: PoolEvent): EventMessage {
       return say(
         "info",
         `worker ${event.workerId} ready on 127.0.0.1:${event.port} ` +
-          `(pid ${event.pid}) in ${duration(event.startupMs)}`,
+          `(pid ${event.pid}) in ${duration(event.startupMs)}` +
+          replacing(event.replaces),
+      );
+    case "worker-promoted":
+      return say(
+        "info",
+        `${worker(event)} promoted from spare${replacing(event.replaces)}`,
       );
     case "worker-unhealthy":
       return say("warning", workerUnhealthy(event));
@@ -80,8 +89,22 @@ export function eventMessage(event: PoolEvent): EventMessage {
     case "pool-scaled":
       return say(
         "info",
-        `scaling from ${event.from} to ${event.to} workers (${event.reason})`,
+        `scaling from ${event.from} to ${event.to} workers ${grounds(event)}`,
       );
+    case "scaling-held":
+      return say(
+        "debug",
+        `${event.workers} workers stay, ${event.needed} wanted ` +
+          grounds(event),
+      );
+    case "reload-started":
+      return say(
+        "info",
+        `reloading: generation ${event.generation} takes over from ` +
+          `${event.fromGeneration}`,
+      );
+    case "reload-finished":
+      return reloadFinished(event);
     case "state-changed":
       return say(
         event.to === "serving" ? "debug" : "info",
@@ -167,6 +190,27 @@ function workerStartFailed(event: WorkerStartFailedEvent): EventMessage {
   );
 }
 
+function replacing(replaces: Replacement | null): string {
+  if (replaces === null) return "";
+  const { reason, downMs } = replaces;
+  const after = downMs === 0 ? "" : `, after ${duration(downMs)}`;
+  return ` (${reason}${after})`;
+}
+
+function reloadFinished({ report }: ReloadFinishedEvent): EventMessage {
+  const took = duration(report.durationMs);
+  return report.ok
+    ? say("info", `reloaded in ${took}: generation ${report.generation} serves`)
+    : say(
+      "error",
+      `reload failed after ${took}, generation ${report.fromGeneration} ` +
+        `serves on: ${report.reason}`,
+      report.workers.map(({ workerId, verdict, reason }) =>
+        `worker ${workerId}: ${verdict}${reason === null ? "" : `, ${reason}`}`
+      ),
+    );
+}
+
 function exchangeFailed(event: ExchangeFailedEvent): EventMessage {
   const outcome = event.status === 0
     ? "response cut"
@@ -203,6 +247,12 @@ function access(event: AccessEvent): string {
   return `${event.clientAddress} ${event.method} ${event.target} ` +
     `${event.status} ${event.bytesOut} B ${event.durationMs.toFixed(1)} ms ` +
     `${by} ${event.requestId}`;
+}
+
+function grounds({ reason, limitedBy }: ScalingGrounds): string {
+  return limitedBy === null
+    ? `(${reason})`
+    : `(${reason}, limited by ${limitedBy})`;
 }
 
 function exit({ code, signal }: ExitStatus): string {

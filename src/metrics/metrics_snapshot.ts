@@ -4,12 +4,22 @@
  * @module
  */
 
-import type { ServingState } from "../events.ts";
+import type {
+  PoolScaledEvent,
+  ScalingHeldEvent,
+  ServingState,
+} from "../events.ts";
 import type { PoolSnapshot, WorkerSnapshot } from "../pool/pool_snapshot.ts";
 import type { QueueStats } from "../upstream/dispatcher.ts";
 import type { Counters } from "./counters.ts";
 import { processUsage } from "./process_usage.ts";
 import type { Rates } from "./rates.ts";
+import {
+  type ScalingHeldMetrics,
+  scalingHeldMetrics,
+  type ScalingMetrics,
+  scalingMetrics,
+} from "./scaling_metrics.ts";
 
 /** One worker. A figure that cannot be had is `null`. */
 export interface WorkerMetrics {
@@ -45,20 +55,6 @@ export interface WorkerMetrics {
   readonly cpuSeconds: number | null;
 }
 
-/** One change of the wanted number of workers. */
-export interface ScalingMetrics {
-  /** ISO 8601, UTC. */
-  readonly at: string;
-  /** What it was before. */
-  readonly from: number;
-  /** What it is now. */
-  readonly to: number;
-  /** Why, as a sentence part. */
-  readonly reason: string;
-  /** The figures it decided on. */
-  readonly inputs: Readonly<Record<string, number>>;
-}
-
 /** The pool at one moment. Latencies are in milliseconds. */
 export interface MetricsSnapshot {
   /** Requests handled since the start, the admin pages' own not counted. */
@@ -90,7 +86,7 @@ export interface MetricsSnapshot {
     readonly max: number;
     readonly desired: number;
     readonly ready: number;
-    /** Held back, ready; this version keeps none. */
+    /** Held back, ready. */
     readonly spare: number;
     readonly restarts: number;
   };
@@ -105,8 +101,10 @@ export interface MetricsSnapshot {
     readonly client: number;
     readonly upstreamIdle: number;
   };
-  /** The last changes, oldest first. */
+  /** The last changes of the wanted number of workers, oldest first. */
   readonly scaling: readonly ScalingMetrics[];
+  /** The number of workers that is asked for and held back, or `null`. */
+  readonly scalingHeld: ScalingHeldMetrics | null;
   /** Every worker and every slot that waits for one. */
   readonly workers: readonly WorkerMetrics[];
 }
@@ -121,7 +119,8 @@ export interface MetricsSources {
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
   readonly idleUpstreamConnections: number;
-  readonly scaling: readonly ScalingMetrics[];
+  readonly scaling: readonly Omit<PoolScaledEvent, "type">[];
+  readonly scalingHeld: Omit<ScalingHeldEvent, "type"> | null;
 }
 
 /** Statuses the balancer answers with itself and that are counted one by one. */
@@ -142,7 +141,7 @@ const OWN_STATUSES = [
 export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
   const { counters, rates, pool } = sources;
   const { latency } = counters;
-  const { min, max, desired, ready, restarts } = pool;
+  const { min, max, desired, ready, spare, restarts } = pool;
   return {
     totalRequests: counters.requests,
     averageLatency: mean(latency.sumMs, latency.count),
@@ -158,7 +157,7 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     uptimeSeconds: rounded((performance.now() - sources.startedAt) / 1000),
     generation: pool.generation,
     queue: queueMetrics(sources.queue),
-    pool: { min, max, desired, ready, spare: 0, restarts },
+    pool: { min, max, desired, ready, spare, restarts },
     retries: counters.retries,
     responses: responsesByClass(counters),
     errors: Object.fromEntries(
@@ -168,7 +167,8 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
       client: counters.clientConnections,
       upstreamIdle: sources.idleUpstreamConnections,
     },
-    scaling: sources.scaling,
+    scaling: sources.scaling.map(scalingMetrics),
+    scalingHeld: sources.scalingHeld && scalingHeldMetrics(sources.scalingHeld),
     workers: pool.workers.map((worker) => workerMetrics(worker, rates)),
   };
 }

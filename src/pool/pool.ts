@@ -10,26 +10,39 @@
  * @module
  */
 
-import type { EventEmitter } from "../events.ts";
+import type { EventEmitter, ScalingGrounds } from "../events.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { Alarm } from "./alarm.ts";
+import type { WorkerSpec } from "./generation.ts";
 import type { HealthWatcher } from "./health_watcher.ts";
-import { type PoolSnapshot, snapshotWorkers } from "./pool_snapshot.ts";
+import { MemorySampler, type ReadMemory } from "./memory_sampler.ts";
+import { type PoolSnapshot, snapshotPool } from "./pool_snapshot.ts";
 import { PoolStartError } from "./pool_start_error.ts";
 import { Reconciler, type ReconcilerOptions } from "./reconciler.ts";
+import type { ReloadReport } from "./reload_report.ts";
+import { Reloads, type ReloadView } from "./reloads.ts";
 import type { Recall } from "./worker.ts";
 import type { Launch } from "./worker_process.ts";
 import { WorkerStarter } from "./worker_starter.ts";
 
+/** Why nothing is reloaded any more. */
+const STOPPING = "the pool is stopping";
+
 /** How many workers there are, and how they come and go. */
-export interface PoolOptions extends ReconcilerOptions {
+export interface PoolOptions extends ReconcilerOptions, WorkerSpec {
+  /** First worker port; 0 takes a free stretch anywhere. */
+  readonly workerPort: number;
   /** Workers started at first. */
   readonly poolSize: number;
   /** Fewest workers scaling leaves. */
   readonly minWorkers: number;
   /** Most workers scaling makes. */
   readonly maxWorkers: number;
+  /** Workers that are held back, ready, beyond those. */
+  readonly spareWorkers: number;
+  /** Requests a new generation's worker must answer well before its predecessor goes; 0 takes it at its word. */
+  readonly reloadCanaryRequests: number;
 }
 
 /** What a pool works with. */
@@ -46,18 +59,21 @@ export interface PoolDeps {
   readonly clock?: () => number;
   /** Starts a process. @default {real processes, guarded against being orphaned} */
   readonly launch?: Launch;
+  /** Tells what memory a process uses. @default {what /proc says} */
+  readonly readMemory?: ReadMemory;
 }
 
 /** Keeps the wanted number of workers running and published. */
 export class Pool {
-  readonly #options: PoolOptions;
   readonly #events: EventEmitter;
   readonly #now: () => number;
   readonly #starter: WorkerStarter;
   readonly #reconciler: Reconciler;
+  readonly #reloads: Reloads;
+  readonly #memory: MemorySampler;
   readonly #alarm = new Alarm();
   readonly #startVerdict = Promise.withResolvers<PoolStartError | null>();
-  readonly #generation = 1;
+  #options: PoolOptions;
   #desired: number;
   #stopping = false;
   #loop: Promise<void> | null = null;
@@ -81,7 +97,9 @@ export class Pool {
         },
       },
     });
-    this.#reconciler = new Reconciler(options, {
+    this.#reloads = new Reloads(options, deps.events);
+    this.#memory = new MemorySampler(deps.events, deps.readMemory);
+    this.#reconciler = new Reconciler({
       dispatcher: deps.dispatcher,
       events: deps.events,
       starter: this.#starter,
@@ -106,13 +124,13 @@ export class Pool {
    * Sets the wanted number of workers, within the bounds, and returns it.
    *
    * @param reason The rule that decided: `"rate"`, `"idle"`, `"command"` ...
-   * @param inputs The figures it decided on.
+   * @param grounds What else is known of why.
    * @throws {RangeError} when `workers` is no whole number.
    */
   scaleTo(
     workers: number,
     reason: string,
-    inputs: Readonly<Record<string, number>> = {},
+    grounds: Partial<Omit<ScalingGrounds, "reason">> = {},
   ): number {
     if (!Number.isInteger(workers)) {
       throw new RangeError(
@@ -123,25 +141,60 @@ export class Pool {
     const to = this.#clamp(workers);
     if (to === from || this.#stopping) return from;
     this.#desired = to;
-    const at = Date.now();
-    this.#events.emit({ type: "pool-scaled", at, from, to, reason, inputs });
+    this.#events.emit({
+      type: "pool-scaled",
+      at: Date.now(),
+      from,
+      to,
+      needed: workers,
+      reason,
+      limitedBy: to < workers
+        ? "max-workers"
+        : to > workers
+        ? "min-workers"
+        : null,
+      mode: null,
+      inputs: {},
+      mayGrowAt: null,
+      mayShrinkAt: null,
+      ...grounds,
+    });
     this.#alarm.wake();
     return to;
   }
 
+  /**
+   * Lets a new generation of workers that run `spec` take over, one after the
+   * other, each started and proved before its predecessor goes. If one fails,
+   * the old generation takes all places again.
+   *
+   * While a reload goes on, all who ask get one reload after it, with what the
+   * last of them asked for. Resolves when the outcome is certain, and never
+   * rejects.
+   */
+  reload(spec: WorkerSpec): Promise<ReloadReport> {
+    const report = this.#reloads.request(spec);
+    if (this.#stopping) this.#reloads.abandon(this.#view, STOPPING);
+    this.#alarm.wake();
+    return report;
+  }
+
+  /** Goes by other options from now on; those that new workers run by come with {@linkcode reload}. */
+  configure(options: PoolOptions): void {
+    this.#options = options;
+    this.scaleTo(this.#desired, "command");
+    this.#alarm.wake();
+  }
+
   /** Returns what can be seen of the pool now. */
   snapshot(): PoolSnapshot {
-    const { slots, workers, restarts } = this.#reconciler;
-    const seen = snapshotWorkers(slots, workers, this.#now());
-    return {
+    return snapshotPool(this.#reconciler, {
       min: this.#options.minWorkers,
       max: this.#options.maxWorkers,
       desired: this.#desired,
-      ready: seen.filter((worker) => worker.ready).length,
-      restarts,
-      generation: this.#generation,
-      workers: seen,
-    };
+      generation: this.#reloads.generation.number,
+      now: this.#now(),
+    });
   }
 
   /**
@@ -165,6 +218,7 @@ export class Pool {
 
   async #stop(): Promise<void> {
     this.#stopping = true;
+    this.#reloads.abandon(this.#view, STOPPING);
     this.#startVerdict.resolve(
       new PoolStartError(
         "stopped",
@@ -179,15 +233,37 @@ export class Pool {
   async #run(): Promise<void> {
     await this.#starter.prepare();
     for (;;) {
-      const nextAt = this.#reconciler.reconcile({
-        workers: this.#stopping ? 0 : this.#desired,
-        generation: this.#generation,
-        surplusReason: this.#stopping ? "stop" : "scale-down",
-      }, this.#now());
+      const nextAt = this.#pass(this.#now());
       this.#judgeStart();
       if (this.#stopping && this.#reconciler.empty) return;
       await this.#alarm.sleep(nextAt - this.#now());
     }
+  }
+
+  /** Makes one pass, and returns when the next is due at the latest. */
+  #pass(now: number): number {
+    const { workers } = this.#reconciler;
+    const sampleAt = this.#options.maxWorkerMemoryMb > 0
+      ? this.#memory.sample(workers, now)
+      : Infinity;
+    const judgeAt = this.#reloads.judge(this.#view);
+    const reconcileAt = this.#reconciler.reconcile({
+      workers: this.#stopping ? 0 : this.#desired,
+      spares: this.#stopping ? 0 : this.#options.spareWorkers,
+      generation: this.#reloads.generation,
+      surplusReason: this.#stopping ? "stop" : "scale-down",
+      mayTakeOver: (worker) => this.#reloads.mayTakeOver(worker),
+      options: this.#options,
+    }, now);
+    return Math.min(sampleAt, judgeAt, reconcileAt);
+  }
+
+  get #view(): ReloadView {
+    return {
+      slots: this.#reconciler.slots,
+      now: this.#now(),
+      reloadCanaryRequests: this.#options.reloadCanaryRequests,
+    };
   }
 
   /** Ends the wait of {@linkcode start} when every slot's first worker has become ready or failed. */

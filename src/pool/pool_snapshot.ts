@@ -5,6 +5,7 @@
  */
 
 import type { Upstream } from "../upstream/upstream.ts";
+import type { ReplacementReason } from "../events.ts";
 import type { Slot } from "./slot.ts";
 import type { Worker } from "./worker.ts";
 import type { WorkerStateName } from "./worker_state.ts";
@@ -21,6 +22,8 @@ export interface WorkerSnapshot {
   readonly state: WorkerStateName | "waiting";
   /** Whether it may be given work now. */
   readonly ready: boolean;
+  /** Whether it is ready, and held back. */
+  readonly spare: boolean;
   /** Workers of this slot that have been replaced. */
   readonly restarts: number;
   /** Probes failed in a row; for a slot that waits, starts failed in a row. */
@@ -45,27 +48,49 @@ export interface PoolSnapshot {
   readonly desired: number;
   /** Workers that may be given work now. */
   readonly ready: number;
-  /** Workers replaced since the start, slots that are no more included. */
+  /** Workers that are ready and held back. */
+  readonly spare: number;
+  /** Workers started in the place of another since the start, slots that are no more included. */
   readonly restarts: number;
+  /** The same by reason; a reason that has not been is missing. */
+  readonly restartsByReason: Readonly<
+    Partial<Record<ReplacementReason, number>>
+  >;
   /** Which (re)load the newest workers belong to, from 1. */
   readonly generation: number;
   /** Every worker and waiting slot, by slot. */
   readonly workers: readonly WorkerSnapshot[];
 }
 
-/** Returns what can be seen of the workers, and of the slots that wait for one, by slot. */
-export function snapshotWorkers(
-  slots: readonly Slot[],
-  workers: readonly Worker[],
-  now: number,
-): readonly WorkerSnapshot[] {
-  const restarts = new Map(slots.map((slot) => [slot.id, slot.restarts]));
-  return [
+/** Where the workers are seen. */
+export interface PoolView {
+  readonly slots: readonly Slot[];
+  readonly workers: readonly Worker[];
+  readonly restarts: Readonly<Partial<Record<ReplacementReason, number>>>;
+}
+
+/** Returns what can be seen of a pool: its workers, and the slots that wait for one, by slot. */
+export function snapshotPool(
+  { slots, workers, restarts }: PoolView,
+  { now, ...bounds }:
+    & Pick<PoolSnapshot, "min" | "max" | "desired" | "generation">
+    & { readonly now: number },
+): PoolSnapshot {
+  const slotOf = new Map(slots.map((slot) => [slot.id, slot]));
+  const seen = [
     ...slots.filter((slot) => slot.worker === null).map(snapshotWaiting),
     ...workers.map((worker) =>
-      snapshotWorker(worker, restarts.get(worker.id) ?? 0, now)
+      snapshotWorker(worker, slotOf.get(worker.id), now)
     ),
   ].sort((a, b) => a.id - b.id);
+  return {
+    ...bounds,
+    ready: seen.filter((worker) => worker.ready).length,
+    spare: seen.filter((worker) => worker.spare).length,
+    restarts: Object.values(restarts).reduce((sum, count) => sum + count, 0),
+    restartsByReason: restarts,
+    workers: seen,
+  };
 }
 
 function snapshotWaiting(slot: Slot): WorkerSnapshot {
@@ -75,6 +100,7 @@ function snapshotWaiting(slot: Slot): WorkerSnapshot {
     pid: null,
     state: "waiting",
     ready: false,
+    spare: false,
     restarts: slot.restarts,
     failures: slot.failures,
     startedAt: null,
@@ -86,7 +112,7 @@ function snapshotWaiting(slot: Slot): WorkerSnapshot {
 
 function snapshotWorker(
   worker: Worker,
-  restarts: number,
+  slot: Slot | undefined,
   now: number,
 ): WorkerSnapshot {
   return {
@@ -95,7 +121,8 @@ function snapshotWorker(
     pid: worker.process.pid,
     state: worker.state.name,
     ready: worker.upstream.accepting,
-    restarts,
+    spare: slot?.member === false && slot.serviceable.includes(worker),
+    restarts: slot?.restarts ?? 0,
     failures: worker.health?.failures ?? 0,
     startedAt: worker.startedAtEpochMs,
     uptimeMs: now - worker.startedAt,

@@ -13,37 +13,45 @@
  * @module
  */
 
-import type { DrainReason, EventEmitter } from "../events.ts";
+import type {
+  DrainReason,
+  EventEmitter,
+  ReplacementReason,
+} from "../events.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
-import { LaunchError } from "./launch_error.ts";
+import type { Generation } from "./generation.ts";
 import {
-  type PoolStartErrorCode,
-  startError,
-  type StartFailure,
-} from "./pool_start_error.ts";
-import { chooseLeaving, Slot } from "./slot.ts";
-import type { Worker } from "./worker.ts";
-import type { WorkerStarter, WorkerStarterOptions } from "./worker_starter.ts";
+  byUrgency,
+  exhaustsMemory,
+  type RecyclingLimits,
+  type ReplacementCause,
+  replacementCause,
+  wornOutAt,
+} from "./replacement.ts";
+import { endOf, Slot } from "./slot.ts";
+import { chooseLeaving, chooseMembers } from "./slot_choice.ts";
+import { SlotFiller } from "./slot_filler.ts";
+import { describeExit, type Worker } from "./worker.ts";
+import type { WorkerStarter } from "./worker_starter.ts";
 import { deadlineOf } from "./worker_state.ts";
 
 /** How long a worker may take to end after SIGTERM, in milliseconds. Nothing is in flight on it any more. */
 const KILL_TIMEOUT_MS = 5_000;
 
-/** Unhealthy workers that are being replaced at once: each runs beside its successor for a while. */
+/** Workers of one generation that have a successor at once: each runs beside it for a while. */
 const MAX_SUCCESSORS = 1;
 
-/** An unhealthy worker is replaced after this many times the failures that made it so: until then it may recover. */
-const FALLS_TO_REPLACE = 2;
-
-/** Ports in a row a worker may lose to other programs before that counts as a failed start. */
-const MAX_PORT_RACES = 3;
+/** How often workers are looked at that may have answered enough requests, in milliseconds. */
+const REQUESTS_CHECK_MS = 250;
 
 /** How workers come and go. */
-export interface ReconcilerOptions extends WorkerStarterOptions {
+export interface ReconcilerOptions extends RecyclingLimits {
+  /** Longest wait for a new worker's first good answer, in milliseconds. */
+  readonly startupTimeoutMs: number;
   /** How long requests in flight may take when a worker is taken out, in milliseconds. */
   readonly drainTimeoutMs: number;
-  /** Failed probes in a row that make a worker unhealthy. */
-  readonly healthFall: number;
+  /** Workers of a new generation that are started at once, beside those they replace. */
+  readonly reloadSurge: number;
 }
 
 /** What a reconciler works with. */
@@ -55,31 +63,37 @@ export interface ReconcilerDeps {
 
 /** What is wanted. */
 export interface Goal {
-  /** How many workers. */
+  /** How many workers that are given work. */
   readonly workers: number;
-  /** Which (re)load new workers belong to, from 1. */
-  readonly generation: number;
+  /** How many that are held back. */
+  readonly spares: number;
+  /** What new workers are, and what the others are to be replaced by. */
+  readonly generation: Generation;
   /** Why those go that are too many. */
   readonly surplusReason: DrainReason;
+  /** Whether a worker that serves beside its predecessor has shown that it can take over. */
+  readonly mayTakeOver: (worker: Worker) => boolean;
+  /** How workers come and go until then. */
+  readonly options: ReconcilerOptions;
 }
 
 /** Holds the slots and the workers, and closes the gap to the goal. */
 export class Reconciler {
-  readonly #options: ReconcilerOptions;
   readonly #dispatcher: Dispatcher;
-  readonly #events: EventEmitter;
   readonly #starter: WorkerStarter;
+  readonly #filler: SlotFiller;
   #slots: readonly Slot[] = [];
   /** Workers that have left their slot and are not gone yet. */
   readonly #leaving = new Set<Worker>();
-  #formerRestarts = 0;
+  /** Goal and time of the pass that is being made. */
+  #goal!: Goal;
+  #now = 0;
 
   /** Creates a reconciler with nothing in it. */
-  constructor(options: ReconcilerOptions, deps: ReconcilerDeps) {
-    this.#options = options;
+  constructor(deps: ReconcilerDeps) {
     this.#dispatcher = deps.dispatcher;
-    this.#events = deps.events;
     this.#starter = deps.starter;
+    this.#filler = new SlotFiller(deps);
   }
 
   /** The slots, in the order of their creation. */
@@ -97,96 +111,139 @@ export class Reconciler {
     return this.#slots.length === 0 && this.#leaving.size === 0;
   }
 
-  /** Workers replaced so far, in slots that are no more too. */
-  get restarts(): number {
-    return this.#slots.reduce(
-      (sum, slot) => sum + slot.restarts,
-      this.#formerRestarts,
-    );
+  /** Workers started in the place of another so far, by reason. */
+  get restarts(): Readonly<Partial<Record<ReplacementReason, number>>> {
+    return this.#filler.restarts;
   }
 
   /** Makes one pass, and returns when the next is due at the latest. */
   reconcile(goal: Goal, now: number): number {
-    this.#reap(now);
-    this.#judgeHealth(now);
-    this.#resize(goal, now);
-    this.#installSuccessors(now);
+    this.#goal = goal;
+    this.#now = now;
+    this.#reap();
+    this.#judgeHealth();
+    this.#killExhausting();
+    this.#resize();
+    this.#installSuccessors();
+    this.#appointMembers();
     this.#publish();
-    this.#expire(now);
-    this.#spawn(goal, now);
+    this.#expire();
+    this.#fillSlots();
     return this.#nextDeadline();
   }
 
   /** Takes out the workers whose processes are gone. */
-  #reap(now: number): void {
+  #reap(): void {
+    const now = this.#now;
     for (const worker of this.workers) {
+      if (worker.goneAt === null) continue;
+      const slot = this.#slotOf(worker);
+      if (worker.startupMs !== null) slot?.noteLoss("exit", worker.goneAt);
+      // Its last output is still being read.
       if (worker.exit === null) continue;
       const startFailure = worker.bury(worker.exit, now);
       this.#starter.release(worker);
-      if (this.#leaving.delete(worker)) continue;
-      const slot = this.#slots.find((s) => s.workers.includes(worker))!;
+      this.#leaving.delete(worker);
+      if (slot === undefined) continue;
       slot.vacate(worker);
-      if (startFailure === null) slot.noteEnd(worker.servedMs(now), now);
-      else this.#noteFailedStart(slot, worker, startFailure, now);
+      if (startFailure === null) {
+        slot.noteEnd(endOf(worker, describeExit(worker.exit), now));
+      } else {
+        this.#filler.noteFailedStart(slot, endOf(worker, startFailure, now));
+      }
     }
   }
 
   /** Puts workers into and out of service as their probes have it. */
-  #judgeHealth(now: number): void {
+  #judgeHealth(): void {
     for (const slot of this.#slots) {
       for (const worker of slot.workers) {
         const healthy = worker.health?.healthy;
         const { name } = worker.state;
         if (healthy === true && (name === "starting" || name === "unhealthy")) {
-          worker.answered(now);
-          slot.noteReady();
+          worker.answered(this.#now, slot.noteReady(worker, this.#now));
         }
+        if (healthy === false) slot.noteLoss("unhealthy", this.#now);
         // Probes alone never take the last one out: a sick worker is better than none.
-        if (healthy === false && name === "ready" && this.#othersServe(slot)) {
-          worker.failed(now);
+        if (
+          healthy === false && name === "ready" && this.#othersServe(worker)
+        ) {
+          worker.failed(this.#now);
         }
       }
+    }
+  }
+
+  /** Kills those that use so much memory that the machine is in danger. */
+  #killExhausting(): void {
+    for (const worker of this.workers) {
+      if (worker.goneAt !== null || worker.state.name === "terminating") {
+        continue;
+      }
+      if (!exhaustsMemory(worker, this.#goal.options)) continue;
+      const slot = this.#slotOf(worker);
+      const reason = "used far more than MAX_WORKER_MEMORY_MB";
+      worker.kill("memory-limit", reason);
+      this.#starter.unwatch(worker);
+      this.#leaving.add(worker);
+      slot?.vacate(worker);
+      slot?.noteLoss("max-memory", this.#now);
+      slot?.noteEnd(endOf(worker, reason, this.#now));
     }
   }
 
   /** Makes as many slots as there shall be workers. */
-  #resize(goal: Goal, now: number): void {
-    while (this.#slots.length < goal.workers) {
+  #resize(): void {
+    const { workers, spares, surplusReason } = this.#goal;
+    while (this.#slots.length < workers + spares) {
       this.#slots = [...this.#slots, new Slot(this.#freeSlotId())];
     }
-    const surplus = this.#slots.length - goal.workers;
+    const surplus = this.#slots.length - workers - spares;
     if (surplus === 0) return;
     const going = new Set(chooseLeaving(this.#slots, surplus));
     this.#slots = this.#slots.filter((slot) => !going.has(slot));
     for (const slot of going) {
-      this.#formerRestarts += slot.restarts;
-      for (const worker of slot.workers) {
-        this.#dismiss(worker, goal.surplusReason, now);
-      }
+      for (const worker of slot.workers) this.#dismiss(worker, surplusReason);
     }
   }
 
   /** Lets successors that are ready take over, and sends those away that are not needed any more. */
-  #installSuccessors(now: number): void {
+  #installSuccessors(): void {
+    const { generation, mayTakeOver } = this.#goal;
     for (const slot of this.#slots) {
       const { worker, successor } = slot;
       if (worker === null || successor === null) continue;
-      if (successor.serviceable) {
-        slot.promote();
-        this.#dismiss(worker, "unhealthy", now);
-      } else if (!this.#wantsSuccessor(slot)) {
+      const cause = this.#causeOf(worker);
+      if (cause === null || successor.generation !== generation.number) {
         slot.vacate(successor);
-        this.#dismiss(successor, "unhealthy", now);
+        this.#dismiss(successor, slot.cause ?? "reload");
+      } else if (successor.serviceable && mayTakeOver(successor)) {
+        slot.promote();
+        this.#dismiss(worker, cause);
       }
+    }
+  }
+
+  /** Decides who serves and who is held back: a spare stands in at once. */
+  #appointMembers(): void {
+    const members = chooseMembers(this.#slots, this.#goal.workers);
+    const losses = this.#slots
+      .filter((slot) => slot.member && !members.has(slot))
+      .map((slot) => slot.lossAt(this.#now));
+    for (const slot of this.#slots) {
+      const promoted = members.has(slot) && !slot.member;
+      slot.member = members.has(slot);
+      if (promoted) slot.serviceable[0]?.promoted(losses.shift() ?? null);
     }
   }
 
   /** Tells the data plane who may be given work, if that has changed. */
   #publish(): void {
     const wanted = this.#slots
-      .map((slot) => slot.worker)
-      .filter((worker) => worker !== null)
-      .filter((worker) => worker.serviceable && worker.exit === null)
+      .filter((slot) => slot.member)
+      // A successor on trial first: where clients are tied to a slot, it is
+      // their first choice, and else the order makes no difference.
+      .flatMap((slot) => slot.serviceable.toReversed())
       .map((worker) => worker.upstream);
     const published = this.#dispatcher.upstreams;
     const same = wanted.length === published.length &&
@@ -198,124 +255,91 @@ export class Reconciler {
   }
 
   /** Does what is due with workers that start, drain or end. */
-  #expire(now: number): void {
-    const killAt = this.#killAt(now);
+  #expire(): void {
     for (const worker of this.workers) {
       const { state } = worker;
-      const late = now >= deadlineOf(state);
+      const late = this.#now >= deadlineOf(state);
       if (state.name === "starting" && late) {
-        worker.terminate("start-timeout", killAt);
+        worker.terminate("start-timeout", this.#killAt);
       } else if (state.name === "draining") {
         const drained = worker.upstream.inFlight === 0;
         if (drained || late) {
-          worker.terminate(drained ? "drained" : "drain-timeout", killAt);
+          worker.terminate(drained ? "drained" : "drain-timeout", this.#killAt);
         }
       } else if (state.name === "terminating" && late) {
-        worker.kill();
+        worker.kill(state.cause, "did not end after SIGTERM");
       }
     }
   }
 
-  /** Starts workers where one is missing and may be tried. */
-  #spawn(goal: Goal, now: number): void {
-    for (const slot of this.#slots) {
-      if (slot.retryAt <= now && this.#lacksWorker(slot)) {
-        this.#start(slot, goal, now);
-      }
-    }
-  }
-
-  #start(slot: Slot, { generation }: Goal, now: number): void {
-    const { id, avoidPort } = slot;
-    try {
-      slot.fill(this.#starter.start({ id, generation, avoidPort }));
-      slot.avoidPort = null;
-    } catch (error) {
-      if (!(error instanceof LaunchError)) throw error;
-      this.#tellFailedStart(slot, error.code, {
-        workerId: id,
-        port: null,
+  /** Starts workers where one is missing, or a successor, and may be tried. */
+  #fillSlots(): void {
+    const { generation, options: { startupTimeoutMs } } = this.#goal;
+    for (const { slot, cause } of this.#vacancies()) {
+      if (slot.retryAt > this.#now || !this.#hasRoomFor(cause)) continue;
+      this.#filler.fill(slot, {
         generation,
-        command: this.#options.workerCommand.argv,
-        reason: error.message,
-        status: null,
-        lastOutput: [],
-        retryInMs: slot.noteEnd(null, now),
+        startupTimeoutMs,
+        cause,
+        now: this.#now,
       });
     }
   }
 
-  #noteFailedStart(
-    slot: Slot,
-    worker: Worker,
-    reason: string,
-    now: number,
-  ): void {
-    const lostPort = slot.portRaces < MAX_PORT_RACES &&
-      this.#starter.lostPort(worker);
-    if (lostPort) slot.noteLostPort(worker.port);
-    this.#tellFailedStart(slot, "never-ready", {
-      workerId: slot.id,
-      port: worker.port,
-      generation: worker.generation,
-      command: worker.process.command,
-      reason: lostPort ? `${reason} (its port had been taken)` : reason,
-      status: worker.exit,
-      lastOutput: worker.process.lastOutput,
-      retryInMs: lostPort ? 0 : slot.noteEnd(null, now),
-    });
+  /** Slots that lack a worker (`cause` is null) or a successor, the most pressing first. */
+  #vacancies(): readonly { slot: Slot; cause: ReplacementCause | null }[] {
+    return this.#slots
+      .filter((slot) => slot.successor === null)
+      .map((slot) => ({
+        slot,
+        cause: slot.worker && this.#causeOf(slot.worker),
+      }))
+      .filter(({ slot, cause }) => slot.worker === null || cause !== null)
+      .sort((a, b) => byUrgency(a.cause, b.cause));
   }
 
-  #tellFailedStart(
-    slot: Slot,
-    code: PoolStartErrorCode,
-    failure: StartFailure,
-  ): void {
-    // A command that cannot be run fails in every slot at once, and then the
-    // start of the pool fails, which says it once. Otherwise the next attempt
-    // is only a moment away.
-    if (code === "never-ready" || slot.outcome !== null) {
-      this.#events.emit({ type: "worker-start-failed", ...failure });
-    }
-    if (slot.portRaces > 0) return;
-    slot.outcome ??= startError(code, failure, this.#options.workerCommand);
+  #hasRoomFor(cause: ReplacementCause | null): boolean {
+    if (cause === null) return true;
+    const room = cause === "reload"
+      ? this.#goal.options.reloadSurge
+      : MAX_SUCCESSORS;
+    return this.#slots.filter((slot) => slot.successor !== null).length < room;
   }
 
   /** Takes a worker out of service for good; it leaves its slot to others. */
-  #dismiss(worker: Worker, reason: DrainReason, now: number): void {
-    const { drainTimeoutMs } = this.#options;
+  #dismiss(worker: Worker, reason: DrainReason): void {
+    const { drainTimeoutMs } = this.#goal.options;
     this.#leaving.add(worker);
     this.#starter.unwatch(worker);
     switch (worker.state.name) {
       case "starting":
-        worker.terminate("dismissed", this.#killAt(now));
+        worker.terminate("dismissed", this.#killAt);
         break;
       case "ready":
       case "unhealthy":
-        worker.drain(reason, now + drainTimeoutMs);
+        worker.drain(
+          reason,
+          this.#now + Math.min(drainTimeoutMs, worker.patienceMs),
+        );
     }
   }
 
-  #killAt(now: number): number {
-    return now + Math.min(KILL_TIMEOUT_MS, this.#options.drainTimeoutMs);
+  get #killAt(): number {
+    const { drainTimeoutMs } = this.#goal.options;
+    return this.#now + Math.min(KILL_TIMEOUT_MS, drainTimeoutMs);
   }
 
-  #othersServe(slot: Slot): boolean {
-    return this.#slots.some((other) =>
-      other !== slot && (other.worker?.serviceable ?? false)
-    );
+  #causeOf(worker: Worker): ReplacementCause | null {
+    const { generation, options } = this.#goal;
+    return replacementCause(worker, generation.number, options, this.#now);
   }
 
-  #wantsSuccessor({ worker }: Slot): boolean {
-    return worker?.health?.healthy === false &&
-      worker.health.failures >= this.#options.healthFall * FALLS_TO_REPLACE;
+  #slotOf(worker: Worker): Slot | undefined {
+    return this.#slots.find((slot) => slot.workers.includes(worker));
   }
 
-  #lacksWorker(slot: Slot): boolean {
-    if (slot.worker === null) return true;
-    if (slot.successor !== null || !this.#wantsSuccessor(slot)) return false;
-    const successors = this.#slots.filter((s) => s.successor !== null);
-    return successors.length < MAX_SUCCESSORS;
+  #othersServe(worker: Worker): boolean {
+    return this.workers.some((other) => other !== worker && other.serviceable);
   }
 
   /** The lowest number nobody has: numbers of workers on their way out are not given away yet. */
@@ -329,10 +353,14 @@ export class Reconciler {
   }
 
   #nextDeadline(): number {
+    const { options } = this.#goal;
     return Math.min(
       ...this.workers.map((worker) => deadlineOf(worker.state)),
-      ...this.#slots.filter((slot) => this.#lacksWorker(slot))
-        .map((slot) => slot.retryAt),
+      ...[
+        ...this.#vacancies().map(({ slot }) => slot.retryAt),
+        ...this.workers.map((worker) => wornOutAt(worker, options)),
+      ].filter((at) => at > this.#now),
+      options.maxRequests > 0 ? this.#now + REQUESTS_CHECK_MS : Infinity,
     );
   }
 }

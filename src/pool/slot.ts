@@ -8,14 +8,38 @@
  * @module
  */
 
+import type { Replacement, ReplacementReason } from "../events.ts";
 import type { PoolStartError } from "./pool_start_error.ts";
+import type { ReplacementCause } from "./replacement.ts";
 import { planRestart } from "./restart_limit.ts";
 import type { Worker } from "./worker.ts";
+
+/** How the last life in a slot ended, or why it could not begin. */
+export interface SlotEnd {
+  /** The worker, or `null` when no process could be started. */
+  readonly worker: Worker | null;
+  /** Its generation. */
+  readonly generation: number;
+  /** What happened, as a sentence part. */
+  readonly reason: string;
+  /** When, on the pool's clock. */
+  readonly at: number;
+}
+
+/** How the life of a worker ended. */
+export type LifeEnd = SlotEnd & { readonly worker: Worker };
+
+/** Returns the end of `worker`, which was noticed at `at`. */
+export function endOf(worker: Worker, reason: string, at: number): LifeEnd {
+  return { worker, generation: worker.generation, reason, at };
+}
 
 /** One place in the pool. */
 export class Slot {
   /** Number of the slot, from 0. */
   readonly id: number;
+  /** Whether its worker is to be given work, and not held back as a spare. */
+  member = false;
   /** The worker that holds the place, or `null` while it waits for one. */
   worker: Worker | null = null;
   /** The worker that is to take the place over once it is ready. */
@@ -28,9 +52,15 @@ export class Slot {
   portRaces = 0;
   /** What came of its first worker, by which the start of the pool is judged; `null` while that is open. */
   outcome: "ready" | PoolStartError | null = null;
+  /** How the last life ended that was not to end; `null` when none has. */
+  lastEnd: SlotEnd | null = null;
 
   #started = 0;
   #failures = 0;
+  #failedStart = false;
+  #loss: { readonly reason: ReplacementReason; readonly at: number } | null =
+    null;
+  #cause: ReplacementCause | null = null;
 
   /** Creates an empty slot that may be filled at once. */
   constructor(id: number) {
@@ -47,30 +77,70 @@ export class Slot {
     return this.#failures;
   }
 
+  /** Why the successor was started; `null` when there has been none. */
+  get cause(): ReplacementCause | null {
+    return this.#cause;
+  }
+
   /** Workers of the slot that are not being taken out of service. */
   get workers(): readonly Worker[] {
     return [this.worker, this.successor].filter((worker) => worker !== null);
   }
 
-  /** Puts a worker that has just been started in its place. */
-  fill(worker: Worker): void {
-    if (this.worker === null) this.worker = worker;
-    else this.successor = worker;
-    // An attempt that only lost the race for a port is not counted again.
-    if (this.portRaces === 0) this.#started++;
+  /** Those of its workers that may be given work. */
+  get serviceable(): readonly Worker[] {
+    return this.workers.filter((worker) => worker.serviceable);
   }
 
-  /** Makes the successor the holder and returns the former one. */
-  promote(): Worker | null {
-    const former = this.worker;
+  /**
+   * Puts a worker that has just been started in its place, as a successor if
+   * there is a `cause`.
+   *
+   * @returns Why it replaces another, or `null` when it does not: it is the
+   * first one, or an attempt that only lost the race for a port.
+   */
+  fill(
+    worker: Worker,
+    cause: ReplacementCause | null,
+  ): ReplacementReason | null {
+    this.#cause = cause;
+    if (cause === null) this.worker = worker;
+    else this.successor = worker;
+    if (this.portRaces > 0 || this.#started++ === 0) return null;
+    return cause ??
+      (this.#failedStart ? "failed-start" : this.#loss?.reason ?? "exit");
+  }
+
+  /** Makes the successor the holder. */
+  promote(): void {
     this.worker = this.successor;
     this.successor = null;
-    return former;
   }
 
-  /** Notes that a worker became ready. */
-  noteReady(): void {
+  /** Notes that a worker is lost; it is a loss of the slot if no other one of it is well. */
+  noteLoss(reason: ReplacementReason, at: number): void {
+    const covered = this.workers.some((worker) =>
+      worker.goneAt === null && worker.health?.healthy === true
+    );
+    if (!covered) this.#loss ??= { reason, at };
+  }
+
+  /** Notes that a worker of the slot is well, and returns what it makes good. */
+  noteReady(worker: Worker, now: number): Replacement | null {
     this.outcome ??= "ready";
+    this.#failedStart = false;
+    const loss = this.#loss;
+    this.#loss = null;
+    if (loss !== null) return { reason: loss.reason, downMs: now - loss.at };
+    return worker === this.successor && this.#cause !== null
+      ? { reason: this.#cause, downMs: 0 }
+      : null;
+  }
+
+  /** What a worker of another slot makes good that takes this one's place at `now`. */
+  lossAt(now: number): Replacement | null {
+    const loss = this.#loss;
+    return loss && { reason: loss.reason, downMs: now - loss.at };
   }
 
   /** Notes that an attempt failed only because another program took `port` first: try another at once. */
@@ -79,47 +149,34 @@ export class Slot {
     this.avoidPort = port;
   }
 
-  /** Takes out a worker that is gone; a successor, if there is one, moves up. */
+  /** Takes out a worker; a successor, if there is one, moves up. */
   vacate(worker: Worker): void {
     if (this.successor === worker) this.successor = null;
     else if (this.worker === worker) this.promote();
   }
 
+  /** Allows an attempt at once: what failed so far was something else. */
+  forgive(): void {
+    this.#failures = 0;
+    this.retryAt = 0;
+  }
+
   /**
-   * Notes that a life ended, or could not begin, and returns the milliseconds
-   * until the next attempt.
-   *
-   * @param servedMs How long it was in service; `null` when it never became ready.
+   * Notes that a life ended unasked, or could not begin, and returns the
+   * milliseconds until the next attempt.
    */
-  noteEnd(servedMs: number | null, now: number): number {
+  noteEnd(end: SlotEnd): number {
+    const servedMs = end.worker?.servedMs(end.at) ?? null;
     const { failures, delayMs } = planRestart({
       servedMs,
       failures: this.#failures,
       random: Math.random(),
     });
     this.#failures = failures;
+    this.#failedStart = servedMs === null;
     this.portRaces = 0;
-    this.retryAt = now + delayMs;
+    this.retryAt = end.at + delayMs;
+    this.lastEnd = end;
     return delayMs;
   }
-}
-
-/**
- * Returns the slots a pool that shrinks gives up, in order: those that serve
- * nobody before those that do, the least busy before the busier, the newest
- * before the older.
- */
-export function chooseLeaving(
-  slots: readonly Slot[],
-  count: number,
-): readonly Slot[] {
-  return [...slots].sort(byExpendability).slice(0, count);
-}
-
-function byExpendability(a: Slot, b: Slot): number {
-  return Number(a.worker?.serviceable ?? false) -
-      Number(b.worker?.serviceable ?? false) ||
-    (a.worker?.upstream.inFlight ?? 0) - (b.worker?.upstream.inFlight ?? 0) ||
-    (b.worker?.startedAt ?? 0) - (a.worker?.startedAt ?? 0) ||
-    b.id - a.id;
 }

@@ -11,6 +11,7 @@ import type {
   DrainReason,
   EventEmitter,
   ExitStatus,
+  Replacement,
   WorkerFindings,
 } from "../events.ts";
 import { Upstream, type UpstreamObserver } from "../upstream/upstream.ts";
@@ -23,6 +24,9 @@ import {
   type WorkerInput,
   type WorkerState,
 } from "./worker_state.ts";
+
+/** How long a process that has been stopped may still be continued, in milliseconds: what it has in flight waits no longer. */
+const STOPPED_PATIENCE_MS = 1_000;
 
 /** Takes from a worker that hangs those requests that may be sent again, and sends them to others. */
 export type Recall = (
@@ -40,6 +44,13 @@ export interface WorkerParts {
   readonly now: number;
   /** How long it may take to become ready, in milliseconds. */
   readonly startupTimeoutMs: number;
+}
+
+/** How a process ended, as a sentence part. */
+export function describeExit({ code, signal }: ExitStatus): string {
+  return signal === null
+    ? `exited with code ${code}`
+    : `was ended by ${signal}`;
 }
 
 /** A worker, from its start to its end. */
@@ -61,8 +72,14 @@ export class Worker implements WorkerIdentity {
   health: HealthReport | null = null;
   /** Whether it has refused a connection and not answered a probe since. */
   suspect = false;
-  /** How the process ended, once it has. */
+  /** How the process ended, once it has and its last output has been read. */
   exit: ExitStatus | null = null;
+  /** When its process was seen to be gone, on the pool's clock; `null` while it runs. */
+  goneAt: number | null = null;
+  /** Most memory it has been seen to use, in bytes; 0 when that is not looked at. */
+  peakRssBytes = 0;
+  /** Uniform in [0, 1): by this, workers that were started together differ. */
+  readonly lot: number = Math.random();
 
   readonly #events: EventEmitter;
   readonly #recall: Recall;
@@ -111,16 +128,22 @@ export class Worker implements WorkerIdentity {
       !this.upstream.retired;
   }
 
+  /** Milliseconds from its spawn to its first good answer, or `null` before that. */
+  get startupMs(): number | null {
+    return this.#readyAt === null ? null : this.#readyAt - this.startedAt;
+  }
+
   /** Milliseconds since it first became ready, or `null` when it never did. */
   servedMs(now: number): number | null {
     return this.#readyAt === null ? null : now - this.#readyAt;
   }
 
-  /** It answers its probes. */
-  answered(now: number): void {
+  /** It answers its probes; `replaces` is what it makes good if that is the first time. */
+  answered(now: number, replaces: Replacement | null): void {
     const recovered = this.#state.name === "unhealthy";
     this.#change({ type: "answered", now });
     this.#readyAt ??= now;
+    this.upstream.readyAt ??= now;
     if (recovered) {
       this.#events.emit({ type: "worker-recovered", ...this.#ref });
     } else {
@@ -128,14 +151,25 @@ export class Worker implements WorkerIdentity {
         type: "worker-ready",
         ...this.#ref,
         startupMs: now - this.startedAt,
+        replaces,
       });
     }
+  }
+
+  /** It was held back, and is given work from now on. */
+  promoted(replaces: Replacement | null): void {
+    this.#events.emit({ type: "worker-promoted", ...this.#ref, replaces });
   }
 
   /** It fails its probes. */
   failed(now: number): void {
     this.#change({ type: "failed", now });
     this.#giveUpOn();
+  }
+
+  /** Longest time that is worth waiting for what it has in flight, in milliseconds. */
+  get patienceMs(): number {
+    return this.health?.diagnosis === "stopped" ? STOPPED_PATIENCE_MS : Infinity;
   }
 
   /** It shall finish what it has until `deadline`. */
@@ -161,10 +195,11 @@ export class Worker implements WorkerIdentity {
     this.#signal("SIGTERM", cause);
   }
 
-  /** It is made to end, now. */
-  kill(): void {
-    this.#change({ type: "kill" });
-    this.#signal("SIGKILL", "did not end after SIGTERM");
+  /** It is made to end, now. Whatever it still has in flight is lost. */
+  kill(cause: TerminationCause, reason: string): void {
+    this.upstream.retire();
+    this.#change({ type: "kill", cause });
+    this.#signal("SIGKILL", reason);
   }
 
   /**
@@ -202,11 +237,7 @@ export class Worker implements WorkerIdentity {
 
   #describeStartFailure(status: ExitStatus): string | null {
     if (this.#readyAt !== null) return null;
-    if (this.#state.name !== "terminating") {
-      return status.signal === null
-        ? `exited with code ${status.code}`
-        : `was ended by ${status.signal}`;
-    }
+    if (this.#state.name !== "terminating") return describeExit(status);
     if (this.#state.cause !== "start-timeout") return null;
     const seen = this.health?.reason ?? "not probed";
     return `was not ready within ${this.#startupTimeoutMs} ms (${seen})`;

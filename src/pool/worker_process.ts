@@ -7,6 +7,7 @@
  */
 
 import type { ExitStatus } from "../events.ts";
+import type { WorkerSpec } from "./generation.ts";
 import { LaunchError } from "./launch_error.ts";
 import type { OrphanGuard } from "./orphan_guard.ts";
 import {
@@ -43,8 +44,7 @@ export interface WorkerProcess {
 }
 
 /** Which process to start. */
-export interface LaunchSpec extends WorkerIdentity {
-  readonly workerCommand: WorkerCommand;
+export interface LaunchSpec extends WorkerIdentity, WorkerSpec {
   readonly onLine: LineListener;
 }
 
@@ -70,7 +70,11 @@ function spawn(
   try {
     return new Deno.Command(program, {
       args,
-      env: { ...workerEnvironment(spec), ...guard.mark },
+      env: {
+        ...spec.workerEnvironment,
+        ...workerEnvironment(spec),
+        ...guard.mark,
+      },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

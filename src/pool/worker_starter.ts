@@ -9,13 +9,14 @@
 
 import type { EventEmitter } from "../events.ts";
 import type { UpstreamObserver } from "../upstream/upstream.ts";
+import type { Generation } from "./generation.ts";
 import type { HealthWatcher } from "./health_watcher.ts";
 import { LaunchError } from "./launch_error.ts";
 import { OrphanGuard } from "./orphan_guard.ts";
 import { findPortHolder } from "./port_holder.ts";
 import { isPortFree, PortAllocator } from "./ports.ts";
 import { type Recall, Worker } from "./worker.ts";
-import { WORKER_HOST, type WorkerCommand } from "./worker_command.ts";
+import { WORKER_HOST } from "./worker_command.ts";
 import { type Launch, launchGuarded } from "./worker_process.ts";
 
 /** What servers of all kinds write when their port is taken. */
@@ -23,12 +24,8 @@ const PORT_TAKEN = /EADDRINUSE|address (?:is )?already in use/i;
 
 /** How workers are started. */
 export interface WorkerStarterOptions {
-  /** The program to run. */
-  readonly workerCommand: WorkerCommand;
   /** First worker port; 0 takes a free stretch anywhere. */
   readonly workerPort: number;
-  /** Longest wait for a new worker's first good answer, in milliseconds. */
-  readonly startupTimeoutMs: number;
 }
 
 /** What a starter works with. */
@@ -49,14 +46,15 @@ export interface WorkerStarterDeps {
 /** Which worker to start. */
 export interface StartRequest {
   readonly id: number;
-  readonly generation: number;
+  readonly generation: Generation;
   /** A port not to try, or `null`. */
   readonly avoidPort: number | null;
+  /** Longest wait for its first good answer, in milliseconds. */
+  readonly startupTimeoutMs: number;
 }
 
 /** Starts workers, and owns the tasks that follow them to their end. */
 export class WorkerStarter {
-  readonly #options: WorkerStarterOptions;
   readonly #deps: WorkerStarterDeps;
   readonly #ports: PortAllocator;
   readonly #tasks = new Set<Promise<void>>();
@@ -65,7 +63,6 @@ export class WorkerStarter {
 
   /** Creates a starter; nothing is started yet. */
   constructor(options: WorkerStarterOptions, deps: WorkerStarterDeps) {
-    this.#options = options;
     this.#deps = deps;
     this.#launch = deps.launch ?? null;
     this.#ports = new PortAllocator({
@@ -90,17 +87,17 @@ export class WorkerStarter {
    * @throws {LaunchError} when there is no port or no process to be had.
    */
   start(request: StartRequest): Worker {
-    const { id, generation } = request;
+    const { id, startupTimeoutMs } = request;
+    const { number: generation, ...spec } = request.generation;
     const port = this.#takePort(request.avoidPort);
     try {
-      const { workerCommand, startupTimeoutMs } = this.#options;
       const launch = this.#launch!;
       const now = this.#deps.clock();
       const process = launch({
+        ...spec,
         id,
         port,
         generation,
-        workerCommand,
         onLine: (stream, line) =>
           this.#deps.events.emit({
             type: "worker-output",
@@ -184,8 +181,11 @@ export class WorkerStarter {
 
   async #awaitExit(worker: Worker): Promise<void> {
     const status = await worker.process.exited;
-    // Before the last output is read: nobody shall be sent there any more.
+    // Before the last output is read: nobody shall be sent there any more,
+    // and a spare is given work at once.
+    worker.goneAt = this.#deps.clock();
     worker.upstream.retire();
+    this.#deps.wake();
     await worker.process.finished;
     worker.exit = status;
     this.#deps.wake();

@@ -12,11 +12,10 @@
  *     |                                 v
  *     |                              draining
  *     |                                 |
- *     +---------------------------------+---terminate--> terminating --+
- *                                                          ^    |      |
- *                                                          +kill+    exit (from any)
- *                                                                      v
- *                                                                   exited
+ *     +---------------------------------+---terminate--> terminating
+ *
+ *                                  kill (from any) ----> terminating
+ *                                  exit (from any) ----> exited
  * ```
  *
  * @module
@@ -33,7 +32,9 @@ export type TerminationCause =
   /** It was not ready in time. */
   | "start-timeout"
   /** It was not wanted any more before it was ready. */
-  | "dismissed";
+  | "dismissed"
+  /** It used far more memory than it may. */
+  | "memory-limit";
 
 /** The process runs and has not given a good answer yet. */
 export interface StartingState {
@@ -107,7 +108,7 @@ export type WorkerInput =
     readonly killAt: number;
   }
   /** It is made to end. */
-  | { readonly type: "kill" }
+  | { readonly type: "kill"; readonly cause: TerminationCause }
   /** The process is gone. */
   | { readonly type: "exit"; readonly status: ExitStatus };
 
@@ -117,10 +118,25 @@ export const TRANSITIONS: {
     readonly [Input in WorkerInput["type"]]?: WorkerStateName;
   };
 } = {
-  starting: { answered: "ready", terminate: "terminating", exit: "exited" },
-  ready: { failed: "unhealthy", drain: "draining", exit: "exited" },
-  unhealthy: { answered: "ready", drain: "draining", exit: "exited" },
-  draining: { terminate: "terminating", exit: "exited" },
+  starting: {
+    answered: "ready",
+    terminate: "terminating",
+    kill: "terminating",
+    exit: "exited",
+  },
+  ready: {
+    failed: "unhealthy",
+    drain: "draining",
+    kill: "terminating",
+    exit: "exited",
+  },
+  unhealthy: {
+    answered: "ready",
+    drain: "draining",
+    kill: "terminating",
+    exit: "exited",
+  },
+  draining: { terminate: "terminating", kill: "terminating", exit: "exited" },
   terminating: { kill: "terminating", exit: "exited" },
   exited: {},
 };
@@ -166,8 +182,7 @@ export function transition(
     case "terminate":
       return { name: "terminating", cause: input.cause, killAt: input.killAt };
     case "kill":
-      // The table allows it in that state only.
-      return { ...state as TerminatingState, killAt: Infinity };
+      return { name: "terminating", cause: input.cause, killAt: Infinity };
     case "exit":
       return { name: "exited", status: input.status };
   }

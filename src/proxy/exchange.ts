@@ -115,7 +115,9 @@ export class Exchange {
       const upstream = dispatcher.claim(this.request) ?? await this.#wait();
       this.upstream = upstream;
       try {
-        return await this.#attempt(upstream);
+        const reusable = await this.#attempt(upstream);
+        if (this.status >= 500) upstream.serverErrors++;
+        return reusable;
       } catch (cause) {
         const error = asProxyError(cause, "upstream-malformed");
         // A refusal is no attempt: nothing was sent, and the worker is out of

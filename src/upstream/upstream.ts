@@ -42,8 +42,12 @@ export class Upstream implements UpstreamAddress {
   requests = 0;
   /** Exchanges that failed on this side: no, a cut or a malformed answer. Idle connections it closed do not count. */
   failures = 0;
+  /** Exchanges that were completed, with a status of 500 or above. */
+  serverErrors = 0;
   /** Sum of the durations of all finished exchanges, in milliseconds. */
   latencySumMs = 0;
+  /** When its worker first became ready, on the clock of `performance.now()`; `null` before. For the control plane to set. */
+  readyAt: number | null = null;
 
   #inFlight = 0;
   #accepting = false;

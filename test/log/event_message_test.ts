@@ -20,6 +20,15 @@ const REPORT = {
   ageMs: 6_200,
 } as const;
 
+const GROUNDS = {
+  reason: "rate",
+  limitedBy: null,
+  mode: "stable",
+  inputs: {},
+  mayGrowAt: null,
+  mayShrinkAt: null,
+} as const;
+
 Deno.test("each event says what happened, at the level it deserves", () => {
   const cases: readonly [PoolEvent, string][] = [
     [
@@ -27,7 +36,7 @@ Deno.test("each event says what happened, at the level it deserves", () => {
       "debug: worker 2 (pid 4711) started on port 8083",
     ],
     [
-      { ...WORKER, type: "worker-ready", startupMs: 48.3 },
+      { ...WORKER, type: "worker-ready", startupMs: 48.3, replaces: null },
       "info: worker 2 ready on 127.0.0.1:8083 (pid 4711) in 48 ms",
     ],
     [
@@ -115,15 +124,32 @@ Deno.test("each event says what happened, at the level it deserves", () => {
       "warning: port 8082 passed over: held by another program",
     ],
     [
+      { type: "pool-scaled", at: 0, from: 4, to: 6, needed: 6, ...GROUNDS },
+      "info: scaling from 4 to 6 workers (rate)",
+    ],
+    [
       {
         type: "pool-scaled",
         at: 0,
         from: 4,
-        to: 6,
-        reason: "rate",
-        inputs: {},
+        to: 16,
+        needed: 40,
+        ...GROUNDS,
+        limitedBy: "max-workers",
       },
-      "info: scaling from 4 to 6 workers (rate)",
+      "info: scaling from 4 to 16 workers (rate, limited by max-workers)",
+    ],
+    [
+      {
+        type: "scaling-held",
+        at: 0,
+        workers: 4,
+        needed: 2,
+        ...GROUNDS,
+        reason: "idle",
+        limitedBy: "down-delay",
+      },
+      "debug: 4 workers stay, 2 wanted (idle, limited by down-delay)",
     ],
     [
       { type: "state-changed", from: "starting", to: "serving" },

@@ -54,6 +54,14 @@ export class PoolHarness {
       healthFall: 2,
       healthRise: 1,
       slowRequestMs: 0,
+      workerEnvironment: {},
+      spareWorkers: 0,
+      reloadSurge: 1,
+      reloadCanaryRequests: 0,
+      maxRequests: 0,
+      maxRequestsJitter: 0,
+      maxWorkerAgeS: 0,
+      maxWorkerMemoryMb: 0,
       ...options,
     } as const;
     this.dispatcher = new Dispatcher({

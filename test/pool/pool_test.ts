@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { PoolStartError } from "../../src/pool/pool_start_error.ts";
 import { delay, withDeadline } from "../support/deadline.ts";
+import { GateFile } from "../support/fixture.ts";
 import { freePort } from "../support/free_port.ts";
 import { aliveAmong, waitUntilGone } from "../support/processes.ts";
 import { NO_PROBES_MS, PoolHarness, poolWorker } from "./pool_harness.ts";
@@ -197,7 +198,10 @@ Deno.test("scaling keeps to the bounds and tells what it was asked for", async (
     minWorkers: 1,
     maxWorkers: 2,
   });
-  assert.equal(harness.pool.scaleTo(99, "rate", { rate: 1_000 }), 2);
+  assert.equal(
+    harness.pool.scaleTo(99, "rate", { inputs: { rate: 1_000 } }),
+    2,
+  );
   assert.equal(harness.pool.scaleTo(0, "idle"), 1);
   assert.throws(() => harness.pool.scaleTo(NaN, "command"), RangeError);
   assert.deepEqual(
@@ -285,12 +289,12 @@ Deno.test("a worker that writes without end is neither blocked nor blocks anybod
 });
 
 Deno.test("a worker that fails its probes gets no work until they pass", async () => {
-  await using harness = new PoolHarness(poolWorker(), {
-    poolSize: 2,
-    healthFall: 3,
-    healthIntervalMs: 150,
-  });
+  using gate = new GateFile();
+  gate.open();
+  await using harness = new PoolHarness(behindGate(gate), { poolSize: 2 });
   await harness.pool.start();
+  // Its successor does not get ready.
+  gate.close();
   const [pid] = harness.pids;
   Deno.kill(pid!, "SIGUSR2");
   const unhealthy = await harness.nth("worker-unhealthy", 1);
@@ -299,6 +303,13 @@ Deno.test("a worker that fails its probes gets no work until they pass", async (
   Deno.kill(pid!, "SIGUSR2");
   await harness.nth("worker-recovered", 1);
   assert.deepEqual(harness.dispatcher.upstreams.map((u) => u.id), [0, 1]);
+  // The successor goes before it has ever served.
+  const signalled = await harness.nth("worker-signalled", 1);
+  assert.deepEqual(
+    [signalled.workerId, signalled.reason],
+    [0, "dismissed"],
+  );
+  assert.notEqual(signalled.pid, pid);
 });
 
 Deno.test("a worker that stays unhealthy is replaced, its successor first", async () => {
@@ -332,8 +343,13 @@ Deno.test("the last ready worker stays in service until its successor is ready",
   };
   Deno.kill(harness.pids[0]!, "SIGUSR2");
   await harness.nth("worker-exited", 1);
-  assert.equal(harness.all("worker-unhealthy").length, 0);
   assert.deepEqual(published, [1]);
+  // Only then it is said what the matter was.
+  const story = harness.seen.map(({ type }) => type);
+  assert.ok(
+    story.indexOf("worker-unhealthy") > story.lastIndexOf("worker-ready"),
+    story.join(", "),
+  );
 });
 
 Deno.test("a refused connection takes a worker out until a probe passes", async () => {
@@ -387,6 +403,12 @@ Deno.test("killing all ends every worker without waiting for requests", async ()
   assert.deepEqual(await aliveAmong(pids), []);
   assert.equal(harness.all("worker-spawned").length, 2);
 });
+
+/** A worker that waits, each time it is started, until the gate is open. */
+function behindGate(gate: GateFile): readonly string[] {
+  const script = 'until [ -e "$0" ]; do sleep 0.02; done; exec "$@"';
+  return ["sh", "-c", script, gate.path, ...poolWorker()];
+}
 
 /** Waits until the worker has taken note of its signal. */
 async function untilAnswers(port: number, status: number): Promise<void> {

@@ -29,7 +29,7 @@ const INPUTS: readonly WorkerInput[] = [
   { type: "failed", now: 2 },
   { type: "drain", reason: "scale-down", deadline: 3 },
   { type: "terminate", cause: "drain-timeout", killAt: 4 },
-  { type: "kill" },
+  { type: "kill", cause: "drained" },
   { type: "exit", status: STATUS },
 ];
 
@@ -81,7 +81,7 @@ Deno.test("a state carries what its input brought", () => {
 });
 
 Deno.test("a worker is killed once", () => {
-  const killed = transition(STATES[4]!, { type: "kill" });
+  const killed = transition(STATES[4]!, { type: "kill", cause: "drained" });
   assert.deepEqual(killed, {
     name: "terminating",
     cause: "drained",

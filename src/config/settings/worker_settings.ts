@@ -4,8 +4,15 @@
  * @module
  */
 
-import { command, filePath, integerOrAuto } from "../kinds.ts";
 import {
+  command,
+  decimal,
+  filePath,
+  integer,
+  integerOrAuto,
+} from "../kinds.ts";
+import {
+  count,
   delayMs,
   MAX_POOL_SIZE,
   port,
@@ -28,10 +35,15 @@ export const WORKER_SETTINGS = {
     help: "fewest workers scaling leaves",
   }),
   maxWorkers: setting({
-    kind: workers,
+    kind: integerOrAuto({ min: 1, max: MAX_POOL_SIZE }),
     default: null,
     derived: "max(16, POOL_SIZE)",
-    help: "most workers scaling makes",
+    help: "most workers scaling makes; auto is what CPUs and memory allow",
+  }),
+  spareWorkers: setting({
+    kind: integer({ min: 0, max: MAX_POOL_SIZE }),
+    default: 0,
+    help: "ready workers held back, beyond those, that stand in at once",
   }),
   workerPort: setting({
     kind: port,
@@ -68,5 +80,35 @@ export const WORKER_SETTINGS = {
     kind: delayMs,
     default: 0,
     help: "how long to serve on after SIGTERM, while not ready",
+  }),
+  reloadSurge: setting({
+    kind: integer({ min: 1, max: MAX_POOL_SIZE }),
+    default: 1,
+    help: "new workers started at once in a reload, beside the old ones",
+  }),
+  reloadCanaryRequests: setting({
+    kind: count,
+    default: 5,
+    help: "requests a new worker must answer well before the old one goes",
+  }),
+  maxRequests: setting({
+    kind: count,
+    default: 0,
+    help: "requests after which a worker is replaced; 0 is never",
+  }),
+  maxRequestsJitter: setting({
+    kind: decimal({ min: 0, max: 1 }),
+    default: 0.1,
+    help: "share of MAX_REQUESTS by which it is less, by chance",
+  }),
+  maxWorkerAgeS: setting({
+    kind: count,
+    default: 0,
+    help: "seconds after which a worker is replaced; 0 is never",
+  }),
+  maxWorkerMemoryMb: setting({
+    kind: count,
+    default: 0,
+    help: "memory above which a worker is replaced, 1.5 times that: killed",
   }),
 } as const;
