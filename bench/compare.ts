@@ -7,29 +7,21 @@
  * @module
  */
 
-import { join } from "node:path";
 import { freePort } from "../test/support/free_port.ts";
-import { hasProgram } from "../test/support/programs.ts";
 import { machine, versions } from "./machine.ts";
-import { measure, type RunningPeer } from "./measure.ts";
+import { measure } from "./measure.ts";
 import { PEERS } from "./peers/mod.ts";
 import type { Peer } from "./peers/peer.ts";
 import { type ScenarioResult, table } from "./report.ts";
 import { type Scenario, SCENARIOS } from "./scenarios.ts";
-import {
-  messageOf,
-  named,
-  parseFlags,
-  positive,
-  RunError,
-} from "./support/options.ts";
+import { installedPeers, requirePrograms, startPeers } from "./start_peers.ts";
+import { named, parseFlags, positive } from "./support/options.ts";
 import { originCommand } from "./support/origin_command.ts";
 import {
   type BenchmarkContext,
   runBenchmark,
 } from "./support/run_benchmark.ts";
 import { Processes } from "./support/processes.ts";
-import { waitUntilAnswering } from "./verify.ts";
 
 /** What was asked for on the command line. */
 interface Options {
@@ -57,7 +49,14 @@ async function compare(
   { signal, directory }: BenchmarkContext,
 ): Promise<ScenarioResult[]> {
   await using processes = new Processes();
-  const peers = await startPeers(options, { directory, processes, signal });
+  const originPorts = Array.from({ length: options.workers }, () => freePort());
+  for (const port of originPorts) processes.start(originCommand(String(port)));
+  const peers = await startPeers(installedPeers(options.peers), {
+    processes,
+    directory,
+    originPorts,
+    signal,
+  });
   const results: ScenarioResult[] = [];
   for (const scenario of options.scenarios) {
     const result = await measure(scenario, peers, { ...options, signal });
@@ -65,47 +64,6 @@ async function compare(
     results.push(result);
   }
   return results;
-}
-
-/** Starts the workers and every peer that is installed. */
-async function startPeers(
-  { peers, workers }: Options,
-  { directory, processes, signal }: {
-    readonly directory: string;
-    readonly processes: Processes;
-    readonly signal: AbortSignal;
-  },
-): Promise<RunningPeer[]> {
-  const originPorts = Array.from({ length: workers }, () => freePort());
-  for (const port of originPorts) processes.start(originCommand(String(port)));
-  const running: RunningPeer[] = [];
-  for (const peer of peers) {
-    const { needs } = peer;
-    if (needs !== null && !hasProgram(needs.program)) {
-      console.log(
-        `Passed over: ${peer.name} (apt-get install ${needs.debianPackage})`,
-      );
-      continue;
-    }
-    const own = join(directory, peer.name);
-    // nginx changes its user and must still get at its files.
-    await Deno.mkdir(own, { mode: 0o755 });
-    const port = freePort();
-    const started = peer.start({
-      processes,
-      directory: own,
-      port,
-      originPorts,
-    });
-    try {
-      await waitUntilAnswering(started, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      throw new RunError(`Cannot start ${peer.name}: ${messageOf(error)}`);
-    }
-    running.push({ peer, started });
-  }
-  return running;
 }
 
 function parseOptions(args: readonly string[]): Options {
@@ -125,30 +83,6 @@ function parseOptions(args: readonly string[]): Options {
     peers: named("--peers", PEERS, values.peers),
     json: values.json ?? null,
   };
-}
-
-/** Without these nothing can be measured. */
-function requirePrograms(): void {
-  if (Deno.build.os !== "linux") {
-    throw new RunError("Cannot measure CPU time: this needs Linux' /proc");
-  }
-  if (navigator.hardwareConcurrency < 2) {
-    throw new RunError(
-      "Cannot measure: the balancer and the load need a core each, and there is one",
-    );
-  }
-  for (
-    const [program, debianPackage] of [["wrk", "wrk"], [
-      "taskset",
-      "util-linux",
-    ]] as const
-  ) {
-    if (!hasProgram(program)) {
-      throw new RunError(
-        `Cannot find ${program}: apt-get install ${debianPackage}`,
-      );
-    }
-  }
 }
 
 function writeJson(options: Options, results: readonly ScenarioResult[]): void {

@@ -8,7 +8,7 @@
 import type { Peer, StartedPeer } from "./peers/peer.ts";
 import type { PeerResult, Round, ScenarioResult } from "./report.ts";
 import type { Scenario } from "./scenarios.ts";
-import { cpuMicros, rssBytes } from "./support/proc_stat.ts";
+import { type CpuTime, cpuTime, rssBytes } from "./support/proc_stat.ts";
 import { runWrk } from "./support/wrk.ts";
 import { findFault } from "./verify.ts";
 
@@ -39,42 +39,55 @@ export async function measure(
   for (const { peer, started } of peers) {
     const fault = await findFault(peer, started, scenario);
     results.push({ peer: peer.name, rounds: [], fault });
-    if (fault !== null) continue;
-    const { port } = started;
-    await runWrk(scenario, { port, seconds: WARM_UP_SECONDS, signal });
+    if (fault === null) await warmUp(scenario, started, signal);
   }
   for (let round = 0; round < rounds; round++) {
     for (const [index, { started }] of peers.entries()) {
       const result = results[index]!;
       if (result.fault !== null) continue;
       result.rounds.push(
-        await measureRound(scenario, started, seconds, signal),
+        await measureRound(scenario, started, { seconds, signal }),
       );
     }
   }
   return { scenario, peers: results };
 }
 
-async function measureRound(
+/** Lets the engine compile what it will run. */
+export async function warmUp(
   scenario: Scenario,
-  started: StartedPeer,
-  seconds: number,
+  { port }: StartedPeer,
   signal: AbortSignal,
+): Promise<void> {
+  await runWrk(scenario, { port, seconds: WARM_UP_SECONDS, signal });
+}
+
+/** Measures a peer that is warm once. */
+export async function measureRound(
+  scenario: Scenario,
+  { port, pids: pidsOf }: StartedPeer,
+  { seconds, signal }: Pick<MeasureOptions, "seconds" | "signal">,
 ): Promise<Round> {
-  const { port } = started;
-  const pids = started.pids();
-  const before = cpuMicros(pids);
+  const pids = pidsOf();
+  const before = cpuTime(pids);
   const load = await runWrk(scenario, { port, seconds, signal });
-  const cpu = pids.length === 0 ? null : cpuMicros(pids) - before;
+  const after = cpuTime(pids);
   const { requests, durationMicros, p50Micros, p99Micros, errors } = load;
+  const cpu: CpuTime | null = pids.length === 0 ? null : {
+    user: after.user - before.user,
+    system: after.system - before.system,
+  };
   return {
     requests,
     requestsPerSecond: requests / (durationMicros / 1e6),
     p50Micros,
     p99Micros,
     errors,
-    cpuMicrosPerRequest: cpu === null ? null : cpu / requests,
-    coreRatio: cpu === null ? null : cpu / durationMicros,
+    userMicrosPerRequest: cpu === null ? null : cpu.user / requests,
+    cpuMicrosPerRequest: cpu === null
+      ? null
+      : (cpu.user + cpu.system) / requests,
+    coreRatio: cpu === null ? null : (cpu.user + cpu.system) / durationMicros,
     rssBytes: pids.length === 0 ? null : rssBytes(pids),
   };
 }

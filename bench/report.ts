@@ -14,7 +14,9 @@ export interface Round {
   readonly p50Micros: number;
   readonly p99Micros: number;
   readonly errors: number;
+  /** User and system time together. */
   readonly cpuMicrosPerRequest: number | null;
+  readonly userMicrosPerRequest: number | null;
   /** Share of its core that the balancer used, 0 to 1. At 1 it was what limited the throughput. */
   readonly coreRatio: number | null;
   readonly rssBytes: number | null;

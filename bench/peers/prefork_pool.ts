@@ -10,33 +10,40 @@ import { BALANCER_CORE, pinned } from "../support/cores.ts";
 import { originCommand } from "../support/origin_command.ts";
 import type { Peer, PeerContext, StartedPeer } from "./peer.ts";
 
-/** A pool of as many workers as the others have, with default settings otherwise. */
-export const preforkPool: Peer = {
-  name: "prefork-pool",
-  needs: null,
-  forwards: true,
+/** The program of this checkout. */
+const MAIN = fileURLToPath(
+  new URL("../../tools/prefork-pool.ts", import.meta.url),
+);
 
-  start({ processes, port, originPorts }: PeerContext): StartedPeer {
-    const main = fileURLToPath(
-      new URL("../../tools/prefork-pool.ts", import.meta.url),
-    );
-    const workers = originPorts.length;
-    const process = processes.start(
-      pinned(BALANCER_CORE, [
-        Deno.execPath(),
-        "run",
-        "-A",
-        main,
-        "--host=127.0.0.1",
-        `--port=${port}`,
-        `--pool-size=${workers}`,
-        `--min-workers=${workers}`,
-        `--max-workers=${workers}`,
-        "--worker-port=0",
-        "--",
-        ...originCommand("{port}"),
-      ]),
-    );
-    return { port, process, workers, pids: () => [process.pid] };
-  },
-};
+/** A pool of as many workers as the others have, with default settings otherwise. */
+export const preforkPool: Peer = poolOf("prefork-pool", MAIN);
+
+/** A pool whose program is the file `main`, of this checkout or another. */
+export function poolOf(name: string, main: string): Peer {
+  return {
+    name,
+    needs: null,
+    forwards: true,
+
+    start({ processes, port, originPorts }: PeerContext): StartedPeer {
+      const workers = originPorts.length;
+      const process = processes.start(
+        pinned(BALANCER_CORE, [
+          Deno.execPath(),
+          "run",
+          "-A",
+          main,
+          "--host=127.0.0.1",
+          `--port=${port}`,
+          `--pool-size=${workers}`,
+          `--min-workers=${workers}`,
+          `--max-workers=${workers}`,
+          "--worker-port=0",
+          "--",
+          ...originCommand("{port}"),
+        ]),
+      );
+      return { port, process, workers, pids: () => [process.pid] };
+    },
+  };
+}

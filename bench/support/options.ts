@@ -19,13 +19,28 @@ export function messageOf(error: unknown): string {
 /** What flags a command line has, as `parseArgs` takes it. */
 type FlagTable = NonNullable<ParseArgsConfig["options"]>;
 
+/** Flags and the words beside them. */
+type CommandLine<T extends FlagTable> = ReturnType<
+  typeof parseArgs<{ args: string[]; options: T; allowPositionals: true }>
+>;
+
 /** The values of the flags. @throws {RunError} for one there is not. */
 export function parseFlags<T extends FlagTable>(
   args: readonly string[],
   options: T,
-): ReturnType<typeof parseArgs<{ args: string[]; options: T }>>["values"] {
+): CommandLine<T>["values"] {
+  const { values, positionals } = parseCommandLine(args, options);
+  if (positionals.length === 0) return values;
+  throw new RunError(`Cannot use ${positionals.join(" ")}: it is no flag`);
+}
+
+/** Flags and the words beside them. @throws {RunError} for a flag there is not. */
+export function parseCommandLine<T extends FlagTable>(
+  args: readonly string[],
+  options: T,
+): CommandLine<T> {
   try {
-    return parseArgs({ args: [...args], options }).values;
+    return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
     throw new RunError(messageOf(error));
   }

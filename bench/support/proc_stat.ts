@@ -11,16 +11,24 @@ const TICK_MICROS = 10_000;
 const UTIME = 11;
 const STIME = 12;
 
-/** CPU time of the processes with all their threads, in microseconds. */
-export function cpuMicros(pids: readonly number[]): number {
-  let ticks = 0;
+/** CPU time, in microseconds. */
+export interface CpuTime {
+  readonly user: number;
+  readonly system: number;
+}
+
+/** CPU time of the processes with all their threads. */
+export function cpuTime(pids: readonly number[]): CpuTime {
+  let user = 0;
+  let system = 0;
   for (const pid of pids) {
     const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
     // The name stands in parentheses and may hold any byte.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    ticks += Number(fields[UTIME]) + Number(fields[STIME]);
+    user += Number(fields[UTIME]);
+    system += Number(fields[STIME]);
   }
-  return ticks * TICK_MICROS;
+  return { user: user * TICK_MICROS, system: system * TICK_MICROS };
 }
 
 /** Resident memory of the processes, in bytes. */

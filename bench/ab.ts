@@ -1,0 +1,181 @@
+/**
+ * Compares two checkouts of this project: is the second cheaper?
+ *
+ * `deno task bench:ab A B [--scenario NAMES] [--seconds N] [--rounds N]
+ * [--workers N]`, where A and B are directories of checkouts, or their
+ * `tools/prefork-pool.ts`; see `bench/README.md`.
+ *
+ * @module
+ */
+
+import { join, resolve } from "node:path";
+import {
+  type MeasureOptions,
+  measureRound,
+  type RunningPeer,
+  warmUp,
+} from "./measure.ts";
+import { poolOf } from "./peers/prefork_pool.ts";
+import type { Round } from "./report.ts";
+import { type Scenario, SCENARIOS } from "./scenarios.ts";
+import { requirePrograms, startPeers } from "./start_peers.ts";
+import { aligned, figure, median, quantile } from "./support/figures.ts";
+import {
+  named,
+  parseCommandLine,
+  positive,
+  RunError,
+} from "./support/options.ts";
+import { Processes } from "./support/processes.ts";
+import {
+  type BenchmarkContext,
+  runBenchmark,
+} from "./support/run_benchmark.ts";
+import { findFault } from "./verify.ts";
+
+const PROGRAM = "tools/prefork-pool.ts";
+
+/** What was asked for on the command line. */
+interface Options {
+  readonly programs: readonly [a: string, b: string];
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly workers: number;
+  readonly scenarios: readonly Scenario[];
+}
+
+/** One round of each, run one after the other. */
+interface Pair {
+  readonly a: Round;
+  readonly b: Round;
+}
+
+/** What is compared of a round; microseconds, but for the throughput. */
+const FIGURES: readonly (readonly [
+  name: string,
+  digits: number,
+  of: (round: Round) => number,
+])[] = [
+  ["CPU µs/req", 2, (round) => round.cpuMicrosPerRequest!],
+  ["user", 2, (round) => round.userMicrosPerRequest!],
+  [
+    "system",
+    2,
+    (round) => round.cpuMicrosPerRequest! - round.userMicrosPerRequest!,
+  ],
+  ["req/s", 0, (round) => round.requestsPerSecond],
+  ["p50 µs", 0, (round) => round.p50Micros],
+  ["p99 µs", 0, (round) => round.p99Micros],
+];
+
+Deno.exitCode = await runBenchmark(main);
+
+async function main({ signal, directory }: BenchmarkContext): Promise<number> {
+  const options = parseOptions(Deno.args);
+  requirePrograms();
+  const { programs, workers } = options;
+  await using processes = new Processes();
+  // Each spawns its own workers, all of this checkout's `origin_main.ts`.
+  const peers = await startPeers(
+    [poolOf("A", programs[0]), poolOf("B", programs[1])],
+    {
+      processes,
+      directory,
+      originPorts: Array.from({ length: workers }, () => 0),
+      signal,
+    },
+  );
+  for (const scenario of options.scenarios) {
+    const pairs = await measurePairs(scenario, peers, { ...options, signal });
+    console.log(`\n${table(scenario, pairs)}`);
+  }
+  return 0;
+}
+
+async function measurePairs(
+  scenario: Scenario,
+  peers: readonly RunningPeer[],
+  options: MeasureOptions,
+): Promise<Pair[]> {
+  const [a, b] = peers as [RunningPeer, RunningPeer];
+  for (const { peer, started } of peers) {
+    const fault = await findFault(peer, started, scenario);
+    if (fault !== null) {
+      throw new RunError(
+        `Cannot compare: ${peer.name} answers wrongly: ${fault}`,
+      );
+    }
+    await warmUp(scenario, started, options.signal);
+  }
+  const round = ({ started }: RunningPeer): Promise<Round> =>
+    measureRound(scenario, started, options);
+  const pairs: Pair[] = [];
+  for (let i = 0; i < options.rounds; i++) {
+    // A B, B A: what drifts in one direction falls on both alike.
+    if (i % 2 === 0) {
+      const first = await round(a);
+      pairs.push({ a: first, b: await round(b) });
+    } else {
+      const first = await round(b);
+      pairs.push({ a: await round(a), b: first });
+    }
+  }
+  return pairs;
+}
+
+/** Medians of either, and of the ratio in each pair with its middle half. */
+function table(scenario: Scenario, pairs: readonly Pair[]): string {
+  const rows = FIGURES.map(([name, digits, of]) => {
+    const ratios = pairs.map(({ a, b }) => of(b) / of(a));
+    return [
+      name,
+      figure(median(pairs.map(({ a }) => of(a))), digits),
+      figure(median(pairs.map(({ b }) => of(b))), digits),
+      figure(median(ratios), 3),
+      `${figure(quantile(ratios, 0.25), 3)} - ${
+        figure(quantile(ratios, 0.75), 3)
+      }`,
+      `${figure(Math.min(...ratios), 3)} - ${figure(Math.max(...ratios), 3)}`,
+    ];
+  });
+  const errors = pairs.reduce((sum, { a, b }) => sum + a.errors + b.errors, 0);
+  return [
+    `${scenario.name}: ${scenario.description}, ${scenario.connections} clients, ${pairs.length} pairs`,
+    ...aligned([
+      ["", "A", "B", "B/A", "middle half", "min - max"],
+      ...rows,
+    ]),
+    ...(errors > 0 ? [`${errors} requests FAILED`] : []),
+  ].join("\n");
+}
+
+function parseOptions(args: readonly string[]): Options {
+  const { values, positionals } = parseCommandLine(args, {
+    seconds: { type: "string", default: "3" },
+    rounds: { type: "string", default: "8" },
+    workers: { type: "string", default: "2" },
+    scenario: { type: "string", default: "small" },
+  });
+  const [a, b, ...rest] = positionals;
+  if (a === undefined || b === undefined || rest.length > 0) {
+    throw new RunError("Cannot compare: name two checkouts, A and B");
+  }
+  return {
+    programs: [programOf(a), programOf(b)],
+    seconds: positive("--seconds", values.seconds),
+    rounds: positive("--rounds", values.rounds),
+    workers: positive("--workers", values.workers),
+    scenarios: named("--scenario", SCENARIOS, values.scenario),
+  };
+}
+
+/** The program of a checkout, which may be named itself. */
+function programOf(path: string): string {
+  const program = path.endsWith(".ts") ? path : join(path, PROGRAM);
+  try {
+    Deno.statSync(program);
+  } catch {
+    throw new RunError(`Cannot compare ${path}: there is no ${program}`);
+  }
+  return resolve(program);
+}
