@@ -63,4 +63,25 @@ export class LatencyHistogram {
     }
     return count;
   }
+
+  /** A copy, as it is now. */
+  copy(): LatencyHistogram {
+    const copy = new LatencyHistogram();
+    copy.count = this.count;
+    copy.sumMs = this.sumMs;
+    copy.maxMs = this.maxMs;
+    copy.#buckets.set(this.#buckets);
+    return copy;
+  }
+
+  /** The durations recorded since `earlier`, a copy of this. Its longest may be an earlier one. */
+  since(earlier: LatencyHistogram): LatencyHistogram {
+    const difference = this.copy();
+    difference.count -= earlier.count;
+    difference.sumMs -= earlier.sumMs;
+    for (let index = 0; index < BUCKETS; index++) {
+      difference.#buckets[index]! -= earlier.#buckets[index]!;
+    }
+    return difference;
+  }
 }

@@ -5,7 +5,7 @@
  */
 
 /** Samples kept: with one a second, what the rate is averaged over in seconds. */
-const KEPT_SAMPLES = 10;
+export const KEPT_SAMPLES = 10;
 
 /** Remembers a counter's value at regular times. */
 export class RateWindow {

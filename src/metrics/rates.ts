@@ -1,12 +1,14 @@
 /**
- * Request rates, of the whole pool and of each worker.
+ * How quick the pool is of late: request rates, of the whole and of each
+ * worker, and latency.
  *
  * @module
  */
 
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Counters } from "./counters.ts";
-import { RateWindow } from "./rate_window.ts";
+import type { LatencyHistogram } from "./latency_histogram.ts";
+import { KEPT_SAMPLES, RateWindow } from "./rate_window.ts";
 
 /** Milliseconds between two samples. */
 const SAMPLE_INTERVAL_MS = 1000;
@@ -16,6 +18,7 @@ export class Rates {
   readonly #counters: Counters;
   readonly #upstreams: () => readonly Upstream[];
   readonly #total = new RateWindow();
+  readonly #latencies: LatencyHistogram[] = [];
   #byUpstream = new Map<Upstream, RateWindow>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -48,9 +51,18 @@ export class Rates {
     return window?.rate(performance.now(), upstream.requests) ?? 0;
   }
 
+  /** Latency over the last ten seconds. */
+  recentLatency(): LatencyHistogram {
+    const { latency } = this.#counters;
+    const oldest = this.#latencies[0];
+    return oldest === undefined ? latency : latency.since(oldest);
+  }
+
   #sample(): void {
     const now = performance.now();
     this.#total.add(now, this.#counters.requests);
+    this.#latencies.push(this.#counters.latency.copy());
+    if (this.#latencies.length > KEPT_SAMPLES + 1) this.#latencies.shift();
     // Built anew, so that workers that are gone are forgotten.
     const windows = new Map<Upstream, RateWindow>();
     for (const upstream of this.#upstreams()) {

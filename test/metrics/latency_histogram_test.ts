@@ -38,6 +38,20 @@ Deno.test("those within a power of two are counted exactly, the bound itself inc
   }
 });
 
+Deno.test("what has come since is told apart from what was there", () => {
+  const histogram = histogramOf(100, 100, 100);
+  const earlier = histogram.copy();
+  assert.equal(histogram.since(earlier).quantile(0.5), null);
+  histogram.record(1);
+  histogram.record(2);
+  const recent = histogram.since(earlier);
+  assert.equal(recent.count, 2);
+  assert.equal(recent.sumMs, 3);
+  assert.equal(recent.quantile(0.5), 1);
+  assert.equal(recent.quantile(1), 2);
+  assert.equal(earlier.count, 3, "the copy stays as it was");
+});
+
 Deno.test("the shortest and the longest durations are counted too", () => {
   const histogram = histogramOf(0, 1e-9, 1e12);
   assert.equal(histogram.count, 3);
