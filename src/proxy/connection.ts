@@ -82,7 +82,7 @@ export class ClientConnection implements Sweepable {
     counters.clientConnections++;
     sweep.add(this);
     try {
-      while (await this.#serveNext()) this.#becomeIdle();
+      await this.#serveRequests();
       this.#phase = "linger";
       this.#deadline = this.#context.sweep.now + LINGER_MS;
       await this.#socket.finish();
@@ -120,43 +120,40 @@ export class ClientConnection implements Sweepable {
     this.#socket.close();
   }
 
-  /** Whether there may be another request. */
-  async #serveNext(): Promise<boolean> {
-    const taken = await this.#readRequest();
-    if (taken === null) return false;
-    const keep = taken instanceof ProxiedRequest
-      ? await this.#serveRequest(taken)
-      : await this.#serveAdmin(taken);
-    return keep && (!this.#socket.ended || this.#socket.available > 0);
-  }
-
-  /** Reads until a whole head is there; `null` when there will be none, or none that can be served. */
-  async #readRequest(): Promise<ProxiedRequest | AdminExchange | null> {
-    const { options, sweep } = this.#context;
+  /** Serves one request after the other, until there will be no more. */
+  async #serveRequests(): Promise<void> {
     const socket = this.#socket;
     for (;;) {
-      if (socket.available > 0) {
-        try {
-          const taken = this.#takeRequest();
-          if (taken !== null) return taken;
-          if (socket.available >= options.maxHeadBytes) {
-            throw headTooLarge();
-          }
-        } catch (error) {
-          const { status, message } = asProxyError(error, "bad-request");
-          await this.#refuse(status, message);
-          await this.#linger();
-          return null;
-        }
-        if (this.#phase === "idle") {
-          this.#phase = "head";
-          this.#deadline = sweep.now + options.headTimeoutMs;
-        }
-        if (socket.full) {
-          socket.resize(options.maxHeadBytes + HEADROOM + TAILROOM);
-        }
+      let taken: ProxiedRequest | AdminExchange | null = null;
+      try {
+        if (socket.available > 0) taken = this.#takeRequest();
+      } catch (error) {
+        const { status, message } = asProxyError(error, "bad-request");
+        await this.#refuse(status, message);
+        return await this.#linger();
       }
-      if (!await socket.more()) return null;
+      if (taken === null) {
+        if (socket.available > 0) this.#awaitRestOfHead();
+        if (!await socket.more()) return;
+        continue;
+      }
+      const keep = taken instanceof ProxiedRequest
+        ? await this.#serveRequest(taken)
+        : await this.#serveAdmin(taken);
+      if (!keep || (socket.ended && socket.available === 0)) return;
+      this.#becomeIdle();
+    }
+  }
+
+  /** Part of a head is there: the rest has a deadline, and needs room. */
+  #awaitRestOfHead(): void {
+    const { options, sweep } = this.#context;
+    if (this.#phase === "idle") {
+      this.#phase = "head";
+      this.#deadline = sweep.now + options.headTimeoutMs;
+    }
+    if (this.#socket.full) {
+      this.#socket.resize(options.maxHeadBytes + HEADROOM + TAILROOM);
     }
   }
 
@@ -166,10 +163,11 @@ export class ClientConnection implements Sweepable {
     const socket = this.#socket;
     const { buffer } = socket;
     const headEnd = parseRequestHead(buffer, socket.start, socket.end, head);
+    const headBytes = headEnd === INCOMPLETE
+      ? socket.available + 1 // at least
+      : headEnd - socket.start;
+    if (headBytes > options.maxHeadBytes) throw headTooLarge();
     if (headEnd === INCOMPLETE) return null;
-    if (headEnd - socket.start > options.maxHeadBytes) {
-      throw headTooLarge();
-    }
     socket.start = headEnd;
     const { body, targetStart } = head;
     if (

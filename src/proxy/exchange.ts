@@ -217,7 +217,7 @@ export class Exchange {
   }
 
   async #attempt(upstream: Upstream): Promise<boolean> {
-    const { connections, options, sweep } = this.#context;
+    const { buffers, connections, options, sweep } = this.#context;
     const { request } = this;
     // What is sent again goes over a new connection: another that was idle
     // may have been closed just as well.
@@ -237,8 +237,19 @@ export class Exchange {
         this.#touchAnswer(options.requestTimeoutMs);
         this.#client.watch();
       } else this.#uploading = this.#sendBody(connection.socket, sent!);
-      plan = await this.#awaitResponse(connection);
-      await this.#passOn(plan, connection.socket);
+      // One read nearly always brings the whole head, and often all there is.
+      const { socket } = connection;
+      plan = await socket.more() ? this.#takeResponse(socket) : null;
+      if (plan === null || plan.interim) {
+        plan = await this.#awaitFinal(plan, connection);
+      }
+      this.status = plan.status;
+      this.bytesOut = plan.contentBytes;
+      this.#touchAnswer(options.bodyTimeoutMs);
+      const passed = await this.#client.write(plan.bytes);
+      buffers.release(plan.buffer);
+      if (!passed) throw this.#failure ?? new ProxyError("client-gone");
+      if (!plan.complete) await this.#passOn(plan, socket);
       complete = this.#bodySent && plan.keepUpstream;
       return this.#bodySent && plan.keepDownstream;
     } finally {
@@ -250,42 +261,53 @@ export class Exchange {
     }
   }
 
-  /** Reads until the final head is there, passing on interim ones. */
-  async #awaitResponse(connection: UpstreamConnection): Promise<ResponsePlan> {
-    const { options, buffers } = this.#context;
+  /**
+   * Reads on until the final head is there, passing on interim ones.
+   *
+   * @param first What the first read brought: an interim answer, or nothing whole.
+   */
+  async #awaitFinal(
+    first: ResponsePlan | null,
+    connection: UpstreamConnection,
+  ): Promise<ResponsePlan> {
+    const { options } = this.#context;
     const { socket } = connection;
-    const { request } = this;
-    this.#answered = false;
-    for (;;) {
-      if (socket.available > 0) {
-        this.#answered = true;
-        const plan = this.#takeResponse(socket);
-        if (plan !== null && (plan.status >= 200 || plan.status === 101)) {
-          return plan;
-        }
-        if (plan !== null) {
-          // RFC 9110 §15.2: a 1.0 client does not know interim answers.
-          this.#interimUnderWay = true;
-          const passed = request.http10 || await this.#client.write(plan.bytes);
-          this.#interimUnderWay = false;
-          buffers.release(plan.buffer);
-          if (!passed) throw new ProxyError("client-gone");
-          continue;
-        }
+    let answered = first !== null;
+    for (let plan = first;;) {
+      if (plan !== null) {
+        if (!plan.interim) return plan;
+        await this.#passInterim(plan);
+      }
+      if (socket.available === 0 || plan === null) {
+        answered ||= socket.available > 0;
         if (socket.available >= options.maxHeadBytes) {
           throw new ProxyError("upstream-malformed", {
             detail: "head too large",
           });
         }
         if (socket.full) socket.resize(LARGE_BUFFER_BYTES);
+        if (!await socket.more()) throw this.#unanswered(connection, answered);
       }
-      if (await socket.more()) continue;
-      if (this.#failure !== null) throw this.#failure;
-      const stale = connection.reused && !this.#answered;
-      throw new ProxyError(stale ? "stale-connection" : "upstream-closed", {
-        retryable: !this.#answered && request.repeatable,
-      });
+      plan = this.#takeResponse(socket);
     }
+  }
+
+  async #passInterim(plan: ResponsePlan): Promise<void> {
+    // RFC 9110 §15.2: a 1.0 client does not know interim answers.
+    this.#interimUnderWay = true;
+    const passed = this.request.http10 || await this.#client.write(plan.bytes);
+    this.#interimUnderWay = false;
+    this.#context.buffers.release(plan.buffer);
+    if (!passed) throw new ProxyError("client-gone");
+  }
+
+  /** Why there is no answer, or none to the end of its head. */
+  #unanswered(connection: UpstreamConnection, begun: boolean): ProxyError {
+    if (this.#failure !== null) return this.#failure;
+    const stale = connection.reused && !begun;
+    return new ProxyError(stale ? "stale-connection" : "upstream-closed", {
+      retryable: !begun && this.request.repeatable,
+    });
   }
 
   #takeResponse(socket: Socket): ResponsePlan | null {
@@ -299,20 +321,15 @@ export class Exchange {
     }
   }
 
-  /** Sends the answer to the client, from its head to its last octet. */
+  /** Sends the client what did not come with the head. */
   async #passOn(plan: ResponsePlan, socket: Socket): Promise<void> {
-    const { options, buffers } = this.#context;
-    this.status = plan.status;
-    this.#touchAnswer(options.bodyTimeoutMs);
-    let sent = await this.#client.write(plan.bytes);
-    buffers.release(plan.buffer);
-    if (sent && plan.rest !== null) sent = await this.#client.write(plan.rest);
-    if (!sent) throw this.#failure ?? new ProxyError("client-gone");
     if (plan.status === 101) return await this.#tunnel(socket);
-    const { decoder, chunked } = plan;
-    if (decoder === null) return;
-    this.bytesOut += decoder.contentEnd - decoder.contentStart;
-    if (decoder.done) return;
+    const { options } = this.#context;
+    const { rest, decoder, chunked } = plan;
+    if (rest !== null && !await this.#client.write(rest)) {
+      throw this.#failure ?? new ProxyError("client-gone");
+    }
+    if (decoder === null || decoder.done) return;
     const outcome = await relay({
       source: socket,
       sink: this.#client,

@@ -27,12 +27,18 @@ import type { Socket } from "./socket.ts";
 /** An answer's head, written out, and how the rest of it goes. */
 export interface ResponsePlan {
   readonly status: number;
+  /** Whether another head follows (RFC 9110 §15.2). */
+  readonly interim: boolean;
   /** The head, and what of the body had come with it. */
   readonly bytes: Uint8Array;
   /** Where {@linkcode bytes} is; to be given back. */
   readonly buffer: Uint8Array<ArrayBuffer>;
   /** What had come with the head and did not fit; valid until the worker is read from again. */
   readonly rest: Uint8Array | null;
+  /** Octets of content in both. */
+  readonly contentBytes: number;
+  /** Whether {@linkcode bytes} is all of the answer, and of the connection's use for HTTP. */
+  readonly complete: boolean;
   /** Takes the rest of the body; `null` when there is no body. */
   readonly decoder: BodyDecoder | null;
   /** Whether the body goes on in chunks. */
@@ -105,16 +111,21 @@ export function takeResponse(
   const chunked = bodyOut === CHUNKED;
   const decoder = body === NO_BODY ? null : bodyDecoder(body);
   let rest: Uint8Array | null = null;
+  let contentBytes = 0;
   if (decoder !== null) {
     const content = takeContent(socket, decoder, chunked);
     if (content.length <= buffer.length - writer.at) writer.write(content);
     else rest = content;
+    contentBytes = decoder.contentEnd - decoder.contentStart;
   }
   return {
     status,
+    interim: status < 200 && !switched,
     bytes: buffer.subarray(0, writer.at),
     buffer,
     rest,
+    contentBytes,
+    complete: rest === null && !switched && (decoder?.done ?? true),
     decoder,
     chunked,
     keepUpstream,

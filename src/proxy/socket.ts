@@ -33,12 +33,13 @@ export class Socket {
 
   readonly #transport: Transport;
   readonly #buffers: BufferPool;
-  #reading = false;
+  /** The read under way; resolves with whether it brought something. */
+  #reading: Promise<boolean> | null = null;
+  #awaited = false;
   #ended = false;
   #failed = false;
   #closed = false;
   #disposed = false;
-  #waiter: ((more: boolean) => void) | null = null;
   /** All of the buffer that may be read into: nearly every read begins with an empty one. */
   #room: Uint8Array<ArrayBuffer>;
 
@@ -71,7 +72,7 @@ export class Socket {
 
   /** Whether somebody waits for more. */
   get awaited(): boolean {
-    return this.#waiter !== null;
+    return this.#awaited;
   }
 
   /** Octets read and not consumed. */
@@ -90,7 +91,8 @@ export class Socket {
    */
   more(): Promise<boolean> {
     if (this.#ended) return NO_MORE;
-    return new Promise(this.#wait);
+    this.#awaited = true;
+    return this.#reading ?? this.#read();
   }
 
   /**
@@ -99,13 +101,15 @@ export class Socket {
    * not know of those that came since.
    */
   watch(): void {
-    if (this.available === 0) this.#read();
+    if (this.available === 0 && !this.#ended) this.#reading ?? this.#read();
   }
 
   /** Goes on with a buffer of at least `bytes`, keeping what is not consumed. Not while a read is pending. */
   resize(bytes: number): void {
     const wanted = Math.max(bytes, this.available + HEADROOM + TAILROOM);
-    if (this.#reading || this.#closed || wanted === this.buffer.length) return;
+    if (
+      this.#reading !== null || this.#closed || wanted === this.buffer.length
+    ) return;
     const old = this.buffer;
     const buffer = this.#buffers.take(wanted);
     if (buffer.length === old.length) {
@@ -156,8 +160,9 @@ export class Socket {
     if (this.#closed) return;
     this.#closed = true;
     this.onUnawaitedRead = null;
+    this.#ended = true;
+    // Makes the read under way fail, and so ends the wait for it.
     this.#transport.close();
-    this.#end();
   }
 
   /**
@@ -178,55 +183,41 @@ export class Socket {
     this.#giveUpBuffer();
   }
 
-  #read(): void {
-    if (this.#reading || this.#ended) return;
+  #read(): Promise<boolean> {
     if (this.start === this.end) this.start = this.end = HEADROOM;
     else if (this.end === this.buffer.length - TAILROOM) this.#compact();
     const room = this.end === HEADROOM
       ? this.#room
       : this.buffer.subarray(this.end, this.buffer.length - TAILROOM);
-    if (room.length === 0) return;
-    this.#reading = true;
-    this.#transport.read(room).then(this.#onRead, this.#onReadError);
+    if (room.length === 0) throw new Error("Cannot read: the buffer is full");
+    return this.#reading = this.#transport.read(room)
+      .then(this.#onRead, this.#onReadError);
   }
 
-  readonly #wait = (resolve: (more: boolean) => void): void => {
-    this.#waiter = resolve;
-    this.#read();
-  };
-
-  readonly #onRead = (count: number | null): void => {
-    this.#reading = false;
-    if (count === null || this.#closed) {
-      this.#end();
-      this.#giveUpBuffer();
-      return;
-    }
+  readonly #onRead = (count: number | null): boolean => {
+    this.#reading = null;
+    if (count === null || this.#closed) return this.#onEnd();
     this.end += count;
-    this.#notify(true);
+    this.#notify();
+    return true;
   };
 
-  readonly #onReadError = (): void => {
-    this.#reading = false;
+  readonly #onReadError = (): boolean => {
+    this.#reading = null;
     this.#failed = true;
-    this.#end();
-    this.#giveUpBuffer();
+    return this.#onEnd();
   };
 
-  #end(): void {
-    if (this.#ended && this.#waiter === null) return;
+  #onEnd(): boolean {
     this.#ended = true;
-    this.#notify(false);
+    this.#notify();
+    this.#giveUpBuffer();
+    return false;
   }
 
-  #notify(more: boolean): void {
-    const waiter = this.#waiter;
-    if (waiter !== null) {
-      this.#waiter = null;
-      waiter(more);
-    } else {
-      this.onUnawaitedRead?.(this);
-    }
+  #notify(): void {
+    if (this.#awaited) this.#awaited = false;
+    else this.onUnawaitedRead?.(this);
   }
 
   #compact(): void {
@@ -238,7 +229,9 @@ export class Socket {
 
   /** Gives the buffer back, once no read can write into it any more. */
   #giveUpBuffer(): void {
-    if (!this.#disposed || this.#reading || this.buffer.length === 0) return;
+    if (!this.#disposed || this.#reading !== null || this.buffer.length === 0) {
+      return;
+    }
     this.#buffers.release(this.buffer);
     this.buffer = this.#room = NO_BYTES;
     this.start = this.end = 0;
