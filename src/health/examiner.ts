@@ -11,7 +11,7 @@ import type {
 } from "../events.ts";
 import type { WatchedWorker } from "../pool/health_watcher.ts";
 import { diagnose, type ProcessActivity } from "./diagnosis.ts";
-import { describeProbe, isHealthy, type ProbeResult } from "./probe.ts";
+import { describeProbe, type ProbeResult } from "./probe.ts";
 import {
   activityBetween,
   lookAtProcesses,
@@ -21,8 +21,6 @@ import type { ProbeCount } from "./thresholds.ts";
 
 /** How workers are examined. */
 export interface ExaminerOptions {
-  /** Whether only 2xx and 3xx are healthy, and not anything below 500. */
-  readonly healthStrict: boolean;
   /** From which age on a request is slow, in milliseconds; 0 is never. */
   readonly slowRequestMs: number;
 }
@@ -65,9 +63,9 @@ export class Examiner {
     count: ProbeCount,
   ): Promise<WorkerFindings> {
     const { port } = this.#worker;
-    const { healthStrict, slowRequestMs } = this.#options;
+    const { slowRequestMs } = this.#options;
     const silent = result.kind === "timeout";
-    const passed = isHealthy(result, healthStrict);
+    const passed = count.failures === 0;
     // One that has yet to become ready is given its time, whatever it does.
     const activity = silent && count.healthy !== null
       ? await this.#look()

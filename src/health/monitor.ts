@@ -19,32 +19,15 @@ import {
   type ExaminerOptions,
 } from "./examiner.ts";
 import { isHealthy, probe } from "./probe.ts";
+import { ProbeSchedule } from "./probe_schedule.ts";
 import { countProbe, type Thresholds, UNPROBED } from "./thresholds.ts";
-
-/** First pause between two probes while an answer is awaited, in milliseconds: workers start in 25 to 200 ms. */
-const FIRST_PAUSE_MS = 5;
-
-/** How much longer each next pause is. */
-const PAUSE_GROWTH = 1.3;
-
-/** Longest such pause, in milliseconds: what a slow start is noticed too late at most. */
-const LAST_PAUSE_MS = 100;
-
-/**
- * Longest time from the beginning of a probe that failed to that of the next,
- * in milliseconds: one that kept us waiting is followed at once. So a worker
- * that hangs is known for it after the interval and as many timeouts as make
- * it unhealthy, which is 8 s by default.
- */
-const RETRY_INTERVAL_MS = 500;
-
-/** Share of the interval by which it varies, so that the workers' probes drift apart. */
-const JITTER_RATIO = 0.1;
 
 /** How workers are probed and judged. */
 export interface HealthMonitorOptions extends Thresholds, ExaminerOptions {
   /** Path that is probed. */
   readonly healthPath: string;
+  /** Whether only 2xx and 3xx are healthy, and not anything below 500. */
+  readonly healthStrict: boolean;
   /** Milliseconds from the beginning of a probe that passed to that of the next. */
   readonly healthIntervalMs: number;
   /** Longest wait for a probe's answer, in milliseconds. */
@@ -85,9 +68,8 @@ class Watch implements HealthWatch {
   readonly #report: (report: HealthReport) => void;
   readonly #alarm = new Alarm();
   readonly #stopping = new AbortController();
+  readonly #schedule: ProbeSchedule;
   readonly #task: Promise<void>;
-  /** The pause while an answer is awaited, or `null` between regular probes. */
-  #eagerPauseMs: number | null = FIRST_PAUSE_MS;
 
   constructor(
     worker: WatchedWorker,
@@ -97,14 +79,13 @@ class Watch implements HealthWatch {
     this.#worker = worker;
     this.#options = options;
     this.#examiner = new Examiner(worker, options);
+    this.#schedule = new ProbeSchedule(options.healthIntervalMs, Math.random);
     this.#report = report;
     this.#task = this.#run();
   }
 
   suspect(): void {
-    if (this.#eagerPauseMs !== null) return;
-    this.#eagerPauseMs = FIRST_PAUSE_MS;
-    this.#alarm.wake();
+    if (this.#schedule.hurry()) this.#alarm.wake();
   }
 
   async stop(): Promise<void> {
@@ -128,24 +109,8 @@ class Watch implements HealthWatch {
         if (signal.aborted) return;
         this.#report({ healthy: count.healthy, ...findings });
       }
-      await this.#alarm.sleep(this.#pause(passed, startedAt));
+      const elapsedMs = performance.now() - startedAt;
+      await this.#alarm.sleep(this.#schedule.pauseAfter(passed, elapsedMs));
     }
-  }
-
-  #pause(passed: boolean, startedAt: number): number {
-    const eager = this.#eagerPauseMs;
-    const interval = this.#options.healthIntervalMs;
-    if (eager !== null && passed) {
-      this.#eagerPauseMs = null;
-      // Workers that became ready together are not probed together.
-      return interval * Math.random();
-    }
-    if (eager !== null) {
-      this.#eagerPauseMs = Math.min(eager * PAUSE_GROWTH, LAST_PAUSE_MS);
-      return Math.min(eager, interval);
-    }
-    const jitter = 1 + JITTER_RATIO * (2 * Math.random() - 1);
-    const period = passed ? interval : Math.min(interval, RETRY_INTERVAL_MS);
-    return startedAt + period * jitter - performance.now();
   }
 }

@@ -8,12 +8,15 @@
  * @module
  */
 
-import type { WaitingRequest, WorkerFindings } from "../events.ts";
+import type { Diagnosis, WaitingRequest, WorkerFindings } from "../events.ts";
 import type { ClientConnection } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Slow requests told of one worker at a look: where all are slow, not all need a line. */
 const MAX_SLOW_AT_ONCE = 5;
+
+/** What a worker may be found to be that does not answer at all. */
+const SILENT: readonly Diagnosis[] = ["blocked", "stopped", "stuck", "unknown"];
 
 /** Finds requests by their worker, which is named by its port. */
 export class InFlight {
@@ -46,8 +49,10 @@ export class InFlight {
    * Takes from a worker that hangs what may be sent again, and sends it to
    * others. Not what has probably hung it, by computing, or after it has been
    * with another worker before: that would go on to hang one after the other.
+   * A worker that answers, well or not, keeps what it has.
    */
   recall(port: number, { diagnosis }: WorkerFindings): void {
+    if (!SILENT.includes(diagnosis)) return;
     const waiting = this.#waitingFor(port);
     for (const exchange of waiting) {
       const suspected = exchange === waiting[0] && diagnosis !== "stopped";

@@ -9,6 +9,7 @@
 
 import { EventEmitter, type PoolEvent } from "../../src/events.ts";
 import { Counters } from "../../src/metrics/counters.ts";
+import type { InFlight } from "../../src/proxy/in_flight.ts";
 import {
   Proxy,
   type ProxyParts,
@@ -103,6 +104,11 @@ export class ProxyServer implements AsyncDisposable {
   /** Idle connections to the origins. */
   get idleUpstreamConnections(): number {
     return this.#proxy.idleUpstreamConnections;
+  }
+
+  /** The requests that wait for an answer. */
+  get inFlight(): InFlight {
+    return this.#proxy.inFlight;
   }
 
   /** The first event of a type, past ones included. */
