@@ -202,5 +202,5 @@ async function assertSays(
       assert.ok(pool.logs.includes(expected), `${expected}\n---\n${pool.logs}`);
     } else assert.match(pool.logs, expected);
   }
-  assert.doesNotMatch(pool.logs, /^\s+at |Uncaught|\[object /m);
+  assert.doesNotMatch(pool.logs, /^\s+at .*:\d+:\d+|Uncaught|\[object /m);
 }
