@@ -15,11 +15,12 @@ import type { Dispatcher } from "../upstream/dispatcher.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { Alarm } from "./alarm.ts";
 import type { WorkerSpec } from "./generation.ts";
+import type { StaffingOptions } from "./goal.ts";
 import type { HealthWatcher } from "./health_watcher.ts";
 import { MemorySampler, type ReadMemory } from "./memory_sampler.ts";
 import { type PoolSnapshot, snapshotPool } from "./pool_snapshot.ts";
 import { PoolStartError } from "./pool_start_error.ts";
-import { Reconciler, type ReconcilerOptions } from "./reconciler.ts";
+import { Reconciler } from "./reconciler.ts";
 import type { ReloadReport } from "./reload_report.ts";
 import { Reloads, type ReloadView } from "./reloads.ts";
 import type { Recall } from "./worker.ts";
@@ -30,7 +31,7 @@ import { WorkerStarter } from "./worker_starter.ts";
 const STOPPING = "the pool is stopping";
 
 /** How many workers there are, and how they come and go. */
-export interface PoolOptions extends ReconcilerOptions, WorkerSpec {
+export interface PoolOptions extends StaffingOptions, WorkerSpec {
   /** First worker port; 0 takes a free stretch anywhere. */
   readonly workerPort: number;
   /** Workers started at first. */
@@ -188,7 +189,9 @@ export class Pool {
 
   /** Returns what can be seen of the pool now. */
   snapshot(): PoolSnapshot {
-    return snapshotPool(this.#reconciler, {
+    const { roster, restarts } = this.#reconciler;
+    return snapshotPool(roster, {
+      restarts,
       min: this.#options.minWorkers,
       max: this.#options.maxWorkers,
       desired: this.#desired,
@@ -210,7 +213,7 @@ export class Pool {
   /** Kills every worker at once and starts none any more: for whoever cannot wait for {@linkcode stop}. */
   killAll(): void {
     this.#stopping = true;
-    for (const { process } of this.#reconciler.workers) {
+    for (const { process } of this.#reconciler.roster.workers) {
       process.signal("SIGKILL");
     }
     this.#alarm.wake();
@@ -235,14 +238,14 @@ export class Pool {
     for (;;) {
       const nextAt = this.#pass(this.#now());
       this.#judgeStart();
-      if (this.#stopping && this.#reconciler.empty) return;
+      if (this.#stopping && this.#reconciler.roster.empty) return;
       await this.#alarm.sleep(nextAt - this.#now());
     }
   }
 
   /** Makes one pass, and returns when the next is due at the latest. */
   #pass(now: number): number {
-    const { workers } = this.#reconciler;
+    const { workers } = this.#reconciler.roster;
     const sampleAt = this.#options.maxWorkerMemoryMb > 0
       ? this.#memory.sample(workers, now)
       : Infinity;
@@ -260,7 +263,7 @@ export class Pool {
 
   get #view(): ReloadView {
     return {
-      slots: this.#reconciler.slots,
+      slots: this.#reconciler.roster.slots,
       now: this.#now(),
       reloadCanaryRequests: this.#options.reloadCanaryRequests,
     };
@@ -268,7 +271,7 @@ export class Pool {
 
   /** Ends the wait of {@linkcode start} when every slot's first worker has become ready or failed. */
   #judgeStart(): void {
-    const outcomes = this.#reconciler.slots.map((slot) => slot.outcome);
+    const outcomes = this.#reconciler.roster.slots.map((slot) => slot.outcome);
     if (outcomes.length === 0 || outcomes.includes(null)) return;
     const failures = outcomes.filter((outcome) => outcome !== "ready");
     const allFailed = failures.length === outcomes.length;
@@ -276,7 +279,7 @@ export class Pool {
   }
 
   #suspect(upstream: Upstream): void {
-    const worker = this.#reconciler.workers
+    const worker = this.#reconciler.roster.workers
       .find((candidate) => candidate.upstream === upstream);
     if (worker === undefined) return;
     worker.suspect = true;

@@ -6,6 +6,7 @@
 
 import type { Upstream } from "../upstream/upstream.ts";
 import type { ReplacementReason } from "../events.ts";
+import type { Roster } from "./roster.ts";
 import type { Slot } from "./slot.ts";
 import type { Worker } from "./worker.ts";
 import type { WorkerStateName } from "./worker_state.ts";
@@ -62,19 +63,18 @@ export interface PoolSnapshot {
   readonly workers: readonly WorkerSnapshot[];
 }
 
-/** Where the workers are seen. */
-export interface PoolView {
-  readonly slots: readonly Slot[];
-  readonly workers: readonly Worker[];
-  readonly restarts: Readonly<Partial<Record<ReplacementReason, number>>>;
+/** What is known of a pool beside who is in it. */
+export interface PoolFigures
+  extends Pick<PoolSnapshot, "min" | "max" | "desired" | "generation"> {
+  readonly restarts: PoolSnapshot["restartsByReason"];
+  /** On the pool's clock. */
+  readonly now: number;
 }
 
 /** Returns what can be seen of a pool: its workers, and the slots that wait for one, by slot. */
 export function snapshotPool(
-  { slots, workers, restarts }: PoolView,
-  { now, ...bounds }:
-    & Pick<PoolSnapshot, "min" | "max" | "desired" | "generation">
-    & { readonly now: number },
+  { slots, workers }: Roster,
+  { now, restarts, ...bounds }: PoolFigures,
 ): PoolSnapshot {
   const slotOf = new Map(slots.map((slot) => [slot.id, slot]));
   const seen = [

@@ -19,18 +19,18 @@ import type {
   ReplacementReason,
 } from "../events.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
-import type { Generation } from "./generation.ts";
+import type { Goal } from "./goal.ts";
 import {
-  byUrgency,
   exhaustsMemory,
-  type RecyclingLimits,
   type ReplacementCause,
   replacementCause,
   wornOutAt,
 } from "./replacement.ts";
-import { endOf, Slot } from "./slot.ts";
+import { Roster } from "./roster.ts";
+import { endOf } from "./slot.ts";
 import { chooseLeaving, chooseMembers } from "./slot_choice.ts";
 import { SlotFiller } from "./slot_filler.ts";
+import { findVacancies, hasRoom, type Vacancy } from "./vacancies.ts";
 import { describeExit, type Worker } from "./worker.ts";
 import type { WorkerStarter } from "./worker_starter.ts";
 import { deadlineOf } from "./worker_state.ts";
@@ -38,21 +38,8 @@ import { deadlineOf } from "./worker_state.ts";
 /** How long a worker may take to end after SIGTERM, in milliseconds. Nothing is in flight on it any more. */
 const KILL_TIMEOUT_MS = 5_000;
 
-/** Workers of one generation that have a successor at once: each runs beside it for a while. */
-const MAX_SUCCESSORS = 1;
-
 /** How often workers are looked at that may have answered enough requests, in milliseconds. */
 const REQUESTS_CHECK_MS = 250;
-
-/** How workers come and go. */
-export interface ReconcilerOptions extends RecyclingLimits {
-  /** Longest wait for a new worker's first good answer, in milliseconds. */
-  readonly startupTimeoutMs: number;
-  /** How long requests in flight may take when a worker is taken out, in milliseconds. */
-  readonly drainTimeoutMs: number;
-  /** Workers of a new generation that are started at once, beside those they replace. */
-  readonly reloadSurge: number;
-}
 
 /** What a reconciler works with. */
 export interface ReconcilerDeps {
@@ -61,30 +48,14 @@ export interface ReconcilerDeps {
   readonly starter: WorkerStarter;
 }
 
-/** What is wanted. */
-export interface Goal {
-  /** How many workers that are given work. */
-  readonly workers: number;
-  /** How many that are held back. */
-  readonly spares: number;
-  /** What new workers are, and what the others are to be replaced by. */
-  readonly generation: Generation;
-  /** Why those go that are too many. */
-  readonly surplusReason: DrainReason;
-  /** Whether a worker that serves beside its predecessor has shown that it can take over. */
-  readonly mayTakeOver: (worker: Worker) => boolean;
-  /** How workers come and go until then. */
-  readonly options: ReconcilerOptions;
-}
-
 /** Holds the slots and the workers, and closes the gap to the goal. */
 export class Reconciler {
+  /** Who is in the pool. */
+  readonly roster = new Roster();
+
   readonly #dispatcher: Dispatcher;
   readonly #starter: WorkerStarter;
   readonly #filler: SlotFiller;
-  #slots: readonly Slot[] = [];
-  /** Workers that have left their slot and are not gone yet. */
-  readonly #leaving = new Set<Worker>();
   /** Goal and time of the pass that is being made. */
   #goal!: Goal;
   #now = 0;
@@ -94,21 +65,6 @@ export class Reconciler {
     this.#dispatcher = deps.dispatcher;
     this.#starter = deps.starter;
     this.#filler = new SlotFiller(deps);
-  }
-
-  /** The slots, in the order of their creation. */
-  get slots(): readonly Slot[] {
-    return this.#slots;
-  }
-
-  /** Every worker whose process may still run. */
-  get workers(): readonly Worker[] {
-    return [...this.#slots.flatMap((slot) => slot.workers), ...this.#leaving];
-  }
-
-  /** Whether there is neither a slot nor a worker left. */
-  get empty(): boolean {
-    return this.#slots.length === 0 && this.#leaving.size === 0;
   }
 
   /** Workers started in the place of another so far, by reason. */
@@ -135,15 +91,15 @@ export class Reconciler {
   /** Takes out the workers whose processes are gone. */
   #reap(): void {
     const now = this.#now;
-    for (const worker of this.workers) {
+    for (const worker of this.roster.workers) {
       if (worker.goneAt === null) continue;
-      const slot = this.#slotOf(worker);
+      const slot = this.roster.slotOf(worker);
       if (worker.startupMs !== null) slot?.noteLoss("exit", worker.goneAt);
       // Its last output is still being read.
       if (worker.exit === null) continue;
       const startFailure = worker.bury(worker.exit, now);
       this.#starter.release(worker);
-      this.#leaving.delete(worker);
+      this.roster.leaving.delete(worker);
       if (slot === undefined) continue;
       slot.vacate(worker);
       if (startFailure === null) {
@@ -156,7 +112,7 @@ export class Reconciler {
 
   /** Puts workers into and out of service as their probes have it. */
   #judgeHealth(): void {
-    for (const slot of this.#slots) {
+    for (const slot of this.roster.slots) {
       for (const worker of slot.workers) {
         const healthy = worker.health?.healthy;
         const { name } = worker.state;
@@ -176,16 +132,16 @@ export class Reconciler {
 
   /** Kills those that use so much memory that the machine is in danger. */
   #killExhausting(): void {
-    for (const worker of this.workers) {
+    for (const worker of this.roster.workers) {
       if (worker.goneAt !== null || worker.state.name === "terminating") {
         continue;
       }
       if (!exhaustsMemory(worker, this.#goal.options)) continue;
-      const slot = this.#slotOf(worker);
+      const slot = this.roster.slotOf(worker);
       const reason = "used far more than MAX_WORKER_MEMORY_MB";
       worker.kill("memory-limit", reason);
       this.#starter.unwatch(worker);
-      this.#leaving.add(worker);
+      this.roster.leaving.add(worker);
       slot?.vacate(worker);
       slot?.noteLoss("max-memory", this.#now);
       slot?.noteEnd(endOf(worker, reason, this.#now));
@@ -195,13 +151,11 @@ export class Reconciler {
   /** Makes as many slots as there shall be workers. */
   #resize(): void {
     const { workers, spares, surplusReason } = this.#goal;
-    while (this.#slots.length < workers + spares) {
-      this.#slots = [...this.#slots, new Slot(this.#freeSlotId())];
-    }
-    const surplus = this.#slots.length - workers - spares;
-    if (surplus === 0) return;
-    const going = new Set(chooseLeaving(this.#slots, surplus));
-    this.#slots = this.#slots.filter((slot) => !going.has(slot));
+    const { roster } = this;
+    while (roster.slots.length < workers + spares) roster.addSlot();
+    const surplus = roster.slots.length - workers - spares;
+    const going = new Set(chooseLeaving(roster.slots, surplus));
+    roster.removeSlots(going);
     for (const slot of going) {
       for (const worker of slot.workers) this.#dismiss(worker, surplusReason);
     }
@@ -210,7 +164,7 @@ export class Reconciler {
   /** Lets successors that are ready take over, and sends those away that are not needed any more. */
   #installSuccessors(): void {
     const { generation, mayTakeOver } = this.#goal;
-    for (const slot of this.#slots) {
+    for (const slot of this.roster.slots) {
       const { worker, successor } = slot;
       if (worker === null || successor === null) continue;
       const cause = this.#causeOf(worker);
@@ -226,11 +180,11 @@ export class Reconciler {
 
   /** Decides who serves and who is held back: a spare stands in at once. */
   #appointMembers(): void {
-    const members = chooseMembers(this.#slots, this.#goal.workers);
-    const losses = this.#slots
+    const members = chooseMembers(this.roster.slots, this.#goal.workers);
+    const losses = this.roster.slots
       .filter((slot) => slot.member && !members.has(slot))
       .map((slot) => slot.lossAt(this.#now));
-    for (const slot of this.#slots) {
+    for (const slot of this.roster.slots) {
       const promoted = members.has(slot) && !slot.member;
       slot.member = members.has(slot);
       if (promoted) slot.serviceable[0]?.promoted(losses.shift() ?? null);
@@ -239,7 +193,7 @@ export class Reconciler {
 
   /** Tells the data plane who may be given work, if that has changed. */
   #publish(): void {
-    const wanted = this.#slots
+    const wanted = this.roster.slots
       .filter((slot) => slot.member)
       // A successor on trial first: where clients are tied to a slot, it is
       // their first choice, and else the order makes no difference.
@@ -256,7 +210,7 @@ export class Reconciler {
 
   /** Does what is due with workers that start, drain or end. */
   #expire(): void {
-    for (const worker of this.workers) {
+    for (const worker of this.roster.workers) {
       const { state } = worker;
       const late = this.#now >= deadlineOf(state);
       if (state.name === "starting" && late) {
@@ -274,42 +228,25 @@ export class Reconciler {
 
   /** Starts workers where one is missing, or a successor, and may be tried. */
   #fillSlots(): void {
-    const { generation, options: { startupTimeoutMs } } = this.#goal;
+    const now = this.#now;
+    const { generation, options } = this.#goal;
+    const { startupTimeoutMs } = options;
     for (const { slot, cause } of this.#vacancies()) {
-      if (slot.retryAt > this.#now || !this.#hasRoomFor(cause)) continue;
-      this.#filler.fill(slot, {
-        generation,
-        startupTimeoutMs,
-        cause,
-        now: this.#now,
-      });
+      if (slot.retryAt > now || !hasRoom(this.roster.slots, cause, options)) {
+        continue;
+      }
+      this.#filler.fill(slot, { generation, startupTimeoutMs, cause, now });
     }
   }
 
-  /** Slots that lack a worker (`cause` is null) or a successor, the most pressing first. */
-  #vacancies(): readonly { slot: Slot; cause: ReplacementCause | null }[] {
-    return this.#slots
-      .filter((slot) => slot.successor === null)
-      .map((slot) => ({
-        slot,
-        cause: slot.worker && this.#causeOf(slot.worker),
-      }))
-      .filter(({ slot, cause }) => slot.worker === null || cause !== null)
-      .sort((a, b) => byUrgency(a.cause, b.cause));
-  }
-
-  #hasRoomFor(cause: ReplacementCause | null): boolean {
-    if (cause === null) return true;
-    const room = cause === "reload"
-      ? this.#goal.options.reloadSurge
-      : MAX_SUCCESSORS;
-    return this.#slots.filter((slot) => slot.successor !== null).length < room;
+  #vacancies(): readonly Vacancy[] {
+    return findVacancies(this.roster.slots, (worker) => this.#causeOf(worker));
   }
 
   /** Takes a worker out of service for good; it leaves its slot to others. */
   #dismiss(worker: Worker, reason: DrainReason): void {
     const { drainTimeoutMs } = this.#goal.options;
-    this.#leaving.add(worker);
+    this.roster.leaving.add(worker);
     this.#starter.unwatch(worker);
     switch (worker.state.name) {
       case "starting":
@@ -334,31 +271,19 @@ export class Reconciler {
     return replacementCause(worker, generation.number, options, this.#now);
   }
 
-  #slotOf(worker: Worker): Slot | undefined {
-    return this.#slots.find((slot) => slot.workers.includes(worker));
-  }
-
   #othersServe(worker: Worker): boolean {
-    return this.workers.some((other) => other !== worker && other.serviceable);
-  }
-
-  /** The lowest number nobody has: numbers of workers on their way out are not given away yet. */
-  #freeSlotId(): number {
-    const taken = new Set(
-      [...this.#slots, ...this.#leaving].map(({ id }) => id),
+    return this.roster.workers.some((other) =>
+      other !== worker && other.serviceable
     );
-    let id = 0;
-    while (taken.has(id)) id++;
-    return id;
   }
 
   #nextDeadline(): number {
     const { options } = this.#goal;
     return Math.min(
-      ...this.workers.map((worker) => deadlineOf(worker.state)),
+      ...this.roster.workers.map((worker) => deadlineOf(worker.state)),
       ...[
         ...this.#vacancies().map(({ slot }) => slot.retryAt),
-        ...this.workers.map((worker) => wornOutAt(worker, options)),
+        ...this.roster.workers.map((worker) => wornOutAt(worker, options)),
       ].filter((at) => at > this.#now),
       options.maxRequests > 0 ? this.#now + REQUESTS_CHECK_MS : Infinity,
     );

@@ -83,20 +83,3 @@ export function exhaustsMemory(
   const hardLimit = maxWorkerMemoryMb * BYTES_PER_MB * HARD_MEMORY_RATIO;
   return hardLimit > 0 && peakRssBytes > hardLimit;
 }
-
-/** Orders causes for sorting, the most pressing first; `null` is a place without a worker. */
-export function byUrgency(
-  a: ReplacementCause | null,
-  b: ReplacementCause | null,
-): number {
-  return URGENCY.indexOf(a) - URGENCY.indexOf(b);
-}
-
-const URGENCY: readonly (ReplacementCause | null)[] = [
-  null,
-  "unhealthy",
-  "reload",
-  "max-memory",
-  "max-requests",
-  "max-age",
-];

@@ -169,7 +169,9 @@ export class Worker implements WorkerIdentity {
 
   /** Longest time that is worth waiting for what it has in flight, in milliseconds. */
   get patienceMs(): number {
-    return this.health?.diagnosis === "stopped" ? STOPPED_PATIENCE_MS : Infinity;
+    return this.health?.diagnosis === "stopped"
+      ? STOPPED_PATIENCE_MS
+      : Infinity;
   }
 
   /** It shall finish what it has until `deadline`. */

@@ -1,0 +1,36 @@
+/**
+ * What a pass of the reconciler works towards.
+ *
+ * @module
+ */
+
+import type { DrainReason } from "../events.ts";
+import type { Generation } from "./generation.ts";
+import type { RecyclingLimits } from "./replacement.ts";
+import type { Worker } from "./worker.ts";
+
+/** How workers come and go. */
+export interface StaffingOptions extends RecyclingLimits {
+  /** Longest wait for a new worker's first good answer, in milliseconds. */
+  readonly startupTimeoutMs: number;
+  /** How long requests in flight may take when a worker is taken out, in milliseconds. */
+  readonly drainTimeoutMs: number;
+  /** Workers of a new generation that are started at once, beside those they replace. */
+  readonly reloadSurge: number;
+}
+
+/** What is wanted. */
+export interface Goal {
+  /** How many workers that are given work. */
+  readonly workers: number;
+  /** How many that are held back. */
+  readonly spares: number;
+  /** What new workers are, and what the others are to be replaced by. */
+  readonly generation: Generation;
+  /** Why those go that are too many. */
+  readonly surplusReason: DrainReason;
+  /** Whether a worker that serves beside its predecessor has shown that it can take over. */
+  readonly mayTakeOver: (worker: Worker) => boolean;
+  /** How workers come and go until then. */
+  readonly options: StaffingOptions;
+}
