@@ -91,6 +91,19 @@ export function isRebound({ clientAddress, headers }: Caller): boolean {
   return LOOPBACK.contains(clientAddress) && asksByForeignName(headers);
 }
 
+/**
+ * Whether a request that changes something is meant to: whether a page
+ * elsewhere could not have made a browser send it. Across origins, a browser
+ * sends neither of these fields without asking first ("preflight", Fetch
+ * Standard), and nobody here says yes.
+ */
+export function isDeliberate(headers: Caller["headers"]): boolean {
+  return headers.some(([name, value]) =>
+    /^authorization$/i.test(name) ||
+    (/^content-type$/i.test(name) && /^application\/json *(;|$)/i.test(value))
+  );
+}
+
 function asksByForeignName(headers: Caller["headers"]): boolean {
   return headers.some(([name, value]) =>
     /^host$/i.test(name) && !LOCAL_HOST.test(value)

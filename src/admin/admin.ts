@@ -1,129 +1,130 @@
 /**
- * The admin pages: `/_health`, `/_ready` and `/_metrics`.
- *
- * Knows nothing of how requests reach it: on the public port the data plane
- * hands them over, on a port of their own `Deno.serve` does.
+ * The admin pages: what each answers. Who may see them and how requests get
+ * here is the business of `serve_admin.ts`.
  *
  * @module
  */
 
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
+import { accepts } from "hono/accepts";
+import { bodyLimit } from "hono/body-limit";
+import type { EventEmitter } from "../events.ts";
 import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
-import type { AdminHandler, AdminRequest } from "../proxy/context.ts";
+import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
+import { isDeliberate } from "./access.ts";
 import {
-  type AccessOptions,
-  AdminAccess,
-  type Caller,
-  isRebound,
-} from "./access.ts";
+  CommandError,
+  parseScaleRequest,
+  type PoolCommands,
+  wantedWorkers,
+} from "./commands.ts";
+import { createDashboard } from "./dashboard/dashboard.ts";
+import { EventStreams } from "./event_streams.ts";
 
-/** What the pages show. */
-export interface AdminSources {
+/** What the pages show and what they set in motion. */
+export interface AdminSources extends PoolCommands {
+  /** Everything that happens. */
+  readonly events: EventEmitter;
   /** Whether requests are accepted and a worker is ready. */
   readonly ready: () => boolean;
   readonly metrics: () => MetricsSnapshot;
+  readonly exposition: (format: ExpositionFormat) => Promise<Exposition>;
 }
 
-/** The pages that answer everyone, with nothing but the status. */
-const PUBLIC_PATHS: ReadonlySet<string> = new Set(["/_health", "/_ready"]);
+/** The pages. */
+export interface AdminPages {
+  readonly app: Hono;
+  /** Ends what has no end of its own. */
+  readonly close: () => void;
+}
 
-/** The pages that answer only those who may see them. */
-const PROTECTED_PATHS: ReadonlySet<string> = new Set(["/_metrics"]);
+/** Largest body of a command, in bytes. */
+const MAX_COMMAND_BYTES = 4096;
 
-/** The pages are there to be read: nothing is changed by them. */
-const READ_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+/** Formats of the figures, by the media type that asks for them. */
+const FORMATS: Readonly<Record<string, ExpositionFormat | "json">> = {
+  "application/json": "json",
+  "text/plain": "prometheus",
+  "application/openmetrics-text": "openmetrics",
+};
 
 /** Makes the pages. */
-export function createAdmin(sources: AdminSources): Hono {
+export function createAdmin(sources: AdminSources): AdminPages {
+  const streams = new EventStreams(sources.events);
   const app = new Hono();
   app.get("/_health", (c) => c.text("ok\n"));
   app.get(
     "/_ready",
     (c) => sources.ready() ? c.text("ready\n") : c.text("not ready\n", 503),
   );
-  app.get("/_metrics", (c) => {
-    c.header("Cache-Control", "no-store");
-    return c.json(sources.metrics());
+  app.get("/_metrics", (c) => answerMetrics(c, sources));
+  app.get("/_events", (c) => answerEvents(c, streams));
+  app.route("/", createDashboard());
+  app.route("/", createCommands(sources));
+  return { app, close: () => streams.close() };
+}
+
+async function answerMetrics(
+  c: Context,
+  sources: AdminSources,
+): Promise<Response> {
+  const format = c.req.query("format") ?? FORMATS[
+    accepts(c, {
+      header: "Accept",
+      supports: Object.keys(FORMATS),
+      default: "application/json",
+    })
+  ];
+  c.header("Cache-Control", "no-store");
+  c.header("Vary", "Accept");
+  if (format === "json") return c.json(sources.metrics());
+  if (format !== "prometheus" && format !== "openmetrics") {
+    return c.text("format must be json, prometheus or openmetrics\n", 400);
+  }
+  const { contentType, text } = await sources.exposition(format);
+  return c.body(text, 200, { "Content-Type": contentType });
+}
+
+function answerEvents(c: Context, streams: EventStreams): Response {
+  const lastId = c.req.header("Last-Event-ID") ?? c.req.query("since");
+  return c.body(streams.open(Number(lastId ?? Infinity)), 200, {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    // nginx in front would hold them back else.
+    "X-Accel-Buffering": "no",
+    "Transfer-Encoding": "chunked",
+  });
+}
+
+function createCommands(sources: AdminSources): Hono {
+  const app = new Hono();
+  app.use("/_admin/*", bodyLimit({ maxSize: MAX_COMMAND_BYTES }));
+  app.use("/_admin/*", async (c, next) => {
+    if (!isDeliberate([...c.req.raw.headers])) {
+      return c.json({
+        error: "Cannot tell this from what a page elsewhere makes a browser " +
+          "send: add the field Content-Type: application/json",
+      }, 403);
+    }
+    return await next();
+  });
+  app.post("/_admin/reload", async (c) => {
+    const report = await sources.reload();
+    return c.json(report, report.ok ? 200 : 409);
+  });
+  app.post("/_admin/scale", async (c) => {
+    const request = parseScaleRequest(
+      await c.req.text(),
+      c.req.query("workers"),
+    );
+    const { desired } = sources.metrics().pool;
+    return c.json(sources.scale(wantedWorkers(request, desired)));
+  });
+  app.onError((error, c) => {
+    if (error instanceof CommandError) {
+      return c.json({ error: error.message }, 400);
+    }
+    throw error;
   });
   return app;
-}
-
-/** Answers for the pages on the public port, to those who may see them. */
-export function adminHandler(app: Hono, options: AccessOptions): AdminHandler {
-  const access = new AdminAccess(options);
-  return (request) => {
-    if (!isServed(request, access)) return null;
-    const { method, target, headers } = request;
-    if (!READ_METHODS.has(method)) {
-      return () => Promise.resolve(methodNotAllowed());
-    }
-    // The host is ours: what a client says in Host chooses nothing here.
-    const url = new URL(`http://admin.invalid${target}`);
-    return async () =>
-      await app.fetch(
-        new Request(url, { method, headers: headers.map(([n, v]) => [n, v]) }),
-      );
-  };
-}
-
-/** Serves the pages on a port of their own, to those who may see them. */
-export function serveAdmin(
-  app: Hono,
-  options: AccessOptions & {
-    readonly adminHost: string;
-    readonly adminPort: number;
-  },
-): Deno.HttpServer<Deno.NetAddr> {
-  // Whoever chose a host for these pages has chosen who can reach them;
-  // a token or a list of addresses narrows that down.
-  const restricted = options.adminToken !== null ||
-    options.adminAllow.length > 0;
-  // Nobody puts a PROXY header in front of a request to this port.
-  const access = new AdminAccess({ ...options, proxyProtocol: false });
-  return Deno.serve(
-    {
-      hostname: options.adminHost,
-      port: options.adminPort,
-      onListen: () => {},
-    },
-    (request, info) => {
-      const { pathname } = new URL(request.url);
-      const caller: Caller = {
-        clientAddress: info.remoteAddr.hostname,
-        headers: [...request.headers],
-      };
-      if (PUBLIC_PATHS.has(pathname)) return app.fetch(request);
-      if (restricted && !access.permits(caller)) return unauthorized();
-      if (!restricted && isRebound(caller)) return misdirected();
-      return app.fetch(request);
-    },
-  );
-}
-
-function unauthorized(): Response {
-  return new Response("401 Unauthorized\n", {
-    status: 401,
-    headers: { "WWW-Authenticate": "Bearer" },
-  });
-}
-
-function misdirected(): Response {
-  return new Response(
-    "421 Misdirected Request: ask for an address or localhost, or set ADMIN_TOKEN\n",
-    { status: 421 },
-  );
-}
-
-function methodNotAllowed(): Response {
-  return new Response("405 Method Not Allowed\n", {
-    status: 405,
-    headers: { Allow: "GET, HEAD" },
-  });
-}
-
-/** Compares the path octet for octet: what is spelled in any other way is the application's. */
-function isServed(request: AdminRequest, access: AdminAccess): boolean {
-  const [path = ""] = request.target.split("?", 1);
-  if (PUBLIC_PATHS.has(path)) return true;
-  return PROTECTED_PATHS.has(path) && access.permits(request);
 }

@@ -5,24 +5,25 @@
  * @module
  */
 
-import type { Hono } from "hono";
-import { adminHandler, createAdmin, serveAdmin } from "../admin/admin.ts";
 import { Autoscaler } from "../autoscaler/autoscaler.ts";
 import { ScalingHistory } from "../autoscaler/scaling_history.ts";
 import type { Config } from "../config/config.ts";
 import { EventEmitter, type ServingState } from "../events.ts";
 import { HealthMonitor } from "../health/monitor.ts";
 import { Counters } from "../metrics/counters.ts";
+import { EventTally } from "../metrics/event_tally.ts";
 import {
   type MetricsSnapshot,
   metricsSnapshot,
 } from "../metrics/metrics_snapshot.ts";
+import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
 import { Rates } from "../metrics/rates.ts";
 import { Pool } from "../pool/pool.ts";
 import { refusedReload, type ReloadReport } from "../pool/reload_report.ts";
 import { Proxy } from "../proxy/proxy.ts";
 import { Dispatcher } from "../upstream/dispatcher.ts";
 import { POLICIES } from "../upstream/policy/mod.ts";
+import { AdminService } from "./admin_service.ts";
 import { Certificates } from "./certificates.ts";
 import {
   listen,
@@ -31,7 +32,6 @@ import {
   UNIX_PREFIX,
 } from "./listen.ts";
 import { LoadSampler } from "./load_sampler.ts";
-import { listenError } from "./start_error.ts";
 
 /** Starts and stops a pool, its proxy and its admin pages. */
 export class Supervisor {
@@ -40,6 +40,8 @@ export class Supervisor {
 
   readonly #config: Config;
   readonly #counters = new Counters();
+  readonly #tally: EventTally;
+  readonly #admin: AdminService;
   readonly #dispatcher: Dispatcher;
   readonly #pool: Pool;
   readonly #autoscaler: Autoscaler;
@@ -48,16 +50,23 @@ export class Supervisor {
   readonly #startedAt = performance.now();
   #state: ServingState = "starting";
   #proxy: Proxy | null = null;
-  #adminServer: Deno.HttpServer | null = null;
   #certificates: Certificates | null = null;
   #listener: OpenListener | null = null;
-  #adminAddress: Deno.NetAddr | null = null;
   #stopped: Promise<void> | null = null;
 
   /** Puts the parts together; nothing is started. */
   constructor(config: Config, events: EventEmitter = new EventEmitter()) {
     this.#config = config;
     this.events = events;
+    this.#tally = new EventTally(events);
+    this.#admin = new AdminService(config, {
+      events,
+      ready: () => this.#accepting && this.#pool.snapshot().ready > 0,
+      metrics: () => this.metrics(),
+      exposition: (format) => this.#exposition(format),
+      reload: () => this.reload(),
+      scale: (workers) => this.scale(workers),
+    });
     const dispatcher = this.#dispatcher = new Dispatcher({
       policy: POLICIES[config.policy],
       workerConcurrency: config.workerConcurrency,
@@ -137,6 +146,7 @@ export class Supervisor {
       state: this.#state,
       startedAt: this.#startedAt,
       idleUpstreamConnections: this.#proxy?.idleUpstreamConnections ?? 0,
+      eventLoopLagMs: this.#proxy?.eventLoopLagMs ?? 0,
       scaling: this.#scalingHistory.changes,
       scalingHeld: this.#autoscaler.held,
     });
@@ -190,7 +200,7 @@ export class Supervisor {
       this.#certificates = this.#readCertificates();
       const opened = this.#listener = await listen(this.#config);
       this.#rates.start();
-      const admin = this.#startAdmin();
+      const admin = this.#admin.start();
       this.#proxy = new Proxy(this.#config, {
         listener: opened.listener,
         port: opened.port,
@@ -244,7 +254,7 @@ export class Supervisor {
     await this.#autoscaler.stop();
     await this.#proxy?.stop(drainTimeoutMs);
     await this.#pool.stop();
-    await this.#adminServer?.shutdown();
+    await this.#admin.stop();
     if (this.#listener !== null) removeSocketFile(this.#listener);
     this.#rates.stop();
     this.#setState("stopped");
@@ -261,30 +271,20 @@ export class Supervisor {
     return new Certificates({ serverCertPath, serverKeyPath });
   }
 
-  /** Starts the admin pages, and returns what answers for them on the public port. */
-  #startAdmin(): ReturnType<typeof adminHandler> | null {
-    const app: Hono = createAdmin({
-      ready: () => this.#accepting && this.#pool.snapshot().ready > 0,
-      metrics: () => this.metrics(),
-    });
-    const { adminHost, adminPort } = this.#config;
-    if (adminPort === null) return adminHandler(app, this.#config);
-    try {
-      const server = serveAdmin(app, { ...this.#config, adminPort });
-      this.#adminServer = server;
-      this.#adminAddress = server.addr;
-      return null;
-    } catch (error) {
-      throw listenError(`${adminHost}:${adminPort}`, {
-        hostSetting: "ADMIN_HOST",
-        portSetting: "ADMIN_PORT",
-      }, error);
-    }
+  /** Loads what writes the figures out only now: it takes some MiB. */
+  async #exposition(format: ExpositionFormat): Promise<Exposition> {
+    const { exposition } = await import("../metrics/prometheus.ts");
+    return await exposition({
+      snapshot: this.metrics(),
+      counters: this.#counters,
+      tally: this.#tally,
+      restarts: this.#pool.snapshot().restartsByReason,
+    }, format);
   }
 
   #announce(): void {
-    if (this.#adminAddress !== null) {
-      const { hostname, port } = this.#adminAddress;
+    if (this.#admin.address !== null) {
+      const { hostname, port } = this.#admin.address;
       this.events.emit({
         type: "listening",
         hostname,

@@ -12,6 +12,7 @@ import type {
 import type { PoolSnapshot, WorkerSnapshot } from "../pool/pool_snapshot.ts";
 import type { QueueStats } from "../upstream/dispatcher.ts";
 import type { Counters } from "./counters.ts";
+import type { LatencyHistogram } from "./latency_histogram.ts";
 import { processUsage } from "./process_usage.ts";
 import type { Rates } from "./rates.ts";
 import {
@@ -31,6 +32,8 @@ export interface WorkerMetrics {
   readonly requests: number;
   /** Whether it may be given work. */
   readonly ready: boolean;
+  /** Whether it is ready and held back. */
+  readonly spare: boolean;
   /** Process id. */
   readonly pid: number | null;
   /** State of the worker. */
@@ -68,11 +71,17 @@ export interface MetricsSnapshot {
     readonly p99: number | null;
     readonly max: number | null;
   };
+  /** The same over the last ten seconds. */
+  readonly recentLatency: {
+    readonly p50: number | null;
+    readonly p90: number | null;
+    readonly p99: number | null;
+  };
   /** Over the last ten seconds. */
   readonly requestsPerSecond: number;
   /** Requests being handled. */
   readonly inFlight: number;
-  /** State of the worker. */
+  /** What the pool as a whole is doing. */
   readonly state: ServingState;
   /** Seconds since the start. */
   readonly uptimeSeconds: number;
@@ -101,6 +110,8 @@ export interface MetricsSnapshot {
     readonly client: number;
     readonly upstreamIdle: number;
   };
+  /** By how much the event loop has been late, at worst, over the last ten seconds. */
+  readonly eventLoopLag: number;
   /** The last changes of the wanted number of workers, oldest first. */
   readonly scaling: readonly ScalingMetrics[];
   /** The number of workers that is asked for and held back, or `null`. */
@@ -119,6 +130,7 @@ export interface MetricsSources {
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
   readonly idleUpstreamConnections: number;
+  readonly eventLoopLagMs: number;
   readonly scaling: readonly Omit<PoolScaledEvent, "type">[];
   readonly scalingHeld: Omit<ScalingHeldEvent, "type"> | null;
 }
@@ -146,11 +158,10 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     totalRequests: counters.requests,
     averageLatency: mean(latency.sumMs, latency.count),
     latency: {
-      p50: rounded(latency.quantile(0.5)),
-      p90: rounded(latency.quantile(0.9)),
-      p99: rounded(latency.quantile(0.99)),
+      ...quantiles(latency),
       max: latency.count === 0 ? null : rounded(latency.maxMs),
     },
+    recentLatency: quantiles(rates.recentLatency()),
     requestsPerSecond: rounded(rates.total()),
     inFlight: counters.inFlight,
     state: sources.state,
@@ -167,9 +178,20 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
       client: counters.clientConnections,
       upstreamIdle: sources.idleUpstreamConnections,
     },
+    eventLoopLag: rounded(sources.eventLoopLagMs),
     scaling: sources.scaling.map(scalingMetrics),
     scalingHeld: sources.scalingHeld && scalingHeldMetrics(sources.scalingHeld),
     workers: pool.workers.map((worker) => workerMetrics(worker, rates)),
+  };
+}
+
+function quantiles(
+  latency: LatencyHistogram,
+): MetricsSnapshot["recentLatency"] {
+  return {
+    p50: rounded(latency.quantile(0.5)),
+    p90: rounded(latency.quantile(0.9)),
+    p99: rounded(latency.quantile(0.99)),
   };
 }
 
@@ -188,7 +210,7 @@ function queueMetrics(queue: QueueStats): QueueStats {
 }
 
 function workerMetrics(worker: WorkerSnapshot, rates: Rates): WorkerMetrics {
-  const { id, port, pid, ready, state, restarts, generation } = worker;
+  const { id, port, pid, ready, spare, state, restarts, generation } = worker;
   const { upstream, uptimeMs } = worker;
   const requests = upstream?.requests ?? 0;
   return {
@@ -196,6 +218,7 @@ function workerMetrics(worker: WorkerSnapshot, rates: Rates): WorkerMetrics {
     port,
     requests,
     ready,
+    spare,
     pid,
     state,
     inFlight: upstream?.inFlight ?? 0,

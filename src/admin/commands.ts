@@ -1,0 +1,74 @@
+/**
+ * The commands: what can be asked of a running pool, and how the request is
+ * read. Pure, but for the call.
+ *
+ * @module
+ */
+
+import type { ReloadReport } from "../pool/reload_report.ts";
+
+/** What a pool can be told. */
+export interface PoolCommands {
+  /** Replaces every worker; never rejects. */
+  reload(): Promise<ReloadReport>;
+  /** Sets the wanted number of workers, within the bounds; returns what it was and is. */
+  scale(workers: number): ScaleReport;
+}
+
+/** What came of asking for another number of workers. */
+export interface ScaleReport {
+  /** Workers wanted before. */
+  readonly from: number;
+  /** Workers wanted now: the nearest to what was asked for that the bounds allow. */
+  readonly to: number;
+}
+
+/** A number of workers, or by how much it is to change. */
+export type ScaleRequest =
+  | { readonly kind: "absolute"; readonly workers: number }
+  | { readonly kind: "relative"; readonly by: number };
+
+/** What is said of an amount that cannot be read. */
+const SCALE_USAGE = 'Cannot scale: give a whole number of workers, "+N" or ' +
+  '"-N", as {"workers": 6} or as ?workers=6';
+
+/** The request cannot be understood; the message is for whoever sent it. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+}
+
+/**
+ * Reads how many workers are wanted: of the body if there is one, else of the
+ * query.
+ *
+ * @throws {CommandError} When neither says it.
+ */
+export function parseScaleRequest(
+  body: string,
+  query: string | undefined,
+): ScaleRequest {
+  const workers = body === "" ? query : workersIn(body);
+  const [, sign, digits] = /^([+-]?)(\d{1,6})$/.exec(`${workers}`) ?? [];
+  if (digits === undefined) throw new CommandError(SCALE_USAGE);
+  const amount = Number(digits);
+  return sign === ""
+    ? { kind: "absolute", workers: amount }
+    : { kind: "relative", by: sign === "-" ? -amount : amount };
+}
+
+/** How many workers are wanted when `desired` are now. */
+export function wantedWorkers(request: ScaleRequest, desired: number): number {
+  return request.kind === "absolute" ? request.workers : desired + request.by;
+}
+
+function workersIn(body: string): unknown {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === "object" && value !== null && "workers" in value
+      ? value.workers
+      : undefined;
+  } catch {
+    // Not JSON: there is no number of workers in it.
+    return undefined;
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The admin pages as a part that is started and stopped: on the public port,
+ * or on one of their own.
+ *
+ * @module
+ */
+
+import {
+  type AdminPages,
+  type AdminSources,
+  createAdmin,
+} from "../admin/admin.ts";
+import type { AccessOptions } from "../admin/access.ts";
+import { adminHandler, serveAdmin } from "../admin/serve_admin.ts";
+import type { AdminHandler } from "../proxy/context.ts";
+import { listenError } from "./start_error.ts";
+
+/** Where the pages are, and who may see them. */
+export interface AdminServiceOptions extends AccessOptions {
+  /** Port of their own; `null` serves them on the public one. */
+  readonly adminPort: number | null;
+  /** Address of that port. */
+  readonly adminHost: string;
+}
+
+/** Starts and stops the admin pages. */
+export class AdminService {
+  readonly #options: AdminServiceOptions;
+  readonly #pages: AdminPages;
+  #server: Deno.HttpServer<Deno.NetAddr> | null = null;
+
+  /** Makes the pages; nothing is started. */
+  constructor(options: AdminServiceOptions, sources: AdminSources) {
+    this.#options = options;
+    this.#pages = createAdmin(sources);
+  }
+
+  /** Where the pages are on a port of their own; else `null`. */
+  get address(): Deno.NetAddr | null {
+    return this.#server?.addr ?? null;
+  }
+
+  /**
+   * Begins to serve, and returns what answers for the pages on the public
+   * port: `null` when they have one of their own.
+   *
+   * @throws {StartError} When that cannot be listened on.
+   */
+  start(): AdminHandler | null {
+    const { app } = this.#pages;
+    const { adminHost, adminPort } = this.#options;
+    if (adminPort === null) return adminHandler(app, this.#options);
+    try {
+      this.#server = serveAdmin(app, { ...this.#options, adminPort });
+      return null;
+    } catch (error) {
+      throw listenError(`${adminHost}:${adminPort}`, {
+        hostSetting: "ADMIN_HOST",
+        portSetting: "ADMIN_PORT",
+      }, error);
+    }
+  }
+
+  /** Ends what is under way, and resolves when nothing is served any more. */
+  async stop(): Promise<void> {
+    this.#pages.close();
+    await this.#server?.shutdown();
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * What has happened to the pool, counted from its events: for the figures
+ * that nobody else keeps.
+ *
+ * @module
+ */
+
+import type { EventEmitter, PoolEvent } from "../events.ts";
+import { LatencyHistogram } from "./latency_histogram.ts";
+
+/** Counts by reason. */
+export type Tally = ReadonlyMap<string, number>;
+
+/** Counts what happens in one pool. */
+export class EventTally {
+  /** How long places were without a healthy worker before a successor was ready. */
+  readonly recovery: LatencyHistogram = new LatencyHistogram();
+  readonly #scaledUp = new Map<string, number>();
+  readonly #scaledDown = new Map<string, number>();
+
+  /** Counts what `events` tells from now on. */
+  constructor(events: EventEmitter) {
+    events.subscribe((event) => this.#take(event));
+  }
+
+  /** Changes of the wanted number of workers to more of them, by reason. */
+  get scaledUp(): Tally {
+    return this.#scaledUp;
+  }
+
+  /** Changes to fewer, by reason. */
+  get scaledDown(): Tally {
+    return this.#scaledDown;
+  }
+
+  #take(event: PoolEvent): void {
+    switch (event.type) {
+      case "worker-ready":
+      case "worker-promoted": {
+        // Where the successor came first, there is nothing to recover from.
+        const downMs = event.replaces?.downMs ?? 0;
+        if (downMs > 0) this.recovery.record(downMs);
+        return;
+      }
+      case "pool-scaled": {
+        const { from, to, reason } = event;
+        const tally = to > from ? this.#scaledUp : this.#scaledDown;
+        tally.set(reason, (tally.get(reason) ?? 0) + 1);
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * The figures as Prometheus reads them. Everything is put together when it is
+ * asked for; nothing is counted here.
+ *
+ * Imports the client library, which costs memory: to be loaded only when
+ * somebody asks.
+ *
+ * @module
+ */
+
+import { type Metric, Registry, type RegistryContentType } from "prom-client";
+import type { Counters } from "./counters.ts";
+import type { LatencyHistogram } from "./latency_histogram.ts";
+import type { MetricsSnapshot, WorkerMetrics } from "./metrics_snapshot.ts";
+import type { EventTally, Tally } from "./event_tally.ts";
+
+/** The formats there are: the classic text format, and its standardised successor. */
+export type ExpositionFormat = "prometheus" | "openmetrics";
+
+/** Figures written out. */
+export interface Exposition {
+  /** For the field `Content-Type`. */
+  readonly contentType: string;
+  /** The body. */
+  readonly text: string;
+}
+
+/** Where the figures come from. */
+export interface PrometheusSources {
+  readonly snapshot: MetricsSnapshot;
+  readonly counters: Counters;
+  readonly tally: EventTally;
+  /** Workers that took the place of another one, by why. */
+  readonly restarts: Readonly<Record<string, number>>;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** One line: its labels and its value. */
+type Sample = readonly [labels: Labels, value: number];
+
+/** What the library asks of a metric. */
+interface CollectedMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly values: readonly Value[];
+}
+
+interface Value {
+  /** Where it is not that of the metric. */
+  readonly metricName?: string;
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+/**
+ * Bounds of the buckets, in milliseconds: from what a cached answer takes to a
+ * minute. Powers of two, for which the counts are exact.
+ */
+const BOUNDS_MS: readonly number[] = Array.from(
+  { length: 19 },
+  (_, index) => 2 ** (index - 2),
+);
+
+/** Shown with 0 too, so that a query finds them before the first worker is in that state. */
+const WORKER_STATES = [
+  "waiting",
+  "starting",
+  "ready",
+  "spare",
+  "unhealthy",
+  "draining",
+  "terminating",
+] as const;
+
+/** Writes the figures out. */
+export async function exposition(
+  sources: PrometheusSources,
+  format: ExpositionFormat,
+): Promise<Exposition> {
+  const registry = new Registry<RegistryContentType>();
+  if (format === "openmetrics") {
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  }
+  for (const metric of [...requestMetrics(sources), ...poolMetrics(sources)]) {
+    registry.registerMetric(asMetric(metric));
+  }
+  return { contentType: registry.contentType, text: await registry.metrics() };
+}
+
+function requestMetrics(
+  { snapshot, counters }: PrometheusSources,
+): readonly CollectedMetric[] {
+  const { queue, connections } = snapshot;
+  return [
+    counter(
+      "prefork_requests_total",
+      "Requests by the worker that had them last and by status; 0: the client had gone.",
+      [...counters.answers()].map(({ workerId, status, count }) => [
+        { worker: workerId === null ? "" : `${workerId}`, code: `${status}` },
+        count,
+      ]),
+    ),
+    counter(
+      "prefork_errors_total",
+      "Answers of the balancer's own, in place of a worker's.",
+      Object.entries(snapshot.errors).map(([code, count]) => [{ code }, count]),
+    ),
+    histogram(
+      "prefork_request_duration_seconds",
+      "From the request's head to the end of its answer.",
+      counters.latency,
+    ),
+    gauge(
+      "prefork_requests_in_flight",
+      "Requests being handled, those in the queue included.",
+      snapshot.inFlight,
+    ),
+    gauge("prefork_queue_depth", "Requests waiting for a worker.", queue.depth),
+    gauge("prefork_queue_limit", "Requests that may wait.", queue.limit),
+    counter(
+      "prefork_queue_rejected_total",
+      "Requests that did not get a worker.",
+      [
+        [{ reason: "full" }, queue.rejected],
+        [{ reason: "timeout" }, queue.timedOut],
+      ],
+    ),
+    counter(
+      "prefork_retries_total",
+      "Requests sent once more.",
+      snapshot.retries,
+    ),
+    gauge(
+      "prefork_connections",
+      "Connections open to clients, and kept idle to workers.",
+      [
+        [{ side: "client" }, connections.client],
+        [{ side: "upstream_idle" }, connections.upstreamIdle],
+      ],
+    ),
+    gauge(
+      "prefork_event_loop_lag_seconds",
+      "By how much the balancer's event loop has been late, at worst, over the last ten seconds.",
+      snapshot.eventLoopLag / 1000,
+    ),
+  ];
+}
+
+function poolMetrics(
+  { snapshot, tally, restarts }: PrometheusSources,
+): readonly CollectedMetric[] {
+  const { pool, workers } = snapshot;
+  return [
+    gauge("prefork_workers", "Workers by state.", workersByState(workers)),
+    gauge("prefork_workers_min", "Fewest workers scaling leaves.", pool.min),
+    gauge("prefork_workers_max", "Most workers scaling makes.", pool.max),
+    gauge("prefork_workers_desired", "Workers wanted now.", pool.desired),
+    gauge(
+      "prefork_generation",
+      "Which (re)load the newest workers belong to.",
+      snapshot.generation,
+    ),
+    counter(
+      "prefork_worker_restarts_total",
+      "Workers that took the place of another one, by why.",
+      Object.entries(restarts).map(([reason, count]) => [{ reason }, count]),
+    ),
+    histogram(
+      "prefork_worker_recovery_seconds",
+      "From a place without a healthy worker to its successor being ready.",
+      tally.recovery,
+    ),
+    counter(
+      "prefork_scaling_decisions_total",
+      "Changes of the wanted number of workers.",
+      [
+        ...decisionsMade("up", tally.scaledUp),
+        ...decisionsMade("down", tally.scaledDown),
+      ],
+    ),
+    gauge(
+      "prefork_worker_resident_memory_bytes",
+      "Resident memory, where it may be seen (-A).",
+      perWorker(workers, ({ rssBytes }) => rssBytes),
+    ),
+    gauge(
+      "prefork_worker_cpu_seconds",
+      "CPU time the present worker has used, where it may be seen (-A).",
+      perWorker(workers, ({ cpuSeconds }) => cpuSeconds),
+    ),
+  ];
+}
+
+/** The library asks a metric for this much; its types want one of its classes. */
+function asMetric(metric: CollectedMetric): Metric {
+  const asked = { ...metric, get: () => Promise.resolve(asked) };
+  return asked as unknown as Metric;
+}
+
+function counter(
+  name: string,
+  help: string,
+  samples: number | readonly Sample[],
+): CollectedMetric {
+  return { name, help, type: "counter", values: valuesOf(samples) };
+}
+
+function gauge(
+  name: string,
+  help: string,
+  samples: number | readonly Sample[],
+): CollectedMetric {
+  return { name, help, type: "gauge", values: valuesOf(samples) };
+}
+
+function histogram(
+  name: string,
+  help: string,
+  latency: LatencyHistogram,
+): CollectedMetric {
+  const bucket = (le: string, value: number): Value => ({
+    metricName: `${name}_bucket`,
+    labels: { le },
+    value,
+  });
+  const values = [
+    ...BOUNDS_MS.map((boundMs) =>
+      bucket(`${boundMs / 1000}`, latency.countWithin(boundMs))
+    ),
+    bucket("+Inf", latency.count),
+    { metricName: `${name}_sum`, labels: {}, value: latency.sumMs / 1000 },
+    { metricName: `${name}_count`, labels: {}, value: latency.count },
+  ];
+  return { name, help, type: "histogram", values };
+}
+
+function valuesOf(samples: number | readonly Sample[]): readonly Value[] {
+  if (typeof samples === "number") return [{ labels: {}, value: samples }];
+  return samples.map(([labels, value]) => ({ labels, value }));
+}
+
+function workersByState(workers: readonly WorkerMetrics[]): readonly Sample[] {
+  const counts = new Map<string, number>(
+    WORKER_STATES.map((state) => [state, 0]),
+  );
+  for (const worker of workers) {
+    const state = worker.spare ? "spare" : worker.state;
+    counts.set(state, (counts.get(state) ?? 0) + 1);
+  }
+  return [...counts].map(([state, count]) => [{ state }, count]);
+}
+
+function decisionsMade(
+  direction: "up" | "down",
+  tally: Tally,
+): readonly Sample[] {
+  return [...tally].map(([reason, count]) => [{ direction, reason }, count]);
+}
+
+/** A figure of each worker; what cannot be had is not there. */
+function perWorker(
+  workers: readonly WorkerMetrics[],
+  figure: (worker: WorkerMetrics) => number | null,
+): readonly Sample[] {
+  return workers.flatMap((worker) => {
+    const value = figure(worker);
+    return value === null ? [] : [[{ worker: `${worker.id}` }, value] as const];
+  });
+}
