@@ -47,8 +47,12 @@ export type { PolicyName } from "./src/upstream/policy/mod.ts";
 export type { QueueStats } from "./src/upstream/dispatcher.ts";
 export type {
   MetricsSnapshot,
-  ScalingMetrics,
   WorkerMetrics,
 } from "./src/metrics/metrics_snapshot.ts";
+export type {
+  ScalingGroundsMetrics,
+  ScalingHeldMetrics,
+  ScalingMetrics,
+} from "./src/metrics/scaling_metrics.ts";
 export * from "./src/events.ts";
 export { VERSION } from "./src/version.ts";

@@ -38,7 +38,7 @@ export interface ScalingGrounds {
   /**
    * The rule that keeps it from being what was asked for: `"max-workers"`,
    * `"cpus"`, `"memory"`, `"min-workers"`, `"half"`, `"interval"`,
-   * `"down-delay"` or `"panic"`; `null` when nothing does.
+   * `"next-sample"`, `"down-delay"` or `"panic"`; `null` when nothing does.
    */
   readonly limitedBy: string | null;
   /** Which window decides: the long one, or the short one in a burst; `null` for a command. */

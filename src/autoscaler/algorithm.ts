@@ -1,94 +1,69 @@
 /**
  * How many workers the traffic needs.
  *
- * Pure: figures in, a decision out. It is told the time, so that recorded or
+ * Pure: figures in, a verdict out. It is told the time, so that recorded or
  * made-up traffic can be replayed against it.
+ *
+ * The two windows, the panic mode and its threshold are those of Knative's
+ * autoscaler (knative/serving, pkg/autoscaler/scaling/autoscaler.go, and
+ * https://knative.dev/docs/serving/autoscaling/kpa-specific/). Its windows are
+ * 60 s and 6 s; ours are shorter, because a process is started in a fraction
+ * of the time a pod takes.
  *
  * @module
  */
 
-/** When the pool grows and shrinks, and how far. */
-export interface ScalingOptions {
-  /** Fewest workers. */
-  readonly minWorkers: number;
-  /** Most workers. */
-  readonly maxWorkers: number;
-  /** Requests per second per ready worker above which the pool grows. */
-  readonly scaleUpRate: number;
-  /** Requests per second per ready worker below which it shrinks. */
-  readonly scaleDownRate: number;
-  /** Milliseconds between two samples. */
-  readonly scaleIntervalMs: number;
-  /** How long the rate must have been low before the pool shrinks, in milliseconds. */
-  readonly scaleDownDelayMs: number;
-}
+import { growthWish } from "./growth_wish.ts";
+import { grow, shrink } from "./limits.ts";
+import {
+  type Load,
+  measureLoad,
+  type ScalingSample,
+  withSample,
+} from "./load_window.ts";
+import type {
+  LowSpell,
+  ScalingOptions,
+  ScalingState,
+  Situation,
+} from "./situation.ts";
+import { isDecision, type ScalingVerdict } from "./verdict.ts";
 
-/** The figures at one moment. */
-export interface ScalingSample {
-  /** When, in milliseconds on a monotonic clock. */
-  readonly at: number;
-  /** Requests since the start. */
-  readonly requests: number;
-  /** Requests at workers now. */
-  readonly inFlight: number;
-  /** Requests that wait for a worker now. */
-  readonly queued: number;
-  /** Workers that may be given work. */
-  readonly ready: number;
-  /** Workers wanted. */
-  readonly desired: number;
-}
-
-/** What is remembered from one sample to the next. */
-export interface ScalingState {
-  /** The previous sample, or `null` when there is none to compare with. */
-  readonly previous: ScalingSample | null;
-  /** Since when the rate has been low without a break, or `null`. */
-  readonly lowSince: number | null;
-}
-
-/** The rule that decided. */
-export type ScalingReason =
-  /** More requests per worker than SCALE_UP_RATE. */
-  | "rate"
-  /** Requests wait although every worker is busy. */
-  | "queue"
-  /** Fewer requests per worker than SCALE_DOWN_RATE for SCALE_DOWN_DELAY_MS. */
-  | "idle";
-
-/** Another number of workers is needed. */
-export interface ScalingDecision {
-  /** Workers wanted. */
-  readonly to: number;
-  /** The rule that decided. */
-  readonly reason: ScalingReason;
-  /** The figures it rests on. */
-  readonly inputs: Readonly<Record<string, number>>;
-}
+export type { ScalingSample } from "./load_window.ts";
+export type { ScalingOptions, ScalingState } from "./situation.ts";
 
 /** What follows from one more sample. */
 export interface ScalingStep {
   /** To be handed in with the next sample. */
   readonly state: ScalingState;
   /** `null` when the number is right, or nothing can be said. */
-  readonly decision: ScalingDecision | null;
+  readonly verdict: ScalingVerdict | null;
 }
 
 /** Before the first sample. */
-export const INITIAL_SCALING: ScalingState = { previous: null, lowSince: null };
+export const INITIAL_SCALING: ScalingState = {
+  samples: [],
+  desired: null,
+  changedAt: null,
+  panicUntil: null,
+  low: null,
+};
 
-/**
- * A window longer than this many intervals was not measured but slept through
- * (a suspended machine, a stopped process). Its average says nothing.
- */
-const MAX_WINDOW_INTERVALS = 2;
+/** A burst is so many times SCALE_UP_RATE per ready worker: Knative's `panic-threshold-percentage` of 200. */
+const PANIC_THRESHOLD = 2;
 
 /**
  * Returns what one more sample means.
  *
- * Growth is at once to the number the rate needs. Shrinking waits until the
- * rate has been low for long, and then takes half of the workers at most, so
- * that a lull is not mistaken for the end of the traffic.
+ * - **Growing** is at once to the number that is needed: when the long window
+ *   asks for more, or in panic the short one, or when a queue stays.
+ * - **Panic** begins when the short window shows twice what the ready workers
+ *   should get. It ends one long window after it last did; until then nothing
+ *   shrinks.
+ * - **Shrinking** waits until the long window has been low for the whole delay,
+ *   goes no further than the highest rate of that time allows, and takes half
+ *   of the workers at most.
+ * - **Somebody's command** counts as a decision: all windows begin anew.
  *
  * @example
  * ```ts
@@ -98,23 +73,25 @@ const MAX_WINDOW_INTERVALS = 2;
  * const options = {
  *   minWorkers: 2,
  *   maxWorkers: 16,
+ *   maxWorkersAuto: false,
  *   scaleUpRate: 100,
  *   scaleDownRate: 10,
  *   scaleIntervalMs: 5_000,
  *   scaleDownDelayMs: 30_000,
  * };
- * const quiet = { inFlight: 0, queued: 0, ready: 2, desired: 2 };
- * const first = decideScale(
+ * const workers = { ready: 2, full: 0, desired: 2, memoryCeiling: null };
+ * const load = { inFlight: 1, queued: 0 };
+ * let { state } = decideScale(
  *   INITIAL_SCALING,
- *   { at: 0, requests: 0, ...quiet },
+ *   { at: 0, requests: 0, ...load, ...workers },
  *   options,
  * );
- * const second = decideScale(
- *   first.state,
- *   { at: 5_000, requests: 4_000, ...quiet },
- *   options,
- * );
- * assert.equal(second.decision?.to, 8);
+ * for (const second of [1, 2]) {
+ *   const sample = { at: second * 1_000, requests: second * 800, ...load };
+ *   const step = decideScale(state, { ...sample, ...workers }, options);
+ *   state = step.state;
+ *   if (second === 2) assert.equal(step.verdict?.to, 8);
+ * }
  * ```
  */
 export function decideScale(
@@ -122,90 +99,81 @@ export function decideScale(
   sample: ScalingSample,
   options: ScalingOptions,
 ): ScalingStep {
-  const rate = rateBetween(state.previous, sample, options);
-  if (rate === null) {
-    return { state: { previous: sample, lowSince: null }, decision: null };
+  if (state.desired !== null && state.desired !== sample.desired) {
+    return { state: afterCommand(sample), verdict: null };
   }
-  const inputs = {
-    rate,
-    ratePerWorker: rate / Math.max(sample.ready, 1),
-    ready: sample.ready,
-    inFlight: sample.inFlight,
-    queued: sample.queued,
+  const samples = withSample(state.samples, sample, options.scaleIntervalMs);
+  const load = measureLoad(samples, options.scaleIntervalMs);
+  const situation: Situation = {
+    options,
+    sample,
+    samples,
+    load,
+    changedAt: state.changedAt,
+    panicUntil: panicUntil(state, sample, load, options),
   };
-  const up = growForRate(sample, inputs, options) ??
-    growForQueue(sample, inputs, options);
-  const low = up === null && sample.queued === 0 &&
-    inputs.ratePerWorker < options.scaleDownRate;
-  const lowSince = low ? state.lowSince ?? state.previous!.at : null;
-  const lowLongEnough = lowSince !== null &&
-    sample.at - lowSince >= options.scaleDownDelayMs;
-  const down = lowLongEnough ? shrink(sample, inputs, options) : null;
+  const growth = growthWish(situation);
+  const low = growth === null ? lowSpell(state, situation) : null;
+  const verdict = growth !== null
+    ? grow(situation, growth)
+    : low !== null
+    ? shrink(situation, low)
+    : null;
+  const changed = verdict !== null && isDecision(verdict);
   return {
-    decision: up ?? down,
-    // The next step down has to be earned anew.
-    state: { previous: sample, lowSince: down === null ? lowSince : sample.at },
+    verdict,
+    state: {
+      samples,
+      desired: verdict?.to ?? sample.desired,
+      changedAt: changed ? sample.at : state.changedAt,
+      panicUntil: situation.panicUntil,
+      // After a change, what is low has to be shown anew.
+      low: changed ? null : low,
+    },
   };
 }
 
-type Inputs = {
-  readonly rate: number;
-  readonly ratePerWorker: number;
-  readonly ready: number;
-  readonly inFlight: number;
-  readonly queued: number;
-};
+function afterCommand(sample: ScalingSample): ScalingState {
+  return {
+    ...INITIAL_SCALING,
+    samples: [sample],
+    desired: sample.desired,
+    changedAt: sample.at,
+  };
+}
 
-/** Returns the requests per second between two samples, or `null` when they cannot be compared. */
-function rateBetween(
-  previous: ScalingSample | null,
+function panicUntil(
+  state: ScalingState,
   sample: ScalingSample,
-  options: ScalingOptions,
+  { short }: Load,
+  { scaleUpRate, scaleIntervalMs }: ScalingOptions,
 ): number | null {
-  if (previous === null) return null;
-  const elapsedMs = sample.at - previous.at;
-  const requests = sample.requests - previous.requests;
-  const longest = options.scaleIntervalMs * MAX_WINDOW_INTERVALS;
-  if (elapsedMs <= 0 || elapsedMs > longest || requests < 0) return null;
-  return requests * 1_000 / elapsedMs;
+  const threshold = PANIC_THRESHOLD * scaleUpRate * Math.max(sample.ready, 1);
+  if (short !== null && short.agreed >= threshold) {
+    return sample.at + scaleIntervalMs;
+  }
+  const { panicUntil } = state;
+  return panicUntil !== null && sample.at < panicUntil ? panicUntil : null;
 }
 
-function growForRate(
-  { desired }: ScalingSample,
-  inputs: Inputs,
-  options: ScalingOptions,
-): ScalingDecision | null {
-  if (inputs.ratePerWorker <= options.scaleUpRate) return null;
-  const needed = Math.ceil(inputs.rate / options.scaleUpRate);
-  const to = Math.min(needed, options.maxWorkers);
-  // Otherwise those that are needed are on their way already.
-  return to > desired ? { to, reason: "rate", inputs } : null;
-}
-
-/**
- * Requests wait, so every worker has as many as it takes. As many more are
- * wanted as the waiting ones would fill, but no more than there are: the
- * queue may be gone before they are ready.
- */
-function growForQueue(
-  { desired, ready, inFlight, queued }: ScalingSample,
-  inputs: Inputs,
-  options: ScalingOptions,
-): ScalingDecision | null {
-  // Idle or missing workers are not made more useful by more of them.
-  if (queued === 0 || inFlight < ready || ready < desired) return null;
-  const perWorker = inFlight / ready;
-  const more = Math.min(Math.ceil(queued / perWorker), desired);
-  const to = Math.min(desired + more, options.maxWorkers);
-  return to > desired ? { to, reason: "queue", inputs } : null;
-}
-
-function shrink(
-  { desired }: ScalingSample,
-  inputs: Inputs,
-  options: ScalingOptions,
-): ScalingDecision | null {
-  const needed = Math.ceil(inputs.rate / options.scaleDownRate);
-  const to = Math.max(needed, Math.ceil(desired / 2), options.minWorkers);
-  return to < desired ? { to, reason: "idle", inputs } : null;
+function lowSpell(
+  { low, changedAt }: ScalingState,
+  { load: { long }, sample, options }: Situation,
+): LowSpell | null {
+  if (long === null || sample.queued > 0) return null;
+  if (long.rate / Math.max(sample.ready, 1) >= options.scaleDownRate) {
+    return null;
+  }
+  const { rate, since } = long;
+  const spell = low ?? {
+    since: Math.max(since, changedAt ?? since),
+    seenAt: sample.at,
+    peaks: [],
+  };
+  if (since < spell.seenAt) return spell;
+  const forgottenBefore = sample.at - options.scaleDownDelayMs;
+  const peaks = spell.peaks.filter((peak) =>
+    peak.at >= forgottenBefore && peak.rate > rate
+  );
+  return { ...spell, peaks: [...peaks, { at: sample.at, rate }] };
 }

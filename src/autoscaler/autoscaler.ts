@@ -2,48 +2,34 @@
  * Asks at regular times how many workers the traffic needs, and passes the
  * answer on.
  *
- * Knows neither the pool nor the metrics: it is handed one function that
- * samples and one that scales.
+ * Knows neither the pool nor the metrics: it is handed functions that sample,
+ * scale and tell.
  *
  * @module
  */
 
+import type { ScalingGrounds, ScalingHeldEvent } from "../events.ts";
 import { Alarm } from "../pool/alarm.ts";
 import {
   decideScale,
   INITIAL_SCALING,
   type ScalingOptions,
-  type ScalingReason,
   type ScalingSample,
 } from "./algorithm.ts";
+import { samplePeriodMs } from "./load_window.ts";
+import { isDecision, type ScalingVerdict } from "./verdict.ts";
 
-/** Decisions kept for those who ask why. */
-const KEPT_DECISIONS = 20;
-
-/** One decision that was carried out. */
-export interface ScalingRecord {
-  /** When, as milliseconds since the Unix epoch. */
-  readonly at: number;
-  /** Workers wanted before. */
-  readonly from: number;
-  /** Workers wanted from then on. */
-  readonly to: number;
-  /** The rule that decided. */
-  readonly reason: ScalingReason;
-  /** The figures it decided on. */
-  readonly inputs: Readonly<Record<string, number>>;
-}
+/** A wish that is held back. */
+export type HeldWish = Omit<ScalingHeldEvent, "type">;
 
 /** What an autoscaler works with. */
 export interface AutoscalerDeps {
   /** Returns the figures now; the time is added by the autoscaler. */
   readonly sample: () => Omit<ScalingSample, "at">;
-  /** Sets the wanted number of workers and returns what it is now. */
-  readonly scaleTo: (
-    workers: number,
-    reason: ScalingReason,
-    inputs: Readonly<Record<string, number>>,
-  ) => number;
+  /** Sets the wanted number of workers. */
+  readonly scaleTo: (workers: number, grounds: ScalingGrounds) => void;
+  /** Is told when another wish is held back, or the same for another reason. */
+  readonly held?: (wish: HeldWish) => void;
   /** Monotonic, in milliseconds. @default {performance.now} */
   readonly clock?: () => number;
 }
@@ -54,7 +40,7 @@ export class Autoscaler {
   readonly #deps: AutoscalerDeps;
   readonly #now: () => number;
   readonly #alarm = new Alarm();
-  readonly #decisions: ScalingRecord[] = [];
+  #held: HeldWish | null = null;
   #stopping = false;
   #loop: Promise<void> | null = null;
 
@@ -65,9 +51,9 @@ export class Autoscaler {
     this.#now = deps.clock ?? ((): number => performance.now());
   }
 
-  /** The last decisions, oldest first. */
-  get decisions(): readonly ScalingRecord[] {
-    return [...this.#decisions];
+  /** The wish that is being held back, with `at` when that began, or `null`. */
+  get held(): HeldWish | null {
+    return this.#held;
   }
 
   /** Begins to decide. Does nothing for a pool whose bounds leave no choice. */
@@ -89,18 +75,42 @@ export class Autoscaler {
       const sample = { ...this.#deps.sample(), at: this.#now() };
       const step = decideScale(state, sample, this.#options);
       state = step.state;
-      if (step.decision !== null) {
-        const { to: wanted, reason, inputs } = step.decision;
-        const from = sample.desired;
-        const to = this.#deps.scaleTo(wanted, reason, inputs);
-        this.#keep({ at: Date.now(), from, to, reason, inputs });
-      }
-      await this.#alarm.sleep(this.#options.scaleIntervalMs);
+      this.#pass(step.verdict, sample.at);
+      await this.#alarm.sleep(samplePeriodMs(this.#options));
     }
   }
 
-  #keep(record: ScalingRecord): void {
-    this.#decisions.push(record);
-    if (this.#decisions.length > KEPT_DECISIONS) this.#decisions.shift();
+  #pass(verdict: ScalingVerdict | null, now: number): void {
+    if (verdict === null) {
+      this.#held = null;
+      return;
+    }
+    const grounds = groundsOf(verdict, Date.now() - now);
+    if (isDecision(verdict)) {
+      this.#held = null;
+      this.#deps.scaleTo(verdict.to, grounds);
+      return;
+    }
+    const before = this.#held;
+    const known = before?.reason === verdict.reason &&
+      before.limitedBy === verdict.limitedBy;
+    const at = known ? before.at : Date.now();
+    this.#held = { at, workers: verdict.from, ...grounds };
+    if (!known) this.#deps.held?.(this.#held);
   }
+}
+
+/** What an event says of a verdict, its times turned into wall-clock time. */
+function groundsOf(verdict: ScalingVerdict, epochMs: number): ScalingGrounds {
+  const { needed, reason, limitedBy, mode, inputs } = verdict;
+  const { mayGrowAt, mayShrinkAt } = verdict;
+  return {
+    needed,
+    reason,
+    limitedBy,
+    mode,
+    inputs,
+    mayGrowAt: mayGrowAt === null ? null : Math.round(mayGrowAt + epochMs),
+    mayShrinkAt: Math.round(mayShrinkAt + epochMs),
+  };
 }

@@ -44,6 +44,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     poolSize: 4,
     minWorkers: 4,
     maxWorkers: 16,
+    maxWorkersAuto: false,
     workerPort: 8081,
     policy: "round-robin",
     slowStartMs: 0,
@@ -340,6 +341,16 @@ Deno.test("the configuration is frozen", () => {
 
 Deno.test("POOL_SIZE=auto is one worker for each CPU available", () => {
   assert.equal(load([], { POOL_SIZE: "auto" }).poolSize, 6);
+});
+
+Deno.test("MAX_WORKERS=auto is twice the CPUs available and one, but not below POOL_SIZE", () => {
+  const auto = load([], { MAX_WORKERS: "auto" });
+  assert.deepEqual([auto.maxWorkers, auto.maxWorkersAuto], [13, true]);
+  const large = load([], { MAX_WORKERS: "auto", POOL_SIZE: "20" });
+  assert.equal(large.maxWorkers, 20);
+  assert.deepEqual(problems([], { MAX_WORKERS: "many" }), [
+    "MAX_WORKERS=many: must be a whole number from 1 to 1024, or auto",
+  ]);
 });
 
 const mayPassOver = Deno.env.get("CI") !== "true";

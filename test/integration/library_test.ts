@@ -109,6 +109,19 @@ Deno.test("scaleTo() keeps to the bounds and takes effect", async () => {
   assert.equal(pool.scaleTo(1), 2);
   await gone;
   assert.deepEqual(pool.metrics().workers.map(({ id }) => id), [0, 1]);
+  assert.deepEqual(
+    pool.metrics().scaling.map(({ from, to, needed, reason, limitedBy }) => [
+      from,
+      to,
+      needed,
+      reason,
+      limitedBy,
+    ]),
+    [
+      [2, 3, 9, "command", "max-workers"],
+      [3, 2, 1, "command", "min-workers"],
+    ],
+  );
   assert.throws(() => pool.scaleTo(1.5), RangeError);
 });
 

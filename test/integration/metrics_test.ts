@@ -50,6 +50,7 @@ const SHAPE = {
   },
   connections: { client: "number", upstreamIdle: "number" },
   scaling: "array",
+  scalingHeld: "null",
   workers: "array",
 } as const;
 

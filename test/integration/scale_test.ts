@@ -73,3 +73,48 @@ Deno.test("the pool grows with the rate, and shrinks only when what is in flight
   assert.equal(metrics.pool.desired, 1);
   assert.equal(metrics.responses["5xx"], 0);
 });
+
+Deno.test("under a load of many times the rate the pool grows to what is allowed in one decision, whose grounds are told", async () => {
+  await using pool = await startPool({
+    env: {
+      POOL_SIZE: "1",
+      MAX_WORKERS: "4",
+      SCALE_UP_RATE: "5",
+      SCALE_DOWN_RATE: "1",
+      SCALE_INTERVAL_MS: "1000",
+    },
+  });
+  await using client = await RawClient.connect({ port: pool.port });
+  // Once the pool is as large as it may be, more is asked for all the time.
+  const seen = Promise.all([
+    pool.waitForEvent("scaling-held", {
+      where: ({ workers, limitedBy }) =>
+        workers === 4 && limitedBy === "max-workers",
+    }),
+    ...[1, 2, 3].map((id) =>
+      pool.waitForEvent("worker-ready", {
+        where: ({ workerId }) => workerId === id,
+      })
+    ),
+  ]);
+  let done = false;
+  seen.then(() => done = true, () => done = true);
+  while (!done) await client.ask(getRequest("/api/health"));
+  const [held] = await seen;
+
+  const scaled = pool.events.filter(({ type }) => type === "pool-scaled");
+  const metrics = await pool.metrics();
+  assert.equal(metrics.scaling.length, 1);
+  assert.equal(scaled.length, 1);
+  const [decision] = metrics.scaling;
+  assert.deepEqual(
+    [decision?.from, decision?.to, decision?.reason, decision?.limitedBy],
+    [1, 4, "rate", "max-workers"],
+  );
+  assert.ok(decision!.needed > 4);
+  assert.ok(decision!.inputs["ratePerWorker"]! > 5);
+  assert.equal(decision!.mayGrowAt, null);
+  const delayMs = Date.parse(decision!.mayShrinkAt!) - Date.parse(decision!.at);
+  assert.ok(delayMs > 29_000 && delayMs <= 30_000, `${delayMs} ms`);
+  assert.equal(held.reason, "rate");
+});

@@ -26,6 +26,18 @@ export interface PoolWorkerMetrics {
   readonly cpuSeconds: number | null;
 }
 
+/** Why the number of workers is what it is, as the published contract names it. */
+export interface PoolScalingGrounds {
+  readonly at: string;
+  readonly needed: number;
+  readonly reason: string;
+  readonly limitedBy: string | null;
+  readonly mode: "stable" | "panic" | null;
+  readonly inputs: Readonly<Record<string, number>>;
+  readonly mayGrowAt: string | null;
+  readonly mayShrinkAt: string | null;
+}
+
 /** What `/_metrics` answers, as the published contract names it. */
 export interface PoolMetrics {
   readonly totalRequests: number;
@@ -46,12 +58,12 @@ export interface PoolMetrics {
   readonly responses: Readonly<Record<string, number>>;
   readonly errors: Readonly<Record<string, number>>;
   readonly connections: Readonly<Record<"client" | "upstreamIdle", number>>;
-  readonly scaling: readonly {
-    readonly at: string;
+  readonly scaling: readonly (PoolScalingGrounds & {
     readonly from: number;
     readonly to: number;
-    readonly reason: string;
-    readonly inputs: Readonly<Record<string, number>>;
-  }[];
+  })[];
+  readonly scalingHeld:
+    | PoolScalingGrounds & { readonly workers: number }
+    | null;
   readonly workers: readonly PoolWorkerMetrics[];
 }

@@ -38,7 +38,7 @@ export const WORKER_SETTINGS = {
     kind: integerOrAuto({ min: 1, max: MAX_POOL_SIZE }),
     default: null,
     derived: "max(16, POOL_SIZE)",
-    help: "most workers scaling makes; auto is what CPUs and memory allow",
+    help: "most workers; auto is what CPUs and memory allow",
   }),
   spareWorkers: setting({
     kind: integer({ min: 0, max: MAX_POOL_SIZE }),

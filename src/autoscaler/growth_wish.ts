@@ -1,0 +1,75 @@
+/**
+ * The rules that ask for more workers, each for itself and whatever the limits.
+ * Pure.
+ *
+ * @module
+ */
+
+import { isSaturated } from "./load_window.ts";
+import type { Situation } from "./situation.ts";
+import type { ScalingReason } from "./verdict.ts";
+
+/** More workers that a rule asks for. */
+export interface GrowthWish {
+  readonly reason: ScalingReason;
+  readonly needed: number;
+  /** The rate it asks them for. */
+  readonly rate: number;
+  /** Whether it is granted only when SCALE_INTERVAL_MS have passed since the last change. */
+  readonly spaced: boolean;
+  /** Whether the last sample alone shows a rise, so that the next one will show more of it. */
+  readonly rising: boolean;
+}
+
+/** The rule that asks for the most workers, or `null` when none asks for more than there shall be. */
+export function growthWish(situation: Situation): GrowthWish | null {
+  const rate = rateWish(situation);
+  const queue = queueWish(situation);
+  if (rate === null || queue === null) return rate ?? queue;
+  return queue.needed > rate.needed ? queue : rate;
+}
+
+/**
+ * The long window has to ask for more, and in panic the short one is enough.
+ * How many are needed the short one knows better, while both its samples ask:
+ * of a step, the long window has seen a part only.
+ */
+function rateWish(
+  { load: { short, long }, panicUntil, sample, options }: Situation,
+): GrowthWish | null {
+  const { scaleUpRate } = options;
+  const wanted = sample.desired * scaleUpRate;
+  const longRate = long !== null && long.rate > wanted ? long.rate : 0;
+  const shortRate = short !== null && short.agreed > wanted ? short.latest : 0;
+  const panic = panicUntil !== null;
+  if (longRate === 0 && !(panic && shortRate > 0)) return null;
+  const rate = Math.max(longRate, shortRate);
+  return {
+    reason: "rate",
+    needed: Math.ceil(rate / scaleUpRate),
+    rate,
+    spaced: !panic,
+    rising: shortRate === 0 && short !== null && short.latest > wanted,
+  };
+}
+
+/**
+ * Every worker has as many requests as it takes. As many more are wanted as
+ * the waiting ones would fill, one at least, but no more than there are: the
+ * queue may be gone before they are ready.
+ */
+function queueWish(
+  { samples, load, sample }: Situation,
+): GrowthWish | null {
+  if (sample.ready === 0 || !isSaturated(samples)) return null;
+  const { desired, inFlight, ready } = sample;
+  const queued = Math.min(...samples.slice(-2).map(({ queued }) => queued));
+  const more = Math.ceil(queued / (inFlight / ready));
+  return {
+    reason: "queue",
+    needed: desired + Math.min(Math.max(more, 1), desired),
+    rate: load.long?.rate ?? 0,
+    spaced: true,
+    rising: false,
+  };
+}

@@ -1,0 +1,33 @@
+/**
+ * The last changes of the wanted number of workers, for those who ask why it
+ * is what it is. Knows the events only, so that commands are in it too.
+ *
+ * @module
+ */
+
+import type { EventEmitter, PoolScaledEvent } from "../events.ts";
+
+/** Changes kept. */
+const KEPT_CHANGES = 20;
+
+/** One change, as its event had it. */
+export type ScalingRecord = Omit<PoolScaledEvent, "type">;
+
+/** Remembers what the pool was scaled to. */
+export class ScalingHistory {
+  #changes: readonly ScalingRecord[] = [];
+
+  /** Remembers every change `events` tells of from now on. */
+  constructor(events: EventEmitter) {
+    events.subscribe((event) => {
+      if (event.type !== "pool-scaled") return;
+      const { type: _, ...record } = event;
+      this.#changes = [...this.#changes, record].slice(-KEPT_CHANGES);
+    });
+  }
+
+  /** The last changes, oldest first. */
+  get changes(): readonly ScalingRecord[] {
+    return this.#changes;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * The figures the autoscaler decides by, gathered from the parts that have
+ * them.
+ *
+ * @module
+ */
+
+import type { ScalingSample } from "../autoscaler/algorithm.ts";
+import { availableMemory } from "../autoscaler/available_memory.ts";
+import { memoryCeiling } from "../autoscaler/memory_ceiling.ts";
+import type { Counters } from "../metrics/counters.ts";
+import { processUsage } from "../metrics/process_usage.ts";
+import type { Pool } from "../pool/pool.ts";
+import type { PoolSnapshot } from "../pool/pool_snapshot.ts";
+import type { Dispatcher } from "../upstream/dispatcher.ts";
+
+/** What of the configuration matters here. */
+export interface LoadSamplerOptions {
+  /** Requests in flight per worker; 0 is no cap. */
+  readonly workerConcurrency: number;
+  /** Whether memory limits the number of workers. */
+  readonly maxWorkersAuto: boolean;
+  /** How long a look at the memory is good for, in milliseconds. */
+  readonly scaleIntervalMs: number;
+}
+
+/** Where the figures come from. */
+export interface LoadSources {
+  readonly pool: Pool;
+  readonly dispatcher: Dispatcher;
+  readonly counters: Counters;
+}
+
+/** Gathers the figures. */
+export class LoadSampler {
+  readonly #options: LoadSamplerOptions;
+  readonly #sources: LoadSources;
+  #memoryCeiling: number | null = null;
+  #memoryReadAt = -Infinity;
+
+  /** Creates a sampler of these parts. */
+  constructor(options: LoadSamplerOptions, sources: LoadSources) {
+    this.#options = options;
+    this.#sources = sources;
+  }
+
+  /** Returns the figures now. */
+  sample(): Omit<ScalingSample, "at"> {
+    const { pool, dispatcher, counters } = this.#sources;
+    const snapshot = pool.snapshot();
+    const queued = dispatcher.queue.depth;
+    return {
+      requests: counters.requests + counters.inFlight,
+      inFlight: counters.inFlight - queued,
+      queued,
+      ready: snapshot.ready,
+      full: this.#full(),
+      desired: snapshot.desired,
+      memoryCeiling: this.#readMemoryCeiling(snapshot),
+    };
+  }
+
+  #full(): number {
+    const cap = this.#options.workerConcurrency;
+    if (cap === 0) return 0;
+    return this.#sources.dispatcher.upstreams
+      .filter(({ accepting, inFlight }) => accepting && inFlight >= cap).length;
+  }
+
+  /** Not at each sample: it opens two files for each worker. */
+  #readMemoryCeiling({ workers }: PoolSnapshot): number | null {
+    const { maxWorkersAuto, scaleIntervalMs } = this.#options;
+    if (!maxWorkersAuto) return null;
+    const now = performance.now();
+    if (now - this.#memoryReadAt >= scaleIntervalMs) {
+      this.#memoryReadAt = now;
+      this.#memoryCeiling = memoryCeiling({
+        availableBytes: availableMemory(),
+        workerBytes: workers.filter(({ pid }) => pid !== null)
+          .map(({ pid }) => processUsage(pid).rssBytes),
+      });
+    }
+    return this.#memoryCeiling;
+  }
+}
