@@ -64,7 +64,7 @@ export class Exchange {
   #bodySent: boolean;
   /** Times it has been sent in vain. */
   #attempts = 0;
-  /** Whether the present attempt has brought any octet of an answer. */
+  /** Whether the present attempt has brought part of an answer's head, or an interim answer. */
   #answered = false;
 
   /** Prepares to serve `request`, which came from `client`. */
@@ -91,11 +91,6 @@ export class Exchange {
   /** Whether part of an answer has been sent: nothing but the rest of it can follow. */
   get responded(): boolean {
     return this.status >= 200 || this.status === 101;
-  }
-
-  /** Whether another worker has had the request in vain. */
-  get sentBefore(): boolean {
-    return this.request.avoid !== null;
   }
 
   /** Whether all of the request has been read from the client. */
@@ -127,9 +122,8 @@ export class Exchange {
         if (error.source === "upstream" && error.code !== "stale-connection") {
           upstream.failures++;
         }
-        if (!error.retryable || this.#attempts === MAX_ATTEMPTS) {
-          throw error;
-        }
+        const last = this.#attempts === MAX_ATTEMPTS;
+        if (!error.retryable || last) throw error;
       } finally {
         upstream.requests++;
         this.finishedAt = performance.now();
@@ -157,9 +151,8 @@ export class Exchange {
   /** Takes the request from a worker that hangs to another one, where that is safe and not the last attempt. */
   sendElsewhere(): void {
     const safe = this.request.repeatable && !this.#answered;
-    if (safe && this.#attempts < MAX_ATTEMPTS - 1) {
-      this.#connection?.socket.close();
-    }
+    if (!safe || this.#attempts >= MAX_ATTEMPTS - 1) return;
+    this.#connection?.socket.close();
   }
 
   /** Leaves the request where it is for good: it is thought to be what its worker hangs on. */
@@ -272,21 +265,23 @@ export class Exchange {
   ): Promise<ResponsePlan> {
     const { options } = this.#context;
     const { socket } = connection;
-    let answered = first !== null;
+    this.#answered = first !== null;
     for (let plan = first;;) {
       if (plan !== null) {
         if (!plan.interim) return plan;
         await this.#passInterim(plan);
       }
       if (socket.available === 0 || plan === null) {
-        answered ||= socket.available > 0;
+        this.#answered ||= socket.available > 0;
         if (socket.available >= options.maxHeadBytes) {
           throw new ProxyError("upstream-malformed", {
             detail: "head too large",
           });
         }
         if (socket.full) socket.resize(LARGE_BUFFER_BYTES);
-        if (!await socket.more()) throw this.#unanswered(connection, answered);
+        if (!await socket.more()) {
+          throw this.#unanswered(connection, this.#answered);
+        }
       }
       plan = this.#takeResponse(socket);
     }

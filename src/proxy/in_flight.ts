@@ -56,7 +56,8 @@ export class InFlight {
     const waiting = this.#waitingFor(port);
     for (const exchange of waiting) {
       const suspected = exchange === waiting[0] && diagnosis !== "stopped";
-      if (suspected && (diagnosis === "blocked" || exchange.sentBefore)) {
+      const sentBefore = exchange.request.avoid !== null;
+      if (suspected && (diagnosis === "blocked" || sentBefore)) {
         exchange.hold();
       } else exchange.sendElsewhere();
     }
