@@ -5,6 +5,12 @@
  * @module
  */
 
+import type { Config } from "../src/config/config.ts";
+import {
+  isSubcommand,
+  runSubcommand,
+  SUBCOMMAND_HELP,
+} from "../src/cli/subcommands.ts";
 import { ConfigError } from "../src/config/config_error.ts";
 import { helpText, versionText } from "../src/config/help.ts";
 import { type Invocation, loadConfig } from "../src/config/load_config.ts";
@@ -16,6 +22,11 @@ import {
 } from "../src/lifecycle/run.ts";
 
 async function main(): Promise<number> {
+  const [name, ...args] = Deno.args;
+  if (isSubcommand(name)) {
+    const { env } = Deno;
+    return await runSubcommand(name, { args, env, print: console.log });
+  }
   let invocation: Invocation;
   try {
     invocation = loadConfig({ args: Deno.args, env: Deno.env });
@@ -35,7 +46,7 @@ async function main(): Promise<number> {
   }
   switch (invocation.action) {
     case "help":
-      console.log(helpText().trimEnd());
+      console.log(helpText(SUBCOMMAND_HELP).trimEnd());
       return EXIT_OK;
     case "version":
       console.log(versionText().trimEnd());
@@ -44,8 +55,17 @@ async function main(): Promise<number> {
       console.log("The configuration can be used.");
       return EXIT_OK;
     case "run":
-      return await run(invocation.config);
+      return await run(invocation.config, readConfigAnew);
   }
+}
+
+/** For reloads: flags and environment cannot have changed, the file they name can. */
+function readConfigAnew(): Config {
+  const invocation = loadConfig({ args: Deno.args, env: Deno.env });
+  if (invocation.action === "run") return invocation.config;
+  throw new Error(
+    `Cannot reload: the arguments ask for "${invocation.action}"`,
+  );
 }
 
 // Not `Deno.exitCode`: a log line that nobody reads would keep the process alive.

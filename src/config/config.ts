@@ -37,6 +37,8 @@ export interface Config {
   readonly spareWorkers: number;
   /** The program to run. @default {the embedded demo application} */
   readonly workerCommand: WorkerCommand;
+  /** File of `NAME=value` lines, for settings and for the workers' environment. @default {null} */
+  readonly envFile: string | null;
   /** What the workers' environment has beyond the balancer's. @default {{}} */
   readonly workerEnvironment: Readonly<Record<string, string>>;
 

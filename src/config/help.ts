@@ -24,6 +24,7 @@ const HEAD = `\
 prefork-pool ${VERSION}: a pre-fork process pool and load balancer
 
 Usage: prefork-pool [options] [-- command [args...]]
+       prefork-pool subcommand [options]
 
 The command is any HTTP/1.1 server that listens on the port it is given:
 {port}, {host} and {id} in it are filled in, and its environment has PORT,
@@ -52,14 +53,22 @@ const ACTION_LINES = [
   entry("--check", "check the configuration and exit"),
 ];
 
-/** Returns the text of `--help`, at most 80 columns wide. */
-export function helpText(): string {
+/** How something is written, and what it does. */
+export type HelpEntry = readonly [usage: string, summary: string];
+
+/** Returns the text of `--help`, at most 80 columns wide, which names these subcommands. */
+export function helpText(subcommands: readonly HelpEntry[] = []): string {
   const lines = Object.entries(SETTING_GROUPS).flatMap(([group, settings]) => [
     "",
     `${group}:`,
     ...Object.keys(settings).map((name) => settingEntry(name as SettingName)),
   ]);
   lines.push("", "Other:", ...ACTION_LINES);
+  lines.push(
+    "",
+    "Subcommands, for a pool that runs (each has a --help of its own):",
+    ...subcommands.map(([usage, summary]) => entry(usage, summary)),
+  );
   return `${HEAD}${lines.join("\n")}\n${TAIL}`;
 }
 

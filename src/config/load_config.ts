@@ -1,12 +1,14 @@
 /**
- * Reads what the user asked for: the command line and, beneath it, the
- * environment. The only place that reads either.
+ * Reads what the user asked for: the command line, beneath it the
+ * environment, and beneath that a file of variables. The only place that reads
+ * any of them.
  *
  * @module
  */
 
 import { parseArgs } from "node:util";
 import type { Config } from "./config.ts";
+import { missingFrom, readEnvFile, type Variables } from "./env_file.ts";
 import { toggle } from "./kinds.ts";
 import { nearest } from "./nearest.ts";
 import {
@@ -59,8 +61,9 @@ const NAMES_BY_FLAG: ReadonlyMap<string, SettingName> = new Map(
 );
 
 /**
- * Reads and checks the whole configuration. A flag wins over its variable; an
- * empty variable counts as unset.
+ * Reads and checks the whole configuration. A flag wins over its variable, a
+ * variable of the environment over the same in ENV_FILE; an empty variable
+ * counts as unset.
  *
  * @throws {ConfigError} with all problems, each naming the setting as it was typed.
  */
@@ -76,6 +79,26 @@ export function loadConfig(options: LoadConfigOptions): Invocation {
   });
   const { action, given } = readFlags(draft, flags);
   if (action === "help" || action === "version") return { action };
+  readVariables(draft, env, given);
+  const workerEnvironment = missingFrom(env, readFile(draft));
+  const file = new Map(Object.entries(workerEnvironment));
+  readVariables(draft, file, new Set([...given, ...draft.given]));
+  if (words !== null && (words[0] ?? "") === "") {
+    draft.report({
+      setting: "--",
+      value: null,
+      remedy: "must be followed by the worker's command",
+    });
+  }
+  return { action, config: draft.finish({ words, workerEnvironment }) };
+}
+
+/** Fills `draft` from the variables of the settings that are not `given`. */
+function readVariables(
+  draft: SettingsDraft,
+  env: Environment,
+  given: ReadonlySet<SettingName>,
+): void {
   for (const name of SETTING_NAMES) {
     if (given.has(name)) continue;
     const variable = variableOf(name);
@@ -84,14 +107,23 @@ export function loadConfig(options: LoadConfigOptions): Invocation {
       draft.setText(name, text, variable);
     }
   }
-  if (words !== null && (words[0] ?? "") === "") {
-    draft.report({
-      setting: "--",
-      value: null,
-      remedy: "must be followed by the worker's command",
+}
+
+/** The variables of ENV_FILE, if there is one. */
+function readFile(draft: SettingsDraft): Variables {
+  const path = draft.textOf("envFile");
+  if (path === null) return {};
+  try {
+    return readEnvFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    draft.reject("envFile", {
+      setting: draft.labelOf("envFile"),
+      value: path,
+      remedy: `cannot be read: ${reason}`,
     });
+    return {};
   }
-  return { action, config: draft.finish(words) };
 }
 
 /** Fills `draft` from `flags`; returns which settings they gave and what to do. */

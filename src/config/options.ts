@@ -19,6 +19,7 @@ export type PlainPoolOptions = Partial<
     | "maxWorkers"
     | "maxWorkersAuto"
     | "workerCommand"
+    | "envFile"
     | "healthStrict"
     | "logLevel"
     | "logFormat"
@@ -47,6 +48,7 @@ export interface PoolOptions extends PlainPoolOptions {
 /** Settings that are no options: the command has its own, logging is the caller's. */
 const NOT_OPTIONS: ReadonlySet<string> = new Set<SettingName>([
   "workerCommand",
+  "envFile",
   "zigttpBin",
   "handlerPath",
   "logLevel",
@@ -80,7 +82,7 @@ export function resolveOptions(options: PoolOptions = {}): Config {
     nameOf: (name) => name,
     availableCpus: navigator.hardwareConcurrency,
   });
-  const { command, ...settings } = options;
+  const { command, workerEnvironment = {}, ...settings } = options;
   for (const [name, value] of Object.entries(settings)) {
     if (!isOptionName(name)) {
       const meant = nearest(name, [...OPTION_NAMES, "command"]);
@@ -99,7 +101,7 @@ export function resolveOptions(options: PoolOptions = {}): Config {
       remedy: "must be an array of strings: a program and its arguments",
     });
   }
-  return draft.finish(words ?? null);
+  return draft.finish({ words: words ?? null, workerEnvironment });
 }
 
 function isOptionName(name: string): name is SettingName {

@@ -31,6 +31,14 @@ export interface SettingsDraftOptions {
   readonly availableCpus: number;
 }
 
+/** What is given of the workers apart from the settings. */
+export interface WorkerExtras {
+  /** Their command; `null` when it is not given. */
+  readonly words: readonly string[] | null;
+  /** What their environment has beyond the balancer's. */
+  readonly workerEnvironment: Readonly<Record<string, string>>;
+}
+
 /** A configuration in the making. */
 export class SettingsDraft {
   readonly #options: SettingsDraftOptions;
@@ -57,6 +65,22 @@ export class SettingsDraft {
     this.#set({ name, label, value, shown: String(shown) });
   }
 
+  /** The settings given so far, usable or not. */
+  get given(): readonly SettingName[] {
+    return [...this.#labels.keys()];
+  }
+
+  /** The text given for a setting; `null` when there is none that can be used. */
+  textOf(name: SettingName): string | null {
+    const value = this.#given[name];
+    return typeof value === "string" ? value : null;
+  }
+
+  /** How a setting was called by whoever gave it, or is called at all. */
+  labelOf(name: SettingName): string {
+    return this.#labels.get(name) ?? this.#options.nameOf(name);
+  }
+
   /** Takes note of a problem. */
   report(problem: ConfigProblem): void {
     this.#problems.push(problem);
@@ -74,10 +98,9 @@ export class SettingsDraft {
   /**
    * Returns the finished configuration.
    *
-   * @param words The worker's command as given apart from the settings, else `null`.
    * @throws {ConfigError} with all problems, when there is any.
    */
-  finish(words: readonly string[] | null): Config {
+  finish({ words, workerEnvironment }: WorkerExtras): Config {
     const { workerCommand, zigttpBin, handlerPath, ...values } = this.#values();
     const poolSize = values.poolSize === "auto"
       ? this.#options.availableCpus
@@ -101,7 +124,7 @@ export class SettingsDraft {
       workerPort,
       slowRequestMs,
       workerCommand: chooseWorkerCommand(sources),
-      workerEnvironment: {},
+      workerEnvironment,
       healthStrict: this.#isGiven("healthPath"),
     };
     this.#checkWorkers(config);
@@ -116,18 +139,18 @@ export class SettingsDraft {
     this.#rule(["minWorkers", "poolSize"], {
       holds: minWorkers <= poolSize,
       value: minWorkers,
-      remedy: `must be at most ${this.#name("poolSize")} (${poolSize})`,
+      remedy: `must be at most ${this.labelOf("poolSize")} (${poolSize})`,
     });
     this.#rule(["maxWorkers", "poolSize"], {
       holds: maxWorkers >= poolSize,
       value: maxWorkers,
-      remedy: `must be at least ${this.#name("poolSize")} (${poolSize})`,
+      remedy: `must be at least ${this.labelOf("poolSize")} (${poolSize})`,
     });
     this.#rule(["scaleDownRate", "scaleUpRate"], {
       holds: config.scaleDownRate < config.scaleUpRate,
       value: config.scaleDownRate,
       remedy: `must be below ${
-        this.#name("scaleUpRate")
+        this.labelOf("scaleUpRate")
       } (${config.scaleUpRate})`,
     });
   }
@@ -139,7 +162,7 @@ export class SettingsDraft {
       holds: workerPort === 0 || workerPort + maxWorkers <= MAX_PORT,
       value: workerPort,
       remedy: `must be at most ${MAX_PORT - maxWorkers}, to leave room for ` +
-        `${maxWorkers} workers (${this.#name("maxWorkers")})`,
+        `${maxWorkers} workers (${this.labelOf("maxWorkers")})`,
     });
     this.#rule(["workerPort", "maxWorkers", "port"], {
       holds: workerPort === 0 || port < workerPort ||
@@ -147,12 +170,13 @@ export class SettingsDraft {
       value: workerPort,
       remedy: `the workers' ports, ${workerPort} to ` +
         `${workerPort + maxWorkers - 1}, must not hold ` +
-        `${this.#name("port")} (${port})`,
+        `${this.labelOf("port")} (${port})`,
     });
     this.#rule(["adminPort", "port"], {
       holds: port === 0 || adminPort !== port,
       value: port,
-      remedy: `must not be ${this.#name("port")}; leave it out to serve the ` +
+      remedy:
+        `must not be ${this.labelOf("port")}; leave it out to serve the ` +
         "admin pages there",
     });
   }
@@ -162,24 +186,24 @@ export class SettingsDraft {
     this.#rule(["adminHost", "adminPort"], {
       holds: !this.#isGiven("adminHost") || config.adminPort !== null,
       value: config.adminHost,
-      remedy: `needs ${this.#name("adminPort")}`,
+      remedy: `needs ${this.labelOf("adminPort")}`,
     });
     const { serverCertPath, serverKeyPath } = config;
     this.#rule(["serverCertPath", "serverKeyPath"], {
       holds: serverCertPath === null || serverKeyPath !== null,
       value: String(serverCertPath),
-      remedy: `needs ${this.#name("serverKeyPath")}`,
+      remedy: `needs ${this.labelOf("serverKeyPath")}`,
     });
     this.#rule(["serverKeyPath", "serverCertPath"], {
       holds: serverKeyPath === null || serverCertPath !== null,
       value: String(serverKeyPath),
-      remedy: `needs ${this.#name("serverCertPath")}`,
+      remedy: `needs ${this.labelOf("serverCertPath")}`,
     });
     this.#rule(["handlerPath", "zigttpBin", "workerCommand"], {
       holds: !this.#isGiven("handlerPath") ||
         config.workerCommand.kind !== "demo",
       value: String(this.#given.handlerPath),
-      remedy: `needs ${this.#name("zigttpBin")}`,
+      remedy: `needs ${this.labelOf("zigttpBin")}`,
     });
   }
 
@@ -190,7 +214,7 @@ export class SettingsDraft {
   ): void {
     if (rule.holds || names.some((name) => this.#invalid.has(name))) return;
     const { value, remedy } = rule;
-    const setting = this.#name(names[0]);
+    const setting = this.labelOf(names[0]);
     this.report({ setting, value: String(value), remedy });
   }
 
@@ -223,10 +247,6 @@ export class SettingsDraft {
 
   #isGiven(name: SettingName): boolean {
     return this.#given[name] !== undefined;
-  }
-
-  #name(name: SettingName): string {
-    return this.#labels.get(name) ?? this.#options.nameOf(name);
   }
 }
 

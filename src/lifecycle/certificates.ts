@@ -49,6 +49,18 @@ export class Certificates {
   }
 }
 
+/** Reads the certificate that the settings name; `null` when they name none. @throws {StartError} When it cannot be used. */
+export function certificatesOf(
+  { serverCertPath, serverKeyPath }: {
+    readonly serverCertPath: string | null;
+    readonly serverKeyPath: string | null;
+  },
+): Certificates | null {
+  return serverCertPath === null || serverKeyPath === null
+    ? null
+    : new Certificates({ serverCertPath, serverKeyPath });
+}
+
 function readCertificate(paths: CertificatePaths): SecureContext {
   const { serverCertPath, serverKeyPath } = paths;
   const cert = pemBlocks(

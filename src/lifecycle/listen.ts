@@ -56,6 +56,25 @@ export async function listen(options: ListenOptions): Promise<OpenListener> {
   }
 }
 
+/**
+ * The address of a listener as a URL, without a slash at the end. `0.0.0.0`
+ * and `::` are written as the loopback address, so that it can be opened.
+ */
+export function urlOf(
+  scheme: string,
+  { hostname, port }: OpenListener,
+): string {
+  if (hostname.startsWith(UNIX_PREFIX)) return hostname;
+  const host = hostname === "0.0.0.0"
+    ? "127.0.0.1"
+    : hostname === "::"
+    ? "[::1]"
+    : hostname.includes(":")
+    ? `[${hostname}]`
+    : hostname;
+  return `${scheme}://${host}:${port}`;
+}
+
 /** Takes the file of a unix socket away that is not listened on any more. */
 export function removeSocketFile({ hostname }: OpenListener): void {
   if (!hostname.startsWith(UNIX_PREFIX)) return;

@@ -21,18 +21,25 @@ export const EXIT_USAGE = 2;
 
 /**
  * Runs a pool until SIGTERM, SIGINT or SIGQUIT stops it; a second signal ends
- * the process at once. SIGHUP reads the certificate anew.
+ * the process at once. SIGHUP and SIGUSR1 reload it, SIGTTIN and SIGTTOU want
+ * one worker more or fewer.
  *
+ * @param readConfig Reads the configuration anew, for reloads.
  * @returns The exit code.
  */
-export async function run(config: Config): Promise<number> {
+export async function run(
+  config: Config,
+  readConfig: () => Config,
+): Promise<number> {
   const events = new EventEmitter();
   const logger = await attachLogger(events, config);
-  const supervisor = new Supervisor(config, events);
+  const supervisor = new Supervisor(config, events, readConfig);
   // Before anything listens: with all descriptors in use, Deno cannot set
   // signal handling up any more.
   const stopped = listenForSignals({
-    onReload: () => reload(supervisor),
+    // What comes of it is an event.
+    onReload: () => void supervisor.reload(),
+    onScale: (difference) => supervisor.scaleBy(difference),
     onFirst: () => supervisor.stop(),
     onSecond: () => {
       supervisor.killAll();
@@ -52,22 +59,5 @@ export async function run(config: Config): Promise<number> {
     return EXIT_FAILURE;
   } finally {
     await logger.close();
-  }
-}
-
-function reload(supervisor: Supervisor): void {
-  const { events } = supervisor;
-  const notice = (level: "info" | "error", message: string): void =>
-    events.emit({ type: "notice", level, message });
-  try {
-    notice(
-      "info",
-      supervisor.reloadCertificate()
-        ? "Certificate read anew: new connections are served with it."
-        : "Nothing to read anew on SIGHUP: no certificate is in use.",
-    );
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    notice("error", `${error.message} The certificate in use stays.`);
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Signals: the first that ends asks the pool to stop, the second does not
- * ask. SIGHUP asks it to read anew what can be read anew.
+ * ask. SIGHUP and SIGUSR1 ask for a reload, SIGTTIN and SIGTTOU for one worker
+ * more or fewer.
  *
  * @module
  */
@@ -10,8 +11,10 @@ const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
 /** What is done on signals. */
 export interface SignalActions {
-  /** On SIGHUP. */
+  /** On SIGHUP, which is what service managers send, and SIGUSR1, which is what puma knows. */
   readonly onReload: () => void;
+  /** On SIGTTIN (1) and SIGTTOU (-1). */
+  readonly onScale: (difference: 1 | -1) => void;
   /** On the first one that ends. */
   readonly onFirst: () => Promise<void>;
   /** On each further one. */
@@ -31,5 +34,8 @@ export function listenForSignals(actions: SignalActions): Promise<void> {
     Deno.addSignalListener(signal, onSignal);
   }
   Deno.addSignalListener("SIGHUP", () => actions.onReload());
+  Deno.addSignalListener("SIGUSR1", () => actions.onReload());
+  Deno.addSignalListener("SIGTTIN", () => actions.onScale(1));
+  Deno.addSignalListener("SIGTTOU", () => actions.onScale(-1));
   return promise;
 }

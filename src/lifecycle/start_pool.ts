@@ -7,6 +7,7 @@
 import { type PoolOptions, resolveOptions } from "../config/options.ts";
 import type { EventEmitter, ServingState } from "../events.ts";
 import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
+import type { ReloadReport } from "../pool/reload_report.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** A pool that runs. */
@@ -23,6 +24,11 @@ export interface RunningPool extends AsyncDisposable {
   metrics(): MetricsSnapshot;
   /** Sets the wanted number of workers, within `minWorkers` and `maxWorkers`, and returns it. */
   scaleTo(workers: number): number;
+  /**
+   * Replaces every worker by one of a new generation, without a request lost.
+   * When the new ones do not work, the old ones serve on; the report says so.
+   */
+  reload(): Promise<ReloadReport>;
   /** Lets requests in flight end, ends the workers, and resolves when nothing is left. */
   stop(): Promise<void>;
 }
@@ -83,6 +89,7 @@ export async function startPool(
     },
     metrics: () => supervisor.metrics(),
     scaleTo: (workers) => supervisor.scaleTo(workers),
+    reload: () => supervisor.reload(),
     stop: () => supervisor.stop(),
     [Symbol.asyncDispose]: () => supervisor.stop(),
   };

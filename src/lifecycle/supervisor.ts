@@ -5,8 +5,6 @@
  * @module
  */
 
-import { Autoscaler } from "../autoscaler/autoscaler.ts";
-import { ScalingHistory } from "../autoscaler/scaling_history.ts";
 import type { Config } from "../config/config.ts";
 import { EventEmitter, type ServingState } from "../events.ts";
 import { HealthMonitor } from "../health/monitor.ts";
@@ -19,19 +17,20 @@ import {
 import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
 import { Rates } from "../metrics/rates.ts";
 import { Pool } from "../pool/pool.ts";
-import { refusedReload, type ReloadReport } from "../pool/reload_report.ts";
+import type { ReloadReport } from "../pool/reload_report.ts";
 import { Proxy } from "../proxy/proxy.ts";
 import { Dispatcher } from "../upstream/dispatcher.ts";
 import { POLICIES } from "../upstream/policy/mod.ts";
 import { AdminService } from "./admin_service.ts";
-import { Certificates } from "./certificates.ts";
+import { type Certificates, certificatesOf } from "./certificates.ts";
 import {
   listen,
   type OpenListener,
   removeSocketFile,
-  UNIX_PREFIX,
+  urlOf,
 } from "./listen.ts";
-import { LoadSampler } from "./load_sampler.ts";
+import { ReloadService } from "./reload_service.ts";
+import { ScalingService } from "./scaling_service.ts";
 
 /** Starts and stops a pool, its proxy and its admin pages. */
 export class Supervisor {
@@ -44,8 +43,8 @@ export class Supervisor {
   readonly #admin: AdminService;
   readonly #dispatcher: Dispatcher;
   readonly #pool: Pool;
-  readonly #autoscaler: Autoscaler;
-  readonly #scalingHistory: ScalingHistory;
+  readonly #scaling: ScalingService;
+  readonly #reloads: ReloadService;
   readonly #rates: Rates;
   readonly #startedAt = performance.now();
   #state: ServingState = "starting";
@@ -54,8 +53,17 @@ export class Supervisor {
   #listener: OpenListener | null = null;
   #stopped: Promise<void> | null = null;
 
-  /** Puts the parts together; nothing is started. */
-  constructor(config: Config, events: EventEmitter = new EventEmitter()) {
+  /**
+   * Puts the parts together; nothing is started.
+   *
+   * @param readConfig Reads the configuration anew for {@linkcode reload}; it
+   * throws a `ConfigError` when that cannot be used. Without it nothing changes.
+   */
+  constructor(
+    config: Config,
+    events: EventEmitter = new EventEmitter(),
+    readConfig: () => Config = () => config,
+  ) {
     this.#config = config;
     this.events = events;
     this.#tally = new EventTally(events);
@@ -90,14 +98,18 @@ export class Supervisor {
       recall: ({ port }, findings) =>
         this.#proxy?.inFlight.recall(port, findings),
     });
-    this.#scalingHistory = new ScalingHistory(events);
-    const counters = this.#counters;
-    const load = new LoadSampler(config, { pool, dispatcher, counters });
-    this.#autoscaler = new Autoscaler(config, {
-      sample: () => load.sample(),
-      scaleTo: (workers, grounds) =>
-        pool.scaleTo(workers, grounds.reason, grounds),
-      held: (wish) => events.emit({ type: "scaling-held", ...wish }),
+    this.#scaling = new ScalingService(config, {
+      pool,
+      dispatcher,
+      counters: this.#counters,
+      events,
+    });
+    this.#reloads = new ReloadService(config, {
+      pool,
+      scaling: this.#scaling,
+      events,
+      certificates: () => this.#certificates,
+      readConfig,
     });
   }
 
@@ -125,17 +137,6 @@ export class Supervisor {
     return this.#listener?.port ?? 0;
   }
 
-  /**
-   * Reads the certificate anew, for the connections to come.
-   *
-   * @returns Whether there is one.
-   * @throws {StartError} When it cannot be used; the old one stays.
-   */
-  reloadCertificate(): boolean {
-    this.#certificates?.reload();
-    return this.#certificates !== null;
-  }
-
   /** The figures that `/_metrics` shows. */
   metrics(): MetricsSnapshot {
     return metricsSnapshot({
@@ -147,21 +148,14 @@ export class Supervisor {
       startedAt: this.#startedAt,
       idleUpstreamConnections: this.#proxy?.idleUpstreamConnections ?? 0,
       eventLoopLagMs: this.#proxy?.eventLoopLagMs ?? 0,
-      scaling: this.#scalingHistory.changes,
-      scalingHeld: this.#autoscaler.held,
+      scaling: this.#scaling.changes,
+      scalingHeld: this.#scaling.held,
     });
   }
 
-  /**
-   * Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS, and
-   * returns it. The autoscaler takes it for a decision: its delays begin anew.
-   */
+  /** Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS, and returns it. */
   scaleTo(workers: number): number {
-    const { scaleIntervalMs, scaleDownDelayMs } = this.#config;
-    return this.#pool.scaleTo(workers, "command", {
-      mayGrowAt: Date.now() + scaleIntervalMs,
-      mayShrinkAt: Date.now() + scaleDownDelayMs,
-    });
+    return this.#scaling.scaleTo(workers);
   }
 
   /** Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS, and returns what it was and is. */
@@ -170,20 +164,22 @@ export class Supervisor {
     return { from, to: this.scaleTo(workers) };
   }
 
+  /** Wants so many workers more, or fewer when negative, within the same bounds. */
+  scaleBy(difference: number): void {
+    this.scaleTo(this.#pool.snapshot().desired + difference);
+  }
+
   /**
-   * Reads the configuration anew, and replaces every worker by one of a new
-   * generation, without a request lost.
+   * Reads the configuration and the certificate anew, and replaces every
+   * worker by one of a new generation, without a request lost.
    *
-   * Never rejects: a configuration that cannot be used, and a new generation
-   * that does not work, are reported, and the old one serves on.
+   * Never rejects for what is read, nor for what the new workers do: either is
+   * reported, and the old ones serve on.
    */
-  reload(): Promise<ReloadReport> {
-    if (this.#state !== "serving") {
-      const { generation } = this.#pool.snapshot();
-      const reason = `the pool is ${this.#state}`;
-      return Promise.resolve(refusedReload(generation, reason));
-    }
-    return this.#pool.reload(this.#config);
+  async reload(): Promise<ReloadReport> {
+    return this.#state === "serving"
+      ? await this.#reloads.reload()
+      : this.#reloads.refuse(`the pool is ${this.#state}`);
   }
 
   /**
@@ -197,7 +193,7 @@ export class Supervisor {
    */
   async start(): Promise<void> {
     try {
-      this.#certificates = this.#readCertificates();
+      this.#certificates = certificatesOf(this.#config);
       const opened = this.#listener = await listen(this.#config);
       this.#rates.start();
       const admin = this.#admin.start();
@@ -216,7 +212,7 @@ export class Supervisor {
       throw error;
     }
     if (this.#state !== "starting") return;
-    this.#autoscaler.start();
+    this.#scaling.start();
     this.#setState("serving");
     this.#announce();
   }
@@ -243,7 +239,7 @@ export class Supervisor {
   async #stop(): Promise<void> {
     const serving = this.#state === "serving";
     this.#setState("draining");
-    const { drainDelayMs, drainTimeoutMs } = this.#config;
+    const { drainDelayMs, drainTimeoutMs } = this.#reloads.config;
     // Nothing but the end of the process cuts this wait, and that cuts all.
     if (serving && drainDelayMs > 0) await delay(drainDelayMs);
     await this.#shutDown(drainTimeoutMs);
@@ -251,7 +247,7 @@ export class Supervisor {
 
   /** Stops what was started, in reverse. */
   async #shutDown(drainTimeoutMs: number): Promise<void> {
-    await this.#autoscaler.stop();
+    await this.#scaling.stop();
     await this.#proxy?.stop(drainTimeoutMs);
     await this.#pool.stop();
     await this.#admin.stop();
@@ -263,12 +259,6 @@ export class Supervisor {
   /** Requests are taken from the start on, not only when every worker is ready. */
   get #accepting(): boolean {
     return this.#state === "starting" || this.#state === "serving";
-  }
-
-  #readCertificates(): Certificates | null {
-    const { serverCertPath, serverKeyPath } = this.#config;
-    if (serverCertPath === null || serverKeyPath === null) return null;
-    return new Certificates({ serverCertPath, serverKeyPath });
   }
 
   /** Loads what writes the figures out only now: it takes some MiB. */
@@ -283,27 +273,14 @@ export class Supervisor {
   }
 
   #announce(): void {
-    if (this.#admin.address !== null) {
-      const { hostname, port } = this.#admin.address;
-      this.events.emit({
-        type: "listening",
-        hostname,
-        port,
-        role: "admin",
-        tls: false,
-      });
-    }
-    if (this.#listener !== null) {
-      const { hostname, port } = this.#listener;
-      const tls = this.#certificates !== null;
-      this.events.emit({
-        type: "listening",
-        hostname,
-        port,
-        role: "public",
-        tls,
-      });
-    }
+    const tls = this.#certificates !== null;
+    const announce = (
+      { hostname, port }: { hostname: string; port: number },
+      rest: { role: "admin" | "public"; tls: boolean },
+    ): void => this.events.emit({ type: "listening", hostname, port, ...rest });
+    const { address } = this.#admin;
+    if (address !== null) announce(address, { role: "admin", tls: false });
+    announce(this.#listener!, { role: "public", tls });
   }
 
   #setState(to: ServingState): void {
@@ -316,16 +293,4 @@ export class Supervisor {
 
 function delay(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-function urlOf(scheme: string, { hostname, port }: OpenListener): string {
-  if (hostname.startsWith(UNIX_PREFIX)) return hostname;
-  const host = hostname === "0.0.0.0"
-    ? "127.0.0.1"
-    : hostname === "::"
-    ? "[::1]"
-    : hostname.includes(":")
-    ? `[${hostname}]`
-    : hostname;
-  return `${scheme}://${host}:${port}`;
 }

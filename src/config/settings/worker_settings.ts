@@ -56,6 +56,11 @@ export const WORKER_SETTINGS = {
     default: null,
     help: "the worker's command line, instead of the words after --",
   }),
+  envFile: setting({
+    kind: filePath,
+    default: null,
+    help: "NAME=value lines, for settings and workers; read anew on SIGHUP",
+  }),
   zigttpBin: setting({
     kind: filePath,
     default: null,

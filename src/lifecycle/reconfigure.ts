@@ -1,0 +1,62 @@
+/**
+ * What a configuration that was read anew changes in a pool that runs. Pure.
+ *
+ * @module
+ */
+
+import type { Config } from "../config/config.ts";
+import { type SettingName, variableOf } from "../config/settings.ts";
+
+/**
+ * What a reload applies: the workers, how they are kept, and how many. All
+ * else belongs to parts that live as long as the connections they hold.
+ */
+const APPLIED: ReadonlySet<keyof Config> = new Set([
+  "workerCommand",
+  "workerEnvironment",
+  "poolSize",
+  "minWorkers",
+  "maxWorkers",
+  "maxWorkersAuto",
+  "spareWorkers",
+  "startupTimeoutMs",
+  "drainTimeoutMs",
+  "drainDelayMs",
+  "reloadSurge",
+  "reloadCanaryRequests",
+  "maxRequests",
+  "maxRequestsJitter",
+  "maxWorkerAgeS",
+  "maxWorkerMemoryMb",
+  "scaleUpRate",
+  "scaleDownRate",
+  "scaleIntervalMs",
+  "scaleDownDelayMs",
+]);
+
+/** What a reload makes of a configuration that was read anew. */
+export interface Reconfiguration {
+  /** What is to hold from now on. */
+  readonly config: Config;
+  /** Settings that have changed and need a restart, as variables. */
+  readonly needRestart: readonly string[];
+}
+
+/** Returns what holds when `read` is applied to a pool that runs by `current`. */
+export function reconfigure(current: Config, read: Config): Reconfiguration {
+  const names = Object.keys(read) as (keyof Config)[];
+  const changed = names.filter((name) =>
+    JSON.stringify(read[name]) !== JSON.stringify(current[name])
+  );
+  const applied = changed.filter((name) => APPLIED.has(name));
+  return {
+    config: Object.freeze({
+      ...current,
+      ...Object.fromEntries(applied.map((name) => [name, read[name]])),
+    }),
+    needRestart: changed.filter((name) => !APPLIED.has(name))
+      // Follows from the setting HEALTH_PATH, and is none itself.
+      .filter((name) => name !== "healthStrict")
+      .map((name) => variableOf(name as SettingName)),
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * Reloads of a pool that serves: reads anew what may have changed, applies
+ * it, and has the workers replaced.
+ *
+ * @module
+ */
+
+import type { Config } from "../config/config.ts";
+import { ConfigError } from "../config/config_error.ts";
+import type { EventEmitter } from "../events.ts";
+import type { Pool } from "../pool/pool.ts";
+import { refusedReload, type ReloadReport } from "../pool/reload_report.ts";
+import type { Certificates } from "./certificates.ts";
+import { type Reconfiguration, reconfigure } from "./reconfigure.ts";
+import type { ScalingService } from "./scaling_service.ts";
+import { StartError } from "./start_error.ts";
+
+/** What a reload reaches. */
+export interface ReloadServiceDeps {
+  readonly pool: Pool;
+  readonly scaling: ScalingService;
+  readonly events: EventEmitter;
+  /** The certificate in use, if there is one. */
+  readonly certificates: () => Certificates | null;
+  /** Reads the configuration anew. @throws {ConfigError} when that cannot be used. */
+  readonly readConfig: () => Config;
+}
+
+/** Holds the configuration of the moment, and carries reloads out. */
+export class ReloadService {
+  readonly #deps: ReloadServiceDeps;
+  #config: Config;
+
+  /** Begins with `config`. */
+  constructor(config: Config, deps: ReloadServiceDeps) {
+    this.#config = config;
+    this.#deps = deps;
+  }
+
+  /** What holds now. */
+  get config(): Config {
+    return this.#config;
+  }
+
+  /** Reads, applies and replaces. What cannot be used changes nothing, and is reported. */
+  async reload(): Promise<ReloadReport> {
+    try {
+      const read = this.#deps.readConfig();
+      this.#renewCertificate();
+      await this.#apply(reconfigure(this.#config, read));
+    } catch (error) {
+      if (error instanceof ConfigError || error instanceof StartError) {
+        return this.refuse(error.message);
+      }
+      throw error;
+    }
+    return await this.#deps.pool.reload(this.#config);
+  }
+
+  /** Reports that there will be no reload, and why. */
+  refuse(reason: string): ReloadReport {
+    const { pool, events } = this.#deps;
+    const report = refusedReload(pool.snapshot().generation, reason);
+    events.emit({ type: "reload-finished", report });
+    return report;
+  }
+
+  /** New connections are served with it; if it cannot be used, the old one stays. */
+  #renewCertificate(): void {
+    const certificates = this.#deps.certificates();
+    if (certificates === null) return;
+    certificates.reload();
+    this.#deps.events.emit({
+      type: "notice",
+      level: "info",
+      message: "Certificate read anew: new connections are served with it.",
+    });
+  }
+
+  /** Goes by another configuration, as far as that is possible while connections go on. */
+  async #apply({ config, needRestart }: Reconfiguration): Promise<void> {
+    const { pool, scaling, events } = this.#deps;
+    if (needRestart.length > 0) {
+      const message = `Changed, but not applied: ${needRestart.join(", ")}. ` +
+        "Restart the pool to apply it.";
+      events.emit({ type: "notice", level: "warning", message });
+    }
+    const resized = config.poolSize !== this.#config.poolSize;
+    this.#config = config;
+    pool.configure(config);
+    if (resized) scaling.scaleTo(config.poolSize);
+    await scaling.configure(config);
+  }
+}
