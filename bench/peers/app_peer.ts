@@ -48,3 +48,8 @@ export interface AppPeer {
   /** Starts it. */
   start(context: AppContext): Promise<StartedApp>;
 }
+
+/** For peers that are never asked to. */
+export function noReload(): Promise<void> {
+  return Promise.reject(new Error("Cannot reload: not written for this peer"));
+}

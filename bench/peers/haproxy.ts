@@ -20,7 +20,7 @@ export const haproxy: Peer = {
 
   start({ processes, directory, port, originPorts }: PeerContext): StartedPeer {
     const file = join(directory, "haproxy.cfg");
-    Deno.writeTextFileSync(file, configuration(port, originPorts));
+    Deno.writeTextFileSync(file, haproxyConfiguration(port, originPorts));
     // -db: stays in the foreground, so that its pid is the one we started.
     const process = processes.start(
       pinned(BALANCER_CORE, ["haproxy", "-db", "-f", file]),
@@ -34,11 +34,16 @@ export const haproxy: Peer = {
   },
 };
 
-function configuration(port: number, originPorts: readonly number[]): string {
+/** The whole configuration. */
+export function haproxyConfiguration(
+  port: number,
+  originPorts: readonly number[],
+  { balance = "roundrobin", server = "" } = {},
+): string {
   return `
 global
   nbthread 1
-  maxconn 4000
+  maxconn 20000
 
 defaults
   mode http
@@ -55,9 +60,11 @@ frontend clients
   default_backend workers
 
 backend workers
-  balance roundrobin
+  balance ${balance}
 ${
-    originPorts.map((origin) => `  server w${origin} 127.0.0.1:${origin}`).join(
+    originPorts.map((origin) =>
+      `  server w${origin} 127.0.0.1:${origin} ${server}`
+    ).join(
       "\n",
     )
   }

@@ -19,7 +19,7 @@ export const nginx: Peer = {
     const file = join(directory, "nginx.conf");
     Deno.writeTextFileSync(
       file,
-      configuration(directory, port, originPorts),
+      nginxConfiguration({ directory, port, originPorts }),
     );
     const process = processes.start(
       pinned(BALANCER_CORE, [
@@ -42,10 +42,16 @@ export const nginx: Peer = {
   },
 };
 
-function configuration(
-  directory: string,
-  port: number,
-  originPorts: readonly number[],
+/** What a configuration is made of. */
+export interface NginxSettings
+  extends Pick<PeerContext, "directory" | "port" | "originPorts"> {
+  /** Directive that says how a worker is chosen. @default {""} round robin */
+  readonly method?: string;
+}
+
+/** The whole configuration. */
+export function nginxConfiguration(
+  { directory, port, originPorts, method = "" }: NginxSettings,
 ): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((kind) => `  ${kind}_temp_path ${directory}/${kind};`).join("\n");
@@ -64,6 +70,7 @@ ${temporary}
   client_max_body_size 0;
 
   upstream workers {
+    ${method === "" ? "" : `${method};`}
 ${originPorts.map((origin) => `    server 127.0.0.1:${origin};`).join("\n")}
     keepalive 64;
     keepalive_requests 1000000000;

@@ -8,7 +8,7 @@
 import { freePort } from "../../test/support/free_port.ts";
 import { toBytes } from "../../test/support/raw_socket.ts";
 import type { Application, AppPeer, StartedApp } from "../peers/app_peer.ts";
-import { HttpClient } from "./http_client.ts";
+import { clientAddress, HttpClient } from "./http_client.ts";
 import { messageOf, RunError } from "./options.ts";
 import { markedProcesses } from "./proc_stat.ts";
 import { Processes } from "./processes.ts";
@@ -98,17 +98,22 @@ export async function runApp(
   }
 }
 
-/** Asks over ever new connections until each worker has answered. */
+/** Asks as ever new clients until each worker has answered. */
 async function waitUntilServing(
   port: number,
   workers: number,
   app: StartedApp,
 ): Promise<void> {
   const seen = new Set<string>();
+  let client = 0;
   await waitFor(
     async () => {
-      using client = new HttpClient({ port, deadlineMs: ANSWER_TIMEOUT_MS });
-      const outcome = await client.ask(REQUEST);
+      using http = new HttpClient({
+        port,
+        deadlineMs: ANSWER_TIMEOUT_MS,
+        localAddress: clientAddress(client++),
+      });
+      const outcome = await http.ask(REQUEST);
       if (typeof outcome !== "string" && outcome.status === 200) {
         seen.add(outcome.headers.get(WORKER_FIELD) ?? "");
       }

@@ -8,6 +8,7 @@
  * @module
  */
 
+import net from "node:net";
 import { ByteReader } from "../../test/support/byte_reader.ts";
 import {
   type RawResponse,
@@ -39,36 +40,33 @@ export interface HttpClientOptions {
   readonly port: number;
   /** Longest wait for a whole answer. */
   readonly deadlineMs: number;
+  /** Address to come from, one of 127.0.0.0/8. @default {undefined} the system's choice */
+  readonly localAddress?: string;
 }
-
-/** Answers of the benchmarks fit in one read, most of them. */
-const BUFFER_BYTES = 16_384;
 
 /** A client that keeps its connection for as long as the server does. */
 export class HttpClient implements Disposable {
-  readonly #port: number;
-  readonly #deadlineMs: number;
+  readonly #options: HttpClientOptions;
   #connection: Connection | null = null;
 
   /** Creates a client that is not connected yet. */
-  constructor({ port, deadlineMs }: HttpClientOptions) {
-    this.#port = port;
-    this.#deadlineMs = deadlineMs;
+  constructor(options: HttpClientOptions) {
+    this.#options = options;
   }
 
   /** Sends a request and reads the answer. */
   async ask(
     request: Uint8Array,
-    { method = "GET", deadlineMs = this.#deadlineMs } = {},
+    { method = "GET", deadlineMs = this.#options.deadlineMs } = {},
   ): Promise<Outcome> {
     const reused = this.#connection?.open === true;
     if (!reused) {
       this.close();
       try {
-        this.#connection = await Connection.open(this.#port);
+        this.#connection = await Connection.open(this.#options);
       } catch (error) {
-        if (error instanceof Deno.errors.ConnectionRefused) return "refused";
-        if (error instanceof Deno.errors.ConnectionReset) return "reset";
+        if (codeOf(error) === "ECONNREFUSED") return "refused";
+        if (codeOf(error) === "ECONNRESET") return "reset";
         throw error;
       }
     }
@@ -106,76 +104,85 @@ export class HttpClient implements Disposable {
 
 /** A connection that always reads, so that it learns of its end when it idles. */
 class Connection {
-  readonly #conn: Deno.TcpConn;
+  readonly #socket: net.Socket;
   readonly #reader = new ByteReader(() => this.#next());
-  #ahead: Promise<Uint8Array | null>;
+  readonly #chunks: Uint8Array[] = [];
   #open = true;
+  #error: Error | null = null;
+  #wake: () => void = () => {};
 
   /** Bytes of the present answer. */
   received = 0;
 
-  private constructor(conn: Deno.TcpConn) {
-    conn.setNoDelay(true);
-    this.#conn = conn;
-    this.#ahead = this.#readAhead();
+  private constructor(socket: net.Socket) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Uint8Array) => {
+      this.received += chunk.length;
+      this.#chunks.push(chunk);
+      this.#wake();
+    });
+    socket.on("error", (error: Error) => this.#error = error);
+    const end = (): void => {
+      this.#open = false;
+      this.#wake();
+    };
+    socket.on("end", end);
+    socket.on("close", end);
   }
 
-  static async open(port: number): Promise<Connection> {
-    return new Connection(
-      await Deno.connect({ hostname: "127.0.0.1", port }),
-    );
+  static open({ port, localAddress }: HttpClientOptions): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const socket = net.connect({
+        port,
+        host: "127.0.0.1",
+        ...(localAddress === undefined ? {} : { localAddress }),
+      });
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        socket.off("error", reject);
+        resolve(new Connection(socket));
+      });
+    });
   }
 
   get open(): boolean {
     return this.#open;
   }
 
-  async exchange(request: Uint8Array, method: string): Promise<RawResponse> {
+  exchange(request: Uint8Array, method: string): Promise<RawResponse> {
     this.received = 0;
-    let written = await this.#conn.write(request);
-    while (written < request.length) {
-      written += await this.#conn.write(request.subarray(written));
-    }
-    return await readResponse(this.#reader, method);
+    // What goes wrong in writing is learnt in reading.
+    this.#socket.write(request);
+    return readResponse(this.#reader, method);
   }
 
   close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#conn.close();
+    this.#socket.destroy();
   }
 
   async #next(): Promise<Uint8Array | null> {
-    const bytes = await this.#ahead;
-    if (bytes !== null) this.#ahead = this.#readAhead();
-    return bytes;
-  }
-
-  #readAhead(): Promise<Uint8Array | null> {
-    const read = this.#read();
-    // Whoever wants the bytes sees the error; between answers nobody does.
-    read.catch(() => {});
-    return read;
-  }
-
-  async #read(): Promise<Uint8Array | null> {
-    const buffer = new Uint8Array(BUFFER_BYTES);
-    try {
-      const count = await this.#conn.read(buffer);
-      if (count !== null) {
-        this.received += count;
-        return buffer.subarray(0, count);
-      }
-    } catch (error) {
-      this.close();
-      throw error;
+    while (true) {
+      const chunk = this.#chunks.shift();
+      if (chunk !== undefined) return chunk;
+      if (this.#error !== null) throw this.#error;
+      if (!this.#open) return null;
+      await new Promise<void>((resolve) => this.#wake = resolve);
     }
-    this.close();
-    return null;
   }
+}
+
+/** What a system call failed with, or "". */
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
 function staysOpen({ startLine, headers }: RawResponse): boolean {
   return startLine.startsWith("HTTP/1.1") &&
     !/\bclose\b/i.test(headers.get("connection") ?? "");
+}
+
+/** An address of its own for each client: some balancers go by it. */
+export function clientAddress(client: number): string {
+  return `127.1.${client >> 8 & 255}.${client & 255}`;
 }

@@ -33,10 +33,26 @@ export function cpuTime(pids: readonly number[]): CpuTime {
 
 /** Resident memory of the processes, in bytes. */
 export function rssBytes(pids: readonly number[]): number {
+  return statusBytes(pids, /^VmRSS:\s+(\d+) kB/m);
+}
+
+/** The most that each of the processes has had, or has had since the last {@linkcode resetPeakRss}, in bytes. */
+export function peakRssBytes(pids: readonly number[]): number {
+  return statusBytes(pids, /^VmHWM:\s+(\d+) kB/m);
+}
+
+/** Begins anew with {@linkcode peakRssBytes}; see proc_pid_clear_refs(5). */
+export function resetPeakRss(pids: readonly number[]): void {
+  for (const pid of pids) {
+    Deno.writeTextFileSync(`/proc/${pid}/clear_refs`, "5");
+  }
+}
+
+function statusBytes(pids: readonly number[], line: RegExp): number {
   let kibibytes = 0;
   for (const pid of pids) {
     const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-    kibibytes += Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
+    kibibytes += Number(line.exec(status)?.[1] ?? 0);
   }
   return kibibytes * 1024;
 }

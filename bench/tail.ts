@@ -1,0 +1,190 @@
+/**
+ * How long requests wait for each other: the same CPU-bound applications
+ * behind this project and its peers, with arrivals that wait for nobody.
+ *
+ * `deno task bench:tail [--seconds N] [--rounds N] [--load PERCENTS]
+ * [--application NAMES] [--peers NAMES] [--workers N] [--deadline-ms N]
+ * [--seed N] [--json FILE]`; see `bench/README.md`.
+ *
+ * @module
+ */
+
+import { machine } from "./machine.ts";
+import type { AppPeer } from "./peers/app_peer.ts";
+import { haproxyOneEach } from "./peers/haproxy_app.ts";
+import { nginxApp } from "./peers/nginx_app.ts";
+import { nodeCluster } from "./peers/node_cluster.ts";
+import { pm2 } from "./peers/pm2.ts";
+import { poolApp } from "./peers/pool_app.ts";
+import { watt } from "./peers/watt.ts";
+import {
+  appVersions,
+  installed,
+  runApp,
+  type RunningApp,
+} from "./support/app_run.ts";
+import { applications, type LoadedApplication } from "./support/node_apps.ts";
+import { named, parseFlags, positive } from "./support/options.ts";
+import {
+  type BenchmarkContext,
+  runBenchmark,
+} from "./support/run_benchmark.ts";
+import { capacity } from "./tail/calibrate.ts";
+import { runLoad } from "./tail/load.ts";
+import type { LoadResult } from "./tail/load_result.ts";
+import { table, type TailResult } from "./tail/report.ts";
+
+/** Of each peer before the first round, so that its engine has compiled what it runs. */
+const WARM_UP_SECONDS = 2;
+const WARM_UP_PERCENT = 50;
+
+const PEERS: readonly AppPeer[] = [
+  poolApp("round-robin", "--policy=round-robin"),
+  poolApp("least-connections", "--policy=least-connections"),
+  poolApp("power-of-two", "--policy=power-of-two"),
+  poolApp("ip-hash", "--policy=ip-hash"),
+  poolApp("one each", "--worker-concurrency=1"),
+  poolApp("auto", "--worker-concurrency=auto"),
+  pm2,
+  nodeCluster,
+  watt,
+  nginxApp(""),
+  nginxApp("least_conn"),
+  haproxyOneEach,
+];
+
+/** What was asked for on the command line. */
+interface Options {
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly workers: number;
+  readonly deadlineMs: number;
+  readonly seed: number;
+  readonly percents: readonly number[];
+  readonly applications: readonly LoadedApplication[];
+  readonly peers: readonly AppPeer[];
+  readonly json: string | null;
+}
+
+Deno.exitCode = await runBenchmark(main);
+
+async function main(context: BenchmarkContext): Promise<number> {
+  const options = parseOptions(Deno.args);
+  const peers = installed(options.peers);
+  const results: TailResult[] = [];
+  for (const application of options.applications) {
+    results.push(...await run(application, { ...options, peers }, context));
+  }
+  if (options.json !== null) writeJson({ ...options, peers }, results);
+  return 0;
+}
+
+/** Measures all peers with one application: all run, one at a time is used. */
+async function run(
+  application: LoadedApplication,
+  options: Options,
+  { directory, signal }: BenchmarkContext,
+): Promise<TailResult[]> {
+  const { workers, seed, deadlineMs } = options;
+  const most = await capacity(application, workers);
+  console.log(
+    `\n${application.name}: ${application.description}; ` +
+      `${workers} workers do ${most.toFixed(0)} requests a second`,
+  );
+  // deno-lint-ignore no-undef -- newer than the linter's list of globals
+  await using started = new AsyncDisposableStack();
+  const peers: RunningApp[] = [];
+  const load = { deadlineMs, targets: application.targets };
+  for (const peer of options.peers) {
+    const running = started.use(
+      await runApp(peer, { application, workers, directory }),
+    );
+    peers.push(running);
+    await runLoad({
+      ...load,
+      port: running.port,
+      rate: most * WARM_UP_PERCENT / 100,
+      seconds: WARM_UP_SECONDS,
+      seed,
+    }, signal);
+  }
+  const results: TailResult[] = [];
+  for (const percent of options.percents) {
+    const rate = most * percent / 100;
+    const result = await measure(
+      peers,
+      options,
+      async (port, round) =>
+        await runLoad(
+          { ...load, port, rate, seconds: options.seconds, seed: seed + round },
+          signal,
+        ),
+    );
+    results.push({
+      application: application.name,
+      percent,
+      rate,
+      seconds: options.seconds,
+      peers: result,
+    });
+    console.log(`\n${table(results.at(-1)!)}`);
+  }
+  return results;
+}
+
+/** Rounds in turns, each with the same arrivals for all, so that a disturbance falls on all. */
+async function measure(
+  peers: readonly RunningApp[],
+  { rounds }: Options,
+  load: (port: number, round: number) => Promise<LoadResult>,
+): Promise<TailResult["peers"]> {
+  const results = peers.map(({ peer }) => ({
+    peer: peer.name,
+    rounds: [] as LoadResult[],
+  }));
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, { port }] of peers.entries()) {
+      results[index]!.rounds.push(await load(port, round));
+    }
+  }
+  return results;
+}
+
+function parseOptions(args: readonly string[]): Options {
+  const values = parseFlags(args, {
+    seconds: { type: "string", default: "8" },
+    rounds: { type: "string", default: "3" },
+    workers: { type: "string", default: "2" },
+    "deadline-ms": { type: "string", default: "1000" },
+    seed: { type: "string", default: "1" },
+    load: { type: "string", default: "50,70,85,120" },
+    application: { type: "string" },
+    peers: { type: "string" },
+    json: { type: "string" },
+  });
+  return {
+    seconds: positive("--seconds", values.seconds),
+    rounds: positive("--rounds", values.rounds),
+    workers: positive("--workers", values.workers),
+    deadlineMs: positive("--deadline-ms", values["deadline-ms"]),
+    seed: positive("--seed", values.seed),
+    percents: values.load.split(",").map((text) => positive("--load", text)),
+    applications: named("--application", applications(), values.application),
+    peers: named("--peers", PEERS, values.peers),
+    json: values.json ?? null,
+  };
+}
+
+function writeJson(options: Options, results: readonly TailResult[]): void {
+  const { seconds, rounds, workers, deadlineMs, seed, peers, json } = options;
+  const report = {
+    machine: machine(appVersions(peers)),
+    seconds,
+    rounds,
+    workers,
+    deadlineMs,
+    seed,
+    results,
+  };
+  Deno.writeTextFileSync(json!, JSON.stringify(report, null, 2) + "\n");
+}
