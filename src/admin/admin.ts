@@ -16,6 +16,7 @@ import {
   CommandError,
   parseScaleRequest,
   type PoolCommands,
+  type ScaleReport,
   wantedWorkers,
 } from "./commands.ts";
 import { createDashboard } from "./dashboard/dashboard.ts";
@@ -117,8 +118,9 @@ function createCommands(sources: AdminSources): Hono {
       await c.req.text(),
       c.req.query("workers"),
     );
-    const { desired } = sources.metrics().pool;
-    return c.json(sources.scale(wantedWorkers(request, desired)));
+    const asked = wantedWorkers(request, sources.metrics().pool.desired);
+    const report: ScaleReport = { asked, ...sources.scale(asked) };
+    return c.json(report);
   });
   app.onError((error, c) => {
     if (error instanceof CommandError) {

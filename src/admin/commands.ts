@@ -12,11 +12,13 @@ export interface PoolCommands {
   /** Replaces every worker; never rejects. */
   reload(): Promise<ReloadReport>;
   /** Sets the wanted number of workers, within the bounds; returns what it was and is. */
-  scale(workers: number): ScaleReport;
+  scale(workers: number): Omit<ScaleReport, "asked">;
 }
 
 /** What came of asking for another number of workers. */
 export interface ScaleReport {
+  /** What was asked for. */
+  readonly asked: number;
   /** Workers wanted before. */
   readonly from: number;
   /** Workers wanted now: the nearest to what was asked for that the bounds allow. */

@@ -1,0 +1,48 @@
+/**
+ * `prefork-pool scale`: another number of workers.
+ *
+ * @module
+ */
+
+import { AdminClient } from "./admin_client.ts";
+import { ADMIN_OPTIONS_HELP, parseAdminArguments } from "./admin_options.ts";
+import {
+  CliError,
+  type Subcommand,
+  type SubcommandContext,
+} from "./subcommand.ts";
+
+const HELP = `\
+Usage: prefork-pool scale N [options]
+
+Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS. +N and
+-N change it. Scaling goes on from there.
+
+${ADMIN_OPTIONS_HELP}`;
+
+const AMOUNT = /^[+-]?\d{1,6}$/;
+
+/** `prefork-pool scale`. */
+export const scale: Subcommand = { help: HELP, run };
+
+/** Scales, and prints what is wanted now. */
+async function run(context: SubcommandContext): Promise<number> {
+  // What begins with a hyphen would be taken for an option.
+  const negative = context.args.filter((arg) => /^-\d+$/.test(arg));
+  const args = context.args.filter((arg) => !negative.includes(arg));
+  const parsed = parseAdminArguments({ ...context, args });
+  const [amount, ...others] = [...parsed.positionals, ...negative];
+  if (amount === undefined || others.length > 0 || !AMOUNT.test(amount)) {
+    throw new CliError(
+      "Cannot scale: give one number of workers, such as 6, +1 or -1",
+      { usage: true },
+    );
+  }
+  const { asked, from, to } = await new AdminClient(parsed).scale(amount);
+  const change = from === to ? "as before" : `${from} before`;
+  const bound = asked === to
+    ? ""
+    : ` ${to > asked ? "MIN_WORKERS" : "MAX_WORKERS"} allows no other.`;
+  context.print(`${to} workers are wanted now, ${change}.${bound}`);
+  return 0;
+}

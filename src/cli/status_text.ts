@@ -1,0 +1,102 @@
+/**
+ * The figures of a pool for a person at a terminal. Pure.
+ *
+ * @module
+ */
+
+import type {
+  MetricsSnapshot,
+  WorkerMetrics,
+} from "../metrics/metrics_snapshot.ts";
+
+/** What stands for a figure that cannot be had. */
+const UNKNOWN = "-";
+
+const MIB = 1024 * 1024;
+
+/** Columns of the table of workers: a heading and the text of a cell. */
+const COLUMNS:
+  readonly (readonly [string, (worker: WorkerMetrics) => string])[] = [
+    ["ID", ({ id }) => `${id}`],
+    ["STATE", ({ state, spare }) => spare ? "spare" : state],
+    ["PID", ({ pid }) => orUnknown(pid, String)],
+    ["PORT", ({ port }) => orUnknown(port, String)],
+    ["GEN", ({ generation }) => orUnknown(generation, String)],
+    ["UP", ({ uptimeSeconds }) => orUnknown(uptimeSeconds, durationText)],
+    ["IN FLIGHT", ({ inFlight }) => `${inFlight}`],
+    ["REQUESTS", ({ requests }) => `${requests}`],
+    ["REQ/S", ({ requestsPerSecond }) => requestsPerSecond.toFixed(1)],
+    ["AVG MS", ({ averageLatency }) => orUnknown(averageLatency, tenths)],
+    ["FAILURES", ({ failures }) => `${failures}`],
+    ["RESTARTS", ({ restarts }) => `${restarts}`],
+    ["RSS MIB", ({ rssBytes }) => orUnknown(rssBytes, (b) => tenths(b / MIB))],
+    ["CPU S", ({ cpuSeconds }) => orUnknown(cpuSeconds, tenths)],
+  ];
+
+/** Returns a few lines about the pool, and a table with a line for each worker. */
+export function statusText(metrics: MetricsSnapshot, url: string): string {
+  return [...summary(metrics, url), "", ...workerTable(metrics.workers)]
+    .join("\n");
+}
+
+/** Returns how long that is, in its two largest units: `"2 h 5 min"`. */
+export function durationText(seconds: number): string {
+  const units = [[86_400, "d"], [3600, "h"], [60, "min"], [1, "s"]] as const;
+  const whole = Math.floor(seconds);
+  const first = units.findIndex(([length]) => whole >= length);
+  if (first < 0) return "0 s";
+  let rest = whole;
+  return units.slice(first, first + 2).map(([length, unit]) => {
+    const count = Math.floor(rest / length);
+    rest -= count * length;
+    return `${count} ${unit}`;
+  }).join(" ");
+}
+
+function summary(metrics: MetricsSnapshot, url: string): readonly string[] {
+  const { pool, queue, recentLatency, responses } = metrics;
+  const up = durationText(metrics.uptimeSeconds);
+  const answers = Object.entries(responses)
+    .map(([name, count]) => `${name} ${count}`).join(", ");
+  return [
+    `${url}: ${metrics.state} for ${up}, generation ${metrics.generation}`,
+    `workers   ${pool.ready} ready of ${pool.desired} wanted ` +
+    `(${pool.min} to ${pool.max}), ${pool.spare} spare, ` +
+    `${pool.restarts} restarts`,
+    `requests  ${metrics.totalRequests}, ` +
+    `${metrics.requestsPerSecond.toFixed(1)} per second, ` +
+    `${metrics.inFlight} in flight, ${queue.depth} of ${queue.limit} waiting`,
+    `latency   p50 ${milliseconds(recentLatency.p50)}, ` +
+    `p99 ${milliseconds(recentLatency.p99)} over ten seconds; ` +
+    `p99 ${milliseconds(metrics.latency.p99)} since the start`,
+    `answers   ${answers}, retries ${metrics.retries}`,
+  ];
+}
+
+function workerTable(workers: readonly WorkerMetrics[]): readonly string[] {
+  const rows = [
+    COLUMNS.map(([heading]) => heading),
+    ...workers.map((worker) => COLUMNS.map(([, cell]) => cell(worker))),
+  ];
+  const widths = COLUMNS.map((_, at) =>
+    Math.max(...rows.map((row) => row[at]!.length))
+  );
+  return rows.map((row) =>
+    row.map((cell, at) => cell.padStart(widths[at]!)).join("  ")
+  );
+}
+
+function milliseconds(value: number | null): string {
+  return orUnknown(value, (ms) => `${tenths(ms)} ms`);
+}
+
+function tenths(value: number): string {
+  return value.toFixed(1);
+}
+
+function orUnknown(
+  value: number | null,
+  text: (value: number) => string,
+): string {
+  return value === null ? UNKNOWN : text(value);
+}

@@ -1,0 +1,85 @@
+/**
+ * The subcommands of the command line: what each is called, what it does, and
+ * where it is.
+ *
+ * @module
+ */
+
+import {
+  CliError,
+  type Subcommand,
+  type SubcommandContext,
+} from "./subcommand.ts";
+
+/** One line of the table below. */
+export interface SubcommandEntry {
+  /** What may follow the name. */
+  readonly synopsis: string;
+  /** What it does, as one line of the help. */
+  readonly summary: string;
+  /** Loads it: who starts a pool needs none of them. */
+  readonly load: () => Promise<Subcommand>;
+}
+
+/** All subcommands by name. */
+export const SUBCOMMANDS: Readonly<Record<string, SubcommandEntry>> = {
+  status: {
+    synopsis: "[--json]",
+    summary: "show what a running pool and its workers do",
+    load: async () => (await import("./status.ts")).status,
+  },
+  top: {
+    synopsis: "",
+    summary: "the same, refreshed every second; q leaves",
+    load: async () => (await import("./top.ts")).top,
+  },
+  reload: {
+    synopsis: "",
+    summary: "replace every worker, and say what came of it",
+    load: async () => (await import("./reload.ts")).reload,
+  },
+  scale: {
+    synopsis: "N|+N|-N",
+    summary: "set the wanted number of workers",
+    load: async () => (await import("./scale.ts")).scale,
+  },
+};
+
+/** Done as asked. */
+const EXIT_OK = 0;
+/** It cannot be done. */
+const EXIT_FAILURE = 1;
+/** The arguments cannot be used. */
+const EXIT_USAGE = 2;
+
+/** The same for the help of the whole program. */
+export const SUBCOMMAND_HELP: readonly (readonly [string, string])[] = Object
+  .entries(SUBCOMMANDS)
+  .map(([name, { synopsis, summary }]) => [
+    `${name} ${synopsis}`.trimEnd(),
+    summary,
+  ]);
+
+/** Whether the command line begins with the name of a subcommand. */
+export function isSubcommand(name: string | undefined): name is string {
+  return name !== undefined && Object.hasOwn(SUBCOMMANDS, name);
+}
+
+/** Runs the subcommand `name`, and says on stderr why it could not; resolves to the exit code. */
+export async function runSubcommand(
+  name: string,
+  context: SubcommandContext,
+): Promise<number> {
+  const { help, run } = await SUBCOMMANDS[name]!.load();
+  if (context.args.some((arg) => arg === "--help" || arg === "-h")) {
+    context.print(help.trimEnd());
+    return EXIT_OK;
+  }
+  try {
+    return await run(context);
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    console.error(error.message);
+    return error.usage ? EXIT_USAGE : EXIT_FAILURE;
+  }
+}
