@@ -10,15 +10,19 @@
 
 import { Random } from "../../test/fuzz/random.ts";
 import { toBytes } from "../../test/support/raw_socket.ts";
-import { HttpClient, type Outcome } from "../support/http_client.ts";
+import {
+  clientAddress,
+  HttpClient,
+  type Outcome,
+} from "../support/http_client.ts";
 import { epochMs } from "../support/epoch.ts";
 import { emptyTally, type LoadResult, type LoadSpec } from "./load_result.ts";
 
 /** Share of the requests that are a POST, in percent. */
 const POST_PERCENT = 30;
 
-/** A client makes a new connection after at most so many requests, as clients come and go. */
-const MAX_REQUESTS_PER_CONNECTION = 100;
+/** A client makes a new connection after at most so many requests, as a browser does for a page. */
+const MAX_REQUESTS_PER_CONNECTION = 20;
 
 /** What a client waits after a failure: without it, a refusal would be counted as often as it can be had. */
 const PAUSE_AFTER_FAILURE_MS = 10;
@@ -42,7 +46,10 @@ console.log(JSON.stringify({ result }));
 
 async function run(index: number): Promise<void> {
   const random = new Random(spec.seed, index);
-  using client = new HttpClient(spec);
+  using client = new HttpClient({
+    ...spec,
+    localAddress: clientAddress(index),
+  });
   let left = 0;
   for (let count = 0; !stopping; count++) {
     if (left-- === 0) {
