@@ -52,7 +52,7 @@ export class Arrival implements Sweepable {
     this.#context = context;
     this.#options = options;
     this.#transport = transport;
-    this.#socket = this.#newSocket(transport);
+    this.#socket = newClientSocket(transport, context);
     this.#deadline = context.sweep.now + context.options.headTimeoutMs;
   }
 
@@ -130,8 +130,9 @@ export class Arrival implements Sweepable {
     }
     if (socket.buffer[socket.start] === TLS_HANDSHAKE_RECORD) {
       const first = socket.detach();
-      this.#socket = this.#newSocket(
+      this.#socket = newClientSocket(
         new TlsTransport(this.#transport, first, context),
+        this.#context,
       );
       return true;
     }
@@ -149,8 +150,12 @@ export class Arrival implements Sweepable {
     socket.dispose();
     return false;
   }
+}
 
-  #newSocket(transport: Transport): Socket {
-    return new Socket(transport, this.#context.buffers, SMALL_BUFFER_BYTES);
-  }
+/** The socket of a client: it waits with a small buffer. */
+export function newClientSocket(
+  transport: Transport,
+  { buffers }: ProxyContext,
+): Socket {
+  return new Socket(transport, buffers, SMALL_BUFFER_BYTES);
 }

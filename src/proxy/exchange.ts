@@ -64,6 +64,8 @@ export class Exchange {
   #bodySent: boolean;
   /** Times it has been sent in vain. */
   #attempts = 0;
+  /** Whether the client is to be watched from the next look at the deadlines on. */
+  #watchSoon = false;
   /** Whether the present attempt has brought part of an answer's head, or an interim answer. */
   #answered = false;
 
@@ -80,6 +82,7 @@ export class Exchange {
    * that stalls does not hide behind the other.
    */
   get deadline(): number {
+    if (this.#watchSoon) return 0;
     return Math.min(this.#answerDeadline, this.#upload?.deadline ?? Infinity);
   }
 
@@ -170,6 +173,11 @@ export class Exchange {
 
   /** Ends what has lasted too long, and says whose fault it is. */
   expire(now: number): void {
+    if (this.#watchSoon) {
+      this.#watchSoon = false;
+      this.#client.watch();
+      return;
+    }
     const upload = this.#upload;
     if (upload !== null && upload.deadline <= now) {
       upload.touch();
@@ -228,7 +236,7 @@ export class Exchange {
       if (this.#failure !== null) throw this.#failure;
       if (this.#bodySent) {
         this.#touchAnswer(options.requestTimeoutMs);
-        this.#client.watch();
+        this.#watchClient();
       } else this.#uploading = this.#sendBody(connection.socket, sent!);
       // One read nearly always brings the whole head, and often all there is.
       const { socket } = connection;
@@ -303,6 +311,16 @@ export class Exchange {
     return new ProxyError(stale ? "stale-connection" : "upstream-closed", {
       retryable: !begun && this.request.repeatable,
     });
+  }
+
+  /**
+   * Leaves a read pending on the client, which shows when it goes. Where its
+   * connection is closed after the answer, only if that takes a while: to
+   * interrupt a read costs as much as half a request.
+   */
+  #watchClient(): void {
+    if (this.request.keepAlive) this.#client.watch();
+    else this.#watchSoon = true;
   }
 
   #takeResponse(socket: Socket): ResponsePlan | null {

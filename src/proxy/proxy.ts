@@ -16,7 +16,12 @@ import { CidrSet } from "../net/cidr.ts";
 import { canonicalAddress } from "../net/ip_address.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
 import { hashClient } from "../upstream/policy/ip_hash.ts";
-import { Arrival, type ArrivalOptions } from "./arrival.ts";
+import {
+  Arrival,
+  type ArrivalOptions,
+  type Arrived,
+  newClientSocket,
+} from "./arrival.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { ClientConnection } from "./connection.ts";
 import { ConnectionPool } from "./connection_pool.ts";
@@ -53,6 +58,9 @@ export interface ProxyParts {
 /** How a client without an address is named in forwarding fields (RFC 7239 §6.2). */
 const UNKNOWN_ADDRESS = "unknown";
 
+/** Clients whose description is kept; beyond, all are forgotten and made anew. */
+const MAX_KNOWN_CLIENTS = 4096;
+
 /** Serves clients from the workers that the dispatcher has. */
 export class Proxy {
   /** The requests that wait for an answer. */
@@ -63,6 +71,8 @@ export class Proxy {
   readonly #arriving = new Set<Arrival>();
   readonly #connections = new Set<ClientConnection>();
   readonly #eventLoopLag = new EventLoopLag(SWEEP_INTERVAL_MS);
+  /** Clients by their address: most come again. */
+  readonly #clients = new Map<string | null, Client>();
   readonly #trusted: CidrSet;
   readonly #port: number;
   readonly #arrivals: ArrivalOptions;
@@ -155,12 +165,10 @@ export class Proxy {
 
   async #serve(conn: Deno.Conn): Promise<void> {
     if (isTcp(conn)) conn.setNoDelay(true);
-    const arrival = new Arrival(this.#context, conn, this.#arrivals);
-    this.#arriving.add(arrival);
-    // A connection accepted while the listener was being closed.
-    if (this.#context.draining) arrival.drain();
-    const arrived = await arrival.arrive();
-    this.#arriving.delete(arrival);
+    const { proxyProtocol, tls } = this.#arrivals;
+    const arrived = proxyProtocol || tls !== null
+      ? await this.#arrive(conn)
+      : { socket: newClientSocket(conn, this.#context), sourceAddress: null };
     if (arrived === null) return;
     const client = this.#clientOf(
       arrived.sourceAddress ?? peerAddress(conn.remoteAddr),
@@ -176,8 +184,27 @@ export class Proxy {
     this.#connections.delete(connection);
   }
 
+  async #arrive(conn: Deno.Conn): Promise<Arrived | null> {
+    const arrival = new Arrival(this.#context, conn, this.#arrivals);
+    this.#arriving.add(arrival);
+    // A connection accepted while the listener was being closed.
+    if (this.#context.draining) arrival.drain();
+    const arrived = await arrival.arrive();
+    this.#arriving.delete(arrival);
+    return arrived;
+  }
+
   /** `address` is `null` for a peer on a unix socket: whoever may open that is believed. */
   #clientOf(address: string | null): Client {
+    const known = this.#clients.get(address);
+    if (known !== undefined) return known;
+    const client = this.#describeClient(address);
+    if (this.#clients.size >= MAX_KNOWN_CLIENTS) this.#clients.clear();
+    this.#clients.set(address, client);
+    return client;
+  }
+
+  #describeClient(address: string | null): Client {
     return {
       address: address ?? UNKNOWN_ADDRESS,
       hash: hashClient(address ?? ""),
