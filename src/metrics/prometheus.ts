@@ -119,6 +119,14 @@ function requestMetrics(
     ),
     gauge("prefork_queue_depth", "Requests waiting for a worker.", queue.depth),
     gauge("prefork_queue_limit", "Requests that may wait.", queue.limit),
+    gauge(
+      "prefork_queue_wait_seconds",
+      "What half, and 99 %, of those that had to wait did not exceed.",
+      [
+        ...quantileOf("0.5", queue.wait.p50),
+        ...quantileOf("0.99", queue.wait.p99),
+      ],
+    ),
     counter(
       "prefork_queue_rejected_total",
       "Requests that did not get a worker.",
@@ -239,6 +247,13 @@ function histogram(
 function valuesOf(samples: number | readonly Sample[]): readonly Value[] {
   if (typeof samples === "number") return [{ labels: {}, value: samples }];
   return samples.map(([labels, value]) => ({ labels, value }));
+}
+
+function quantileOf(
+  quantile: string,
+  milliseconds: number | null,
+): readonly Sample[] {
+  return milliseconds === null ? [] : [[{ quantile }, milliseconds / 1000]];
 }
 
 function workersByState(workers: readonly WorkerMetrics[]): readonly Sample[] {

@@ -1,0 +1,182 @@
+/** What Prometheus gets to read. */
+
+import assert from "node:assert/strict";
+import { EventEmitter } from "../../src/events.ts";
+import { Counters } from "../../src/metrics/counters.ts";
+import { EventTally } from "../../src/metrics/event_tally.ts";
+import {
+  exposition,
+  type PrometheusSources,
+} from "../../src/metrics/prometheus.ts";
+import {
+  type MetricFamily,
+  readExposition,
+  type TextFormat,
+  valueOf,
+} from "../support/exposition.ts";
+import { metricsSnapshot, workerMetrics } from "../support/metrics_snapshot.ts";
+
+function sources(
+  changes: Partial<PrometheusSources> = {},
+): PrometheusSources {
+  return {
+    snapshot: metricsSnapshot(),
+    counters: new Counters(),
+    tally: new EventTally(new EventEmitter()),
+    restarts: {},
+    ...changes,
+  };
+}
+
+async function read(
+  changes: Partial<PrometheusSources> = {},
+  format: TextFormat = "prometheus",
+): Promise<ReadonlyMap<string, MetricFamily>> {
+  const { text } = await exposition(sources(changes), format);
+  return readExposition(text, format);
+}
+
+/** The names that dashboards and alerts rest on, with the labels they have. */
+const CONTRACT: Readonly<Record<string, MetricFamily["type"]>> = {
+  prefork_requests_total: "counter",
+  prefork_request_duration_seconds: "histogram",
+  prefork_workers: "gauge",
+  prefork_workers_min: "gauge",
+  prefork_workers_max: "gauge",
+  prefork_workers_desired: "gauge",
+  prefork_requests_in_flight: "gauge",
+  prefork_queue_depth: "gauge",
+  prefork_queue_rejected_total: "counter",
+  prefork_worker_restarts_total: "counter",
+  prefork_retries_total: "counter",
+  prefork_scaling_decisions_total: "counter",
+  prefork_connections: "gauge",
+  prefork_event_loop_lag_seconds: "gauge",
+};
+
+Deno.test("every metric of the contract is there, in both formats", async () => {
+  const classic = await read();
+  const open = await read({}, "openmetrics");
+  for (const [name, type] of Object.entries(CONTRACT)) {
+    assert.equal(classic.get(name)?.type, type, name);
+    assert.equal(open.get(name.replace(/_total$/, ""))?.type, type, name);
+  }
+});
+
+Deno.test("the formats are named as scrapers know them", async () => {
+  const { contentType } = await exposition(sources(), "prometheus");
+  assert.equal(contentType, "text/plain; version=0.0.4; charset=utf-8");
+  const open = await exposition(sources(), "openmetrics");
+  assert.match(open.contentType, /^application\/openmetrics-text; version=1/);
+});
+
+Deno.test("requests are told by worker and code, those of no worker too", async () => {
+  const counters = new Counters();
+  counters.record(200, 1, 3);
+  counters.record(200, 1, 3);
+  counters.record(503, 1, null);
+  const name = "prefork_requests_total";
+  const metrics = await read({ counters });
+  assert.equal(valueOf(metrics, name, { worker: "3", code: "200" }), 2);
+  assert.equal(valueOf(metrics, name, { worker: "", code: "503" }), 1);
+  assert.equal(metrics.get(name)?.samples.length, 2);
+});
+
+Deno.test("durations are in seconds, in cumulative buckets", async () => {
+  const counters = new Counters();
+  for (const durationMs of [0.1, 1, 1.1, 64, 100_000]) {
+    counters.record(200, durationMs, 0);
+  }
+  const metrics = await read({ counters });
+  const within = (le: string): number | undefined =>
+    valueOf(metrics, "prefork_request_duration_seconds_bucket", { le });
+  assert.equal(within("0.00025"), 1);
+  assert.equal(within("0.001"), 2);
+  assert.equal(within("0.002"), 3);
+  assert.equal(within("0.064"), 4);
+  assert.equal(within("65.536"), 4);
+  assert.equal(within("+Inf"), 5);
+  const sum = valueOf(metrics, "prefork_request_duration_seconds_sum")!;
+  assert.ok(Math.abs(sum - 100.0662) < 1e-6, `${sum}`);
+});
+
+Deno.test("workers are counted by state, states without workers too, spares apart", async () => {
+  const workers = [
+    workerMetrics(),
+    workerMetrics({ id: 1, spare: true }),
+    workerMetrics({ id: 2, state: "waiting", ready: false, pid: null }),
+  ];
+  const metrics = await read({ snapshot: metricsSnapshot({ workers }) });
+  const inState = (state: string): number | undefined =>
+    valueOf(metrics, "prefork_workers", { state });
+  assert.equal(inState("ready"), 1);
+  assert.equal(inState("spare"), 1);
+  assert.equal(inState("waiting"), 1);
+  assert.equal(inState("draining"), 0);
+});
+
+Deno.test("queue, retries, connections and lag are those of the snapshot", async () => {
+  const metrics = await read();
+  const rejected = (reason: string): number | undefined =>
+    valueOf(metrics, "prefork_queue_rejected_total", { reason });
+  assert.equal(valueOf(metrics, "prefork_queue_depth"), 2);
+  assert.equal(rejected("full"), 3);
+  assert.equal(rejected("timeout"), 4);
+  const wait = "prefork_queue_wait_seconds";
+  assert.equal(valueOf(metrics, wait, { quantile: "0.99" }), 0.25);
+  assert.equal(metrics.get(wait)?.samples.length, 1);
+  assert.equal(valueOf(metrics, "prefork_retries_total"), 6);
+  const open = (side: string): number | undefined =>
+    valueOf(metrics, "prefork_connections", { side });
+  assert.equal(open("client"), 7);
+  assert.equal(open("upstream_idle"), 8);
+  assert.equal(valueOf(metrics, "prefork_event_loop_lag_seconds"), 0.009);
+});
+
+Deno.test("what cannot be had of a worker is not there, instead of 0", async () => {
+  const workers = [
+    workerMetrics({ id: 0 }),
+    workerMetrics({ id: 1, rssBytes: 34_603_008, cpuSeconds: 12.4 }),
+  ];
+  const metrics = await read({ snapshot: metricsSnapshot({ workers }) });
+  const name = "prefork_worker_resident_memory_bytes";
+  assert.equal(metrics.get(name)?.samples.length, 1);
+  assert.equal(valueOf(metrics, name, { worker: "1" }), 34_603_008);
+});
+
+Deno.test("restarts, recoveries and scaling decisions are told by their reasons", async () => {
+  const events = new EventEmitter();
+  const tally = new EventTally(events);
+  const worker = { workerId: 0, port: 1, pid: 2, generation: 1 };
+  const ready = { type: "worker-ready", ...worker, startupMs: 40 } as const;
+  events.emit({ ...ready, replaces: null });
+  events.emit({ ...ready, replaces: { reason: "exit", downMs: 48 } });
+  events.emit({ ...ready, replaces: { reason: "reload", downMs: 0 } });
+  for (const [from, to, reason] of [[1, 3, "rate"], [3, 2, "idle"]] as const) {
+    events.emit({
+      type: "pool-scaled",
+      at: 0,
+      from,
+      to,
+      reason,
+      needed: to,
+      limitedBy: null,
+      mode: "stable",
+      inputs: {},
+      mayGrowAt: null,
+      mayShrinkAt: null,
+    });
+  }
+  const restarts = { exit: 1, reload: 1 };
+  const metrics = await read({ tally, restarts });
+  const decided = (direction: string, reason: string): number | undefined =>
+    valueOf(metrics, "prefork_scaling_decisions_total", { direction, reason });
+  assert.equal(decided("up", "rate"), 1);
+  assert.equal(decided("down", "idle"), 1);
+  assert.equal(
+    valueOf(metrics, "prefork_worker_restarts_total", { reason: "exit" }),
+    1,
+  );
+  assert.equal(valueOf(metrics, "prefork_worker_recovery_seconds_count"), 1);
+  assert.equal(valueOf(metrics, "prefork_worker_recovery_seconds_sum"), 0.048);
+});
