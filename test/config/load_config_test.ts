@@ -145,6 +145,14 @@ Deno.test("the certificate and its key have short flags, and need each other", (
   assert.equal(config.serverKeyPath, "k.pem");
 });
 
+Deno.test("a request is slow after half the time it may take, unless told otherwise; 0 is never", () => {
+  const slow = (environment: Record<string, string>): number =>
+    load([], environment).slowRequestMs;
+  assert.equal(slow({ REQUEST_TIMEOUT_MS: "5001" }), 2_501);
+  assert.equal(slow({ REQUEST_TIMEOUT_MS: "5000", SLOW_REQUEST_MS: "0" }), 0);
+  assert.equal(slow({ SLOW_REQUEST_MS: "90000" }), 90_000);
+});
+
 Deno.test("all problems are reported together, each with setting, value and what is allowed", () => {
   assert.deepEqual(
     problems(["--pool-size=0", "--policy=best"], {

@@ -150,4 +150,6 @@ Deno.test("a request that met a closed connection is sent again over a new one, 
   assert.equal((await client.ask(get("/"))).status, 200);
   assert.equal(proxy.counters.retries, 1);
   assert.equal(origin.connections.length, 5);
+  // That it had been idle for too long says nothing about the worker.
+  assert.equal(proxy.upstreams[0]?.failures, 0);
 });
