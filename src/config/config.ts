@@ -59,8 +59,8 @@ export interface Config {
   readonly policy: PolicyName;
   /** How long the share of a worker that has just become ready grows from a tenth to a full one, in milliseconds. @default {0} */
   readonly slowStartMs: number;
-  /** Requests in flight per worker; 0 is no cap. @default {0} */
-  readonly workerConcurrency: number;
+  /** Requests in flight per worker; 0 is no cap, `"auto"` finds one. @default {0} */
+  readonly workerConcurrency: number | "auto";
   /** Requests that may wait for a worker. @default {1024} */
   readonly maxQueue: number;
   /** Longest wait for a worker, in milliseconds. @default {10000} */

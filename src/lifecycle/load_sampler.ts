@@ -16,8 +16,6 @@ import type { Dispatcher } from "../upstream/dispatcher.ts";
 
 /** What of the configuration matters here. */
 export interface LoadSamplerOptions {
-  /** Requests in flight per worker; 0 is no cap. */
-  readonly workerConcurrency: number;
   /** Whether memory limits the number of workers. */
   readonly maxWorkersAuto: boolean;
   /** How long a look at the memory is good for, in milliseconds. */
@@ -48,20 +46,20 @@ export class LoadSampler {
   sample(): Omit<ScalingSample, "at"> {
     const { pool, dispatcher, counters } = this.#sources;
     const snapshot = pool.snapshot();
-    const queued = dispatcher.queue.depth;
+    const { depth: queued, concurrency } = dispatcher.queue;
     return {
       requests: counters.requests + counters.inFlight,
       inFlight: counters.inFlight - queued,
       queued,
       ready: snapshot.ready,
-      full: this.#full(),
+      full: this.#full(concurrency),
       desired: snapshot.desired,
       memoryCeiling: this.#readMemoryCeiling(snapshot),
     };
   }
 
-  #full(): number {
-    const cap = this.#options.workerConcurrency;
+  /** Workers that have as many requests as they may have; 0 is no cap. */
+  #full(cap: number): number {
     if (cap === 0) return 0;
     return this.#sources.dispatcher.upstreams
       .filter(({ accepting, inFlight }) => accepting && inFlight >= cap).length;

@@ -120,6 +120,11 @@ function requestMetrics(
     gauge("prefork_queue_depth", "Requests waiting for a worker.", queue.depth),
     gauge("prefork_queue_limit", "Requests that may wait.", queue.limit),
     gauge(
+      "prefork_worker_concurrency_limit",
+      "Requests a worker is given at once; 0 is no limit.",
+      queue.concurrency,
+    ),
+    gauge(
       "prefork_queue_wait_seconds",
       "What half, and 99 %, of those that had to wait did not exceed.",
       [

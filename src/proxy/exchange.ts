@@ -131,7 +131,7 @@ export class Exchange {
         upstream.requests++;
         this.finishedAt = performance.now();
         upstream.latencySumMs += this.finishedAt - this.request.startedAt;
-        dispatcher.release(upstream);
+        dispatcher.release(upstream, this.request);
       }
       counters.retries++;
       this.request.avoid = upstream;

@@ -4,7 +4,7 @@
  *
  * The set is replaced whole. Choosing an upstream, checking that it may be
  * given work and counting the claim happen in one synchronous step. A request
- * that finds none waits here, first in first out, bounded in number and time.
+ * that finds none waits in the queue.
  *
  * Knows nothing of sockets or processes, and has no timer: the owner calls
  * {@linkcode Dispatcher.sweep}.
@@ -12,59 +12,37 @@
  * @module
  */
 
-import { LatencyHistogram } from "../metrics/latency_histogram.ts";
+import type { LatencyHistogram } from "../metrics/latency_histogram.ts";
+import type { Sample } from "./concurrency/cohort.ts";
+import { ConcurrencyLimit } from "./concurrency/concurrency_limit.ts";
 import { type Choice, firstEligible, type Policy } from "./policy/policy.ts";
+import {
+  type ClaimRequest,
+  RequestQueue,
+  type RequestQueueOptions,
+  type Ticket,
+} from "./request_queue.ts";
 import { SlowStart } from "./slow_start.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** Why no upstream could be had. */
-export type UnavailableReason = "queue-full" | "queue-timeout" | "stopping";
-
-/** No upstream could be had: the client is told 503. */
-export class UnavailableError extends Error {
-  override readonly name = "UnavailableError";
-  /** Why. */
-  readonly reason: UnavailableReason;
-
-  /** Creates the error for `reason`. */
-  constructor(reason: UnavailableReason) {
-    super(`Cannot claim a worker: ${reason}`);
-    this.reason = reason;
-  }
-}
+export {
+  type ClaimRequest,
+  type Ticket,
+  UnavailableError,
+  type UnavailableReason,
+} from "./request_queue.ts";
 
 /** How claims are made and how many may wait. */
-export interface DispatcherOptions {
+export interface DispatcherOptions extends RequestQueueOptions {
   readonly policy: Policy;
-  /** Requests in flight per upstream; 0 is no cap. */
-  readonly workerConcurrency: number;
-  /** Requests that may wait at once. */
-  readonly maxQueue: number;
-  /** Longest wait in milliseconds. */
-  readonly queueTimeoutMs: number;
+  /** Requests in flight per upstream; 0 is no cap, `"auto"` finds one. */
+  readonly workerConcurrency: number | "auto";
   /** How long the share of a new upstream grows, in milliseconds. @default {0: its share is full at once} */
   readonly slowStartMs?: number;
   /** Uniform in [0, 1). @default {Math.random} */
   readonly random?: () => number;
   /** Monotonic time in milliseconds. @default {performance.now} */
   readonly clock?: () => number;
-}
-
-/** What is known of the request that wants an upstream. */
-export interface ClaimRequest {
-  /** The same for all requests of a client. */
-  readonly clientHash: number;
-  /** An upstream that just failed this request: others are preferred. */
-  avoid: Upstream | null;
-}
-
-/** A request that waits for an upstream. */
-export interface Ticket {
-  readonly request: ClaimRequest;
-  /** When it began to wait, on the clock that {@linkcode Dispatcher.sweep} is given. */
-  readonly since: number;
-  readonly resolve: (upstream: Upstream) => void;
-  readonly reject: (error: UnavailableError) => void;
 }
 
 /** Counters of the queue. */
@@ -77,36 +55,43 @@ export interface QueueStats {
   readonly rejected: number;
   /** Turned away because the wait was too long. */
   readonly timedOut: number;
-  /** How long those waited that have waited and were served, or waited too long: what half of them and 99 % did not exceed, in milliseconds. */
+  /** Requests in flight per worker beyond which requests wait: the setting, or what `auto` has found; 0 is no cap. */
+  readonly concurrency: number;
+  /** What half, and 99 %, of those that had to wait did not exceed, in milliseconds. */
   readonly wait: { readonly p50: number | null; readonly p99: number | null };
 }
 
 /** Holds the published set, makes the claims and keeps the queue. */
 export class Dispatcher {
-  /** How long requests have waited that had to, and whose client had not gone. */
-  readonly queueWait: LatencyHistogram = new LatencyHistogram();
-
   readonly #options: DispatcherOptions;
   readonly #choice: {
     -readonly [K in keyof Choice]: Choice[K];
   };
-  readonly #slowStart: SlowStart | null;
-  #avoid: Upstream | null = null;
-  // A Set keeps insertion order and forgets any member in constant time.
-  readonly #queue = new Set<Ticket>();
+  readonly #queue: RequestQueue;
   readonly #clock: () => number;
-  #rejected = 0;
-  #timedOut = 0;
-  #stopping = false;
+  readonly #slowStart: SlowStart | null;
+  readonly #limit: ConcurrencyLimit | null;
+  readonly #samples = new WeakMap<ClaimRequest, Sample>();
+  /** Requests an upstream may have in flight now; 0 is no cap. */
+  #cap: number;
+  #avoid: Upstream | null = null;
 
   /** Creates a dispatcher with nothing published. */
   constructor(options: DispatcherOptions) {
+    const { policy: { sticky }, workerConcurrency, slowStartMs = 0 } = options;
     this.#options = options;
+    this.#queue = new RequestQueue(options);
     this.#clock = options.clock ?? (() => performance.now());
-    const { slowStartMs = 0, policy: { sticky } } = options;
     this.#slowStart = slowStartMs > 0
       ? new SlowStart({ slowStartMs, sticky })
       : null;
+    if (workerConcurrency === "auto") {
+      this.#limit = new ConcurrencyLimit();
+      this.#cap = this.#limit.cap;
+    } else {
+      this.#limit = null;
+      this.#cap = workerConcurrency;
+    }
     this.#choice = {
       upstreams: [],
       eligible: (upstream) => this.#eligible(upstream),
@@ -123,16 +108,20 @@ export class Dispatcher {
 
   /** Depth and counters of the queue. */
   get queue(): QueueStats {
+    const { size, rejected, timedOut, waits } = this.#queue;
     return {
-      depth: this.#queue.size,
+      depth: size,
       limit: this.#options.maxQueue,
-      rejected: this.#rejected,
-      timedOut: this.#timedOut,
-      wait: {
-        p50: this.queueWait.quantile(0.5),
-        p99: this.queueWait.quantile(0.99),
-      },
+      rejected,
+      timedOut,
+      concurrency: this.#limit?.limit ?? this.#cap,
+      wait: { p50: waits.quantile(0.5), p99: waits.quantile(0.99) },
     };
+  }
+
+  /** How long those waited that had to, and whose client did not go. */
+  get queueWait(): LatencyHistogram {
+    return this.#queue.waits;
   }
 
   /**
@@ -158,9 +147,13 @@ export class Dispatcher {
     return this.#queue.size > 0 ? null : this.#claimNow(request);
   }
 
-  /** Gives a claim back; the upstream may serve the head of the queue in the same turn. */
-  release(upstream: Upstream): void {
+  /**
+   * Gives a claim back; the upstream may serve the head of the queue in the
+   * same turn. How long it had `request` is learnt from, where that is wanted.
+   */
+  release(upstream: Upstream, request: ClaimRequest | null = null): void {
     upstream.release();
+    if (this.#limit !== null) this.#learn(this.#limit, request);
     if (this.#queue.size > 0) this.#serveQueue();
   }
 
@@ -172,56 +165,35 @@ export class Dispatcher {
    *
    * @throws {UnavailableError} at once when the queue is full or the pool is stopping.
    */
-  enqueue(
-    ticket: Omit<Ticket, "since">,
-    now: number,
-  ): Ticket {
-    if (this.#stopping || this.#queue.size >= this.#options.maxQueue) {
-      this.#rejected++;
-      throw new UnavailableError(this.#stopping ? "stopping" : "queue-full");
-    }
+  enqueue(ticket: Omit<Ticket, "since">, now: number): Ticket {
     const queued = { ...ticket, since: now };
-    this.#queue.add(queued);
+    this.#queue.join(queued);
     return queued;
   }
 
   /** Takes a ticket back whose client has gone. */
   cancel(ticket: Ticket): void {
-    this.#queue.delete(ticket);
+    this.#queue.leave(ticket);
   }
 
-  /** Turns away those that have waited too long, and lets the shares of new upstreams grow. */
+  /** Does what is due: turns away those that have waited too long, lets shares grow and limits change. */
   sweep(now: number): void {
+    this.#queue.expire(now);
     this.#slowStart?.advance(now);
-    const latest = now - this.#options.queueTimeoutMs;
-    for (const ticket of this.#queue) {
-      // All may wait equally long, so the first that is not late ends the search.
-      if (ticket.since > latest) return;
-      this.#queue.delete(ticket);
-      this.#timedOut++;
-      this.queueWait.record(now - ticket.since);
-      ticket.reject(new UnavailableError("queue-timeout"));
-    }
+    if (this.#limit === null) return;
+    this.#limit.tick(now, this.#queue.size);
+    this.#cap = this.#limit.cap;
+    this.#serveQueue();
   }
 
   /** Turns away everybody who waits, and whoever would from now on. */
   stop(): void {
-    this.#stopping = true;
-    for (const ticket of this.#queue) {
-      this.#rejected++;
-      ticket.reject(new UnavailableError("stopping"));
-    }
-    this.#queue.clear();
+    this.#queue.close();
   }
 
   #serveQueue(): void {
-    for (const ticket of this.#queue) {
-      const upstream = this.#claimNow(ticket.request);
-      if (upstream === null) return;
-      this.#queue.delete(ticket);
-      this.queueWait.record(this.#clock() - ticket.since);
-      ticket.resolve(upstream);
-    }
+    if (this.#queue.size === 0) return;
+    this.#queue.serve((request) => this.#claimNow(request), this.#clock());
   }
 
   #claimNow(request: ClaimRequest): Upstream | null {
@@ -242,6 +214,7 @@ export class Dispatcher {
     choice.turn = index + 1 < count ? index + 1 : 0;
     const upstream = choice.upstreams[index]!;
     upstream.claim();
+    if (this.#limit?.sampling) this.#sample(this.#limit, upstream, request);
     return upstream;
   }
 
@@ -262,8 +235,28 @@ export class Dispatcher {
   }
 
   #eligible(upstream: Upstream): boolean {
-    const cap = this.#options.workerConcurrency;
+    const cap = this.#cap;
     return upstream.accepting && upstream !== this.#avoid &&
       (cap === 0 || upstream.inFlight < cap);
+  }
+
+  /** Notes that a request was claimed, for what can be learnt from it when it is released. */
+  #sample(
+    limit: ConcurrencyLimit,
+    { inFlight }: Upstream,
+    request: ClaimRequest,
+  ): void {
+    const sample = limit.take(inFlight, this.#clock());
+    if (sample !== null) this.#samples.set(request, sample);
+    this.#cap = limit.cap;
+  }
+
+  #learn(limit: ConcurrencyLimit, request: ClaimRequest | null): void {
+    limit.noteRelease();
+    const sample = request === null ? undefined : this.#samples.get(request);
+    if (request === null || sample === undefined) return;
+    this.#samples.delete(request);
+    limit.give(sample, this.#clock());
+    this.#cap = limit.cap;
   }
 }

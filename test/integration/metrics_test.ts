@@ -24,6 +24,7 @@ const SHAPE = {
     limit: "number",
     rejected: "number",
     timedOut: "number",
+    concurrency: "number",
     wait: "object",
   },
   pool: {

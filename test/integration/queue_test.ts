@@ -30,6 +30,7 @@ Deno.test("MAX_QUEUE=0: a request that finds every worker busy is turned away at
     limit: 0,
     rejected: 1,
     timedOut: 0,
+    concurrency: 1,
     // Who was turned away at once has not waited.
     wait: { p50: null, p99: null },
   });
@@ -60,7 +61,13 @@ Deno.test("QUEUE_TIMEOUT_MS: a request that waits too long is turned away", asyn
   assert.ok(performance.now() - startedAt >= 299);
   const { queue } = await pool.metrics();
   const { wait, ...counts } = queue;
-  assert.deepEqual(counts, { depth: 0, limit: 1024, rejected: 0, timedOut: 1 });
+  assert.deepEqual(counts, {
+    depth: 0,
+    limit: 1024,
+    rejected: 0,
+    timedOut: 1,
+    concurrency: 1,
+  });
   assert.ok(wait.p50 !== null && wait.p50 >= 299);
 });
 

@@ -107,7 +107,13 @@ Deno.test("while no worker is ready requests wait, and are served by the replace
   }
   const { queue, responses } = await pool.metrics();
   const { wait, ...counts } = queue;
-  assert.deepEqual(counts, { depth: 0, limit: 1024, rejected: 0, timedOut: 0 });
+  assert.deepEqual(counts, {
+    depth: 0,
+    limit: 1024,
+    rejected: 0,
+    timedOut: 0,
+    concurrency: 0,
+  });
   assert.ok(wait.p99 !== null && wait.p99 > 0);
   assert.equal(responses["5xx"], 0);
 });

@@ -50,7 +50,12 @@ export interface PoolMetrics {
   readonly generation: number;
   readonly retries: number;
   readonly queue:
-    & Readonly<Record<"depth" | "limit" | "rejected" | "timedOut", number>>
+    & Readonly<
+      Record<
+        "depth" | "limit" | "rejected" | "timedOut" | "concurrency",
+        number
+      >
+    >
     & { readonly wait: Readonly<Record<"p50" | "p99", number | null>> };
   readonly pool: Readonly<
     Record<"min" | "max" | "desired" | "ready" | "spare" | "restarts", number>

@@ -5,8 +5,8 @@
  */
 
 import { POLICIES, type PolicyName } from "../../upstream/policy/mod.ts";
-import { choice } from "../kinds.ts";
-import { count, delayMs, setting, timeoutMs } from "./setting.ts";
+import { choice, integerOrAuto } from "../kinds.ts";
+import { count, delayMs, MAX_COUNT, setting, timeoutMs } from "./setting.ts";
 
 /** The settings under the heading "Requests", in the order of the help. */
 export const REQUEST_SETTINGS = {
@@ -21,9 +21,9 @@ export const REQUEST_SETTINGS = {
     help: "how long the share of a new worker grows; 0 is not at all",
   }),
   workerConcurrency: setting({
-    kind: count,
+    kind: integerOrAuto({ min: 0, max: MAX_COUNT }),
     default: 0,
-    help: "requests in flight per worker; 0 is no cap",
+    help: "requests in flight per worker; 0 is no cap, auto finds one",
   }),
   maxQueue: setting({
     kind: count,

@@ -31,7 +31,7 @@ export const MAX_POOL_SIZE = 1024;
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** Bound of what is counted (connections, requests): far above any real value. */
-const MAX_COUNT = 1_000_000;
+export const MAX_COUNT = 1_000_000;
 
 /** A TCP port; 0 is any. */
 export const port: Kind<number> = integer({ min: 0, max: MAX_PORT }, "PORT");

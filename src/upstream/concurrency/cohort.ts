@@ -1,0 +1,91 @@
+/**
+ * The latency of some requests that were given to workers one after the other
+ * under the same limit. Pure.
+ *
+ * All that were taken count, however long they take: leaving out those that
+ * are not back when others are would make the slow look rare.
+ *
+ * @module
+ */
+
+/** Requests whose mean says something at least. */
+export const LEAST_COUNT = 16;
+
+/** Requests that are enough, however different they are. */
+const ENOUGH_COUNT = 100;
+
+/** Standard error of the mean that is precise enough, relative to the mean. */
+const RELATIVE_ERROR = 0.1;
+
+/** One request of a cohort. */
+export interface Sample {
+  readonly cohort: Cohort;
+  readonly claimedAt: number;
+}
+
+/** Some requests served under the same limit. */
+export class Cohort {
+  /** When the first could be taken. */
+  readonly startedAt: number;
+  /** Requests taken. */
+  taken = 0;
+  /** Requests that were served. */
+  count = 0;
+  #sumMs = 0;
+  #sumOfSquares = 0;
+  #sumOfConcurrency = 0;
+  #atCap = 0;
+  readonly #cap: number;
+
+  /** Begins a cohort at `now`, while a worker may be given `cap` requests at once. */
+  constructor(now: number, cap: number) {
+    this.startedAt = now;
+    this.#cap = cap;
+  }
+
+  /** Mean time that a worker had a request, in milliseconds. */
+  get meanMs(): number {
+    return this.#sumMs / this.count;
+  }
+
+  /** Mean concurrency of those taken. */
+  get concurrency(): number {
+    return this.#sumOfConcurrency / this.taken;
+  }
+
+  /** Whether all that were taken were served, and enough of them. */
+  get complete(): boolean {
+    return this.count === this.taken && this.count >= LEAST_COUNT;
+  }
+
+  /** Whether enough were served for the mean to be believed. */
+  get precise(): boolean {
+    const { count } = this;
+    if (count < LEAST_COUNT) return false;
+    if (count >= ENOUGH_COUNT) return true;
+    const mean = this.meanMs;
+    const variance = this.#sumOfSquares / count - mean * mean;
+    return variance / count <= (RELATIVE_ERROR * mean) ** 2;
+  }
+
+  /** Ratio of those taken that had the highest concurrency allowed. */
+  get bound(): number {
+    return this.#atCap / this.taken;
+  }
+
+  /** Takes a request in. */
+  take(concurrency: number, now: number): Sample {
+    this.taken++;
+    this.#sumOfConcurrency += concurrency;
+    if (concurrency >= this.#cap) this.#atCap++;
+    return { cohort: this, claimedAt: now };
+  }
+
+  /** Takes note that a request was served. */
+  give({ claimedAt }: Sample, now: number): void {
+    const ms = now - claimedAt;
+    this.count++;
+    this.#sumMs += ms;
+    this.#sumOfSquares += ms * ms;
+  }
+}

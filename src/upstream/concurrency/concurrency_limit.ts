@@ -1,0 +1,261 @@
+/**
+ * How many requests a worker does best with at once, found by trying. Pure.
+ *
+ * With twice as many at once, requests either take as long as before, because
+ * they wait for something else than the worker's CPU, or twice as long. So now
+ * and then the limit is doubled or halved for a few requests, and their latency
+ * is compared with that of the requests just before. The gradient of the two
+ * says what the limit should be, as in the limiters of Netflix's
+ * concurrency-limits and Envoy's adaptive concurrency filter:
+ *
+ *     limit = higher limit * latency at the lower / latency at the higher
+ *
+ * Those compare with the least latency ever seen, which says little where
+ * requests are not all alike. Here it is the mean of a few requests that were
+ * served just before; the steps around the present limit are the "incremental
+ * steps" of H.-U. Heiss and R. Wagner, "Adaptive Load Control in Transaction
+ * Processing Systems", VLDB 1991.
+ *
+ * While the limit holds nobody back, nothing is learnt of higher ones, and the
+ * limit stays. A trial that changes nothing is repeated ever more rarely; a
+ * latency that changes, and a queue, call for the next one at once.
+ *
+ * One limit for all workers of a pool: they run the same program, and n times
+ * as many samples bring it up to date n times as soon.
+ *
+ * @module
+ */
+
+import { Cohort, type Sample } from "./cohort.ts";
+import { FIRST_PAUSE_MS, Pace } from "./pace.ts";
+import {
+  clamp,
+  type Direction,
+  hasDrifted,
+  judgeTrial,
+  LEAST_CONTRAST,
+} from "./verdict.ts";
+
+/** The limit to begin with: a CPU-bound worker comes down from there in a second, one that waits goes up. */
+const FIRST_LIMIT = 8;
+
+/** Greatest limit: what one worker's connections and buffers can bear. */
+const GREATEST_LIMIT = 256;
+
+/** Milliseconds between two looks at the latency. */
+const LOOK_INTERVAL_MS = 1_000;
+
+/** Longest pause, in milliseconds, when more was tried in vain: that costs little. */
+const LONGEST_UP_PAUSE_MS = 8_000;
+
+/** Longest pause, in milliseconds, when less was: requests that had been served at once wait then. */
+const LONGEST_DOWN_PAUSE_MS = 256_000;
+
+/** The limit binds when so many of the requests reach it. */
+const BINDING_RATIO = 0.1;
+
+/** Factor by which the limit must change to be a change, and no noise. */
+const LEAST_CHANGE = 1.1;
+
+/** How long a trial may wait for requests at least, in milliseconds: the time of a few, where they are quick. */
+const LEAST_TRIAL_MS = 250;
+
+/** A trial may take so many times as long as the requests it is compared with took ... */
+const TRIAL_FACTOR = 4;
+
+/** ... which counts up to so many times their latency: beyond, there was little to do. */
+const BUSY_LATENCIES = 16;
+
+/** With requests in the queue and none finished for so long, in milliseconds, all must be waiting. */
+const SILENCE_MS = 1_000;
+
+/** Where the search is. */
+type Phase =
+  /** Nothing is sampled until `until`. */
+  | { readonly name: "rest"; readonly until: number }
+  /** The latency at the limit is measured. */
+  | { readonly name: "look"; readonly base: Cohort }
+  /** The latency at another limit is measured. */
+  | ({ readonly name: "trial" } & Trial)
+  /** The limit is back; the last requests of the trial are awaited. */
+  | ({ readonly name: "verdict" } & Trial);
+
+interface Trial {
+  readonly base: Cohort;
+  readonly trial: Cohort;
+  readonly direction: Direction;
+  /** When requests are waited for no more. */
+  readonly deadline: number;
+}
+
+/** Finds the limit. */
+export class ConcurrencyLimit {
+  #limit = FIRST_LIMIT;
+  #cap = FIRST_LIMIT;
+  #phase: Phase = { name: "rest", until: 0 };
+  readonly #pace = {
+    up: new Pace(LONGEST_UP_PAUSE_MS),
+    down: new Pace(LONGEST_DOWN_PAUSE_MS),
+  };
+  /** What is tried next, if both can be. */
+  #direction: Direction = "up";
+  /** The requests at the limit that the last clear verdict was about. */
+  #known: Cohort | null = null;
+  #queued = 0;
+  #releases = 0;
+  #releasesSeen = 0;
+  #silentSince = 0;
+
+  /** The limit as far as it is known. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Requests a worker may be given now: the limit, or another that is tried. */
+  get cap(): number {
+    return this.#cap;
+  }
+
+  /** Whether {@linkcode take} is to be called for each request. */
+  get sampling(): boolean {
+    return this.#phase.name === "look" || this.#phase.name === "trial";
+  }
+
+  /**
+   * Takes a request into the sample, if it is of use.
+   *
+   * @param concurrency What its worker has in flight, with this request.
+   */
+  take(concurrency: number, now: number): Sample | null {
+    const phase = this.#phase;
+    if (phase.name === "look") return phase.base.take(concurrency, now);
+    if (phase.name !== "trial") return null;
+    const { base, trial, direction } = phase;
+    // Of a higher limit those show nothing that the lower one would have let in.
+    if (direction === "up" && concurrency < this.#limit * LEAST_CONTRAST) {
+      return null;
+    }
+    const sample = trial.take(concurrency, now);
+    if (trial.taken >= base.count) this.#endTrial(phase, now);
+    return sample;
+  }
+
+  /** Takes note that a request of the sample was served. */
+  give(sample: Sample, now: number): void {
+    sample.cohort.give(sample, now);
+    const phase = this.#phase;
+    if (phase.name === "look" && phase.base.precise) {
+      this.#decide(phase.base, now);
+    } else if (
+      phase.name === "verdict" && phase.base.complete && phase.trial.complete
+    ) this.#judge(phase, now);
+  }
+
+  /** Takes note that some request was served, of the sample or not. */
+  noteRelease(): void {
+    this.#releases++;
+  }
+
+  /** To be called a few times a second, with the number of requests that wait for a worker. */
+  tick(now: number, queued: number): void {
+    this.#queued = queued;
+    if (queued === 0 || this.#releases !== this.#releasesSeen) {
+      this.#releasesSeen = this.#releases;
+      this.#silentSince = now;
+    } else if (now - this.#silentSince >= SILENCE_MS) {
+      this.#silentSince = now;
+      return this.#change(2 * this.#limit, now);
+    }
+    const phase = this.#phase;
+    if (phase.name === "rest") {
+      const asked = queued > 0 && this.#pace.up.due(now);
+      if (asked || now >= phase.until) this.#look(now);
+    } else if (phase.name !== "look" && now >= phase.deadline) {
+      if (phase.name === "trial") this.#endTrial(phase, now);
+      else this.#judge(phase, now);
+    }
+  }
+
+  #look(now: number): void {
+    this.#phase = { name: "look", base: new Cohort(now, this.#limit) };
+  }
+
+  /** Decides what to try, when the latency at the limit is known. */
+  #decide(base: Cohort, now: number): void {
+    if (this.#known !== null && hasDrifted(this.#known, base)) {
+      this.#hurry(now);
+    }
+    const used = Math.min(base.concurrency, this.#limit);
+    const binds = this.#queued > 0 || base.bound >= BINDING_RATIO;
+    const may = {
+      up: binds && this.#limit < GREATEST_LIMIT && this.#pace.up.due(now),
+      down: used >= 2 && this.#pace.down.due(now),
+    };
+    const direction = may[this.#direction]
+      ? this.#direction
+      : opposite(this.#direction);
+    if (!may[direction]) return this.#rest(now);
+    this.#cap = direction === "up"
+      ? Math.min(2 * this.#limit, GREATEST_LIMIT)
+      : Math.floor(used / 2);
+    const trial = new Cohort(now, this.#cap);
+    const deadline = now + patienceMs(base, now);
+    this.#phase = { name: "trial", base, trial, direction, deadline };
+  }
+
+  #endTrial(phase: Trial, now: number): void {
+    const deadline = now + patienceMs(phase.base, phase.trial.startedAt);
+    this.#cap = this.#limit;
+    this.#phase = { ...phase, name: "verdict", deadline };
+  }
+
+  /** Draws the conclusion from a trial. */
+  #judge({ base, trial, direction }: Trial, now: number): void {
+    const pace = this.#pace[direction];
+    const change = judgeTrial(direction, base, trial);
+    if (change !== null) this.#known = base;
+    if (change !== null && Math.max(change, 1 / change) > LEAST_CHANGE) {
+      const limit = Math.round(this.#limit * change);
+      if (limit !== this.#limit) {
+        this.#direction = direction;
+        return this.#change(limit, now);
+      }
+    }
+    this.#direction = opposite(direction);
+    if (change === null) pace.repeat(now);
+    // Requests that wait would only wait for each other, too.
+    else if (direction === "down") pace.retire(now);
+    else pace.wait(now);
+    this.#rest(now);
+  }
+
+  /** Sets another limit, which is to be tried out at once. */
+  #change(limit: number, now: number): void {
+    this.#limit = clamp(limit, 1, GREATEST_LIMIT);
+    this.#cap = this.#limit;
+    this.#hurry(now);
+    this.#look(now);
+  }
+
+  /** Lets both directions be tried at once. */
+  #hurry(now: number): void {
+    this.#pace.up.reset(now);
+    this.#pace.down.reset(now);
+  }
+
+  #rest(now: number): void {
+    const { up, down } = this.#pace;
+    const next = Math.min(up.nextAt, down.nextAt, now + LOOK_INTERVAL_MS);
+    this.#phase = { name: "rest", until: Math.max(next, now + FIRST_PAUSE_MS) };
+  }
+}
+
+function opposite(direction: Direction): Direction {
+  return direction === "up" ? "down" : "up";
+}
+
+/** How long requests may be waited for, when others took the time since `base` began until `since`. */
+function patienceMs(base: Cohort, since: number): number {
+  const tookMs = Math.min(since - base.startedAt, BUSY_LATENCIES * base.meanMs);
+  return Math.max(LEAST_TRIAL_MS, TRIAL_FACTOR * tookMs);
+}

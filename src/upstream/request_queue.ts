@@ -1,0 +1,133 @@
+/**
+ * Requests that wait for an upstream: first in, first out, bounded in number
+ * and time.
+ *
+ * Knows nothing of upstreams but that one is handed over, and has no timer:
+ * the owner calls {@linkcode RequestQueue.expire}.
+ *
+ * @module
+ */
+
+import { LatencyHistogram } from "../metrics/latency_histogram.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** Why no upstream could be had. */
+export type UnavailableReason = "queue-full" | "queue-timeout" | "stopping";
+
+/** No upstream could be had: the client is told 503. */
+export class UnavailableError extends Error {
+  override readonly name = "UnavailableError";
+  /** Why. */
+  readonly reason: UnavailableReason;
+
+  /** Creates the error for `reason`. */
+  constructor(reason: UnavailableReason) {
+    super(`Cannot claim a worker: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+/** What is known of the request that wants an upstream. */
+export interface ClaimRequest {
+  /** The same for all requests of a client. */
+  readonly clientHash: number;
+  /** An upstream that just failed this request: others are preferred. */
+  avoid: Upstream | null;
+}
+
+/** A request that waits for an upstream. */
+export interface Ticket {
+  readonly request: ClaimRequest;
+  /** When it began to wait, on the clock that {@linkcode RequestQueue.expire} is given. */
+  readonly since: number;
+  readonly resolve: (upstream: Upstream) => void;
+  readonly reject: (error: UnavailableError) => void;
+}
+
+/** How many may wait, and for how long. */
+export interface RequestQueueOptions {
+  /** Requests that may wait at once. */
+  readonly maxQueue: number;
+  /** Longest wait in milliseconds. */
+  readonly queueTimeoutMs: number;
+}
+
+/** Holds those that wait. */
+export class RequestQueue {
+  /** Turned away because the queue was full or the pool is stopping. */
+  rejected = 0;
+  /** Turned away because the wait was too long. */
+  timedOut = 0;
+  /** How long those have waited that were served or turned away for it; not those whose client went. */
+  readonly waits: LatencyHistogram = new LatencyHistogram();
+
+  readonly #options: RequestQueueOptions;
+  // A Set keeps insertion order and forgets any member in constant time.
+  readonly #tickets = new Set<Ticket>();
+  #closed = false;
+
+  /** Creates a queue in which nobody waits. */
+  constructor(options: RequestQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Requests waiting now. */
+  get size(): number {
+    return this.#tickets.size;
+  }
+
+  /**
+   * Puts a request at the end.
+   *
+   * @throws {UnavailableError} when the queue is full or closed.
+   */
+  join(ticket: Ticket): void {
+    if (this.#closed || this.#tickets.size >= this.#options.maxQueue) {
+      this.rejected++;
+      throw new UnavailableError(this.#closed ? "stopping" : "queue-full");
+    }
+    this.#tickets.add(ticket);
+  }
+
+  /** Takes a request out whose client has gone. */
+  leave(ticket: Ticket): void {
+    this.#tickets.delete(ticket);
+  }
+
+  /** Hands out what `claim` returns, from the head on, until it returns `null`. */
+  serve(
+    claim: (request: ClaimRequest) => Upstream | null,
+    now: number,
+  ): void {
+    for (const ticket of this.#tickets) {
+      const upstream = claim(ticket.request);
+      if (upstream === null) return;
+      this.#tickets.delete(ticket);
+      this.waits.record(now - ticket.since);
+      ticket.resolve(upstream);
+    }
+  }
+
+  /** Turns away those that have waited too long. */
+  expire(now: number): void {
+    const latest = now - this.#options.queueTimeoutMs;
+    for (const ticket of this.#tickets) {
+      // All may wait equally long, so the first that is not late ends the search.
+      if (ticket.since > latest) return;
+      this.#tickets.delete(ticket);
+      this.timedOut++;
+      this.waits.record(now - ticket.since);
+      ticket.reject(new UnavailableError("queue-timeout"));
+    }
+  }
+
+  /** Turns away everybody who waits, and whoever would from now on. */
+  close(): void {
+    this.#closed = true;
+    for (const ticket of this.#tickets) {
+      this.rejected++;
+      ticket.reject(new UnavailableError("stopping"));
+    }
+    this.#tickets.clear();
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The parts of WORKER_CONCURRENCY=auto: what is measured, what it means, and
+ * when it is tried again.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { Cohort } from "../../src/upstream/concurrency/cohort.ts";
+import { FIRST_PAUSE_MS, Pace } from "../../src/upstream/concurrency/pace.ts";
+import {
+  hasDrifted,
+  judgeTrial,
+} from "../../src/upstream/concurrency/verdict.ts";
+
+/** Requests that each had a worker for so long, with so many others. */
+function cohort(
+  latenciesMs: readonly number[],
+  concurrency: number,
+  cap = concurrency,
+): Cohort {
+  const made = new Cohort(0, cap);
+  const samples = latenciesMs.map(() => made.take(concurrency, 0));
+  samples.forEach((sample, at) => made.give(sample, latenciesMs[at]!));
+  return made;
+}
+
+function alike(ms: number, concurrency: number): Cohort {
+  return cohort(new Array(16).fill(ms), concurrency);
+}
+
+Deno.test("a cohort knows the mean latency and concurrency of its requests", () => {
+  const made = cohort([10, 20, 30], 4, 8);
+  assert.equal(made.meanMs, 20);
+  assert.equal(made.concurrency, 4);
+  assert.equal(made.bound, 0);
+  assert.equal(cohort([10], 8).bound, 1);
+});
+
+Deno.test("the more alike requests are, the fewer are precise enough", () => {
+  const mixed = Array.from({ length: 100 }, (_, at) => at % 10 ? 3 : 400);
+  assert(!cohort(new Array(15).fill(5), 1).precise);
+  assert(alike(5, 1).precise);
+  assert(!cohort(mixed.slice(0, 99), 1).precise);
+  // A hundred are enough, whatever they are like.
+  assert(cohort(mixed, 1).precise);
+});
+
+Deno.test("a cohort is complete when all that were taken are back", () => {
+  const made = new Cohort(0, 1);
+  const samples = Array.from({ length: 17 }, () => made.take(1, 0));
+  for (const sample of samples.slice(0, 16)) made.give(sample, 5);
+  assert(made.precise && !made.complete);
+  made.give(samples[16]!, 500);
+  assert(made.complete);
+  assert(made.meanMs > 30);
+});
+
+Deno.test("twice as many at once: as quick as before doubles the limit, half as quick leaves it", () => {
+  const base = alike(10, 8);
+  assert.equal(judgeTrial("up", base, alike(10, 16)), 2);
+  assert.equal(judgeTrial("up", base, alike(9, 16)), 2);
+  assert.equal(judgeTrial("up", base, alike(20, 16)), 1);
+  assert.equal(judgeTrial("up", base, alike(25, 16)), 1);
+  const between = judgeTrial("up", base, alike(10 * Math.SQRT2, 16))!;
+  assert(Math.abs(between - Math.SQRT2) < 1e-9);
+  // Only half of the room was used: what it says is said of all of it.
+  assert.equal(judgeTrial("up", base, alike(10, 12)), 2);
+});
+
+Deno.test("half as many at once: twice as quick lowers the limit, no quicker leaves it", () => {
+  const base = alike(20, 8);
+  assert.equal(judgeTrial("down", base, alike(20, 4)), 1);
+  assert.equal(judgeTrial("down", base, alike(17, 4)), 1);
+  assert.equal(judgeTrial("down", base, alike(10, 4)), 0.625);
+  assert.equal(judgeTrial("down", base, alike(4, 4)), 0.5);
+});
+
+Deno.test("too few requests, or no difference in concurrency, say nothing", () => {
+  const base = alike(10, 8);
+  assert.equal(judgeTrial("up", base, new Cohort(0, 16)), null);
+  assert.equal(
+    judgeTrial("up", base, cohort(new Array(15).fill(10), 16)),
+    null,
+  );
+  assert.equal(judgeTrial("up", base, alike(10, 9)), null);
+  assert.equal(judgeTrial("down", base, alike(10, 7)), null);
+  assert.equal(judgeTrial("down", base, alike(10, 16)), null);
+});
+
+Deno.test("latency has drifted when concurrency does not explain it", () => {
+  const known = alike(10, 4);
+  assert(!hasDrifted(known, alike(10, 4)));
+  assert(!hasDrifted(known, alike(14, 4)));
+  assert(hasDrifted(known, alike(16, 4)));
+  assert(hasDrifted(known, alike(6, 4)));
+  // Twice as busy: twice as slow, or just as slow, may both be the same work.
+  assert(!hasDrifted(known, alike(20, 8)));
+  assert(!hasDrifted(known, alike(10, 8)));
+  assert(hasDrifted(known, alike(31, 8)));
+  assert(!hasDrifted(known, alike(5, 2)));
+  assert(hasDrifted(known, alike(3, 2)));
+});
+
+Deno.test("what comes to nothing is tried ever more rarely, until things change", () => {
+  const pace = new Pace(1_000);
+  assert(pace.due(0));
+  pace.wait(0);
+  assert(!pace.due(FIRST_PAUSE_MS - 1) && pace.due(FIRST_PAUSE_MS));
+  pace.wait(1_000);
+  assert.equal(pace.nextAt, 1_000 + 2 * FIRST_PAUSE_MS);
+  for (let i = 0; i < 5; i++) pace.wait(2_000);
+  assert.equal(pace.nextAt, 3_000);
+  pace.reset(4_000);
+  assert(pace.due(4_000));
+  pace.retire(5_000);
+  assert.equal(pace.nextAt, 6_000);
+  pace.repeat(6_000);
+  assert.equal(pace.nextAt, 6_000 + FIRST_PAUSE_MS);
+});
