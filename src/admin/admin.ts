@@ -62,6 +62,11 @@ export function createAdmin(sources: AdminSources): AdminPages {
   app.get("/_events", (c) => answerEvents(c, streams));
   app.route("/", createDashboard());
   app.route("/", createCommands(sources));
+  app.onError((error, c) => {
+    const message = `Cannot answer ${c.req.path}: ${error}`;
+    sources.events.emit({ type: "notice", level: "error", message });
+    return c.text("500 Internal Server Error\n", 500);
+  });
   return { app, close: () => streams.close() };
 }
 

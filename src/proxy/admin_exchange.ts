@@ -159,18 +159,26 @@ export class AdminExchange {
     ]);
     const passed = await this.#write(head) && !this.#toHead &&
       !this.#context.draining && await this.#passOn(reader);
-    await reader.cancel();
+    this.end();
     if (passed && !this.#http10) await this.#write(LAST_CHUNK);
     return false;
   }
 
   /** Whether the client has taken all of it. */
   async #passOn(reader: BodyReader): Promise<boolean> {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return !this.#socket.closed;
-      const passed = await this.#write(this.#http10 ? value : chunkOf(value));
-      if (!passed) return false;
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return !this.#socket.closed;
+        const passed = await this.#write(this.#http10 ? value : chunkOf(value));
+        if (!passed) return false;
+      }
+    } catch (error) {
+      // Not for the host to fall over: the page's fault ends the page.
+      const message = `An admin page broke off: ${error}`;
+      this.#context.events.emit({ type: "notice", level: "error", message });
+      this.#socket.close();
+      return false;
     }
   }
 

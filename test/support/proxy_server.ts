@@ -56,6 +56,8 @@ export interface StartProxyOptions {
   readonly options?: Partial<ProxySettings & DispatcherOptions>;
   /** Where the certificate of the moment is. @default {null: plain HTTP} */
   readonly tls?: ProxyParts["tls"];
+  /** What answers for the pages of our own. @default {nobody} */
+  readonly admin?: ProxyParts["admin"];
 }
 
 /** A proxy that serves. */
@@ -97,7 +99,7 @@ export class ProxyServer implements AsyncDisposable {
       dispatcher: this.dispatcher,
       counters: this.counters,
       events: emitter,
-      admin: null,
+      admin: start.admin ?? null,
     });
   }
 
