@@ -9,7 +9,7 @@ import {
   HealthMonitor,
   type HealthMonitorOptions,
 } from "../../src/health/monitor.ts";
-import { Pool, type PoolOptions } from "../../src/pool/pool.ts";
+import { Pool, type PoolDeps, type PoolOptions } from "../../src/pool/pool.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import { Changes } from "../support/changes.ts";
@@ -38,6 +38,7 @@ export class PoolHarness {
   constructor(
     argv: readonly string[],
     options: Partial<PoolOptions & HealthMonitorOptions> = {},
+    deps: Pick<PoolDeps, "readMemory"> = {},
   ) {
     const all = {
       workerCommand: { kind: "arguments", argv },
@@ -77,6 +78,7 @@ export class PoolHarness {
       this.#changes.notify();
     });
     this.pool = new Pool(all, {
+      ...deps,
       dispatcher: this.dispatcher,
       events,
       health: new HealthMonitor(all),

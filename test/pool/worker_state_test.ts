@@ -100,3 +100,25 @@ Deno.test("only states that end by themselves have a deadline", () => {
     Infinity,
   ]);
 });
+
+Deno.test("ARCHITECTURE.md draws the table as it is", () => {
+  const lines = Object.entries(TRANSITIONS).flatMap(([from, inputs]) => {
+    const byTarget = Map.groupBy(Object.entries(inputs), ([, to]) => to);
+    return [...byTarget].map(([to, arrows]) =>
+      `  ${from} --> ${to}: ${arrows.map(([input]) => input).join(", ")}`
+    );
+  });
+  const drawing = [
+    "```mermaid",
+    "stateDiagram-v2",
+    "  [*] --> starting",
+    ...lines,
+    "  exited --> [*]",
+    "```",
+  ].join("\n");
+  const path = new URL("../../ARCHITECTURE.md", import.meta.url);
+  const drawn = /```mermaid\nstateDiagram-v2[^]*?```/.exec(
+    Deno.readTextFileSync(path),
+  )?.[0];
+  assert.equal(drawn, drawing);
+});

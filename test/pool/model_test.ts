@@ -1,0 +1,252 @@
+/**
+ * Random walks through everything that can happen to a pool, with the rules
+ * that must hold whatever happens.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import {
+  type ModelProcess,
+  ModelWorld,
+  OPTIONS,
+  specCalled,
+} from "./model_world.ts";
+
+/** Events of one walk. */
+const EVENTS = 3_000;
+
+/** Walks; a failure names its seed. */
+const SEEDS = [1, 2, 3, 4, 5];
+
+/** Most workers wanted. */
+const MAX_WORKERS = 6;
+
+/**
+ * Passes after which nothing changes while nothing happens. A reload may fail,
+ * end, and be followed by the next, each seen a pass later.
+ */
+const PASSES_TO_REST = 6;
+
+/** Rounds in which a world that lets everything succeed must come to rest. */
+const ROUNDS_TO_REST = 200;
+
+/** Mulberry32: small, and the same everywhere. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = state + 0x6d2b79f5 | 0;
+    let t = Math.imul(state ^ state >>> 15, 1 | state);
+    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
+    return ((t ^ t >>> 14) >>> 0) / 2 ** 32;
+  };
+}
+
+/** One thing that may happen, and how often beside the others. */
+type Happening = readonly [weight: number, (world: ModelWorld) => void];
+
+/** What happens in a walk. `pick` chooses one of several; `random` is in [0, 1). */
+function happenings(
+  random: () => number,
+  pick: <T>(items: readonly T[]) => T | undefined,
+): readonly Happening[] {
+  const anybody = (world: ModelWorld): ModelProcess | undefined =>
+    pick([...world.processes]);
+  return [
+    [30, (world) => {
+      const process = anybody(world);
+      if (process) world.probe(process, process.generation % 3 !== 0);
+    }],
+    [12, (world) => {
+      const process = anybody(world);
+      if (process) world.probe(process, false);
+    }],
+    [12, (world) => {
+      for (const process of world.processes) world.probe(process, true);
+    }],
+    [8, (world) => anybody(world)?.exit(1)],
+    [
+      10,
+      (world) =>
+        pick([...world.processes].filter(({ asked }) => asked))?.exit(0),
+    ],
+    [20, (world) => world.unread.shift()?.()],
+    [40, (world) => {
+      const upstream = world.dispatcher.claim({ clientHash: 0, avoid: null });
+      if (upstream !== null) world.claims.push(upstream);
+    }],
+    [40, (world) => release(world, Math.floor(random() * 100))],
+    [3, (world) => pick(world.dispatcher.upstreams)?.reportRefused()],
+    [3, (world) => {
+      const upstream = pick(world.dispatcher.upstreams);
+      if (upstream === undefined) return;
+      upstream.requests += 2;
+      upstream.serverErrors += 2;
+    }],
+    [2, (world) => {
+      const worker = pick(world.reconciler.roster.workers);
+      if (worker) worker.peakRssBytes = random() * 170 * 1024 * 1024;
+    }],
+    [3, (world) => {
+      world.wish.workers = 1 + Math.floor(random() * MAX_WORKERS);
+    }],
+    [1, (world) => {
+      world.wish.spares = Math.floor(random() * 3);
+    }],
+    [3, (world) => world.reload(specCalled("new"))],
+    [2, (world) => {
+      world.launchFails = true;
+    }],
+    [30, (world) => world.clock.advance(Math.floor(random() * 200))],
+    [5, (world) => world.clock.advance(Math.floor(random() * 5_000))],
+    [10, (world) => {
+      const due = Math.min(world.dueAt, world.clock.now() + 60_000);
+      world.clock.advance(Math.max(0, due - world.clock.now()));
+    }],
+  ];
+}
+
+function release(world: ModelWorld, index: number): void {
+  if (world.claims.length === 0) return;
+  const [upstream] = world.claims.splice(index % world.claims.length, 1);
+  upstream!.requests++;
+  world.dispatcher.release(upstream!);
+}
+
+/** The rules. */
+function check(world: ModelWorld): void {
+  const { roster } = world.reconciler;
+  const { slots } = roster;
+  const { workers, spares } = world.goal;
+  const now = world.clock.now();
+
+  assert.equal(slots.length, workers + spares, "as many slots as are wanted");
+  const ids = new Set(slots.map(({ id }) => id));
+  assert.equal(ids.size, slots.length, "no slot number is used twice");
+  for (const slot of slots) {
+    assert.ok(
+      slot.worker !== null || slot.retryAt > now,
+      `slot ${slot.id} has a worker, or waits for its next attempt`,
+    );
+  }
+  const successors = slots.filter(({ successor }) => successor !== null);
+  assert.ok(successors.length <= OPTIONS.reloadSurge, "no more than the surge");
+
+  const ports = roster.workers.map(({ port }) => port);
+  assert.equal(new Set(ports).size, ports.length, "no port is used twice");
+
+  const published = world.dispatcher.upstreams;
+  for (const upstream of published) {
+    const worker = roster.workers.find((w) => w.upstream === upstream);
+    assert.ok(worker, "who is published is in the pool");
+    assert.equal(worker.state.name, "ready", "who is published is ready");
+    assert.equal(worker.goneAt, null, "who is published runs");
+    assert.ok(upstream.accepting);
+    assert.ok(roster.slotOf(worker)?.member, "who is published is no spare");
+  }
+  const places = new Set(published.map(({ id }) => id));
+  const able = slots.filter(({ serviceable }) => serviceable.length > 0);
+  assert.equal(
+    places.size,
+    Math.min(workers, able.length),
+    "whoever can serve does, up to the number that is wanted",
+  );
+  assert.ok(published.length <= workers + OPTIONS.reloadSurge);
+  assert.ok(world.dueAt > now, "the next pass is due later, not now");
+}
+
+/** Claims are made on workers alone that may be given work. */
+function checkClaims(world: ModelWorld): void {
+  for (const upstream of world.dispatcher.upstreams) {
+    if (!upstream.accepting) continue;
+    const worker = world.reconciler.roster.workers
+      .find((candidate) => candidate.upstream === upstream);
+    assert.equal(worker?.state.name, "ready");
+  }
+}
+
+/** Passes too many do no harm: while nothing happens they soon change nothing. */
+function checkRest(world: ModelWorld): void {
+  for (let pass = 0; pass < PASSES_TO_REST; pass++) {
+    const seen = world.events.length;
+    world.pass();
+    check(world);
+    if (world.events.length === seen) return;
+  }
+  const { type } = world.events.at(-1)!;
+  assert.fail(`the pool does not come to rest: it goes on with ${type}`);
+}
+
+/** Lets everything succeed until nothing changes any more. */
+async function comeToRest(world: ModelWorld): Promise<void> {
+  world.launchFails = false;
+  for (let round = 0; round < ROUNDS_TO_REST; round++) {
+    while (world.claims.length > 0) release(world, 0);
+    for (const process of [...world.processes]) {
+      if (process.asked) process.exit(0);
+      else world.probe(process, true);
+    }
+    for (const read of world.unread.splice(0)) read();
+    await world.settle();
+    world.pass();
+    const now = world.clock.now();
+    const wait = Math.min(world.dueAt - now, 1_000);
+    world.clock.advance(Math.max(0, wait));
+  }
+}
+
+for (const seed of SEEDS) {
+  Deno.test(`whatever happens, the rules of the pool hold: ${EVENTS} events, seed ${seed}`, async () => {
+    const random = seeded(seed);
+    const ownRandom = Math.random;
+    // Back-off, jitter and ports are drawn from the same source.
+    Math.random = random;
+    try {
+      await walk(random);
+    } finally {
+      Math.random = ownRandom;
+    }
+  });
+}
+
+async function walk(random: () => number): Promise<void> {
+  const pick = <T>(items: readonly T[]): T | undefined =>
+    items[Math.floor(random() * items.length)];
+  const all = happenings(random, pick);
+  const total = all.reduce((sum, [weight]) => sum + weight, 0);
+  const world = new ModelWorld(specCalled("first"));
+  world.pass();
+
+  for (let event = 0; event < EVENTS; event++) {
+    let lot = random() * total;
+    const [, happen] = all.find(([weight]) => (lot -= weight) < 0)!;
+    happen(world);
+    await world.settle();
+    // Several things may happen before the pool comes to look.
+    if (random() < 0.3) continue;
+    world.pass();
+    check(world);
+    checkRest(world);
+    checkClaims(world);
+  }
+
+  await comeToRest(world);
+  const { roster } = world.reconciler;
+  const { number } = world.reloads.generation;
+  for (const { worker, successor } of roster.slots) {
+    assert.equal(successor, null);
+    assert.equal(worker?.state.name, "ready");
+    assert.equal(worker.generation, number, "one generation is left");
+  }
+  assert.equal(world.dispatcher.upstreams.length, world.wish.workers);
+  assert.equal(roster.leaving.size, 0);
+  assert.ok(world.reports.some(({ ok }) => ok), "some reloads succeed");
+  assert.ok(world.reports.some(({ ok }) => !ok), "some reloads fail");
+
+  world.wish.stopping = true;
+  await comeToRest(world);
+  assert.ok(roster.empty);
+  assert.deepEqual([...world.processes], []);
+  assert.deepEqual(world.dispatcher.upstreams, []);
+  await world.end();
+}

@@ -1,0 +1,233 @@
+/**
+ * A pool in a made-up world: processes that end when they are told to, probes
+ * that see what they are told to see, and a clock that is moved by hand.
+ *
+ * The reconciler, the reloads and the starter are the real ones.
+ *
+ * @module
+ */
+
+import { EventEmitter, type PoolEvent } from "../../src/events.ts";
+import { countProbe, UNPROBED } from "../../src/health/thresholds.ts";
+import type { WorkerSpec } from "../../src/pool/generation.ts";
+import type { Goal, StaffingOptions } from "../../src/pool/goal.ts";
+import type { HealthReport } from "../../src/pool/health_watcher.ts";
+import { LaunchError } from "../../src/pool/launch_error.ts";
+import { Reconciler } from "../../src/pool/reconciler.ts";
+import type { ReloadReport } from "../../src/pool/reload_report.ts";
+import { Reloads } from "../../src/pool/reloads.ts";
+import type { EndSignal, LaunchSpec } from "../../src/pool/worker_process.ts";
+import { WorkerStarter } from "../../src/pool/worker_starter.ts";
+import { Dispatcher } from "../../src/upstream/dispatcher.ts";
+import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
+import type { Upstream } from "../../src/upstream/upstream.ts";
+import { FakeClock } from "../support/fake_clock.ts";
+
+/** A program that is launched once in a while fails like this. */
+const LAUNCH_FAILS = new LaunchError("failed", "out of luck");
+
+/** How workers come and go in this world. */
+export const OPTIONS: StaffingOptions = {
+  startupTimeoutMs: 2_000,
+  drainTimeoutMs: 3_000,
+  reloadSurge: 2,
+  maxRequests: 40,
+  maxRequestsJitter: 0.5,
+  maxWorkerAgeS: 120,
+  maxWorkerMemoryMb: 100,
+};
+
+/** A made-up process. */
+export interface ModelProcess {
+  readonly port: number;
+  readonly generation: number;
+  readonly upstreamId: number;
+  /** Whether it has been told to end, and does. */
+  asked: boolean;
+  alive: boolean;
+  probes: typeof UNPROBED;
+  /** Ends it. */
+  exit(code: number): void;
+  /** Whoever watches it; gone when the watch ends. */
+  report: ((report: HealthReport) => void) | null;
+}
+
+/** What is wanted, for the walk to change. */
+export interface Wish {
+  workers: number;
+  spares: number;
+  stopping: boolean;
+}
+
+/** A pool and everything around it. */
+export class ModelWorld {
+  readonly clock = new FakeClock(1_000);
+  readonly events: PoolEvent[] = [];
+  readonly reports: ReloadReport[] = [];
+  readonly processes = new Set<ModelProcess>();
+  /** What reads the last output of processes that are gone. */
+  readonly unread: (() => void)[] = [];
+  readonly claims: Upstream[] = [];
+  readonly wish: Wish = { workers: 3, spares: 1, stopping: false };
+  readonly dispatcher = new Dispatcher({
+    policy: roundRobin,
+    workerConcurrency: 0,
+    maxQueue: 0,
+    queueTimeoutMs: 0,
+    slowStartMs: 0,
+  });
+  readonly reloads: Reloads;
+  readonly reconciler: Reconciler;
+  /** When the next pass is due at the latest. */
+  dueAt = 0;
+  /** Whether the next program that is launched cannot be. */
+  launchFails = false;
+
+  readonly #starter: WorkerStarter;
+  #nextPid = 100;
+
+  constructor(spec: WorkerSpec) {
+    const emitter = new EventEmitter();
+    emitter.subscribe((event) => this.events.push(event));
+    this.#starter = new WorkerStarter({ workerPort: 0 }, {
+      events: emitter,
+      clock: this.clock.now,
+      wake: () => {},
+      observer: { refused: (upstream) => this.#suspect(upstream), idle() {} },
+      health: {
+        watch: (target, report) => {
+          const process = this.#running().find(({ port }) =>
+            port === target.port
+          )!;
+          process.report = report;
+          return {
+            suspect(): void {},
+            stop: () => {
+              process.report = null;
+              return Promise.resolve();
+            },
+          };
+        },
+      },
+      launch: (launch) => this.#launch(launch),
+    });
+    this.reloads = new Reloads(spec, emitter);
+    this.reconciler = new Reconciler({
+      dispatcher: this.dispatcher,
+      events: emitter,
+      starter: this.#starter,
+    });
+  }
+
+  /** What the next pass works towards. */
+  get goal(): Goal {
+    const { workers, spares, stopping } = this.wish;
+    return {
+      workers: stopping ? 0 : workers,
+      spares: stopping ? 0 : spares,
+      generation: this.reloads.generation,
+      surplusReason: stopping ? "stop" : "scale-down",
+      mayTakeOver: (worker) => this.reloads.mayTakeOver(worker),
+      options: OPTIONS,
+    };
+  }
+
+  /** Makes a pass, as the pool does. */
+  pass(): void {
+    const now = this.clock.now();
+    const { slots } = this.reconciler.roster;
+    const view = { slots, now, reloadCanaryRequests: 3 };
+    const judgeAt = this.reloads.judge(view);
+    this.dueAt = Math.min(judgeAt, this.reconciler.reconcile(this.goal, now));
+  }
+
+  /** Asks for a reload, and keeps its report. */
+  reload(spec: WorkerSpec): void {
+    void this.reloads.request(spec).then((report) => this.reports.push(report));
+  }
+
+  /** Lets a probe of a process see something. */
+  probe(process: ModelProcess, passed: boolean): void {
+    if (process.report === null) return;
+    const thresholds = { healthFall: 3, healthRise: 1 };
+    process.probes = countProbe(process.probes, passed, thresholds);
+    const { healthy, failures } = process.probes;
+    process.report({
+      healthy,
+      failures,
+      reason: passed ? "answered 200" : "answered 500",
+      diagnosis: passed ? "well" : "failing",
+      cpuRatio: null,
+      oldestRequest: null,
+    });
+  }
+
+  /** Processes that run. */
+  #running(): ModelProcess[] {
+    return [...this.processes].filter(({ alive }) => alive);
+  }
+
+  /** Waits until whatever was set off has been noticed. */
+  async settle(): Promise<void> {
+    // An exit is noticed three promises later.
+    for (let turn = 0; turn < 8; turn++) await Promise.resolve();
+  }
+
+  /** Waits for the tasks of a pool in which nothing runs any more. */
+  async end(): Promise<void> {
+    await this.#starter.stop();
+  }
+
+  #suspect(upstream: Upstream): void {
+    const worker = this.reconciler.roster.workers
+      .find((candidate) => candidate.upstream === upstream);
+    if (worker !== undefined) worker.suspect = true;
+  }
+
+  #launch(launch: LaunchSpec): ReturnType<
+    NonNullable<ConstructorParameters<typeof WorkerStarter>[1]["launch"]>
+  > {
+    if (this.launchFails) {
+      this.launchFails = false;
+      throw LAUNCH_FAILS;
+    }
+    const gone = Promise.withResolvers<{ code: number; signal: null }>();
+    const read = Promise.withResolvers<void>();
+    const process: ModelProcess = {
+      port: launch.port,
+      generation: launch.generation,
+      upstreamId: launch.id,
+      asked: false,
+      alive: true,
+      probes: UNPROBED,
+      report: null,
+      exit: (code) => {
+        process.alive = false;
+        this.processes.delete(process);
+        gone.resolve({ code, signal: null });
+        this.unread.push(read.resolve);
+      },
+    };
+    this.processes.add(process);
+    return {
+      pid: this.#nextPid++,
+      command: launch.workerCommand.argv,
+      exited: gone.promise,
+      finished: read.promise,
+      lastOutput: [],
+      signal: (signal: EndSignal) => {
+        if (!process.alive) return;
+        if (signal === "SIGKILL") process.exit(137);
+        else process.asked = true;
+      },
+    };
+  }
+}
+
+/** A generation whose programs are called so. */
+export function specCalled(name: string): WorkerSpec {
+  return {
+    workerCommand: { kind: "arguments", argv: [name] },
+    workerEnvironment: {},
+  };
+}
