@@ -100,7 +100,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "src/lifecycle/": ["src/", "node:"],
   "src/demo/": ["hono"],
   // Of the pool it knows what that answers, and how it is asked.
+  // The same algorithm, and the settings it is given.
+  "src/simulate/": ["src/autoscaler/", "src/config/nearest.ts"],
   "src/cli/": [
+    "src/simulate/",
+    "src/config/",
     "src/admin/commands.ts",
     "src/metrics/metrics_snapshot.ts",
     "src/pool/reload_report.ts",

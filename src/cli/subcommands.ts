@@ -43,6 +43,11 @@ export const SUBCOMMANDS: Readonly<Record<string, SubcommandEntry>> = {
     summary: "set the wanted number of workers",
     load: async () => (await import("./scale.ts")).scale,
   },
+  simulate: {
+    synopsis: "LOAD",
+    summary: "replay a load against scaling settings",
+    load: async () => (await import("./simulate.ts")).simulate,
+  },
 };
 
 /** Done as asked. */

@@ -1,0 +1,166 @@
+/**
+ * What `prefork-pool simulate` is asked for.
+ *
+ * @module
+ */
+
+import type { Config } from "../config/config.ts";
+import { ConfigError } from "../config/config_error.ts";
+import { type Environment, loadConfig } from "../config/load_config.ts";
+import { OWN_RULE, RULES } from "../simulate/rules.ts";
+import { CliError } from "./subcommand.ts";
+
+/** One simulation to be run. */
+export interface RunRequest {
+  /** What it is called in the output. */
+  readonly name: string;
+  /** The name of a rule. */
+  readonly rule: string;
+  readonly config: Config;
+}
+
+/** All that is asked for. */
+export interface SimulateRequest {
+  /** A shape, a file, or `-` for the standard input. */
+  readonly trace: string;
+  readonly startupMs: number;
+  /** Requests per second that a worker serves; `null`: as SCALE_UP_RATE suggests. */
+  readonly capacity: number | null;
+  /** Where a drawing goes; `-` is the standard output. */
+  readonly svg: string | null;
+  readonly json: boolean;
+  /** The first is the one that was set up, the others are compared with it. */
+  readonly runs: readonly RunRequest[];
+}
+
+/** The name of what runs with the settings as given. */
+const AS_SET = OWN_RULE;
+
+/** Time an ordinary Node or Deno server takes to start, in milliseconds. */
+const DEFAULT_STARTUP_MS = 500;
+
+/** Options with a value that are ours; all else is left to the settings. */
+const OPTIONS: ReadonlySet<string> = new Set([
+  "--startup-ms",
+  "--capacity",
+  "--svg",
+  "--compare",
+  "--rule",
+]);
+
+/**
+ * Reads the arguments behind `simulate`. What is not known here is a setting
+ * of the pool.
+ *
+ * @throws {CliError} When they cannot be used.
+ */
+export function parseSimulateArguments(
+  args: readonly string[],
+  env: Environment,
+): SimulateRequest {
+  const [trace, ...rest] = args;
+  if (trace === undefined || trace.startsWith("--")) {
+    throw usageError(
+      "Cannot simulate: name the load first, as in simulate step",
+    );
+  }
+  const { own, settings } = separate(rest);
+  const values = (name: string): readonly string[] => own.get(name) ?? [];
+  const base = configOf(settings, env);
+  return {
+    trace,
+    startupMs: numberOf("--startup-ms", values("--startup-ms")) ??
+      DEFAULT_STARTUP_MS,
+    capacity: numberOf("--capacity", values("--capacity")),
+    svg: values("--svg").at(-1) ?? null,
+    json: own.has("--json"),
+    runs: [
+      { name: AS_SET, rule: OWN_RULE, config: base },
+      ...values("--compare").map((text) => ({
+        name: text,
+        rule: OWN_RULE,
+        config: configOf([...settings, ...flagsOf(text)], env),
+      })),
+      ...values("--rule").map((rule) => ({
+        name: rule,
+        rule: knownRule(rule),
+        config: base,
+      })),
+    ],
+  };
+}
+
+function separate(
+  args: readonly string[],
+): { own: ReadonlyMap<string, readonly string[]>; settings: string[] } {
+  const own = new Map<string, readonly string[]>();
+  const settings: string[] = [];
+  const remaining = [...args];
+  for (
+    let arg = remaining.shift();
+    arg !== undefined;
+    arg = remaining.shift()
+  ) {
+    const equals = arg.indexOf("=");
+    const name = equals < 0 ? arg : arg.slice(0, equals);
+    if (name === "--json") own.set(name, []);
+    else if (OPTIONS.has(name)) {
+      const value = equals < 0 ? remaining.shift() : arg.slice(equals + 1);
+      if (value === undefined || value === "") {
+        throw usageError(`Cannot simulate: ${name} needs a value`);
+      }
+      own.set(name, [...own.get(name) ?? [], value]);
+    } else settings.push(arg);
+  }
+  return { own, settings };
+}
+
+/** `SCALE_UP_RATE=50, MAX_WORKERS=8` as flags: the last one of a name counts. */
+function flagsOf(text: string): string[] {
+  return text.split(/[\s,]+/).filter((part) => part !== "").map((part) => {
+    const assignment = /^([A-Za-z_]+)=(.+)$/.exec(part);
+    if (assignment === null) {
+      throw usageError(
+        `Cannot compare "${text}": write settings as SCALE_UP_RATE=50`,
+      );
+    }
+    const [, name = "", value = ""] = assignment;
+    return `--${name.toLowerCase().replaceAll("_", "-")}=${value}`;
+  });
+}
+
+function configOf(args: readonly string[], env: Environment): Config {
+  try {
+    const invocation = loadConfig({ args, env });
+    if (invocation.action === "run") return invocation.config;
+  } catch (error) {
+    if (error instanceof ConfigError) throw usageError(error.message);
+    throw error;
+  }
+  throw usageError("Cannot simulate: only settings may follow the load");
+}
+
+function numberOf(name: string, values: readonly string[]): number | null {
+  const text = values.at(-1);
+  if (text === undefined) return null;
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) {
+    throw usageError(
+      `Cannot simulate: ${name}=${text} must be a number above 0`,
+    );
+  }
+  return value;
+}
+
+function knownRule(name: string): string {
+  if (Object.hasOwn(RULES, name)) return name;
+  throw usageError(
+    `Cannot simulate: --rule=${name} must be one of ${
+      Object.keys(RULES).join(", ")
+    }`,
+  );
+}
+
+function usageError(message: string): CliError {
+  return new CliError(message, { usage: true });
+}
