@@ -34,6 +34,8 @@ export type ScaleRequest =
 const SCALE_USAGE = 'Cannot scale: give a whole number of workers, "+N" or ' +
   '"-N", as {"workers": 6} or as ?workers=6';
 
+const AMOUNT = /^([+-]?)(\d{1,6})$/;
+
 /** The request cannot be understood; the message is for whoever sent it. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
@@ -49,8 +51,9 @@ export function parseScaleRequest(
   body: string,
   query: string | undefined,
 ): ScaleRequest {
-  const workers = body === "" ? query : workersIn(body);
-  const [, sign, digits] = /^([+-]?)(\d{1,6})$/.exec(`${workers}`) ?? [];
+  // In a query, a plus that is not escaped is a space.
+  const workers = body === "" ? query?.replace(/^ /, "+") : workersIn(body);
+  const [, sign, digits] = AMOUNT.exec(workers ?? "") ?? [];
   if (digits === undefined) throw new CommandError(SCALE_USAGE);
   const amount = Number(digits);
   return sign === ""
@@ -63,14 +66,19 @@ export function wantedWorkers(request: ScaleRequest, desired: number): number {
   return request.kind === "absolute" ? request.workers : desired + request.by;
 }
 
-function workersIn(body: string): unknown {
+function workersIn(body: string): string | undefined {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === "object" && value !== null && "workers" in value
-      ? value.workers
-      : undefined;
+    value = JSON.parse(body);
   } catch {
     // Not JSON: there is no number of workers in it.
     return undefined;
   }
+  if (typeof value !== "object" || value === null || !("workers" in value)) {
+    return undefined;
+  }
+  const { workers } = value;
+  // A number says how many; only a text can have a plus.
+  if (typeof workers === "number" && workers >= 0) return `${workers}`;
+  return typeof workers === "string" ? workers : undefined;
 }

@@ -42,11 +42,13 @@ export class EventStreams {
   readonly #listeners = new Set<Controller>();
   readonly #kept: KeptEvent[] = [];
   readonly #unsubscribe: () => void;
+  readonly #heartbeatMs: number;
   #lastId = 0;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
 
-  /** Takes in what `events` tells from now on. */
-  constructor(events: EventEmitter) {
+  /** Takes in what `events` tells from now on; silence is broken every `heartbeatMs`. */
+  constructor(events: EventEmitter, heartbeatMs: number = HEARTBEAT_MS) {
+    this.#heartbeatMs = heartbeatMs;
     this.#unsubscribe = events.subscribe((event) => this.#take(event));
   }
 
@@ -79,7 +81,7 @@ export class EventStreams {
     this.#listeners.add(listener);
     this.#heartbeat ??= setInterval(
       () => this.#send(encode(HEARTBEAT)),
-      HEARTBEAT_MS,
+      this.#heartbeatMs,
     );
   }
 

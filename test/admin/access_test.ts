@@ -1,7 +1,11 @@
 /** Who counts as being on this machine, and who only seems to. */
 
 import assert from "node:assert/strict";
-import { AdminAccess, isRebound } from "../../src/admin/access.ts";
+import {
+  AdminAccess,
+  isDeliberate,
+  isRebound,
+} from "../../src/admin/access.ts";
 
 const NOBODY = { adminToken: null, adminAllow: [], proxyProtocol: false };
 
@@ -55,4 +59,34 @@ Deno.test("a token opens the pages by any name", () => {
   ] as const;
   assert.equal(access.permits({ clientAddress: "127.0.0.1", headers }), true);
   assert.equal(access.permits({ clientAddress: "203.0.113.7", headers }), true);
+});
+
+Deno.test("what a page elsewhere can make a browser send is not taken for a command", () => {
+  // The content types of a form, and none: those need no preflight.
+  for (
+    const type of [
+      "application/x-www-form-urlencoded",
+      "multipart/form-data; boundary=application/json",
+      "text/plain",
+      "text/plain; application/json",
+      "application/jsonp",
+      "",
+    ]
+  ) {
+    assert.equal(isDeliberate([["Content-Type", type]]), false, type);
+  }
+  assert.equal(isDeliberate([]), false);
+  assert.equal(isDeliberate([["Origin", "http://localhost"]]), false);
+});
+
+Deno.test("JSON and a token are sent by those who mean it", () => {
+  for (
+    const field of [
+      ["Content-Type", "application/json"],
+      ["content-type", "application/json; charset=utf-8"],
+      ["Authorization", "Bearer secret"],
+    ] as const
+  ) {
+    assert.equal(isDeliberate([field]), true, field.join(": "));
+  }
 });
