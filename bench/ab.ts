@@ -16,21 +16,22 @@ import {
   warmUp,
 } from "./measure.ts";
 import { poolOf } from "./peers/prefork_pool.ts";
-import type { Round } from "./report.ts";
+import type { Round } from "./results.ts";
 import { type Scenario, SCENARIOS } from "./scenarios.ts";
-import { requirePrograms, startPeers } from "./start_peers.ts";
-import { aligned, figure, median, quantile } from "./support/figures.ts";
+import { Stands, standsOf } from "./stands.ts";
+import { figure, median, quantile } from "./support/figures.ts";
 import {
   named,
   parseCommandLine,
   positive,
   RunError,
 } from "./support/options.ts";
-import { Processes } from "./support/processes.ts";
+import { requireMachine } from "./support/requirements.ts";
 import {
   type BenchmarkContext,
   runBenchmark,
 } from "./support/run_benchmark.ts";
+import { plainText, type Table } from "./support/table.ts";
 import { findFault } from "./verify.ts";
 
 const PROGRAM = "tools/prefork-pool.ts";
@@ -72,22 +73,20 @@ Deno.exitCode = await runBenchmark(main);
 
 async function main({ signal, directory }: BenchmarkContext): Promise<number> {
   const options = parseOptions(Deno.args);
-  requirePrograms();
-  const { programs, workers } = options;
-  await using processes = new Processes();
-  // Each spawns its own workers, all of this checkout's `origin_main.ts`.
-  const peers = await startPeers(
-    [poolOf("A", programs[0]), poolOf("B", programs[1])],
-    {
-      processes,
-      directory,
-      originPorts: Array.from({ length: workers }, () => 0),
-      signal,
-    },
-  );
+  requireMachine();
+  const [a, b] = options.programs;
+  const kinds = standsOf(options.workers);
+  // Each spawns its own workers, all of this checkout's.
+  await using stands = new Stands({
+    peers: [poolOf("A", a), poolOf("B", b)],
+    directory,
+    signal,
+  });
   for (const scenario of options.scenarios) {
+    const stand = kinds[scenario.stand];
+    const peers = (await stands.provide([stand])).get(stand)!;
     const pairs = await measurePairs(scenario, peers, { ...options, signal });
-    console.log(`\n${table(scenario, pairs)}`);
+    console.log(`\n${plainText(table(scenario, pairs))}`);
   }
   return 0;
 }
@@ -124,29 +123,33 @@ async function measurePairs(
 }
 
 /** Medians of either, and of the ratio in each pair with its middle half. */
-function table(scenario: Scenario, pairs: readonly Pair[]): string {
+function table(scenario: Scenario, pairs: readonly Pair[]): Table {
   const rows = FIGURES.map(([name, digits, of]) => {
     const ratios = pairs.map(({ a, b }) => of(b) / of(a));
+    const between = (low: number, high: number): string =>
+      `${figure(quantile(ratios, low), 3)} - ${
+        figure(quantile(ratios, high), 3)
+      }`;
     return [
       name,
       figure(median(pairs.map(({ a }) => of(a))), digits),
       figure(median(pairs.map(({ b }) => of(b))), digits),
       figure(median(ratios), 3),
-      `${figure(quantile(ratios, 0.25), 3)} - ${
-        figure(quantile(ratios, 0.75), 3)
-      }`,
-      `${figure(Math.min(...ratios), 3)} - ${figure(Math.max(...ratios), 3)}`,
+      between(0.25, 0.75),
+      between(0, 1),
     ];
   });
   const errors = pairs.reduce((sum, { a, b }) => sum + a.errors + b.errors, 0);
-  return [
-    `${scenario.name}: ${scenario.description}, ${scenario.connections} clients, ${pairs.length} pairs`,
-    ...aligned([
+  const { name, description, connections } = scenario;
+  return {
+    title:
+      `${name}: ${description}, ${connections} clients, ${pairs.length} pairs`,
+    rows: [
       ["", "A", "B", "B/A", "middle half", "min - max"],
       ...rows,
-    ]),
-    ...(errors > 0 ? [`${errors} requests FAILED`] : []),
-  ].join("\n");
+      ...(errors > 0 ? [["", `${errors} requests FAILED`]] : []),
+    ],
+  };
 }
 
 function parseOptions(args: readonly string[]): Options {

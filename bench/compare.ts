@@ -1,98 +1,135 @@
 /**
  * Compares the balancer with its peers in one run: CPU per request first.
  *
- * `deno task bench [--seconds N] [--rounds N] [--scenario NAMES]
- * [--peers NAMES] [--workers N] [--json FILE]`; see `bench/README.md`.
+ * `deno task bench --help` names the options; see `bench/README.md`.
  *
  * @module
  */
 
-import { freePort } from "../test/support/free_port.ts";
-import { machine, versions } from "./machine.ts";
+import { type CompareOptions, HELP, parseOptions } from "./compare_options.ts";
+import { type Machine, machine, versions } from "./machine.ts";
 import { measure } from "./measure.ts";
-import { PEERS } from "./peers/mod.ts";
-import type { Peer } from "./peers/peer.ts";
-import { type ScenarioResult, table } from "./report.ts";
-import { type Scenario, SCENARIOS } from "./scenarios.ts";
-import { installedPeers, requirePrograms, startPeers } from "./start_peers.ts";
-import { named, parseFlags, positive } from "./support/options.ts";
-import { originCommand } from "./support/origin_command.ts";
+import { measureMemory } from "./memory.ts";
+import {
+  disturbance,
+  goalTable,
+  memoryTable,
+  scenarioTable,
+} from "./report.ts";
+import type { Results, ScenarioResult } from "./results.ts";
+import { type Scenario, scenarioGroups } from "./scenarios.ts";
+import { installedPeers, type Stand, Stands, standsOf } from "./stands.ts";
+import { missingForOrigins } from "./support/origins.ts";
+import { requireDescriptors, requireMachine } from "./support/requirements.ts";
 import {
   type BenchmarkContext,
   runBenchmark,
 } from "./support/run_benchmark.ts";
-import { Processes } from "./support/processes.ts";
+import { markdown, plainText, type Table } from "./support/table.ts";
 
-/** What was asked for on the command line. */
-interface Options {
-  readonly seconds: number;
-  readonly rounds: number;
-  readonly workers: number;
-  readonly scenarios: readonly Scenario[];
-  readonly peers: readonly Peer[];
-  readonly json: string | null;
-}
+/** For the memory: what the figures are wanted for. */
+const MEMORY_WORKERS = 4;
 
 Deno.exitCode = await runBenchmark(main);
 
 async function main(context: BenchmarkContext): Promise<number> {
   const options = parseOptions(Deno.args);
-  requirePrograms();
-  const results = await compare(options, context);
-  if (options.json !== null) writeJson(options, results);
-  const measured = results.flatMap(({ peers }) => peers);
-  return measured.every(({ fault }) => fault === null) ? 0 : 1;
+  if (options === null) {
+    console.log(HELP);
+    return 0;
+  }
+  requireMachine();
+  const peers = installedPeers(options.peers);
+  const about = machine(versions(peers));
+  const results = await compare({ ...options, peers }, context);
+  console.log(`\n${plainText(goalTable(results))}`);
+  const warning = disturbance(results);
+  if (warning !== null) console.log(`\n${warning}`);
+  write(options, about, results);
+  const { scenarios, memory } = results;
+  return [...scenarios.flatMap(({ peers }) => peers), ...memory]
+      .every(({ fault }) => fault === null)
+    ? 0
+    : 1;
 }
 
 async function compare(
-  options: Options,
+  options: CompareOptions,
   { signal, directory }: BenchmarkContext,
-): Promise<ScenarioResult[]> {
-  await using processes = new Processes();
-  const originPorts = Array.from({ length: options.workers }, () => freePort());
-  for (const port of originPorts) processes.start(originCommand(String(port)));
-  const peers = await startPeers(installedPeers(options.peers), {
-    processes,
+): Promise<Results> {
+  const { peers, workers, connections } = options;
+  const tell = (table: Table): void => console.log(`\n${plainText(table)}`);
+  const scenarios: ScenarioResult[] = [];
+  const kinds = standsOf(workers);
+  {
+    await using stands = new Stands({ peers, directory, signal });
+    for (const group of scenarioGroups(options.scenarios)) {
+      const standOf = ({ stand }: Scenario): Stand => kinds[stand];
+      if (isPassedOver(group, standOf)) continue;
+      const ready = await stands.provide(group.map(standOf));
+      const results = await measure(
+        group,
+        (scenario) => ready.get(standOf(scenario))!,
+        { ...options, signal },
+      );
+      for (const result of results) tell(scenarioTable(result));
+      scenarios.push(...results);
+    }
+  }
+  if (!options.memory) return { scenarios, memory: [] };
+  requireDescriptors(connections);
+  const memory = await measureMemory(peers, {
+    ...options,
+    stand: { origins: "full", workers: MEMORY_WORKERS },
     directory,
-    originPorts,
     signal,
   });
-  const results: ScenarioResult[] = [];
-  for (const scenario of options.scenarios) {
-    const result = await measure(scenario, peers, { ...options, signal });
-    console.log(`\n${table(result)}`);
-    results.push(result);
+  tell(memoryTable(memory));
+  return { scenarios, memory };
+}
+
+function isPassedOver(
+  group: readonly Scenario[],
+  standOf: (scenario: Scenario) => Stand,
+): boolean {
+  const missing = group.map((scenario) =>
+    missingForOrigins(standOf(scenario).origins)
+  ).find((text) => text !== null);
+  if (missing === undefined) return false;
+  const names = group.map(({ name }) => name).join(", ");
+  console.log(`Passed over: ${names} (${missing})`);
+  return true;
+}
+
+/** Writes the files that were asked for. */
+function write(
+  { seconds, rounds, workers, json, markdownPath }: CompareOptions,
+  about: Machine,
+  results: Results,
+): void {
+  if (json !== null) {
+    const report = { machine: about, seconds, rounds, workers, ...results };
+    Deno.writeTextFileSync(json, JSON.stringify(report, null, 2) + "\n");
   }
-  return results;
-}
-
-function parseOptions(args: readonly string[]): Options {
-  const values = parseFlags(args, {
-    seconds: { type: "string", default: "2" },
-    rounds: { type: "string", default: "3" },
-    workers: { type: "string", default: "2" },
-    scenario: { type: "string" },
-    peers: { type: "string" },
-    json: { type: "string" },
-  });
-  return {
-    seconds: positive("--seconds", values.seconds),
-    rounds: positive("--rounds", values.rounds),
-    workers: positive("--workers", values.workers),
-    scenarios: named("--scenario", SCENARIOS, values.scenario),
-    peers: named("--peers", PEERS, values.peers),
-    json: values.json ?? null,
+  if (markdownPath === null) return;
+  const { cpu, cores, kernel, deno, peers } = about;
+  const run = {
+    title: "Machine, versions, command",
+    rows: [
+      ["", ""],
+      ["CPU", `${cpu}, ${cores} cores`],
+      ["kernel", kernel],
+      ["Deno", deno],
+      ...Object.entries(peers),
+      ["command", ["deno task bench", ...Deno.args].join(" ")],
+      ["rounds", `${rounds} of ${seconds} s, in turns`],
+    ],
   };
-}
-
-function writeJson(options: Options, results: readonly ScenarioResult[]): void {
-  const { seconds, rounds, workers, peers, json } = options;
-  const report = {
-    machine: machine(versions(peers)),
-    seconds,
-    rounds,
-    workers,
-    results,
-  };
-  Deno.writeTextFileSync(json!, JSON.stringify(report, null, 2) + "\n");
+  const tables = [
+    run,
+    goalTable(results),
+    ...results.scenarios.map(scenarioTable),
+    ...(results.memory.length > 0 ? [memoryTable(results.memory)] : []),
+  ];
+  Deno.writeTextFileSync(markdownPath, tables.map(markdown).join("\n"));
 }

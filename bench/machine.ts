@@ -4,6 +4,7 @@
  * @module
  */
 
+import project from "../deno.json" with { type: "json" };
 import { hasProgram } from "../test/support/programs.ts";
 import type { Peer } from "./peers/peer.ts";
 import { firstLine } from "./support/programs.ts";
@@ -32,7 +33,7 @@ export function machine(peers: Machine["peers"]): Machine {
 
 /** What the peers that are installed say of themselves. */
 export function versions(peers: readonly Peer[]): Machine["peers"] {
-  const found: Record<string, string> = {};
+  const found: Record<string, string> = { "prefork-pool": project.version };
   for (const { name, needs } of peers) {
     if (needs === null || !hasProgram(needs.program)) continue;
     found[name] = firstLine(needs.program, ...needs.versionArgs);

@@ -6,9 +6,9 @@
  */
 
 import type { Peer, StartedPeer } from "./peers/peer.ts";
-import type { PeerResult, Round, ScenarioResult } from "./report.ts";
+import type { PeerResult, Round, ScenarioResult } from "./results.ts";
 import type { Scenario } from "./scenarios.ts";
-import { type CpuTime, cpuTime, rssBytes } from "./support/proc_stat.ts";
+import { cpuTime, rssBytes } from "./support/proc_stat.ts";
 import { runWrk } from "./support/wrk.ts";
 import { findFault } from "./verify.ts";
 
@@ -29,28 +29,44 @@ export interface RunningPeer {
   readonly started: StartedPeer;
 }
 
-/** Measures all peers in one scenario. */
+/** One peer in one scenario. */
+interface Entry {
+  readonly scenario: Scenario;
+  readonly started: StartedPeer;
+  readonly rounds: Round[];
+  readonly fault: string | null;
+}
+
+/**
+ * Measures all peers in the scenarios of a group, all in turns.
+ *
+ * @param peersOf The peers with the workers that a scenario wants.
+ */
 export async function measure(
-  scenario: Scenario,
-  peers: readonly RunningPeer[],
-  { seconds, rounds, signal }: MeasureOptions,
-): Promise<ScenarioResult> {
-  const results: (PeerResult & { readonly rounds: Round[] })[] = [];
-  for (const { peer, started } of peers) {
-    const fault = await findFault(peer, started, scenario);
-    results.push({ peer: peer.name, rounds: [], fault });
-    if (fault === null) await warmUp(scenario, started, signal);
+  group: readonly Scenario[],
+  peersOf: (scenario: Scenario) => readonly RunningPeer[],
+  options: MeasureOptions,
+): Promise<ScenarioResult[]> {
+  const entries: Entry[] = [];
+  const results: ScenarioResult[] = [];
+  for (const scenario of group) {
+    const peers: PeerResult[] = [];
+    for (const { peer, started } of peersOf(scenario)) {
+      const fault = await findFault(peer, started, scenario);
+      if (fault === null) await warmUp(scenario, started, options.signal);
+      const rounds: Round[] = [];
+      entries.push({ scenario, started, rounds, fault });
+      peers.push({ peer: peer.name, rounds, fault });
+    }
+    results.push({ scenario, peers });
   }
-  for (let round = 0; round < rounds; round++) {
-    for (const [index, { started }] of peers.entries()) {
-      const result = results[index]!;
-      if (result.fault !== null) continue;
-      result.rounds.push(
-        await measureRound(scenario, started, { seconds, signal }),
-      );
+  for (let round = 0; round < options.rounds; round++) {
+    for (const { scenario, started, rounds, fault } of entries) {
+      if (fault !== null) continue;
+      rounds.push(await measureRound(scenario, started, options));
     }
   }
-  return { scenario, peers: results };
+  return results;
 }
 
 /** Lets the engine compile what it will run. */
@@ -69,25 +85,35 @@ export async function measureRound(
   { seconds, signal }: Pick<MeasureOptions, "seconds" | "signal">,
 ): Promise<Round> {
   const pids = pidsOf();
-  const before = cpuTime(pids);
-  const load = await runWrk(scenario, { port, seconds, signal });
+  let before = cpuTime(pids);
+  const load = await runWrk(scenario, {
+    port,
+    seconds,
+    signal,
+    onSettled: () => before = cpuTime(pids),
+  });
   const after = cpuTime(pids);
-  const { requests, durationMicros, p50Micros, p99Micros, errors } = load;
-  const cpu: CpuTime | null = pids.length === 0 ? null : {
-    user: after.user - before.user,
-    system: after.system - before.system,
-  };
+  const { durationMicros, ...rest } = load;
+  const requestsPerSecond = load.requests / (durationMicros / 1e6);
+  if (pids.length === 0) return { ...rest, ...NO_COST, requestsPerSecond };
+  const user = after.user - before.user;
+  const cpu = user + after.system - before.system;
   return {
-    requests,
-    requestsPerSecond: requests / (durationMicros / 1e6),
-    p50Micros,
-    p99Micros,
-    errors,
-    userMicrosPerRequest: cpu === null ? null : cpu.user / requests,
-    cpuMicrosPerRequest: cpu === null
-      ? null
-      : (cpu.user + cpu.system) / requests,
-    coreRatio: cpu === null ? null : (cpu.user + cpu.system) / durationMicros,
-    rssBytes: pids.length === 0 ? null : rssBytes(pids),
+    ...rest,
+    requestsPerSecond,
+    userMicrosPerRequest: user / load.requests,
+    cpuMicrosPerRequest: cpu / load.requests,
+    coreRatio: cpu / durationMicros,
+    waitRatio: (after.waited - before.waited) / durationMicros,
+    rssBytes: rssBytes(pids),
   };
 }
+
+/** Where there is no balancer. */
+const NO_COST = {
+  userMicrosPerRequest: null,
+  cpuMicrosPerRequest: null,
+  coreRatio: null,
+  waitRatio: null,
+  rssBytes: null,
+} as const;

@@ -1,45 +1,28 @@
 /**
- * From measured rounds to a table. Pure.
+ * From measured rounds to tables. Pure.
  *
  * @module
  */
 
-import type { Scenario } from "./scenarios.ts";
-import { aligned, figure, median } from "./support/figures.ts";
-
-/** One measured run of a peer. Its own cost is `null` where there is no balancer. */
-export interface Round {
-  readonly requests: number;
-  readonly requestsPerSecond: number;
-  readonly p50Micros: number;
-  readonly p99Micros: number;
-  readonly errors: number;
-  /** User and system time together. */
-  readonly cpuMicrosPerRequest: number | null;
-  readonly userMicrosPerRequest: number | null;
-  /** Share of its core that the balancer used, 0 to 1. At 1 it was what limited the throughput. */
-  readonly coreRatio: number | null;
-  readonly rssBytes: number | null;
-}
-
-/** What came of one peer in one scenario. */
-export interface PeerResult {
-  readonly peer: string;
-  readonly rounds: readonly Round[];
-  /** Why it was not measured, or `null`. */
-  readonly fault: string | null;
-}
-
-/** What came of one scenario. */
-export interface ScenarioResult {
-  readonly scenario: Scenario;
-  readonly peers: readonly PeerResult[];
-}
+import type {
+  MemoryResult,
+  PeerResult,
+  Results,
+  Round,
+  ScenarioResult,
+} from "./results.ts";
+import { GOALS, judge, type Judgement } from "./goals.ts";
+import { figure, median } from "./support/figures.ts";
+import type { Table } from "./support/table.ts";
 
 /** The peers that all others are given as a ratio of. */
 const REFERENCES = ["haproxy", "nginx"] as const;
 
-const MEBIBYTE = 1024 * 1024;
+/** On a quiet machine only threads of the kernel, and idle peers, get in the way. */
+const QUIET_WAIT_RATIO = 0.05;
+
+const KIBIBYTE = 1024;
+const MEBIBYTE = 1024 * KIBIBYTE;
 
 const HEADINGS = [
   "peer",
@@ -48,23 +31,23 @@ const HEADINGS = [
   ...REFERENCES.map((name) => `x ${name}`),
   "req/s",
   "core",
+  "waited",
   "p50 µs",
   "p99 µs",
   "RSS MiB",
 ];
 
 /** The table of one scenario, one line a peer. */
-export function table({ scenario, peers }: ScenarioResult): string {
+export function scenarioTable({ scenario, peers }: ScenarioResult): Table {
   const cpus = new Map(
     peers.map(({ peer, rounds }) => [peer, cpuMicros(rounds)]),
   );
-  const rows = peers.map((result) => row(result, cpus));
   const { name, description, connections } = scenario;
   const clients = connections === 1 ? "one client" : `${connections} clients`;
-  const heading = `${name}: ${description}, ${clients}`;
-  const lines = [heading, ...aligned([HEADINGS, ...rows])];
-  if (connections === 1) lines.push(...addedLatency(peers));
-  return lines.join("\n");
+  return {
+    title: `${name}: ${description}, ${clients}`,
+    rows: [HEADINGS, ...peers.map((result) => row(result, cpus))],
+  };
 }
 
 function row(
@@ -79,14 +62,13 @@ function row(
   return [
     peer,
     figure(median(cpu), 1),
-    cpu.length === 0
-      ? "-"
-      : `${figure(Math.min(...cpu), 1)} - ${figure(Math.max(...cpu), 1)}`,
+    range(cpu, 1),
     ...REFERENCES.map((name) =>
       figure(median(cpu) / median(cpus.get(name) ?? []), 2)
     ),
     figure(middle((round) => round.requestsPerSecond), 0),
     figure(100 * middle((round) => round.coreRatio), 0, " %"),
+    figure(100 * middle((round) => round.waitRatio), 0, " %"),
     figure(middle((round) => round.p50Micros), 0),
     figure(middle((round) => round.p99Micros), 0),
     figure(middle((round) => round.rssBytes) / MEBIBYTE, 1),
@@ -94,23 +76,93 @@ function row(
   ];
 }
 
-/** With one client a percentile less that without a balancer is what the balancer adds. */
-function addedLatency(peers: readonly PeerResult[]): string[] {
-  const direct = peers.find(({ peer }) => peer === "direct");
-  if (direct === undefined) return [];
-  const rows = peers
-    .filter(({ peer, rounds }) => peer !== "direct" && rounds.length > 0)
-    .map(({ peer, rounds }) => [
-      peer,
-      ...(["p50Micros", "p99Micros"] as const).map((key) =>
+/** The table of the memory, one line a peer. */
+export function memoryTable(results: readonly MemoryResult[]): Table {
+  const connections = results[0]?.connections ?? 0;
+  return {
+    title: `memory: RSS in MiB, ${connections} idle connections`,
+    rows: [
+      [
+        "peer",
+        "started",
+        "after load",
+        "connections open",
+        "KiB each",
+        "closed",
+        "closed / after load",
+      ],
+      ...results.map((result) => [
+        result.peer,
+        figure(result.startedBytes / MEBIBYTE, 1),
+        figure(result.loadedBytes / MEBIBYTE, 1),
+        figure(result.openBytes / MEBIBYTE, 1),
         figure(
-          median(rounds.map((round) => round[key])) -
-            median(direct.rounds.map((round) => round[key])),
-          0,
-        )
-      ),
-    ]);
-  return aligned([["added to direct", "p50 µs", "p99 µs"], ...rows]);
+          (result.openBytes - result.loadedBytes) / connections / KIBIBYTE,
+          1,
+        ),
+        figure(result.closedBytes / MEBIBYTE, 1),
+        figure(result.closedBytes / result.loadedBytes, 2),
+        ...(result.fault === null ? [] : [result.fault]),
+      ]),
+    ],
+  };
+}
+
+/** The table of the goals, of those for which there are figures. */
+export function goalTable(results: Results): Table {
+  const judgements = GOALS.map((goal) => judge(goal, results))
+    .filter((judgement) => judgement !== null);
+  return {
+    title: "goals",
+    rows: [
+      [
+        "what",
+        "prefork-pool",
+        ...REFERENCES,
+        ...REFERENCES.map((name) => `x ${name}`),
+        "goal",
+        "measured",
+        "min - max",
+        "",
+      ],
+      ...judgements.map(goalRow),
+    ],
+  };
+}
+
+/** A warning when somebody else used the balancers' core, otherwise `null`. */
+export function disturbance({ scenarios }: Results): string | null {
+  const waits = scenarios.flatMap(({ peers }) => peers)
+    .flatMap(({ rounds }) => rounds)
+    .flatMap(({ waitRatio }) => waitRatio ?? []);
+  const wait = median(waits);
+  return wait > QUIET_WAIT_RATIO
+    ? `Other processes kept the balancers waiting ${figure(100 * wait, 0)} % ` +
+      "of the time: make this machine quiet and measure again."
+    : null;
+}
+
+function goalRow({ goal, of, values, met }: Judgement): string[] {
+  const { digits, against, most, least } = goal;
+  const ours = median(of("prefork-pool"));
+  const limit = most === undefined ? `at least ${least}` : `at most ${most}`;
+  return [
+    goal.what,
+    figure(ours, digits),
+    ...REFERENCES.map((name) => figure(median(of(name)), digits)),
+    ...REFERENCES.map((name) => figure(ours / median(of(name)), 2)),
+    against === null ? limit : `${limit} x ${against}`,
+    figure(median(values), 2),
+    range(values, 2),
+    met ? "met" : "NOT MET",
+  ];
+}
+
+function range(values: readonly number[], digits: number): string {
+  if (values.length === 0) return "-";
+  return `${figure(Math.min(...values), digits)} - ${
+    figure(Math.max(...values), digits)
+  }`;
 }
 
 function cpuMicros(rounds: readonly Round[]): number[] {

@@ -6,6 +6,18 @@
 
 import { UPLOAD_PATH } from "./support/origin_bodies.ts";
 
+/**
+ * What stands behind the balancers: `usual` workers as many as the command
+ * line says, or light ones, 4 or `many`, with which the balancer is the limit.
+ */
+export type StandName = "usual" | "light" | "many";
+
+/** How many workers there are on the stand `light`. */
+export const LIGHT_WORKERS = 4;
+
+/** How many workers there are on the stand `many`. */
+export const MANY_WORKERS = 64;
+
 /** One kind of traffic. */
 export interface Scenario {
   readonly name: string;
@@ -17,6 +29,11 @@ export interface Scenario {
   readonly headers: readonly string[];
   /** Length of the request's body; 0 is a GET. */
   readonly uploadBytes: number;
+  readonly stand: StandName;
+  /** How long clients connect, and the load settles, before a round begins. */
+  readonly settleSeconds: number;
+  /** The scenario it differs from in one respect, measured in turns with it; or `null`. */
+  readonly variantOf: string | null;
 }
 
 /** What a current browser sends with a navigation: about 700 bytes with the cookie. */
@@ -42,20 +59,30 @@ const LARGE_BODY_CONNECTIONS = 8;
 /** The number of clients that the figures of this field are usually given for. */
 const CONNECTIONS = 32;
 
+/** The clients of a busy site, each with a connection of its own. */
+const MANY_CONNECTIONS = 5000;
+
+/** Enough for all to connect, those included whose first attempt found the backlog full. */
+const MANY_CONNECTIONS_SETTLE_SECONDS = 4;
+
 const GET = {
   connections: CONNECTIONS,
   headers: [],
   uploadBytes: 0,
+  stand: "usual",
+  settleSeconds: 0,
+  variantOf: null,
+} as const;
+
+const SMALL = {
+  ...GET,
+  description: "GET, 12-byte body",
+  path: "/small",
 } as const;
 
 /** Every scenario, in the order in which they are run. */
 export const SCENARIOS: readonly Scenario[] = [
-  {
-    ...GET,
-    name: "small",
-    description: "GET, 12-byte body",
-    path: "/small",
-  },
+  { ...SMALL, name: "small" },
   {
     ...GET,
     name: "browser",
@@ -92,11 +119,45 @@ export const SCENARIOS: readonly Scenario[] = [
     path: "/small",
     headers: ["Connection: close"],
   },
+  { ...SMALL, name: "latency", connections: 1 },
   {
-    ...GET,
-    name: "latency",
-    description: "GET, 12-byte body",
-    path: "/small",
-    connections: 1,
+    ...SMALL,
+    name: "saturation",
+    description: `${SMALL.description}, ${LIGHT_WORKERS} light workers`,
+    stand: "light",
+  },
+  {
+    ...SMALL,
+    name: "workers",
+    description: `${SMALL.description}, ${MANY_WORKERS} light workers`,
+    stand: "many",
+    variantOf: "saturation",
+  },
+  {
+    ...SMALL,
+    name: "clients",
+    description: `${SMALL.description}, ${LIGHT_WORKERS} light workers`,
+    stand: "light",
+    connections: MANY_CONNECTIONS,
+    settleSeconds: MANY_CONNECTIONS_SETTLE_SECONDS,
+    variantOf: "saturation",
   },
 ];
+
+/**
+ * The scenarios in groups that are measured in turns: each with its variants.
+ * A variant brings along what it is a variant of.
+ */
+export function scenarioGroups(
+  chosen: readonly Scenario[],
+): readonly (readonly Scenario[])[] {
+  return SCENARIOS
+    .filter(({ variantOf }) => variantOf === null)
+    .map((scenario) => [
+      scenario,
+      ...chosen.filter(({ variantOf }) => variantOf === scenario.name),
+    ])
+    .filter((group) =>
+      group.length > 1 || group.some((scenario) => chosen.includes(scenario))
+    );
+}

@@ -17,6 +17,10 @@ import {
   parseResponseHead,
   ResponseHead,
 } from "../../src/http1/response_head.ts";
+import {
+  type ResponseContext,
+  writeResponseHead,
+} from "../../src/http1/response_writer.ts";
 import { SCENARIOS } from "../scenarios.ts";
 
 /** Holds the longest head of the benchmark with what is added to it. */
@@ -61,6 +65,25 @@ for (const { name, bytes } of requests) {
 }
 
 const head = new ResponseHead();
+parseResponseHead(response, 0, response.length, head);
 Deno.bench(`parse a response, ${response.length} B`, () => {
   parseResponseHead(response, 0, response.length, head);
+});
+
+const responseContext: ResponseContext = {
+  body: { kind: "length", bytes: 12 },
+  connection: "keep-alive",
+  http10: false,
+  requestId: {
+    bytes: context.requestId,
+    idStart: 0,
+    idEnd: context.requestId.length,
+  },
+  date: { line: ascii("Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n") },
+};
+const responseWriter = new ByteWriter();
+const responseOut = new Uint8Array(OUT_BYTES);
+Deno.bench(`rewrite a response, ${response.length} B`, () => {
+  responseWriter.reset(responseOut);
+  writeResponseHead(responseWriter, response, head, responseContext);
 });

@@ -6,7 +6,12 @@
 
 import { join } from "node:path";
 import { BALANCER_CORE, pinned } from "../support/cores.ts";
-import type { Peer, PeerContext, StartedPeer } from "./peer.ts";
+import {
+  MAX_CLIENTS,
+  type Peer,
+  type PeerContext,
+  type StartedPeer,
+} from "./peer.ts";
 
 /** HAProxy with connections to the workers kept and shared by all clients. */
 export const haproxy: Peer = {
@@ -43,7 +48,9 @@ export function haproxyConfiguration(
   return `
 global
   nbthread 1
-  maxconn 20000
+  maxconn ${MAX_CLIENTS}
+  # Not every client needs a second descriptor at the same time.
+  no strict-limits
 
 defaults
   mode http
@@ -54,7 +61,7 @@ defaults
   http-reuse always
 
 frontend clients
-  bind 127.0.0.1:${port}
+  bind 127.0.0.1:${port} backlog 4096
   http-request set-header X-Forwarded-Proto http
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
   default_backend workers

@@ -7,7 +7,12 @@
 import { join } from "node:path";
 import { BALANCER_CORE, pinned } from "../support/cores.ts";
 import { childrenOf } from "../support/proc_stat.ts";
-import type { Peer, PeerContext, StartedPeer } from "./peer.ts";
+import {
+  MAX_CLIENTS,
+  type Peer,
+  type PeerContext,
+  type StartedPeer,
+} from "./peer.ts";
 
 /** nginx with connections to the workers kept, and bodies never written to disk. */
 export const nginx: Peer = {
@@ -61,7 +66,7 @@ worker_processes 1;
 pid ${directory}/nginx.pid;
 error_log stderr crit;
 
-events { worker_connections 8192; }
+events { worker_connections ${MAX_CLIENTS}; }
 
 http {
   access_log off;
@@ -72,12 +77,12 @@ ${temporary}
   upstream workers {
     ${method === "" ? "" : `${method};`}
 ${originPorts.map((origin) => `    server 127.0.0.1:${origin};`).join("\n")}
-    keepalive 64;
+    keepalive 1024;
     keepalive_requests 1000000000;
   }
 
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port} backlog=4096;
     location / {
       proxy_pass http://workers;
       proxy_http_version 1.1;

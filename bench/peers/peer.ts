@@ -6,6 +6,9 @@
 
 import type { Processes, StartedProcess } from "../support/processes.ts";
 
+/** Clients a peer must be able to have at once, where it has a limit: more than any scenario has. */
+export const MAX_CLIENTS = 12_000;
+
 /** What a peer is given to start with. */
 export interface PeerContext {
   /** Starts what has to be ended with the run. */
@@ -16,6 +19,8 @@ export interface PeerContext {
   readonly port: number;
   /** Ports of the workers, on 127.0.0.1. */
   readonly originPorts: readonly number[];
+  /** For those that spawn their own: starts one like them on the port that stands for `{port}`. */
+  readonly originCommand: readonly string[];
 }
 
 /** A peer that was started; it may not be ready yet. */

@@ -7,8 +7,12 @@
 
 import { fileURLToPath } from "node:url";
 import { BALANCER_CORE, pinned } from "../support/cores.ts";
-import { originCommand } from "../support/origin_command.ts";
-import type { Peer, PeerContext, StartedPeer } from "./peer.ts";
+import {
+  MAX_CLIENTS,
+  type Peer,
+  type PeerContext,
+  type StartedPeer,
+} from "./peer.ts";
 
 /** The program of this checkout. */
 const MAIN = fileURLToPath(
@@ -25,7 +29,9 @@ export function poolOf(name: string, main: string): Peer {
     needs: null,
     forwards: true,
 
-    start({ processes, port, originPorts }: PeerContext): StartedPeer {
+    start(
+      { processes, port, originPorts, originCommand }: PeerContext,
+    ): StartedPeer {
       const workers = originPorts.length;
       const process = processes.start(
         pinned(BALANCER_CORE, [
@@ -39,8 +45,9 @@ export function poolOf(name: string, main: string): Peer {
           `--min-workers=${workers}`,
           `--max-workers=${workers}`,
           "--worker-port=0",
+          `--max-connections=${MAX_CLIENTS}`,
           "--",
-          ...originCommand("{port}"),
+          ...originCommand,
         ]),
       );
       return { port, process, workers, pids: () => [process.pid] };

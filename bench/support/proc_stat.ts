@@ -15,20 +15,32 @@ const STIME = 12;
 export interface CpuTime {
   readonly user: number;
   readonly system: number;
+  /** Ready to run, and not running: somebody else had the core. */
+  readonly waited: number;
 }
 
 /** CPU time of the processes with all their threads. */
 export function cpuTime(pids: readonly number[]): CpuTime {
   let user = 0;
   let system = 0;
+  let waited = 0;
   for (const pid of pids) {
     const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
     // The name stands in parentheses and may hold any byte.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     user += Number(fields[UTIME]);
     system += Number(fields[STIME]);
+    waited += waitedMicros(pid);
   }
-  return { user: user * TICK_MICROS, system: system * TICK_MICROS };
+  return { user: user * TICK_MICROS, system: system * TICK_MICROS, waited };
+}
+
+/** Of the main thread, which is the one that serves in all that are compared here but Caddy. */
+function waitedMicros(pid: number): number {
+  // Nanoseconds on the core, nanoseconds waiting for it, number of turns.
+  const [, waitedNanos] = Deno.readTextFileSync(`/proc/${pid}/schedstat`)
+    .split(" ");
+  return Number(waitedNanos) / 1000;
 }
 
 /** Resident memory of the processes, in bytes. */
@@ -79,4 +91,12 @@ export function markedProcesses(mark: string): number[] {
   return [...Deno.readDirSync("/proc")]
     .map(({ name }) => Number(name))
     .filter((pid) => Number.isInteger(pid) && isMarked(pid, mark));
+}
+
+/** How many descriptors the processes have open. */
+export function descriptorCount(pids: readonly number[]): number {
+  return pids.reduce(
+    (sum, pid) => sum + [...Deno.readDirSync(`/proc/${pid}/fd`)].length,
+    0,
+  );
 }

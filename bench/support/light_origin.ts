@@ -1,0 +1,76 @@
+/**
+ * nginx as the worker: a fraction of the CPU and memory of `origin_main.ts`,
+ * for the scenarios in which the load must not be the limit, or in which there
+ * are many workers. It answers the small request only.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { LOAD_CORE, pinned } from "./cores.ts";
+import {
+  DEFAULT_PATH,
+  ECHO_PATH,
+  ORIGIN_BODIES,
+  ORIGIN_FIELD,
+} from "./origin_bodies.ts";
+import type { Origins, OriginsOptions } from "./origins.ts";
+
+/** A placeholder in the configuration of a worker that is given its port. */
+const PORT = "PORT";
+
+/** Fills in the port, which is in the environment, and becomes the worker. */
+const START = `sed "s/${PORT}/$PORT/g" "$0" > "$0.$PORT" && ` +
+  `exec nginx -e stderr -c "$0.$PORT"`;
+
+/**
+ * Workers as a balancer sees them are addresses: one process listens on all of
+ * those that are shared. A pool that spawns its own gets a process for each.
+ */
+export function startLightOrigins(
+  { ports, processes, directory }: OriginsOptions,
+): Origins {
+  const shared = join(directory, "origins.conf");
+  const template = join(directory, "origin.conf");
+  Deno.writeTextFileSync(shared, configuration(directory, ports.map(String)));
+  Deno.writeTextFileSync(template, configuration(directory, [PORT]));
+  processes.start(
+    pinned(LOAD_CORE, ["nginx", "-e", "stderr", "-c", shared]),
+  );
+  return { ports, command: pinned(LOAD_CORE, ["sh", "-c", START, template]) };
+}
+
+function configuration(directory: string, ports: readonly string[]): string {
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((kind) => `  ${kind}_temp_path ${directory}/${kind};`).join("\n");
+  const body = ORIGIN_BODIES.get(DEFAULT_PATH)!.text.replace("\n", "\\n");
+  const echo = ["For", "Proto", "Host"].map((name) =>
+    `X-Forwarded-${name}: $http_x_forwarded_${name.toLowerCase()}\\n`
+  ).join("");
+  return `
+daemon off;
+master_process off;
+pid ${directory}/${ports[0]}.pid;
+error_log stderr crit;
+
+events { worker_connections 8192; }
+
+http {
+  access_log off;
+${temporary}
+  keepalive_requests 1000000000;
+  keepalive_timeout 1h;
+  default_type text/plain;
+
+  server {
+${
+    ports.map((port) => `    listen 127.0.0.1:${port} backlog=4096;`)
+      .join("\n")
+  }
+    add_header ${ORIGIN_FIELD} $server_port;
+    location = ${ECHO_PATH} { return 200 "${echo}"; }
+    location / { return 200 "${body}"; }
+  }
+}
+`;
+}
