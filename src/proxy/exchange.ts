@@ -33,7 +33,8 @@ const MAX_ATTEMPTS = 3;
 /**
  * A client that has ended its side may still read its answer, or may be gone
  * altogether: the same is seen of both. It gets an answer that is about to
- * come or under way; a worker does not go on for it in silence.
+ * come or under way; a worker does not go on for it in silence, and does not
+ * begin.
  */
 const ENDED_CLIENT_GRACE_MS = 500;
 
@@ -166,6 +167,11 @@ export class Exchange {
   /** Takes note that the client sends no more, after a complete request. */
   clientEnded(): void {
     this.#clientEnded = true;
+    // Under overload most who end their side have given up, and a worker that
+    // serves them makes those behind them in the queue give up too.
+    if (this.#leaveQueue !== null) {
+      return this.fail(new ProxyError("client-gone"));
+    }
     const { now } = this.#context.sweep;
     const latest = now + ENDED_CLIENT_GRACE_MS;
     this.#answerDeadline = Math.min(this.#answerDeadline, latest);

@@ -97,6 +97,26 @@ Deno.test("a client that goes while it is queued leaves the queue", async () => 
   assert.equal(origin.connections.length, 0);
 });
 
+Deno.test("whoever has ended its side holds no place in the queue, not even for the grace", async () => {
+  await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+  await using proxy = startProxy({
+    origins: [origin.port],
+    options: { maxQueue: 1, queueTimeoutMs: 60_000 },
+  });
+  proxy.dispatcher.publish([]);
+  await using gone = await RawClient.connect(proxy);
+  await gone.send(get("/gone"));
+  await proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
+  await gone.closeWrite();
+  // Its end is known before the next one has even been accepted.
+  await using next = await RawClient.connect(proxy);
+  await next.send(get("/next"));
+  await proxy.waitForEvent("exchange-failed");
+  proxy.dispatcher.publish(proxy.upstreams);
+  assert.equal((await next.readResponse()).status, 200);
+  assert.equal(origin.connections.length, 1);
+});
+
 Deno.test("a worker that would answer for ever is stopped when its client goes", async () => {
   await using origin = await RecordingOrigin.start([[
     { do: "read-request" },
