@@ -1,0 +1,237 @@
+/**
+ * Reloads, signals and a changed environment, as an operator sees them.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { ReloadReport } from "../../src/events.ts";
+import { fixture } from "../support/fixture.ts";
+import { startMixedLoad } from "../support/mixed_load.ts";
+import { type PoolProcess, startPool } from "../support/pool_process.ts";
+import { ignoreWithout } from "../support/programs.ts";
+import { get } from "../support/requests.ts";
+
+const COMMAND = ["node", fixture("reloadable.mjs")];
+
+/** Reloads one after the other. */
+const RELOADS = 20;
+
+/** A file of variables that is there for as long as the test. */
+class EnvFile implements Disposable {
+  readonly #directory = Deno.makeTempDirSync();
+  readonly path: string = `${this.#directory}/pool.env`;
+
+  constructor(...lines: readonly string[]) {
+    this.write(...lines);
+  }
+
+  write(...lines: readonly string[]): void {
+    Deno.writeTextFileSync(this.path, lines.join("\n") + "\n");
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.#directory, { recursive: true });
+  }
+}
+
+/** Sends a signal that reloads, and waits for the report. */
+async function reload(
+  pool: PoolProcess,
+  signal: "SIGHUP" | "SIGUSR1" = "SIGHUP",
+): Promise<ReloadReport> {
+  const from = pool.events.length;
+  pool.signal(signal);
+  const { report } = await pool.waitForEvent("reload-finished", {
+    from,
+    deadlineMs: 30_000,
+  });
+  return report;
+}
+
+/** What the application says of itself. */
+async function ask(
+  pool: PoolProcess,
+): Promise<{ generation: number; colour: string | null }> {
+  return JSON.parse((await get(pool.port, "/")).text);
+}
+
+/** A pool of two whose workers have a file of variables. */
+function startWithFile(
+  file: EnvFile,
+  env: Readonly<Record<string, string>> = {},
+): Promise<PoolProcess> {
+  return startPool({
+    env: { POOL_SIZE: "2", ENV_FILE: file.path, ...env },
+    permissions: ["-A"],
+    command: COMMAND,
+  });
+}
+
+const node = ignoreWithout("node");
+
+Deno.test({
+  name:
+    `complaint 3: ${RELOADS} reloads in a row under GET and POST drop no request (needs node)`,
+  ignore: node,
+  async fn(): Promise<void> {
+    await using pool = await startPool({
+      env: { POOL_SIZE: "2" },
+      command: COMMAND,
+    });
+    const load = startMixedLoad(pool.port);
+    for (let count = 1; count <= RELOADS; count++) {
+      const report = await reload(pool, count % 2 ? "SIGHUP" : "SIGUSR1");
+      assert.ok(report.ok, JSON.stringify(report));
+      assert.equal(report.generation, count + 1);
+      // The new ones have shown what they can.
+      assert.ok(report.workers.every(({ requests }) => requests >= 5));
+    }
+    const { failures, answered } = await load.stop();
+    assert.deepEqual(failures, []);
+    assert.ok(answered > RELOADS * 10);
+    assert.equal((await pool.metrics()).generation, RELOADS + 1);
+  },
+});
+
+Deno.test({
+  name:
+    "complaint 1: broken code is not let in under load, by SIGHUP, and mended code is (needs node)",
+  ignore: node,
+  async fn(): Promise<void> {
+    using file = new EnvFile("COLOUR=blue");
+    await using pool = await startWithFile(file);
+    const pids = (await pool.metrics()).workers.map(({ pid }) => pid);
+    const load = startMixedLoad(pool.port);
+
+    file.write("COLOUR=green", "BROKEN=1");
+    const refused = await reload(pool);
+    assert.deepEqual(
+      [refused.ok, refused.reason],
+      [false, "worker 0: exited with code 3"],
+    );
+    assert.deepEqual(
+      refused.workers.map(({ verdict }) => verdict),
+      ["failed", "kept"],
+    );
+    assert.deepEqual(
+      (await pool.metrics()).workers.map(({ pid }) => pid),
+      pids,
+    );
+    assert.equal((await ask(pool)).colour, "blue");
+
+    file.write("COLOUR=green");
+    assert.equal((await reload(pool)).ok, true);
+    const answer = await ask(pool);
+    assert.deepEqual([answer.colour, answer.generation], ["green", 3]);
+    assert.deepEqual((await load.stop()).failures, []);
+  },
+});
+
+Deno.test({
+  name:
+    "code that answers with errors is taken back after a handful of requests (needs node)",
+  ignore: node,
+  async fn(): Promise<void> {
+    using file = new EnvFile();
+    await using pool = await startWithFile(file);
+    const load = startMixedLoad(pool.port);
+    file.write("FAILING=1");
+    const report = await reload(pool);
+    assert.equal(report.ok, false);
+    assert.match(report.reason!, /of its first \d+ requests failed/);
+    assert.equal((await ask(pool)).generation, 1);
+    const { failures, answered } = await load.stop();
+    // It is noticed after two, and taken out within a look at it.
+    assert.ok(failures.every((failure) => failure.endsWith(" 500")));
+    assert.ok(failures.length < answered, `${failures.length} of ${answered}`);
+  },
+});
+
+Deno.test({
+  name:
+    "complaint 12: workers that ignore SIGTERM cost no request in a reload (needs node)",
+  ignore: node,
+  async fn(): Promise<void> {
+    await using pool = await startPool({
+      env: { POOL_SIZE: "2", IGNORE_TERM: "1", DRAIN_TIMEOUT_MS: "500" },
+      command: COMMAND,
+    });
+    const load = startMixedLoad(pool.port);
+    assert.equal((await reload(pool)).ok, true);
+    await pool.waitForEvent("worker-signalled", {
+      where: ({ signal }) => signal === "SIGKILL",
+    });
+    assert.deepEqual((await load.stop()).failures, []);
+  },
+});
+
+Deno.test({
+  name:
+    "SIGHUP applies what can change while connections go on, and names what cannot (needs node)",
+  ignore: node,
+  async fn(): Promise<void> {
+    using file = new EnvFile("POOL_SIZE=1", "MAX_WORKERS=2");
+    await using pool = await startPool({
+      env: { ENV_FILE: file.path },
+      permissions: ["-A"],
+      command: COMMAND,
+    });
+    file.write("POOL_SIZE=3", "MAX_WORKERS=4", "MAX_QUEUE=7", "ACCESS_LOG=on");
+    assert.equal((await reload(pool)).ok, true);
+    const { min, max, desired } = (await pool.metrics()).pool;
+    assert.deepEqual([min, max, desired], [3, 4, 3]);
+    const notice = await pool.waitForEvent("notice");
+    assert.equal(
+      notice.message,
+      "Changed, but not applied: MAX_QUEUE, ACCESS_LOG. " +
+        "Restart the pool to apply it.",
+    );
+  },
+});
+
+Deno.test({
+  name:
+    "a configuration that cannot be used is refused, and changes nothing (needs node)",
+  ignore: node,
+  async fn(): Promise<void> {
+    using file = new EnvFile("COLOUR=blue");
+    await using pool = await startWithFile(file);
+    file.write("COLOUR=green", "MAX_WORKERS=none");
+    const report = await reload(pool);
+    assert.equal(report.ok, false);
+    assert.match(report.reason!, /MAX_WORKERS=none: must be/);
+    assert.deepEqual(report.workers, []);
+    assert.equal(pool.workerPids.length, 2);
+    assert.equal((await ask(pool)).colour, "blue");
+  },
+});
+
+Deno.test({
+  name:
+    "SIGTTIN and SIGTTOU want one worker more and one fewer, within the bounds (needs node)",
+  ignore: node,
+  async fn(): Promise<void> {
+    await using pool = await startPool({
+      env: { POOL_SIZE: "2", MIN_WORKERS: "1", MAX_WORKERS: "3" },
+      command: COMMAND,
+    });
+    const steps: readonly (readonly ["SIGTTIN" | "SIGTTOU", number])[] = [
+      ["SIGTTIN", 3],
+      ["SIGTTOU", 2],
+      ["SIGTTOU", 1],
+    ];
+    for (const [signal, to] of steps) {
+      const from = pool.events.length;
+      pool.signal(signal);
+      const scaled = await pool.waitForEvent("pool-scaled", { from });
+      assert.deepEqual([scaled.to, scaled.reason], [to, "command"]);
+    }
+    // At the bound a signal changes nothing; the next one tells when it has been seen.
+    const from = pool.events.length;
+    pool.signal("SIGTTOU");
+    pool.signal("SIGTTIN");
+    const scaled = await pool.waitForEvent("pool-scaled", { from });
+    assert.deepEqual([scaled.from, scaled.to], [1, 2]);
+  },
+});
