@@ -12,7 +12,7 @@ import {
   parseProxyHeader,
   ProxyProtocolError,
 } from "../net/proxy_protocol.ts";
-import { SMALL_BUFFER_BYTES } from "./buffer_pool.ts";
+import { SMALL_BUFFER_BYTES, TINY_BUFFER_BYTES } from "./buffer_pool.ts";
 import { DRAIN_IDLE_MS } from "./connection.ts";
 import type { ProxyContext } from "./context.ts";
 import { Socket } from "./socket.ts";
@@ -52,7 +52,8 @@ export class Arrival implements Sweepable {
     this.#context = context;
     this.#options = options;
     this.#transport = transport;
-    this.#socket = newClientSocket(transport, context);
+    // A PROXY header is read whole.
+    this.#socket = new Socket(transport, context.buffers, SMALL_BUFFER_BYTES);
     this.#deadline = context.sweep.now + context.options.headTimeoutMs;
   }
 
@@ -157,5 +158,5 @@ export function newClientSocket(
   transport: Transport,
   { buffers }: ProxyContext,
 ): Socket {
-  return new Socket(transport, buffers, SMALL_BUFFER_BYTES);
+  return new Socket(transport, buffers, TINY_BUFFER_BYTES);
 }

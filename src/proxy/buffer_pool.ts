@@ -7,7 +7,10 @@
 
 import { CHUNK_HEADROOM, CHUNK_TAILROOM } from "../http1/chunked_encoding.ts";
 
-/** What an idle client connection waits with: most request heads fit, and 10,000 of them are 40 MiB. */
+/** What a client connection waits with: small heads fit, and 10,000 of them are 5 MiB. */
+export const TINY_BUFFER_BYTES = 512;
+
+/** What one waits with whose heads are larger: those of browsers fit. */
 export const SMALL_BUFFER_BYTES = 4096;
 
 /** What a response is read into: a head and a body of ordinary size come in one read. */
@@ -48,14 +51,16 @@ class FreeList {
   }
 }
 
-/** Hands out buffers of three sizes and takes them back. */
+/** Hands out buffers of four sizes and takes them back. */
 export class BufferPool {
+  readonly #tiny = new FreeList(TINY_BUFFER_BYTES);
   readonly #small = new FreeList(SMALL_BUFFER_BYTES);
   readonly #medium = new FreeList(MEDIUM_BUFFER_BYTES);
   readonly #large = new FreeList(LARGE_BUFFER_BYTES);
 
   /** A buffer of at least `bytes`; beyond the largest size, one of its own that is not kept. */
   take(bytes: number): Uint8Array<ArrayBuffer> {
+    if (bytes <= TINY_BUFFER_BYTES) return this.#tiny.take();
     if (bytes <= SMALL_BUFFER_BYTES) return this.#small.take();
     if (bytes <= MEDIUM_BUFFER_BYTES) return this.#medium.take();
     if (bytes <= LARGE_BUFFER_BYTES) return this.#large.take();
@@ -65,6 +70,8 @@ export class BufferPool {
   /** Takes a buffer back. Nothing may refer to it any more. */
   release(buffer: Uint8Array<ArrayBuffer>): void {
     switch (buffer.length) {
+      case TINY_BUFFER_BYTES:
+        return this.#tiny.release(buffer);
       case SMALL_BUFFER_BYTES:
         return this.#small.release(buffer);
       case MEDIUM_BUFFER_BYTES:

@@ -10,7 +10,12 @@ import { errorResponse } from "../http1/error_response.ts";
 import { INCOMPLETE } from "../http1/field_table.ts";
 import { parseRequestHead } from "../http1/request_head.ts";
 import { AdminExchange, takeAdminExchange } from "./admin_exchange.ts";
-import { HEADROOM, SMALL_BUFFER_BYTES, TAILROOM } from "./buffer_pool.ts";
+import {
+  HEADROOM,
+  SMALL_BUFFER_BYTES,
+  TAILROOM,
+  TINY_BUFFER_BYTES,
+} from "./buffer_pool.ts";
 import type { ProxyContext } from "./context.ts";
 import { asProxyError, Exchange } from "./exchange.ts";
 import { type Client, ProxiedRequest } from "./proxied_request.ts";
@@ -49,6 +54,8 @@ export class ClientConnection implements Sweepable {
   readonly #client: Client;
   #phase: Phase = "idle";
   #deadline: number;
+  /** What it waits with for the next request: as much as the largest so far took. */
+  #idleBufferBytes = TINY_BUFFER_BYTES;
   #exchange: Exchange | AdminExchange | null = null;
 
   /** Takes over `socket`. */
@@ -152,9 +159,11 @@ export class ClientConnection implements Sweepable {
       this.#phase = "head";
       this.#deadline = sweep.now + options.headTimeoutMs;
     }
-    if (this.#socket.full) {
-      this.#socket.resize(options.maxHeadBytes + HEADROOM + TAILROOM);
-    }
+    if (!this.#socket.full) return;
+    if (this.#idleBufferBytes < SMALL_BUFFER_BYTES) {
+      this.#idleBufferBytes = SMALL_BUFFER_BYTES;
+      this.#socket.resize(SMALL_BUFFER_BYTES);
+    } else this.#socket.resize(options.maxHeadBytes + HEADROOM + TAILROOM);
   }
 
   /** Parses the head at the front of the buffer and takes it out; `null` when it is not all there. */
@@ -328,7 +337,7 @@ export class ClientConnection implements Sweepable {
     this.#phase = "idle";
     this.#deadline = sweep.now +
       (draining ? DRAIN_IDLE_MS : options.idleTimeoutMs);
-    this.#socket.resize(SMALL_BUFFER_BYTES);
+    this.#socket.resize(this.#idleBufferBytes);
   }
 
   /**

@@ -6,6 +6,7 @@ import {
   LARGE_BUFFER_BYTES,
   MEDIUM_BUFFER_BYTES,
   SMALL_BUFFER_BYTES,
+  TINY_BUFFER_BYTES,
 } from "../../src/proxy/buffer_pool.ts";
 import {
   chunked,
@@ -26,7 +27,12 @@ import { RecordingOrigin } from "../support/recording_origin.ts";
 const SIZES = [
   0,
   1,
-  ...[SMALL_BUFFER_BYTES, MEDIUM_BUFFER_BYTES, LARGE_BUFFER_BYTES].flatMap(
+  ...[
+    TINY_BUFFER_BYTES,
+    SMALL_BUFFER_BYTES,
+    MEDIUM_BUFFER_BYTES,
+    LARGE_BUFFER_BYTES,
+  ].flatMap(
     (bytes) => [bytes - 1, bytes, bytes + 1],
   ),
 ];
