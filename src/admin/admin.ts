@@ -104,7 +104,17 @@ function answerEvents(c: Context, streams: EventStreams): Response {
 
 function createCommands(sources: AdminSources): Hono {
   const app = new Hono();
-  app.use("/_admin/*", bodyLimit({ maxSize: MAX_COMMAND_BYTES }));
+  app.use(
+    "/_admin/*",
+    bodyLimit({
+      maxSize: MAX_COMMAND_BYTES,
+      onError: (c) =>
+        c.json(
+          { error: `Cannot take more than ${MAX_COMMAND_BYTES} bytes` },
+          413,
+        ),
+    }),
+  );
   app.use("/_admin/*", async (c, next) => {
     if (!isDeliberate([...c.req.raw.headers])) {
       return c.json({

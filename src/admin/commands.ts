@@ -42,7 +42,7 @@ export class CommandError extends Error {
 }
 
 /**
- * Reads how many workers are wanted: of the body if there is one, else of the
+ * Reads how many workers are wanted: of the body if it says so, else of the
  * query.
  *
  * @throws {CommandError} When neither says it.
@@ -52,7 +52,7 @@ export function parseScaleRequest(
   query: string | undefined,
 ): ScaleRequest {
   // In a query, a plus that is not escaped is a space.
-  const workers = body === "" ? query?.replace(/^ /, "+") : workersIn(body);
+  const workers = workersIn(body) ?? query?.replace(/^ /, "+");
   const [, sign, digits] = AMOUNT.exec(workers ?? "") ?? [];
   if (digits === undefined) throw new CommandError(SCALE_USAGE);
   const amount = Number(digits);
@@ -71,7 +71,7 @@ function workersIn(body: string): string | undefined {
   try {
     value = JSON.parse(body);
   } catch {
-    // Not JSON: there is no number of workers in it.
+    // Empty, or not JSON: there is no number of workers in it.
     return undefined;
   }
   if (typeof value !== "object" || value === null || !("workers" in value)) {

@@ -38,7 +38,13 @@ export function demoBehindGate(
   return ["sh", "-c", script, file, ...DEMO];
 }
 
-/** A file that the test makes and removes: a gate for {@linkcode demoBehindGate}. */
+/** The demo application, as long as the file exists; else a worker that fails at once. */
+export function demoWhileOpen(file: string): readonly string[] {
+  const script = '[ -e "$0" ] || { echo "no $0" >&2; exit 3; }; exec "$@"';
+  return ["sh", "-c", script, file, ...DEMO];
+}
+
+/** A file that the test makes and removes: a gate for {@linkcode demoBehindGate} and {@linkcode demoWhileOpen}. */
 export class GateFile implements Disposable {
   readonly #directory = Deno.makeTempDirSync();
   /** Path of the file. */
