@@ -30,6 +30,7 @@ import {
   runBenchmark,
 } from "./support/run_benchmark.ts";
 import { epochMs } from "./support/epoch.ts";
+import { ForeignCpu } from "./support/foreign_cpu.ts";
 import { machine } from "./machine.ts";
 import { named, parseFlags, positive } from "./support/options.ts";
 import { peerFile } from "./support/programs.ts";
@@ -122,10 +123,12 @@ async function run(
     deadlineMs: CLIENT_DEADLINE_MS,
   });
   const startMs = epochMs();
+  const foreign = new ForeignCpu();
   await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
   const subject = { app, load, workers, mark, signal };
   const disturbances = await scenario.disturb(subject, options);
   const seconds = (epochMs() - startMs) / 1000;
+  const foreignCpu = foreign.share();
   const { get, post, answeredPosts } = await load.stop();
   return {
     peer: peer.name,
@@ -134,6 +137,7 @@ async function run(
     post,
     effects: effectFaults(effects, answeredPosts),
     disturbances,
+    foreignCpu,
   };
 }
 

@@ -31,6 +31,7 @@ import {
 } from "./support/app_run.ts";
 import { generate } from "./support/generator.ts";
 import { applications, type LoadedApplication } from "./support/node_apps.ts";
+import { type Disturbed, leastDisturbed } from "./support/least_disturbed.ts";
 import { named, parseFlags, positive } from "./support/options.ts";
 import { peakRssBytes, resetPeakRss, rssBytes } from "./support/proc_stat.ts";
 import {
@@ -87,11 +88,13 @@ async function main({ directory, signal }: BenchmarkContext): Promise<number> {
   ): Promise<PeerResult<Round>[]> => {
     const results = peers.map(({ peer }) => ({
       peer: peer.name,
-      rounds: [] as Round[],
+      rounds: [] as Disturbed<Round>[],
     }));
     for (let round = 0; round < rounds; round++) {
       for (const [index, peer] of peers.entries()) {
-        results[index]!.rounds.push(await measure(peer, round));
+        results[index]!.rounds.push(
+          await leastDisturbed(() => measure(peer, round)),
+        );
       }
     }
     return results;

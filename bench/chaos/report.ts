@@ -17,6 +17,8 @@ export interface ChaosResult {
   readonly post: Tally;
   readonly effects: EffectFaults;
   readonly disturbances: Disturbances;
+  /** What processes that are not ours had of all cores meanwhile, 0 to 1. */
+  readonly foreignCpu: number;
 }
 
 /** The table of one scenario, one line a peer. */
@@ -35,6 +37,7 @@ export function table(name: string, results: readonly ChaosResult[]): string {
     "not over",
     "p50 ms",
     "p99 ms",
+    "others' CPU",
   ];
   return aligned([headings, ...results.map(row)]).join("\n");
 }
@@ -60,5 +63,6 @@ function row(result: ChaosResult): string[] {
     String(count - recoveriesMs.length),
     figure(quantile(recoveriesMs, 0.5), 0),
     figure(quantile(recoveriesMs, 0.99), 0),
+    figure(100 * result.foreignCpu, 0, " %"),
   ];
 }

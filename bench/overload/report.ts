@@ -5,6 +5,7 @@
  */
 
 import { aligned, figure, median } from "../support/figures.ts";
+import type { Disturbed } from "../support/least_disturbed.ts";
 import type { LoadResult } from "../tail/load_result.ts";
 import type { FloodResult } from "./flood_result.ts";
 
@@ -31,12 +32,12 @@ export interface FloodRound extends Memory {
 /** What came of one peer. */
 export interface PeerResult<Round> {
   readonly peer: string;
-  readonly rounds: readonly Round[];
+  readonly rounds: readonly Disturbed<Round>[];
 }
 
 const MEBIBYTE = 1024 * 1024;
 
-const MEMORY_HEADINGS = ["RSS before", "peak", "after MiB"];
+const LAST_HEADINGS = ["RSS before", "peak", "after MiB", "others' CPU"];
 
 /** The table of the loads at twice the capacity; medians of the rounds. */
 export function overloadTable(
@@ -55,7 +56,7 @@ export function overloadTable(
     "503 p50 ms",
     "503 p99 ms",
     "sent late, p99 ms",
-    ...MEMORY_HEADINGS,
+    ...LAST_HEADINGS,
   ];
   const rows = results.map(({ peer, rounds }) => {
     const middle = middleOf(rounds);
@@ -95,7 +96,7 @@ export function floodTable(
     "half answered by ms",
     "99 %",
     "all",
-    ...MEMORY_HEADINGS,
+    ...LAST_HEADINGS,
   ];
   const rows = results.map(({ peer, rounds }) => {
     const middle = middleOf(rounds);
@@ -114,18 +115,20 @@ export function floodTable(
   return aligned([headings, ...rows]).join("\n");
 }
 
-function memory(rounds: readonly Memory[]): string[] {
+/** The last columns of both tables. */
+function memory(rounds: readonly Disturbed<Memory>[]): string[] {
   const middle = middleOf(rounds);
   return [
     figure(middle(({ beforeBytes }) => beforeBytes / MEBIBYTE), 0),
     figure(middle(({ peakBytes }) => peakBytes / MEBIBYTE), 0),
     figure(middle(({ afterBytes }) => afterBytes / MEBIBYTE), 0),
+    figure(100 * median(rounds.map(({ foreignCpu }) => foreignCpu)), 0, " %"),
   ];
 }
 
 function middleOf<Round>(
-  rounds: readonly Round[],
+  rounds: readonly Disturbed<Round>[],
 ): (of: (round: Round) => number | null) => number {
   // A figure that could not be had is null in JSON.
-  return (of) => median(rounds.map((round) => of(round) ?? NaN));
+  return (of) => median(rounds.map(({ round }) => of(round) ?? NaN));
 }

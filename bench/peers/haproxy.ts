@@ -43,7 +43,7 @@ export const haproxy: Peer = {
 export function haproxyConfiguration(
   port: number,
   originPorts: readonly number[],
-  { balance = "roundrobin", server = "" } = {},
+  { balance = "roundrobin", server = "", queueTimeout = "5s" } = {},
 ): string {
   return `
 global
@@ -55,6 +55,7 @@ global
 defaults
   mode http
   timeout connect 5s
+  timeout queue ${queueTimeout}
   timeout client 75s
   timeout server 60s
   option forwardfor

@@ -24,6 +24,8 @@ export const haproxyOneEach: AppPeer = {
       haproxyConfiguration(port, await startWorkers(context), {
         balance: "leastconn",
         server: "maxconn 1",
+        // About what the pool's own bounded queue takes at most.
+        queueTimeout: "300ms",
       }),
     );
     const process = processes.start(["haproxy", "-db", "-f", file]);

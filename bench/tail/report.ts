@@ -5,12 +5,13 @@
  */
 
 import { aligned, figure, median } from "../support/figures.ts";
+import type { Disturbed } from "../support/least_disturbed.ts";
 import type { LoadResult } from "./load_result.ts";
 
 /** What came of one peer at one load. */
 export interface PeerResult {
   readonly peer: string;
-  readonly rounds: readonly LoadResult[];
+  readonly rounds: readonly Disturbed<LoadResult>[];
 }
 
 /** What came of all peers with one application at one load. */
@@ -40,6 +41,7 @@ const HEADINGS = [
   "p99 ms",
   "min - max of p99",
   "sent late, p99 ms",
+  "others' CPU",
 ];
 
 /** The table of one application at one load, one line a peer; medians of the rounds. */
@@ -54,10 +56,10 @@ export function table(result: TailResult): string {
 
 function row({ peer, rounds }: PeerResult, seconds: number): string[] {
   const middle = (of: (round: LoadResult) => number): number =>
-    median(rounds.map(of).filter(Number.isFinite));
+    median(rounds.map(({ round }) => of(round)).filter(Number.isFinite));
   const share = (of: (round: LoadResult) => number): string =>
     figure(middle((round) => 100 * of(round) / round.arrivals), 1);
-  const p99s = rounds.map(({ latency }) => latency.p99);
+  const p99s = rounds.map(({ round }) => round.latency.p99);
   const lag = middle((round) => round.lag.p99);
   return [
     peer,
@@ -70,6 +72,7 @@ function row({ peer, rounds }: PeerResult, seconds: number): string[] {
     figure(median(p99s), 1),
     `${figure(Math.min(...p99s), 0)} - ${figure(Math.max(...p99s), 0)}`,
     figure(lag, 1),
+    figure(100 * median(rounds.map(({ foreignCpu }) => foreignCpu)), 0, " %"),
     ...(lag > TOLERABLE_LAG_MS ? ["the generator was LATE"] : []),
   ];
 }

@@ -1,0 +1,80 @@
+/**
+ * What others take of the machine while we measure.
+ *
+ * @module
+ */
+
+/** Fields of /proc/stat's first line in which nobody computes: idle and iowait. */
+const IDLE_FIELDS = [3, 4];
+
+/** Fields of that line that are counted in others of it: guest and guest_nice. */
+const FIRST_GUEST_FIELD = 8;
+
+/** Fields of /proc/PID/stat after the name: the parent, and CPU time with that of children that have ended. */
+const PARENT = 1;
+const CPU_TIMES = [11, 12, 13, 14];
+
+/** CPU time since the machine was started, in ticks. */
+interface CpuTimes {
+  /** Of all processes, and what the host took. */
+  readonly busy: number;
+  readonly idle: number;
+  /** Of our own process and those that descend from it. */
+  readonly ours: number;
+}
+
+/** A stretch of time in which the CPU time of others is measured. */
+export class ForeignCpu {
+  readonly #before = cpuTimes();
+
+  /** The share of all cores that processes had that we have not started, 0 to 1. */
+  share(): number {
+    const after = cpuTimes();
+    const busy = after.busy - this.#before.busy;
+    const idle = after.idle - this.#before.idle;
+    const ours = after.ours - this.#before.ours;
+    return Math.max(0, busy - ours) / (busy + idle);
+  }
+}
+
+function cpuTimes(): CpuTimes {
+  const [, ...line] = Deno.readTextFileSync("/proc/stat").split("\n")[0]!
+    .trim().split(/\s+/);
+  const ticks = line.slice(0, FIRST_GUEST_FIELD).map(Number);
+  const all = sum(ticks);
+  const idle = sum(IDLE_FIELDS.map((field) => ticks[field]!));
+  return { busy: all - idle, idle, ours: ownTicks() };
+}
+
+function ownTicks(): number {
+  const processes = new Map(
+    [...Deno.readDirSync("/proc")]
+      .map(({ name }) => Number(name))
+      .filter(Number.isInteger)
+      .map((pid) => [pid, statOf(pid)]),
+  );
+  const isOurs = (pid: number): boolean => {
+    for (let at = pid; at > 1; at = processes.get(at)?.[PARENT] ?? 0) {
+      if (at === Deno.pid) return true;
+    }
+    return false;
+  };
+  return sum(
+    [...processes].filter(([pid]) => isOurs(pid))
+      .flatMap(([, fields]) => CPU_TIMES.map((field) => fields?.[field] ?? 0)),
+  );
+}
+
+/** The fields after the name, or `null` of a process that has ended meanwhile. */
+function statOf(pid: number): readonly number[] | null {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
+  } catch {
+    return null;
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
