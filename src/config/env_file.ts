@@ -5,7 +5,6 @@
  */
 
 import { parseEnv } from "node:util";
-import type { Environment } from "./load_config.ts";
 
 /** Variables by name. */
 export type Variables = Readonly<Record<string, string>>;
@@ -28,7 +27,10 @@ export function readEnvFile(path: string): Variables {
 }
 
 /** Those that the environment does not have already: what is set there wins, as everywhere with such files. */
-export function missingFrom(env: Environment, file: Variables): Variables {
+export function missingFrom(
+  env: { get(name: string): string | undefined },
+  file: Variables,
+): Variables {
   return Object.fromEntries(
     Object.entries(file).filter(([name]) => env.get(name) === undefined),
   );

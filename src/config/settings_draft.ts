@@ -156,20 +156,22 @@ export class SettingsDraft {
   }
 
   #checkPorts(config: Config): void {
-    const { port, workerPort, maxWorkers, adminPort } = config;
-    // One more than the workers: a replacement starts before the old one ends.
+    const { port, workerPort, adminPort } = config;
+    const workers = config.maxWorkers + config.spareWorkers;
+    // Replacements start before the old ones end.
+    const last = MAX_PORT - workers - Math.min(config.reloadSurge, workers) + 1;
     this.#rule(["workerPort", "maxWorkers", "port"], {
-      holds: workerPort === 0 || workerPort + maxWorkers <= MAX_PORT,
+      holds: workerPort === 0 || workerPort <= last,
       value: workerPort,
-      remedy: `must be at most ${MAX_PORT - maxWorkers}, to leave room for ` +
-        `${maxWorkers} workers (${this.labelOf("maxWorkers")})`,
+      remedy: `must be at most ${last}, to leave room for ` +
+        `${workers} workers (${this.labelOf("maxWorkers")})`,
     });
     this.#rule(["workerPort", "maxWorkers", "port"], {
       holds: workerPort === 0 || port < workerPort ||
-        port >= workerPort + maxWorkers,
+        port >= workerPort + workers,
       value: workerPort,
       remedy: `the workers' ports, ${workerPort} to ` +
-        `${workerPort + maxWorkers - 1}, must not hold ` +
+        `${workerPort + workers - 1}, must not hold ` +
         `${this.labelOf("port")} (${port})`,
     });
     this.#rule(["adminPort", "port"], {

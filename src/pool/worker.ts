@@ -143,7 +143,6 @@ export class Worker implements WorkerIdentity {
     const recovered = this.#state.name === "unhealthy";
     this.#change({ type: "answered", now });
     this.#readyAt ??= now;
-    this.upstream.readyAt ??= now;
     if (recovered) {
       this.#events.emit({ type: "worker-recovered", ...this.#ref });
     } else {

@@ -46,8 +46,6 @@ export class Upstream implements UpstreamAddress {
   serverErrors = 0;
   /** Sum of the durations of all finished exchanges, in milliseconds. */
   latencySumMs = 0;
-  /** When its worker first became ready, on the clock of `performance.now()`; `null` before. For the control plane to set. */
-  readyAt: number | null = null;
 
   #inFlight = 0;
   #accepting = false;
