@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isSaturated } from "./load_window.ts";
+import { steadyQueue } from "./load_window.ts";
 import type { Situation } from "./situation.ts";
 import type { ScalingReason } from "./verdict.ts";
 
@@ -54,16 +54,16 @@ function rateWish(
 }
 
 /**
- * Every worker has as many requests as it takes. As many more are wanted as
- * the waiting ones would fill, one at least, but no more than there are: the
+ * All the time every worker had as many requests as it takes. As many more are
+ * wanted as those that waited would fill, but no more than there are: the
  * queue may be gone before they are ready.
  */
 function queueWish(
-  { samples, load, sample }: Situation,
+  { samples, load, sample, options }: Situation,
 ): GrowthWish | null {
-  if (sample.ready === 0 || !isSaturated(samples)) return null;
+  const queued = steadyQueue(samples, options.scaleIntervalMs);
+  if (queued === null) return null;
   const { desired, inFlight, ready } = sample;
-  const queued = Math.min(...samples.slice(-2).map(({ queued }) => queued));
   const more = Math.ceil(queued / (inFlight / ready));
   return {
     reason: "queue",

@@ -119,17 +119,25 @@ export function measureLoad(
 }
 
 /**
- * Whether the last two samples both found every wanted worker at its cap, or
- * at work while requests waited. A queue that is gone by the next sample is no
- * reason to start a process.
+ * Returns how many requests waited at least, all through the long window, while
+ * every wanted worker was at its cap or had something to do; `null` when there
+ * was a sample without. A queue that comes and goes is a sign of chance, not of
+ * too few workers: with one request to a worker it is there at most times.
  */
-export function isSaturated(samples: readonly ScalingSample[]): boolean {
-  const window = samples.slice(-2);
-  return window.length === 2 &&
-    window.every(({ ready, desired, inFlight, queued, full }) =>
-      // Idle or missing workers are not made more useful by more of them.
-      ready >= desired && inFlight >= ready && (queued > 0 || full >= ready)
-    );
+export function steadyQueue(
+  samples: readonly ScalingSample[],
+  scaleIntervalMs: number,
+): number | null {
+  const [first, last] = [samples[0], samples.at(-1)];
+  if (!first || !last || last.at - first.at < scaleIntervalMs) return null;
+  const saturated = samples.every((
+    { ready, desired, inFlight, queued, full },
+  ) =>
+    // Idle or missing workers are not made more useful by more of them.
+    ready >= Math.max(desired, 1) && inFlight >= ready &&
+    (queued > 0 || full >= ready)
+  );
+  return saturated ? Math.min(...samples.map(({ queued }) => queued)) : null;
 }
 
 function rateBetween(from: ScalingSample, to: ScalingSample): number {

@@ -9,7 +9,7 @@
 export type ScalingReason =
   /** More requests per worker than SCALE_UP_RATE. */
   | "rate"
-  /** Every worker is at its cap, or busy while requests wait. */
+  /** All through the long window every worker was at its cap, or busy while requests waited. */
   | "queue"
   /** Fewer requests per worker than SCALE_DOWN_RATE. */
   | "idle";

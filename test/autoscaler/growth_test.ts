@@ -5,6 +5,8 @@
  */
 
 import assert from "node:assert/strict";
+import type { ScalingSample } from "../../src/autoscaler/algorithm.ts";
+import type { ScalingVerdict } from "../../src/autoscaler/verdict.ts";
 import { Traffic } from "./traffic.ts";
 
 Deno.test("a step from one to eight times the load is answered by one decision, within the short window", () => {
@@ -139,27 +141,32 @@ Deno.test("memory limits the growth, and takes no worker away", () => {
   assert.deepEqual([held?.to, held?.limitedBy], [4, "memory"]);
 });
 
+/** Six samples: those of a whole long window. */
+function window(
+  traffic: Traffic,
+  over: Partial<ScalingSample>,
+): (ScalingVerdict | null)[] {
+  return Array.from({ length: 6 }, () => traffic.sample(50, over));
+}
+
 Deno.test("a queue that stays before busy workers is a reason to grow, by as much as would empty it", () => {
-  const traffic = new Traffic(4);
-  const waiting = { inFlight: 8, queued: 3, full: 4 };
-  assert.equal(traffic.sample(50, waiting)?.to, undefined);
-  const decision = traffic.sample(50, waiting);
-  assert.deepEqual([decision?.to, decision?.reason], [6, "queue"]);
+  const verdicts = window(new Traffic(4), { inFlight: 8, queued: 3, full: 4 });
+  assert.deepEqual(
+    verdicts.map((verdict) => verdict?.to ?? null),
+    [null, null, null, null, null, 6],
+  );
+  assert.equal(verdicts.at(-1)?.reason, "queue");
 });
 
-Deno.test("workers that are all at their cap are a reason to grow, by one", () => {
-  const traffic = new Traffic(4);
-  const full = { inFlight: 4, full: 4 };
-  traffic.sample(50, full);
-  const decision = traffic.sample(50, full);
+Deno.test("workers that stay at their cap are a reason to grow, by one", () => {
+  const decision = window(new Traffic(4), { inFlight: 4, full: 4 }).at(-1);
   assert.deepEqual([decision?.to, decision?.reason], [5, "queue"]);
 });
 
-Deno.test("a queue doubles the pool at most, and not again before SCALE_INTERVAL_MS", () => {
+Deno.test("a queue doubles the pool at most, and not again before it has stayed for SCALE_INTERVAL_MS", () => {
   const traffic = new Traffic(4);
-  const waiting = { inFlight: 4, queued: 500, full: 4 };
-  traffic.sample(50, waiting);
-  assert.equal(traffic.sample(50, waiting)?.to, 8);
+  window(traffic, { inFlight: 4, queued: 500, full: 4 });
+  assert.equal(traffic.desired, 8);
   const still = { inFlight: 8, queued: 400, full: 8 };
   for (let i = 0; i < 4; i++) {
     assert.equal(traffic.sample(50, still)?.limitedBy, "interval");
@@ -167,22 +174,22 @@ Deno.test("a queue doubles the pool at most, and not again before SCALE_INTERVAL
   assert.equal(traffic.sample(50, still)?.to, 16);
 });
 
-Deno.test("a queue is no reason while workers are idle, missing or starting, or when it does not last", () => {
+Deno.test("a queue is no reason while workers are idle, missing or starting, or when it comes and goes", () => {
   const cases = [
     { inFlight: 3, queued: 9 },
     { inFlight: 9, queued: 9, ready: 3 },
     { inFlight: 0, queued: 9, ready: 0 },
   ];
   for (const over of cases) {
-    const traffic = new Traffic(4);
-    for (let i = 0; i < 5; i++) {
-      assert.equal(traffic.sample(50, over)?.reason, undefined);
+    for (const verdict of window(new Traffic(4), over)) {
+      assert.equal(verdict?.reason, undefined);
     }
   }
   const traffic = new Traffic(4);
-  for (let i = 0; i < 5; i++) {
-    assert.equal(traffic.sample(50, { inFlight: 4, queued: 9 }), null);
-    assert.equal(traffic.sample(50, { inFlight: 4, queued: 0 }), null);
+  for (let i = 0; i < 30; i++) {
+    const queued = i % 6 === 0 ? 0 : 9;
+    const verdict = traffic.sample(50, { inFlight: 4, queued });
+    assert.equal(verdict, null);
   }
 });
 

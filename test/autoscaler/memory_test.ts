@@ -5,13 +5,16 @@
  */
 
 import assert from "node:assert/strict";
-import { availableMemory } from "../../src/autoscaler/available_memory.ts";
+import {
+  availableMemory,
+  type ReadFile,
+} from "../../src/autoscaler/available_memory.ts";
 import { memoryCeiling } from "../../src/autoscaler/memory_ceiling.ts";
 
 const MIB = 1024 ** 2;
 
 /** Reads from a table of files; others are not there. */
-function files(table: Readonly<Record<string, string>>) {
+function files(table: Readonly<Record<string, string>>): ReadFile {
   return (path: string): string => {
     const text = table[path];
     if (text === undefined) throw new Deno.errors.NotFound(path);
@@ -22,7 +25,10 @@ function files(table: Readonly<Record<string, string>>) {
 const MEMINFO = "MemTotal: 8388608 kB\nMemAvailable:  1048576 kB\n";
 
 Deno.test("there is room for as many workers of the mean size as nine tenths of the memory hold", () => {
-  const ceiling = (available: number | null, workers: (number | null)[]) =>
+  const ceiling = (
+    available: number | null,
+    workers: (number | null)[],
+  ): number | null =>
     memoryCeiling({ availableBytes: available, workerBytes: workers });
   assert.equal(ceiling(1_000, [80, 100, 120]), 3 + 9);
   assert.equal(ceiling(0, [80, 100]), 2);

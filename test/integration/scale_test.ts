@@ -118,3 +118,42 @@ Deno.test("under a load of many times the rate the pool grows to what is allowed
   assert.ok(delayMs > 29_000 && delayMs <= 30_000, `${delayMs} ms`);
   assert.equal(held.reason, "rate");
 });
+
+Deno.test("under a steady load the pool grows to the number that is needed in one decision", async () => {
+  const upRate = 10;
+  await using pool = await startPool({
+    env: {
+      POOL_SIZE: "1",
+      MAX_WORKERS: "8",
+      SCALE_UP_RATE: String(upRate),
+      SCALE_DOWN_RATE: "1",
+      SCALE_INTERVAL_MS: "1000",
+    },
+  });
+  await using client = await RawClient.connect({ port: pool.port });
+  const scaled = pool.waitForEvent("pool-scaled");
+  let decided = false;
+  scaled.then(() => decided = true, () => decided = true);
+  // Forty a second, by the clock: what a busy machine delays is made up for.
+  const startedAt = performance.now();
+  for (let sent = 0; !decided; sent++) {
+    const waitMs = startedAt + sent * 25 - performance.now();
+    if (waitMs > 0) await new Promise((done) => setTimeout(done, waitMs));
+    await client.ask(getRequest("/api/health"));
+  }
+  const { from, to, needed, limitedBy, inputs } = await scaled;
+  const expected = Math.ceil(inputs["rate"]! / upRate);
+  assert.ok(expected > 1);
+  assert.deepEqual([from, needed], [1, expected]);
+  assert.equal(to, Math.min(expected, 8));
+  assert.equal(limitedBy, expected > 8 ? "max-workers" : null);
+  await Promise.all(
+    Array.from(
+      { length: to - from },
+      (_, index) =>
+        pool.waitForEvent("worker-ready", {
+          where: ({ workerId }) => workerId === from + index,
+        }),
+    ),
+  );
+});

@@ -62,7 +62,7 @@ Deno.test("what is wrong in a CSV file is told with its line", () => {
 });
 
 Deno.test("the access lines of a pool's log are counted by the second", () => {
-  const access = (timestamp: string) =>
+  const access = (timestamp: string): string =>
     JSON.stringify({ timestamp, event: "access", status: 200 });
   const trace = parseTrace(
     "pool.log",
@@ -80,7 +80,7 @@ Deno.test("the access lines of a pool's log are counted by the second", () => {
 });
 
 Deno.test("polled metrics give the rate between two answers, and a restarted pool begins anew", () => {
-  const poll = (uptimeSeconds: number, totalRequests: number) =>
+  const poll = (uptimeSeconds: number, totalRequests: number): string =>
     JSON.stringify({ uptimeSeconds, totalRequests });
   const trace = parseTrace(
     "polled",
