@@ -84,6 +84,8 @@ interface Trial {
   readonly base: Cohort;
   readonly trial: Cohort;
   readonly direction: Direction;
+  /** Requests the trial is made with: as many as told the latency before. */
+  readonly size: number;
   /** When requests are waited for no more. */
   readonly deadline: number;
 }
@@ -130,13 +132,13 @@ export class ConcurrencyLimit {
     const phase = this.#phase;
     if (phase.name === "look") return phase.base.take(concurrency, now);
     if (phase.name !== "trial") return null;
-    const { base, trial, direction } = phase;
+    const { trial, direction, size } = phase;
     // Of a higher limit those show nothing that the lower one would have let in.
     if (direction === "up" && concurrency < this.#limit * LEAST_CONTRAST) {
       return null;
     }
     const sample = trial.take(concurrency, now);
-    if (trial.taken >= base.count) this.#endTrial(phase, now);
+    if (trial.taken >= size) this.#endTrial(phase, now);
     return sample;
   }
 
@@ -200,7 +202,8 @@ export class ConcurrencyLimit {
       : Math.floor(used / 2);
     const trial = new Cohort(now, this.#cap);
     const deadline = now + patienceMs(base, now);
-    this.#phase = { name: "trial", base, trial, direction, deadline };
+    const size = base.count;
+    this.#phase = { name: "trial", base, trial, direction, size, deadline };
   }
 
   #endTrial(phase: Trial, now: number): void {
