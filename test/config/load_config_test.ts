@@ -384,7 +384,8 @@ Deno.test("MAX_WORKERS=auto is twice the CPUs available and one, but not below P
 const mayPassOver = Deno.env.get("CI") !== "true";
 
 Deno.test({
-  name: "POOL_SIZE=auto honours affinity, with no permission (wants taskset)",
+  name:
+    "complaint 14: POOL_SIZE=auto honours affinity, with no permission (wants taskset)",
   ignore: mayPassOver && !hasTaskset(),
   async fn(): Promise<void> {
     const url = import.meta.resolve("../../src/config/load_config.ts");

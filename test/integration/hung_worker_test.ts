@@ -80,7 +80,7 @@ Deno.test("a worker that hangs gets no requests, and gets them again when it goe
   assert.deepEqual(ids.sort(), [0, 1]);
 });
 
-Deno.test("a worker that stays hung is replaced, and killed when it does not even end", async () => {
+Deno.test("complaint 5: a worker that stays hung is replaced, and killed when it does not even end", async () => {
   await using pool = await startPool({
     env: { ...PROBES, DRAIN_TIMEOUT_MS: "200" },
   });

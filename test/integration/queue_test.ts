@@ -51,7 +51,7 @@ Deno.test("MAX_QUEUE=1: one request waits its turn, and the next is turned away"
   assert.equal((await waiting).status, 200);
 });
 
-Deno.test("QUEUE_TIMEOUT_MS: a request that waits too long is turned away", async () => {
+Deno.test("complaint 15: QUEUE_TIMEOUT_MS: a request that waits too long is turned away", async () => {
   await using pool = await startPool({
     env: { ...ONE_AT_A_TIME, QUEUE_TIMEOUT_MS: "300" },
   });

@@ -29,7 +29,7 @@ Deno.test("/_ready says no while no worker is ready, and /_health goes on saying
   assert.equal((await get(pool.port, "/_ready")).status, 200);
 });
 
-Deno.test("DRAIN_DELAY_MS: after SIGTERM the pool is not ready, and serves for a while", async () => {
+Deno.test("complaint 11: DRAIN_DELAY_MS: after SIGTERM the pool is not ready, and serves for a while", async () => {
   await using pool = await startPool({
     env: { POOL_SIZE: "1", DRAIN_DELAY_MS: "1000" },
   });

@@ -149,8 +149,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "complaint 12: workers that ignore SIGTERM cost no request in a reload (needs node)",
+  name: "workers that ignore SIGTERM cost no request in a reload (needs node)",
   ignore: node,
   async fn(): Promise<void> {
     await using pool = await startPool({

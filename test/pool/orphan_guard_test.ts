@@ -9,7 +9,7 @@ import { OrphanGuard } from "../../src/pool/orphan_guard.ts";
 import { aliveAmong, waitUntilGone } from "../support/processes.ts";
 import { poolWorker } from "./pool_harness.ts";
 
-Deno.test("workers and their children die with a balancer that is killed with SIGKILL", async () => {
+Deno.test("complaint 13: workers and their children die with a balancer that is killed with SIGKILL", async () => {
   const owner = new URL("../fixtures/pool_owner.ts", import.meta.url).pathname;
   const balancer = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", owner, ...poolWorker("child")],

@@ -124,7 +124,7 @@ Deno.test("a program that does not exist is one sentence with the setting to cor
   });
 });
 
-Deno.test("a pool starts when only some of its workers do, and goes on trying the others", async () => {
+Deno.test("complaint 7: a pool starts when only some of its workers do, and goes on trying the others", async () => {
   const script = '[ "$WORKER_ID" = 1 ] && exit 4; exec "$@"';
   await using harness = new PoolHarness(
     ["sh", "-c", script, "sh", ...poolWorker()],
@@ -161,7 +161,7 @@ Deno.test("a worker that loses its port to another program is tried on the next 
   assert.equal(worker!.restarts, 0);
 });
 
-Deno.test("scaling up adds slots, scaling down drains before it ends", async () => {
+Deno.test("complaint 12: scaling up adds slots, scaling down drains before it ends", async () => {
   await using harness = new PoolHarness(poolWorker(), {
     poolSize: 1,
     healthIntervalMs: NO_PROBES_MS,
