@@ -4,11 +4,14 @@
  * @module
  */
 
-/** Fields of /proc/stat's first line in which nobody computes: idle and iowait. */
-const IDLE_FIELDS = [3, 4];
+/**
+ * Fields of /proc/stat's first line: user, nice, system, and what the host
+ * took. Not interrupts: those of our own traffic are among them.
+ */
+const PROCESS_FIELDS = [0, 1, 2, 7];
 
-/** Fields of that line that are counted in others of it: guest and guest_nice. */
-const FIRST_GUEST_FIELD = 8;
+/** Fields of that line that are not counted in others of it already, as guest times are. */
+const FIELDS = 8;
 
 /** Fields of /proc/PID/stat after the name: the parent, and CPU time with that of children that have ended. */
 const PARENT = 1;
@@ -16,9 +19,10 @@ const CPU_TIMES = [11, 12, 13, 14];
 
 /** CPU time since the machine was started, in ticks. */
 interface CpuTimes {
+  /** Of all cores, idle or not. */
+  readonly all: number;
   /** Of all processes, and what the host took. */
-  readonly busy: number;
-  readonly idle: number;
+  readonly processes: number;
   /** Of our own process and those that descend from it. */
   readonly ours: number;
 }
@@ -30,20 +34,22 @@ export class ForeignCpu {
   /** The share of all cores that processes had that we have not started, 0 to 1. */
   share(): number {
     const after = cpuTimes();
-    const busy = after.busy - this.#before.busy;
-    const idle = after.idle - this.#before.idle;
+    const all = after.all - this.#before.all;
+    const processes = after.processes - this.#before.processes;
     const ours = after.ours - this.#before.ours;
-    return Math.max(0, busy - ours) / (busy + idle);
+    return Math.max(0, processes - ours) / all;
   }
 }
 
 function cpuTimes(): CpuTimes {
   const [, ...line] = Deno.readTextFileSync("/proc/stat").split("\n")[0]!
     .trim().split(/\s+/);
-  const ticks = line.slice(0, FIRST_GUEST_FIELD).map(Number);
-  const all = sum(ticks);
-  const idle = sum(IDLE_FIELDS.map((field) => ticks[field]!));
-  return { busy: all - idle, idle, ours: ownTicks() };
+  const ticks = line.map(Number);
+  return {
+    all: sum(ticks.slice(0, FIELDS)),
+    processes: sum(PROCESS_FIELDS.map((field) => ticks[field]!)),
+    ours: ownTicks(),
+  };
 }
 
 function ownTicks(): number {
