@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { RULES } from "../../src/simulate/rules.ts";
+import { type RuleDecision, RULES } from "../../src/simulate/rules.ts";
 import { shapeTrace } from "../../src/simulate/shapes.ts";
 import {
   simulate,
@@ -157,4 +157,22 @@ Deno.test("Watt's rule removes a worker after a minute of idleness, at its next 
     decisions.map(({ atS, to }) => [atS, to]),
     [[60, 3], [120, 2], [180, 1]],
   );
+});
+
+Deno.test("a change that is taken back within a minute is a flap, a later one is not", () => {
+  const changes = new Map([[10, 4], [60, 2], [130, 4], [140, 5], [250, 1]]);
+  const fickle = {
+    periodMs: 1_000,
+    look: ({ at }: { readonly at: number }): RuleDecision | null => {
+      const to = changes.get(at / 1_000);
+      return to === undefined ? null : { to, reason: "mood" };
+    },
+  };
+  const points = [{ atS: 0, rate: 1 }, { atS: 150, rate: 1 }];
+  const { flaps, decisions } = simulate(
+    traceOf("steady", points),
+    fickle,
+    OPTIONS,
+  );
+  assert.deepEqual([flaps, decisions.length], [1, 5]);
 });
