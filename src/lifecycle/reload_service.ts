@@ -50,7 +50,7 @@ export class ReloadService {
       await this.#apply(reconfigure(this.#config, read));
     } catch (error) {
       if (error instanceof ConfigError || error instanceof StartError) {
-        return this.refuse(error.message);
+        return this.refuse(error.message.split(/\n\s*/).join(" "));
       }
       throw error;
     }
