@@ -18,6 +18,8 @@ interface ProcessEntry {
   readonly parentPid: number;
   /** First letter of the state; `Z` is a zombie. */
   readonly state: string;
+  /** Name of the program, possibly cut short. */
+  readonly program: string;
 }
 
 /** Whether a process runs; a zombie does not. */
@@ -30,6 +32,22 @@ export async function childrenOf(parentPid: number): Promise<number[]> {
   return (await readProcesses())
     .filter((entry) => entry.parentPid === parentPid)
     .map((entry) => entry.pid);
+}
+
+/** Process ids of all descendants of `ancestor` that run a program of this name. */
+export async function descendantsOf(
+  ancestor: number,
+  program: string,
+): Promise<number[]> {
+  const entries = await readProcesses();
+  const found = [ancestor];
+  for (const parent of found) {
+    const children = entries.filter(({ parentPid }) => parentPid === parent);
+    found.push(...children.map(({ pid }) => pid));
+  }
+  return entries
+    .filter((entry) => found.includes(entry.pid) && entry.program === program)
+    .map(({ pid }) => pid);
 }
 
 /** Those of `pids` that run. */
@@ -80,19 +98,21 @@ function readProc(): ProcessEntry[] {
     }
     // The command's name stands in parentheses and may hold any byte, so the
     // fields are counted from the last closing one.
-    const [state = "", parentPid] = stat.slice(stat.lastIndexOf(")") + 2)
-      .split(" ");
-    entries.push({ pid, parentPid: Number(parentPid), state });
+    const nameEnd = stat.lastIndexOf(")");
+    const program = stat.slice(stat.indexOf("(") + 1, nameEnd);
+    const [state = "", parentPid] = stat.slice(nameEnd + 2).split(" ");
+    entries.push({ pid, parentPid: Number(parentPid), state, program });
   }
   return entries;
 }
 
 async function readPs(): Promise<ProcessEntry[]> {
   const { stdout } = await new Deno.Command("ps", {
-    args: ["-A", "-o", "pid=,ppid=,state="],
+    args: ["-A", "-o", "pid=,ppid=,state=,ucomm="],
   }).output();
   return new TextDecoder().decode(stdout).trim().split("\n").map((line) => {
-    const [pid, parentPid, state = ""] = line.trim().split(/\s+/);
-    return { pid: Number(pid), parentPid: Number(parentPid), state };
+    const [pid, parentPid, state = "", program = ""] = line.trim()
+      .split(/\s+/);
+    return { pid: Number(pid), parentPid: Number(parentPid), state, program };
   });
 }

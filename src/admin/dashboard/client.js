@@ -15,6 +15,9 @@ const CHART_POINTS = 300;
 /** Before the next try to follow the events, in milliseconds. */
 const RETRY_MS = 2000;
 
+/** Height of a chart, in pixels. */
+const CHART_HEIGHT = 180;
+
 /** Rows of the table of events. */
 const EVENT_ROWS = 50;
 
@@ -141,8 +144,13 @@ function scalingCells({ at, from, to, reason, inputs }) {
 
 function fieldsOf(values) {
   return Object.entries(values)
-    .map(([name, value]) => `${name}: ${JSON.stringify(value)}`)
+    .map(([name, value]) => `${name}: ${JSON.stringify(value, rounded)}`)
     .join(", ");
+}
+
+/** For JSON: a tenth is exact enough for a reader. */
+function rounded(_name, value) {
+  return typeof value === "number" ? Math.round(value * 10) / 10 : value;
 }
 
 function showEvent({ type, time, workerId = null, ...details }) {
@@ -151,6 +159,18 @@ function showEvent({ type, time, workerId = null, ...details }) {
     rowOf([timeOfDay(time), type, number(workerId), fieldsOf(details)]),
   );
   while (rows.childElementCount > EVENT_ROWS) rows.lastElementChild.remove();
+}
+
+const clockTime = (seconds) => timeOfDay(seconds * 1000);
+
+/** What a colour of the style sheet is where `element` is: a canvas knows no variables. */
+function colorOf(element, name) {
+  const probe = document.createElement("i");
+  probe.style.color = `var(${name})`;
+  element.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }
 
 /** A chart that grows to the right and forgets on the left. */
@@ -164,33 +184,36 @@ class Chart {
     this.#data = [[], ...definition.series.map(() => [])];
   }
 
-  /** Draws it anew, in the colours of the moment. */
-  draw(parent) {
-    const color = (name) =>
-      getComputedStyle(document.documentElement).getPropertyValue(name);
+  /** Draws it anew in `figure`, as wide as that, in the colours of the moment. */
+  draw(figure) {
     const { title, series } = this.#definition;
     const axis = {
-      stroke: color("--quiet"),
-      grid: { stroke: color("--line"), width: 1 },
+      stroke: colorOf(figure, "--quiet"),
+      grid: { stroke: colorOf(figure, "--line"), width: 1 },
     };
-    const figure = document.createElement("figure");
     figure.setAttribute("role", "img");
     figure.setAttribute("aria-label", title);
-    figure.style.margin = "0";
-    parent.append(figure);
     this.#chart = new uPlot(
       {
         title,
         width: figure.clientWidth,
-        height: 180,
-        axes: [axis, axis],
+        height: CHART_HEIGHT,
+        axes: [
+          { ...axis, values: (_chart, times) => times.map(clockTime) },
+          axis,
+        ],
         scales: { y: { range: (_chart, _min, max) => [0, Math.max(1, max)] } },
+        cursor: { show: false },
+        legend: { live: false },
         series: [
           {},
           ...series.map((label, index) => ({
             label,
-            stroke: color(index === 0 ? "--first" : "--second"),
+            stroke: colorOf(figure, index === 0 ? "--first" : "--second"),
             width: 2,
+            // So that lines that cover each other, or colours, do not matter.
+            ...(index === 0 ? {} : { dash: [6, 4] }),
+            points: { show: false },
           })),
         ],
       },
@@ -212,9 +235,10 @@ class Chart {
 const charts = CHARTS.map((definition) => new Chart(definition));
 
 function drawCharts() {
-  const parent = byId("charts");
-  parent.replaceChildren();
-  for (const chart of charts) chart.draw(parent);
+  const figures = charts.map(() => document.createElement("figure"));
+  // All of them first: how wide one may be depends on the others.
+  byId("charts").replaceChildren(...figures);
+  charts.forEach((chart, index) => chart.draw(figures[index]));
 }
 
 async function poll() {

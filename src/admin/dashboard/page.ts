@@ -56,7 +56,7 @@ export function dashboardPage(version: string): Html {
         <link rel="icon" href="data:,">
         <link rel="stylesheet" href="/_dashboard/style.css">
         <script src="/_dashboard/uplot.js" defer></script>
-        <script src="/_dashboard/client.js" defer></script>
+        <script src="/_dashboard/client.js" type="module"></script>
       </head>
       <body>
         <header>
