@@ -14,7 +14,6 @@ import {
   ORIGIN_BODIES,
   ORIGIN_FIELD,
 } from "./origin_bodies.ts";
-import type { Origins, OriginsOptions } from "./origins.ts";
 
 /** A placeholder in the configuration of a worker that is given its port. */
 const PORT = "PORT";
@@ -23,21 +22,27 @@ const PORT = "PORT";
 const START = `sed "s/${PORT}/$PORT/g" "$0" > "$0.$PORT" && ` +
   `exec nginx -e stderr -c "$0.$PORT"`;
 
-/**
- * Workers as a balancer sees them are addresses: one process listens on all of
- * those that are shared. A pool that spawns its own gets a process for each.
- */
-export function startLightOrigins(
-  { ports, processes, directory }: OriginsOptions,
-): Origins {
+/** How light workers are started. */
+export interface LightOrigins {
+  /** All of those that are shared: an address is a worker, one process listens on all. */
+  readonly shared: readonly string[];
+  /** A single one, on the port in PORT, for a pool that spawns its own. */
+  readonly single: readonly string[];
+}
+
+/** Writes the configurations into `directory`. */
+export function lightOrigins(
+  ports: readonly number[],
+  directory: string,
+): LightOrigins {
   const shared = join(directory, "origins.conf");
   const template = join(directory, "origin.conf");
   Deno.writeTextFileSync(shared, configuration(directory, ports.map(String)));
   Deno.writeTextFileSync(template, configuration(directory, [PORT]));
-  processes.start(
-    pinned(LOAD_CORE, ["nginx", "-e", "stderr", "-c", shared]),
-  );
-  return { ports, command: pinned(LOAD_CORE, ["sh", "-c", START, template]) };
+  return {
+    shared: pinned(LOAD_CORE, ["nginx", "-e", "stderr", "-c", shared]),
+    single: pinned(LOAD_CORE, ["sh", "-c", START, template]),
+  };
 }
 
 function configuration(directory: string, ports: readonly string[]): string {

@@ -6,7 +6,7 @@
 
 import { freePort } from "../../test/support/free_port.ts";
 import { hasProgram } from "../../test/support/programs.ts";
-import { startLightOrigins } from "./light_origin.ts";
+import { lightOrigins } from "./light_origin.ts";
 import { originCommand } from "./origin_command.ts";
 import type { Processes } from "./processes.ts";
 
@@ -23,7 +23,6 @@ export interface Origins {
 
 /** What workers are started with. */
 export interface OriginsOptions {
-  readonly ports: readonly number[];
   readonly processes: Processes;
   /** For their files; anybody must be able to read it. */
   readonly directory: string;
@@ -40,11 +39,13 @@ export function missingForOrigins(kind: OriginKind): string | null {
 export function startOrigins(
   kind: OriginKind,
   count: number,
-  { processes, directory }: Omit<OriginsOptions, "ports">,
+  { processes, directory }: OriginsOptions,
 ): Origins {
   const ports = freePorts(count);
   if (kind === "light") {
-    return startLightOrigins({ ports, processes, directory });
+    const { shared, single } = lightOrigins(ports, directory);
+    processes.start(shared);
+    return { ports, command: single };
   }
   for (const port of ports) processes.start(originCommand(String(port)));
   return { ports, command: originCommand("{port}") };
