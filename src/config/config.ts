@@ -9,6 +9,7 @@
  */
 
 import type { WorkerCommand } from "../pool/worker_command.ts";
+import type { RateRule } from "../net/rate_limit.ts";
 import type { PolicyName } from "../upstream/policy/mod.ts";
 
 /** Every setting, checked. Names are those of the settings in camel case. */
@@ -104,6 +105,8 @@ export interface Config {
   readonly maxConnections: number;
   /** CIDRs whose forwarding fields are believed. @default {[]} */
   readonly trustedProxies: readonly string[];
+  /** Requests that each client address may make, with a token bucket; `null` is no limit. @default {null} */
+  readonly rateLimit: RateRule | null;
 
   /** Requests per second per ready worker above which the pool grows. @default {100} */
   readonly scaleUpRate: number;

@@ -9,6 +9,7 @@
 
 import { isIP } from "node:net";
 import { parseCidr } from "../net/cidr.ts";
+import type { RateRule } from "../net/rate_limit.ts";
 import { splitShellWords } from "./shell_words.ts";
 
 /** A kind of value. */
@@ -139,6 +140,26 @@ export const cidrList: Kind<readonly string[]> = {
       : undefined,
 };
 
+/** Requests in a second or a minute, and how many of them may come at once. */
+export const requestRate: Kind<RateRule> = {
+  placeholder: "N/s[:BURST]",
+  allowed: "requests per second or minute, and at once, such as 10/s:20 or " +
+    "100/m",
+  read: (text) => {
+    const [, count, unit, burst = count] =
+      /^([1-9][0-9]{0,5})\/([sm])(?::([1-9][0-9]{0,5}))?$/.exec(text) ?? [];
+    if (count === undefined) return undefined;
+    const perSecond = Number(count) / (unit === "s" ? 1 : 60);
+    return { perSecond, burst: Number(burst) };
+  },
+  check: (value) => {
+    const { perSecond, burst } = value as Partial<RateRule> ?? {};
+    return isPositive(perSecond) && isPositive(burst) && burst >= 1
+      ? { perSecond, burst }
+      : undefined;
+  },
+};
+
 /** A program and its arguments. In text, split as a shell splits words. */
 export const command: Kind<readonly string[]> = {
   placeholder: "TEXT",
@@ -178,6 +199,10 @@ function isHostName(text: string): boolean {
     text.split(".").every((label) =>
       /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label)
     );
+}
+
+function isPositive(value: unknown): value is number {
+  return typeof value === "number" && value > 0 && value < Infinity;
 }
 
 function isStringArray(value: unknown): value is readonly string[] {

@@ -16,9 +16,10 @@ import {
   TAILROOM,
   TINY_BUFFER_BYTES,
 } from "./buffer_pool.ts";
+import type { Client } from "./client.ts";
 import type { ProxyContext } from "./context.ts";
 import { asProxyError, Exchange } from "./exchange.ts";
-import { type Client, ProxiedRequest } from "./proxied_request.ts";
+import { ProxiedRequest } from "./proxied_request.ts";
 import { ProxyError } from "./proxy_error.ts";
 import type { Socket } from "./socket.ts";
 import type { Sweepable } from "./sweep.ts";
@@ -107,7 +108,7 @@ export class ClientConnection implements Sweepable {
     if (this.#exchange !== null) return this.#exchange.expire(now);
     this.#deadline = Infinity;
     if (this.#phase === "head") {
-      this.#refuse(408, "The request head did not arrive in time")
+      this.#refuse(new ProxyError("head-stalled"))
         .finally(() => this.#socket.close());
     } else this.#socket.close();
   }
@@ -135,8 +136,7 @@ export class ClientConnection implements Sweepable {
       try {
         if (socket.available > 0) taken = this.#takeRequest();
       } catch (error) {
-        const { status, message } = asProxyError(error, "bad-request");
-        await this.#refuse(status, message);
+        await this.#refuse(asProxyError(error, "bad-request"));
         return await this.#linger();
       }
       if (taken === null) {
@@ -168,7 +168,7 @@ export class ClientConnection implements Sweepable {
 
   /** Parses the head at the front of the buffer and takes it out; `null` when it is not all there. */
   #takeRequest(): ProxiedRequest | AdminExchange | null {
-    const { requestHead: head, options } = this.#context;
+    const { requestHead: head, options, gate } = this.#context;
     const socket = this.#socket;
     const { buffer } = socket;
     const headEnd = parseRequestHead(buffer, socket.start, socket.end, head);
@@ -192,7 +192,10 @@ export class ClientConnection implements Sweepable {
     ) {
       throw new ProxyError("body-too-large");
     }
-    const request = new ProxiedRequest(this.#context, socket, this.#client);
+    const client = gate === null
+      ? this.#client
+      : gate.admit(this.#client, buffer, head);
+    const request = new ProxiedRequest(this.#context, socket, client);
     if (maxBodyBytes > 0 && request.contentBytes > maxBodyBytes) {
       request.release(this.#context);
       throw new ProxyError("body-too-large");
@@ -302,7 +305,9 @@ export class ClientConnection implements Sweepable {
   }
 
   /** Answers a request that is not served, as the last one of the connection. */
-  async #refuse(status: number, message: string): Promise<void> {
+  async #refuse(
+    { status, message, retryAfterSeconds }: ProxyError,
+  ): Promise<void> {
     const { counters, dateLine, requestIds } = this.#context;
     counters.record(status, 0, null);
     counters.recordError(status);
@@ -312,6 +317,7 @@ export class ClientConnection implements Sweepable {
       message,
       requestId: latin1Slice(id, 0, id.length),
       dateLine: dateLine.text,
+      ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
     }));
   }
 

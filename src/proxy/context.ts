@@ -11,6 +11,7 @@ import type { ResponseHead } from "../http1/response_head.ts";
 import type { Counters } from "../metrics/counters.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
 import type { BufferPool } from "./buffer_pool.ts";
+import type { ClientGate } from "./client_gate.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import type { DateLine } from "./date_line.ts";
 import type { RequestIds } from "./request_ids.ts";
@@ -67,6 +68,8 @@ export interface ProxyContext {
   readonly requestIds: RequestIds;
   readonly dateLine: DateLine;
   readonly admin: AdminHandler | null;
+  /** Looks at who asks; `null` where nobody wants to know. */
+  readonly gate: ClientGate | null;
   /** Whether the pool is stopping: every answer ends its connection. */
   draining: boolean;
 

@@ -9,25 +9,16 @@ import { type BodyDecoder, bodyDecoder } from "../http1/body_decoder.ts";
 import { CR, latin1Slice } from "../http1/bytes.ts";
 import { Method } from "../http1/request_head.ts";
 import {
-  type Forwarding,
   REQUEST_HEAD_GROWTH,
   trustedRequestId,
   writeRequestHead,
 } from "../http1/request_writer.ts";
 import type { ClaimRequest } from "../upstream/dispatcher.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import type { Client } from "./client.ts";
 import type { ProxyContext } from "./context.ts";
 import { takeContent } from "./relay.ts";
 import type { Socket } from "./socket.ts";
-
-/** What is known of the client beyond the request itself. */
-export interface Client {
-  /** IP address of the peer. */
-  readonly address: string;
-  readonly forwarding: Forwarding;
-  /** The same for all requests of a client. */
-  readonly hash: number;
-}
 
 /** A request as it goes to a worker, and what decides how. */
 export class ProxiedRequest implements ClaimRequest {

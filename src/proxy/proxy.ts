@@ -14,6 +14,7 @@ import type { Counters } from "../metrics/counters.ts";
 import { EventLoopLag } from "../metrics/event_loop_lag.ts";
 import { CidrSet } from "../net/cidr.ts";
 import { canonicalAddress } from "../net/ip_address.ts";
+import type { RateRule } from "../net/rate_limit.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
 import { hashClient } from "../upstream/policy/ip_hash.ts";
 import {
@@ -23,13 +24,14 @@ import {
   newClientSocket,
 } from "./arrival.ts";
 import { BufferPool } from "./buffer_pool.ts";
+import type { Client } from "./client.ts";
+import { ClientGate } from "./client_gate.ts";
 import { ClientConnection } from "./connection.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import type { AdminHandler, ProxyContext, ProxyOptions } from "./context.ts";
 import { DateLine } from "./date_line.ts";
 import { InFlight } from "./in_flight.ts";
 import { Listener } from "./listener.ts";
-import type { Client } from "./proxied_request.ts";
 import { RequestIds } from "./request_ids.ts";
 import { Sweep, SWEEP_INTERVAL_MS } from "./sweep.ts";
 
@@ -39,6 +41,8 @@ export interface ProxySettings extends ProxyOptions {
   readonly proxyProtocol: boolean;
   /** CIDRs whose forwarding fields are believed. */
   readonly trustedProxies: readonly string[];
+  /** Requests that each client may make; `null` is no limit. */
+  readonly rateLimit: RateRule | null;
 }
 
 /** What the proxy works with. */
@@ -80,6 +84,7 @@ export class Proxy {
   /** Begins to serve. */
   constructor(settings: ProxySettings, parts: ProxyParts) {
     const { listener, dispatcher, counters, events, admin } = parts;
+    const { rateLimit } = settings;
     const buffers = new BufferPool();
     const connections = new ConnectionPool(buffers);
     const sweep = new Sweep();
@@ -99,6 +104,9 @@ export class Proxy {
       events,
       sweep,
       admin,
+      gate: rateLimit !== null || dispatcher.sticky
+        ? new ClientGate(this.#trusted, rateLimit)
+        : null,
       requestIds: new RequestIds(),
       dateLine: new DateLine(),
       draining: false,

@@ -22,6 +22,11 @@ const OUTCOMES = {
     source: "downstream",
     message: "The request is malformed",
   },
+  "head-stalled": {
+    status: 408,
+    source: "downstream",
+    message: "The request head did not arrive in time",
+  },
   "body-stalled": {
     status: 408,
     source: "downstream",
@@ -31,6 +36,11 @@ const OUTCOMES = {
     status: 413,
     source: "downstream",
     message: "The request body is larger than allowed",
+  },
+  "rate-limited": {
+    status: 429,
+    source: "downstream",
+    message: "The client makes too many requests",
   },
   "client-gone": {
     status: 0,
@@ -109,6 +119,8 @@ export interface ProxyErrorOptions {
   readonly retryable?: boolean;
   /** Overrides the status of the code, for requests refused with one of their own (414, 431, 501 ...). */
   readonly status?: number;
+  /** Seconds after which another try makes sense. */
+  readonly retryAfterSeconds?: number;
   /** What exactly, for the client and the log. */
   readonly detail?: string;
   readonly cause?: unknown;
@@ -125,6 +137,8 @@ export class ProxyError extends Error {
   readonly source: ErrorSource;
   /** Whether the request may be sent again. */
   readonly retryable: boolean;
+  /** Seconds after which another try makes sense; `null` for no telling. */
+  readonly retryAfterSeconds: number | null;
 
   /** Creates the error for `code`. */
   constructor(code: ProxyErrorCode, options: ProxyErrorOptions = {}) {
@@ -138,5 +152,6 @@ export class ProxyError extends Error {
     this.status = options.status ?? outcome.status;
     this.source = outcome.source;
     this.retryable = options.retryable ?? false;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
   }
 }

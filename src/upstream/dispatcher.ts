@@ -106,6 +106,11 @@ export class Dispatcher {
     return this.#choice.upstreams;
   }
 
+  /** Whether a client belongs to one upstream, so that it matters who it is. */
+  get sticky(): boolean {
+    return this.#options.policy.sticky;
+  }
+
   /** Depth and counters of the queue. */
   get queue(): QueueStats {
     const { size, rejected, timedOut, waits } = this.#queue;

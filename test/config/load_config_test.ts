@@ -81,6 +81,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     maxBodyBytes: 0,
     maxConnections: 10_000,
     trustedProxies: [],
+    rateLimit: null,
     scaleUpRate: 100,
     scaleDownRate: 10,
     scaleIntervalMs: 5000,
@@ -354,17 +355,6 @@ Deno.test("HOST is an address or a name", () => {
 
 Deno.test("the configuration is frozen", () => {
   assert(Object.isFrozen(load([])));
-});
-
-Deno.test("WORKER_CONCURRENCY is a number, or is found", () => {
-  const read = (text: string): number | "auto" =>
-    load([], { WORKER_CONCURRENCY: text }).workerConcurrency;
-  assert.equal(read("2"), 2);
-  assert.equal(read("auto"), "auto");
-  assert.deepEqual(problems(["--worker-concurrency=many"]), [
-    "--worker-concurrency=many: must be a whole number from 0 to 1000000, " +
-    "or auto",
-  ]);
 });
 
 Deno.test("POOL_SIZE=auto is one worker for each CPU available", () => {

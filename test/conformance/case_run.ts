@@ -55,6 +55,7 @@ const SETTINGS: ProxySettings = {
   maxHeadBytes: 16_384,
   maxBodyBytes: 0,
   trustedProxies: [],
+  rateLimit: null,
   proxyProtocol: false,
 };
 

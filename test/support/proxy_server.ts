@@ -27,6 +27,7 @@ import { eventually } from "./deadline.ts";
 /** The defaults of the configuration. */
 const DEFAULT_SETTINGS: ProxySettings = {
   trustedProxies: [],
+  rateLimit: null,
   proxyProtocol: false,
   maxConnections: 10_000,
   headTimeoutMs: 10_000,

@@ -4,7 +4,14 @@
  * @module
  */
 
-import { cidrList, filePath, hostOrSocket, integer, toggle } from "../kinds.ts";
+import {
+  cidrList,
+  filePath,
+  hostOrSocket,
+  integer,
+  requestRate,
+  toggle,
+} from "../kinds.ts";
 import { countFromOne, port, setting, timeoutMs } from "./setting.ts";
 
 /** Below this, ordinary requests of browsers with cookies are turned away. */
@@ -76,5 +83,10 @@ export const CLIENT_SETTINGS = {
     kind: cidrList,
     default: [],
     help: "networks whose forwarding fields are believed",
+  }),
+  rateLimit: setting({
+    kind: requestRate,
+    default: null,
+    help: "requests of each client address; beyond, 429",
   }),
 } as const;
