@@ -125,6 +125,22 @@ Deno.test("scaleTo() keeps to the bounds and takes effect", async () => {
   assert.throws(() => pool.scaleTo(1.5), RangeError);
 });
 
+Deno.test("reload() replaces the workers of an embedded pool, and says so", async () => {
+  const events = new Recorder();
+  await using pool = await startPool({ ...OPTIONS, events });
+  const { pid } = await whoAnswers(pool.port);
+  const report = await pool.reload();
+  assert.deepEqual(
+    [report.ok, report.generation, report.workers.length],
+    [true, 2, 2],
+  );
+  assert.notEqual((await whoAnswers(pool.port)).pid, pid);
+  assert.ok(events.types.includes("reload-finished"));
+  await pool.stop();
+  const late = await pool.reload();
+  assert.deepEqual([late.ok, late.reason], [false, "the pool is stopped"]);
+});
+
 Deno.test("a worker that is killed is replaced in an embedded pool too", async () => {
   const events = new Recorder();
   await using pool = await startPool({ ...OPTIONS, poolSize: 1, events });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { PoolEvent } from "../../src/events.ts";
+import type { PoolEvent, ReloadReport } from "../../src/events.ts";
 import { eventMessage } from "../../src/log/event_message.ts";
 
 const WORKER = { workerId: 2, port: 8083, pid: 4711, generation: 1 } as const;
@@ -20,6 +20,15 @@ const REPORT = {
   ageMs: 6_200,
 } as const;
 
+const RELOADED: ReloadReport = {
+  ok: true,
+  fromGeneration: 1,
+  generation: 2,
+  reason: null,
+  durationMs: 1_500,
+  workers: [],
+};
+
 const GROUNDS = {
   reason: "rate",
   limitedBy: null,
@@ -34,6 +43,31 @@ Deno.test("each event says what happened, at the level it deserves", () => {
     [
       { ...WORKER, type: "worker-spawned", command: ["node", "x"] },
       "debug: worker 2 (pid 4711) started on port 8083",
+    ],
+    [
+      {
+        ...WORKER,
+        type: "worker-promoted",
+        replaces: { reason: "exit", downMs: 3.6 },
+      },
+      "info: worker 2 (pid 4711) promoted from spare (exit, after 4 ms)",
+    ],
+    [
+      {
+        ...WORKER,
+        type: "worker-ready",
+        startupMs: 48.3,
+        replaces: { reason: "max-requests", downMs: 0 },
+      },
+      "info: worker 2 ready on 127.0.0.1:8083 (pid 4711) in 48 ms (max-requests)",
+    ],
+    [
+      { type: "reload-started", fromGeneration: 1, generation: 2 },
+      "info: reloading: generation 2 takes over from 1",
+    ],
+    [
+      { type: "reload-finished", report: RELOADED },
+      "info: reloaded in 1.5 s: generation 2 serves",
     ],
     [
       { ...WORKER, type: "worker-ready", startupMs: 48.3, replaces: null },
@@ -302,4 +336,36 @@ Deno.test("a failed exchange is as important as the side that failed", () => {
       details: [],
     })),
   );
+});
+
+Deno.test("a reload that failed is an error, with a verdict for each worker", () => {
+  const figures = { port: 1, pid: 1, startupMs: 1, requests: 0, errors: 0 };
+  const report: ReloadReport = {
+    ...RELOADED,
+    ok: false,
+    reason: "worker 1: exited with code 3",
+    workers: [
+      {
+        ...figures,
+        workerId: 0,
+        verdict: "rolled-back",
+        reason: "the reload failed",
+      },
+      {
+        ...figures,
+        workerId: 1,
+        verdict: "failed",
+        reason: "exited with code 3",
+      },
+    ],
+  };
+  assert.deepEqual(eventMessage({ type: "reload-finished", report }), {
+    level: "error",
+    text: "reload failed after 1.5 s, generation 1 serves on: " +
+      "worker 1: exited with code 3",
+    details: [
+      "worker 0: rolled-back, the reload failed",
+      "worker 1: failed, exited with code 3",
+    ],
+  });
 });
