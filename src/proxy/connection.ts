@@ -18,9 +18,9 @@ import {
 } from "./buffer_pool.ts";
 import type { Client } from "./client.ts";
 import type { ProxyContext } from "./context.ts";
-import { asProxyError, Exchange } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
 import { ProxiedRequest } from "./proxied_request.ts";
-import { ProxyError } from "./proxy_error.ts";
+import { asProxyError, ProxyError } from "./proxy_error.ts";
 import type { Socket } from "./socket.ts";
 import type { Sweepable } from "./sweep.ts";
 import { MAX_DISCARDED_BYTES } from "./upload.ts";

@@ -9,22 +9,15 @@
  * @module
  */
 
-import { HttpError } from "../http1/http_error.ts";
-import { UnavailableError } from "../upstream/dispatcher.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { LARGE_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { UpstreamConnection } from "./connection_pool.ts";
 import type { ProxyContext } from "./context.ts";
+import { passOn } from "./pass_on.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
-import { ProxyError } from "./proxy_error.ts";
-import { relay } from "./relay.ts";
+import { asProxyError, ProxyError } from "./proxy_error.ts";
 import { type ResponsePlan, takeResponse } from "./response_plan.ts";
 import type { Socket } from "./socket.ts";
-import {
-  tunnel,
-  TUNNEL_HALF_CLOSED_TIMEOUT_MS,
-  TUNNEL_IDLE_TIMEOUT_MS,
-} from "./tunnel.ts";
 import { Upload } from "./upload.ts";
 
 /** Times a request is sent at most: once, and twice more when that is safe. */
@@ -341,37 +334,19 @@ export class Exchange {
   }
 
   /** Sends the client what did not come with the head. */
-  async #passOn(plan: ResponsePlan, socket: Socket): Promise<void> {
-    if (plan.status === 101) return await this.#tunnel(socket);
-    const { options } = this.#context;
-    const { rest, decoder, chunked } = plan;
-    if (rest !== null && !await this.#client.write(rest)) {
-      throw this.#failure ?? new ProxyError("client-gone");
-    }
-    if (decoder === null || decoder.done) return;
-    const outcome = await relay({
-      source: socket,
-      sink: this.#client,
-      decoder,
-      chunked,
-      onProgress: (bytes) => {
+  async #passOn(plan: ResponsePlan, worker: Socket): Promise<void> {
+    const outcome = await passOn(plan, {
+      worker,
+      client: this.#client,
+      bodyTimeoutMs: this.#context.options.bodyTimeoutMs,
+      onProgress: (bytes, timeoutMs) => {
         this.bytesOut += bytes;
-        this.#touchAnswer(options.bodyTimeoutMs);
+        this.#touchAnswer(timeoutMs);
       },
     });
     if (outcome === "complete") return;
     throw this.#failure ??
       new ProxyError(outcome === "cut" ? "upstream-closed" : "client-gone");
-  }
-
-  async #tunnel(socket: Socket): Promise<void> {
-    this.#touchAnswer(TUNNEL_IDLE_TIMEOUT_MS);
-    await tunnel(this.#client, socket, (bytesDown, halfClosed) => {
-      this.bytesOut += bytesDown;
-      this.#touchAnswer(
-        halfClosed ? TUNNEL_HALF_CLOSED_TIMEOUT_MS : TUNNEL_IDLE_TIMEOUT_MS,
-      );
-    });
   }
 
   /** Sends the rest of the request body, while the answer is waited for. Never throws. */
@@ -405,22 +380,4 @@ export class Exchange {
       : timeoutMs;
     this.#answerDeadline = this.#context.sweep.now + limitMs;
   }
-}
-
-/** Names an error; `malformed` is what a message that breaks the rules means here. */
-export function asProxyError(
-  error: unknown,
-  malformed: "bad-request" | "upstream-malformed",
-): ProxyError {
-  if (error instanceof ProxyError) return error;
-  if (error instanceof UnavailableError) {
-    return new ProxyError(error.reason, { cause: error });
-  }
-  if (error instanceof HttpError) {
-    const { message: detail, status } = error;
-    return malformed === "bad-request"
-      ? new ProxyError(malformed, { status, detail, cause: error })
-      : new ProxyError(malformed, { detail, cause: error });
-  }
-  return new ProxyError("internal", { cause: error });
 }

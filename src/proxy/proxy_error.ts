@@ -5,6 +5,9 @@
  * @module
  */
 
+import { HttpError } from "../http1/http_error.ts";
+import { UnavailableError } from "../upstream/request_queue.ts";
+
 /** Which side failed. */
 export type ErrorSource = "downstream" | "upstream" | "internal";
 
@@ -154,4 +157,22 @@ export class ProxyError extends Error {
     this.retryable = options.retryable ?? false;
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
   }
+}
+
+/** Names an error; `malformed` is what a message that breaks the rules means here. */
+export function asProxyError(
+  error: unknown,
+  malformed: "bad-request" | "upstream-malformed",
+): ProxyError {
+  if (error instanceof ProxyError) return error;
+  if (error instanceof UnavailableError) {
+    return new ProxyError(error.reason, { cause: error });
+  }
+  if (error instanceof HttpError) {
+    const { message: detail, status } = error;
+    return malformed === "bad-request"
+      ? new ProxyError(malformed, { status, detail, cause: error })
+      : new ProxyError(malformed, { detail, cause: error });
+  }
+  return new ProxyError("internal", { cause: error });
 }
