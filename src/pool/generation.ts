@@ -19,3 +19,11 @@ export interface Generation extends WorkerSpec {
   /** From 1. A number that a failed reload has used is not used again. */
   readonly number: number;
 }
+
+/** Returns the generation `number` of workers that run by `spec`. */
+export function generationOf(
+  { workerCommand, workerEnvironment }: WorkerSpec,
+  number: number,
+): Generation {
+  return { workerCommand, workerEnvironment, number };
+}

@@ -5,7 +5,11 @@
  */
 
 import type { EventEmitter } from "../events.ts";
-import type { Generation, WorkerSpec } from "./generation.ts";
+import {
+  type Generation,
+  generationOf,
+  type WorkerSpec,
+} from "./generation.ts";
 import { refusedReload, type ReloadReport } from "./reload_report.ts";
 import { Rollout } from "./rollout.ts";
 import type { Slot } from "./slot.ts";
@@ -39,7 +43,7 @@ export class Reloads {
 
   /** The first generation runs `spec`. */
   constructor(spec: WorkerSpec, events: EventEmitter) {
-    this.#current = { ...spec, number: this.#lastNumber };
+    this.#current = generationOf(spec, this.#lastNumber);
     this.#events = events;
   }
 
@@ -86,7 +90,7 @@ export class Reloads {
     this.#running = this.#waiting!;
     this.#waiting = null;
     const from = this.#current;
-    const to = { ...this.#running.spec, number: ++this.#lastNumber };
+    const to = generationOf(this.#running.spec, ++this.#lastNumber);
     this.#rollout = new Rollout({
       from,
       to,

@@ -45,7 +45,7 @@ interface Failure {
 export class Rollout {
   readonly #options: RolloutOptions;
   readonly #proven = new Set<Worker>();
-  /** Slots in which a new worker has taken over, by number. */
+  /** Slots in which there was a new worker and no old one, by number. */
   readonly #replaced = new Set<number>();
   #failure: Failure | null = null;
 
@@ -73,6 +73,11 @@ export class Rollout {
 
   /** Looks at the slots, and returns the report once the reload has come to its end. */
   judge(slots: readonly Slot[], now: number): ReloadReport | null {
+    for (const { id, worker } of slots) {
+      if (worker?.generation === this.#options.to.number) {
+        this.#replaced.add(id);
+      }
+    }
     if (this.#failure === null) {
       this.#failure = this.#tryOut(slots, now) ?? this.#findDeath(slots);
       // The old generation has done nothing to be kept waiting for.
@@ -96,18 +101,14 @@ export class Rollout {
       .filter((worker) => worker.generation === from.number);
     const baseline = sumFigures(old.map(figuresOf));
     for (const slot of slots) {
-      for (const worker of slot.workers) {
-        if (worker.generation !== to.number || this.#proven.has(worker)) {
-          continue;
-        }
+      const onTrial = slot.workers.filter((worker) =>
+        worker.generation === to.number && !this.#proven.has(worker)
+      );
+      for (const worker of onTrial) {
         const reason = this.#judgeWorker(worker, slot, { baseline, now });
         if (reason !== null) {
           return { slotId: slot.id, worker, reason, at: now };
         }
-      }
-      const { worker } = slot;
-      if (worker !== null && this.#proven.has(worker)) {
-        this.#replaced.add(slot.id);
       }
     }
     return null;
