@@ -93,8 +93,15 @@ function readUrl(text: string): string {
 function defaultUrl(env: SubcommandContext["env"]): string {
   const adminPort = env.get("ADMIN_PORT");
   if (adminPort) {
-    return `http://${env.get("ADMIN_HOST") || "127.0.0.1"}:${adminPort}`;
+    return `http://${reachable(env.get("ADMIN_HOST"))}:${adminPort}`;
   }
   const scheme = env.get("SERVER_CERT_PATH") ? "https" : "http";
   return `${scheme}://127.0.0.1:${env.get("PORT") || DEFAULT_PORT}`;
+}
+
+/** How an address that is listened on is written to be asked at. */
+function reachable(host: string | undefined): string {
+  if (!host || host === "0.0.0.0") return "127.0.0.1";
+  if (host === "::") return "[::1]";
+  return host.includes(":") ? `[${host}]` : host;
 }

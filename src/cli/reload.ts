@@ -58,5 +58,6 @@ function workerLine(worker: WorkerReload): string {
       ? []
       : [`${worker.requests} requests, ${worker.errors} failed`]),
   ];
-  return `worker ${worker.workerId}: ${worker.verdict} (${facts.join(", ")})`;
+  const verdict = `worker ${worker.workerId}: ${worker.verdict}`;
+  return facts.length === 0 ? verdict : `${verdict} (${facts.join(", ")})`;
 }

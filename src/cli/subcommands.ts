@@ -50,13 +50,6 @@ export const SUBCOMMANDS: Readonly<Record<string, SubcommandEntry>> = {
   },
 };
 
-/** Done as asked. */
-const EXIT_OK = 0;
-/** It cannot be done. */
-const EXIT_FAILURE = 1;
-/** The arguments cannot be used. */
-const EXIT_USAGE = 2;
-
 /** The same for the help of the whole program. */
 export const SUBCOMMAND_HELP: readonly (readonly [string, string])[] = Object
   .entries(SUBCOMMANDS)
@@ -64,6 +57,13 @@ export const SUBCOMMAND_HELP: readonly (readonly [string, string])[] = Object
     `${name} ${synopsis}`.trimEnd(),
     summary,
   ]);
+
+/** Done as asked. */
+const EXIT_OK = 0;
+/** It cannot be done. */
+const EXIT_FAILURE = 1;
+/** The arguments cannot be used. */
+const EXIT_USAGE = 2;
 
 /** Whether the command line begins with the name of a subcommand. */
 export function isSubcommand(name: string | undefined): name is string {

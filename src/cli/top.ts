@@ -37,6 +37,9 @@ const HOME = "\x1b[H";
 const CLEAR_LINE = "\x1b[K";
 const CLEAR_BELOW = "\x1b[J";
 
+/** What every terminal has. */
+const DEFAULT_SIZE = { columns: 80, rows: 24 };
+
 /** What leaves: q, and what Ctrl-C and Ctrl-D send while the terminal is raw. */
 const LEAVING_KEYS: ReadonlySet<number> = new Set([0x71, 0x51, 3, 4]);
 
@@ -107,10 +110,13 @@ async function lookAt(
 
 /** Writes over what is there, so that nothing flickers, and not beyond the screen. */
 function frame(text: string): string {
-  const { columns, rows } = Deno.consoleSize();
+  const size = Deno.consoleSize();
+  // A terminal that was not told its size says 0.
+  const columns = size.columns || DEFAULT_SIZE.columns;
+  const rows = size.rows || DEFAULT_SIZE.rows;
   const lines = [...text.split("\n").slice(0, rows - 2), "", "q leaves"]
     .map((line) => line.slice(0, columns) + CLEAR_LINE);
-  return HOME + lines.join("\r\n") + CLEAR_BELOW;
+  return HOME + lines.join("\n") + CLEAR_BELOW;
 }
 
 /** Calls `leave` when one of its keys is pressed. Ends with the process: nobody waits for a key. */

@@ -66,7 +66,7 @@ export function helpText(subcommands: readonly HelpEntry[] = []): string {
   lines.push("", "Other:", ...ACTION_LINES);
   lines.push(
     "",
-    "Subcommands, for a pool that runs (each has a --help of its own):",
+    "Subcommands, each with a --help of its own:",
     ...subcommands.map(([usage, summary]) => entry(usage, summary)),
   );
   return `${HEAD}${lines.join("\n")}\n${TAIL}`;

@@ -1,0 +1,234 @@
+/**
+ * The subcommands, run as a user runs them, against a pool that runs.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { startPoolWithPages } from "../support/admin_pages.ts";
+import { commandLine, runCommand } from "../support/command_line.ts";
+import { DEFAULT_DEADLINE_MS, withDeadline } from "../support/deadline.ts";
+import { demoWhileOpen, GateFile } from "../support/fixture.ts";
+import { freePort } from "../support/free_port.ts";
+import { startPool } from "../support/pool_process.ts";
+import { ignoreWithout } from "../support/programs.ts";
+
+Deno.test("status shows the pool that PORT names, as text and as JSON", async () => {
+  await using pool = await startPool({ env: { POOL_SIZE: "2" } });
+  const env = { PORT: `${pool.port}` };
+  const text = await runCommand(["status"], env);
+  assert.equal(text.code, 0);
+  assert.equal(text.stderr, "");
+  assert.match(text.stdout, /: serving for .*\nworkers {3}2 ready of 2 wanted/);
+  for (const pid of pool.workerPids) {
+    assert.match(text.stdout, new RegExp(`^ *\\d +ready +${pid} `, "m"));
+  }
+  const json = await runCommand(["status", "--json"], env);
+  assert.equal(JSON.parse(json.stdout).workers.length, 2);
+});
+
+Deno.test("top prints once where its output is no terminal", async () => {
+  await using pool = await startPool({ env: { POOL_SIZE: "1" } });
+  const { code, stdout } = await runCommand(["top"], { PORT: `${pool.port}` });
+  assert.equal(code, 0);
+  assert.match(stdout, /1 ready of 1 wanted/);
+  // deno-lint-ignore no-control-regex -- what a terminal is told.
+  assert.doesNotMatch(stdout, /\x1b/);
+});
+
+Deno.test("scale sets the wanted number, and says what the bounds allow", async () => {
+  await using pool = await startPool({
+    env: { POOL_SIZE: "1", MAX_WORKERS: "3" },
+  });
+  const scale = async (amount: string): Promise<string> => {
+    const env = { PORT: `${pool.port}` };
+    const { code, stdout } = await runCommand(["scale", amount], env);
+    assert.equal(code, 0);
+    return stdout.trim();
+  };
+  assert.equal(await scale("2"), "2 workers are wanted now, 1 before.");
+  assert.equal(
+    await scale("+5"),
+    "3 workers are wanted now, 2 before. MAX_WORKERS allows no other.",
+  );
+  assert.equal(await scale("-1"), "2 workers are wanted now, 3 before.");
+  assert.equal((await pool.metrics()).pool.desired, 2);
+});
+
+Deno.test("reload waits for the verdict: exit code 0, or 1 when the old generation serves on", async () => {
+  using gate = new GateFile();
+  gate.open();
+  await using pool = await startPool({
+    env: { POOL_SIZE: "1" },
+    command: demoWhileOpen(gate.path),
+  });
+  const env = { PORT: `${pool.port}` };
+  const good = await runCommand(["reload"], env);
+  assert.equal(good.code, 0);
+  assert.match(
+    good.stdout,
+    /^worker 0: replaced \(.*\nReloaded in .* generation 2 serves\.\n$/,
+  );
+  gate.close();
+  const bad = await runCommand(["reload"], env);
+  assert.equal(bad.code, 1);
+  assert.match(bad.stdout, /^worker 0: failed \(.*\nCannot reload: /);
+  assert.match(bad.stdout, /Generation 2 serves on\.\n$/);
+});
+
+Deno.test("the pages are reached on a port of their own, by ADMIN_PORT or --admin", async () => {
+  await using pages = await startPoolWithPages("ADMIN_PORT", {
+    env: { POOL_SIZE: "1" },
+  });
+  const PORT = `${pages.pool.port}`;
+  const ADMIN_PORT = `${pages.port}`;
+  assert.equal((await runCommand(["status"], { PORT, ADMIN_PORT })).code, 0);
+  const byFlag = ["status", "--admin", pages.url];
+  assert.equal((await runCommand(byFlag, { PORT })).code, 0);
+  // On the public port they are the application's to answer for.
+  const elsewhere = await runCommand(["status"], { PORT });
+  assert.equal(elsewhere.code, 1);
+  assert.match(elsewhere.stderr, /Cannot see the admin pages at .* \(404\)/);
+});
+
+Deno.test("where no pool is, it is said where it was looked for and how to say otherwise", async () => {
+  const url = `http://127.0.0.1:${freePort()}`;
+  for (const name of ["status", "top", "reload", "scale"]) {
+    const args = [name, ...(name === "scale" ? ["2"] : []), "--admin", url];
+    const { code, stdout, stderr } = await runCommand(args);
+    assert.equal(code, 1, name);
+    assert.equal(stdout, "");
+    assert.match(stderr, new RegExp(`^Cannot reach a pool at ${url}: `));
+    assert.match(stderr, /--admin URL, PORT or ADMIN_PORT\.\n$/);
+  }
+});
+
+Deno.test("arguments that cannot be understood end with 2 and one line", async () => {
+  for (
+    const args of [
+      ["status", "--jsno"],
+      ["status", "all"],
+      ["scale"],
+      ["scale", "many"],
+      ["scale", "1", "2"],
+      ["reload", "--admin=:::"],
+    ]
+  ) {
+    const { code, stdout, stderr } = await runCommand(args);
+    assert.deepEqual([code, stdout], [2, ""], args.join(" "));
+    assert.match(stderr, /^Cannot [^\n]+\n$/);
+  }
+});
+
+Deno.test("each subcommand explains itself, and is named in the help of the whole", async () => {
+  const whole = await runCommand(["--help"]);
+  for (const name of ["status", "top", "reload", "scale"]) {
+    assert.match(whole.stdout, new RegExp(`^  ${name} `, "m"));
+    const { code, stdout } = await runCommand([name, "--help"]);
+    assert.equal(code, 0);
+    assert.match(stdout, new RegExp(`^Usage: prefork-pool ${name} `));
+    assert.match(stdout, /--admin URL/);
+    for (const line of stdout.split("\n")) assert.ok(line.length <= 80, line);
+  }
+});
+
+for (
+  const [key, name] of [["q", "q"], ["\x03", "Ctrl-C"]] as const
+) {
+  Deno.test({
+    name:
+      `in a terminal top refreshes, and ${name} leaves it as it was (needs script)`,
+    ignore: ignoreWithout("script"),
+    async fn(): Promise<void> {
+      await using pool = await startPool({ env: { POOL_SIZE: "1" } });
+      await using terminal = Terminal.run(
+        commandLine(["top", "--admin", pool.url]),
+      );
+      await terminal.readUntil("serving for");
+      // The second picture, drawn over the first one.
+      await terminal.readUntil("serving for");
+      await terminal.type(key);
+      const rest = await terminal.readUntilEnd();
+      assert.ok(rest.endsWith("\x1b[?25h\x1b[?1049l"), JSON.stringify(rest));
+      assert.equal(await terminal.code, 0);
+    },
+  });
+}
+
+/** A program in a terminal of its own, made by `script`. */
+class Terminal implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #output: ReadableStreamDefaultReader<string>;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  #unread = "";
+
+  private constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.#output = child.stdout.pipeThrough(new TextDecoderStream())
+      .getReader();
+    this.#input = child.stdin.getWriter();
+  }
+
+  static run(words: readonly string[]): Terminal {
+    const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+    return new Terminal(
+      new Deno.Command("script", {
+        args: ["-qefc", quoted.join(" "), "/dev/null"],
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "null",
+        env: { TERM: "xterm" },
+      }).spawn(),
+    );
+  }
+
+  /** Exit code of the program. */
+  get code(): Promise<number> {
+    return this.#child.status.then(({ code }) => code);
+  }
+
+  async type(keys: string): Promise<void> {
+    await this.#input.write(new TextEncoder().encode(keys));
+  }
+
+  /** Reads up to and with `text`. */
+  async readUntil(text: string): Promise<void> {
+    for (;;) {
+      const at = this.#unread.indexOf(text);
+      if (at >= 0) {
+        this.#unread = this.#unread.slice(at + text.length);
+        return;
+      }
+      assert(await this.#readMore(), `the program ended before "${text}"`);
+    }
+  }
+
+  /** Everything that is still to come. */
+  async readUntilEnd(): Promise<string> {
+    while (await this.#readMore());
+    return this.#unread;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // The end of `script` is the end of its terminal, and so of its program.
+    try {
+      this.#child.kill();
+    } catch (error) {
+      // Deno's way of saying that it has ended.
+      if (!(error instanceof TypeError)) throw error;
+    }
+    await this.#child.status;
+    await this.#output.cancel();
+    await this.#input.abort().catch(() => {});
+  }
+
+  async #readMore(): Promise<boolean> {
+    const { done, value } = await withDeadline(
+      this.#output.read(),
+      DEFAULT_DEADLINE_MS,
+      () => `Nothing came after ${JSON.stringify(this.#unread)}`,
+    );
+    this.#unread += value ?? "";
+    return !done;
+  }
+}

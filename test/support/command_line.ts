@@ -1,0 +1,76 @@
+/**
+ * The subcommands as a user runs them: a process, its output and its exit
+ * code.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { withDeadline } from "./deadline.ts";
+
+const PROGRAM = fileURLToPath(
+  new URL("../../tools/prefork-pool.ts", import.meta.url),
+);
+
+/** A start of Deno, and a reload with its canaries. */
+const DEADLINE_MS = 30_000;
+
+/** What a command said, and how it ended. */
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The words that run the program, with no more permissions than it says it needs. */
+export function commandLine(args: readonly string[]): readonly string[] {
+  return [
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "--allow-net",
+    "--allow-run",
+    "--allow-env",
+    PROGRAM,
+    ...args,
+  ];
+}
+
+/** Runs the program to its end, in an environment that has `env` and no setting beside. */
+export async function runCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  const [program, ...words] = commandLine(args);
+  const child = new Deno.Command(program!, {
+    args: words,
+    clearEnv: true,
+    env: { ...inherited(), NO_COLOR: "1", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const { code, stdout, stderr } = await withDeadline(
+    child.output(),
+    DEADLINE_MS,
+    () => `"${args.join(" ")}" goes on running`,
+  );
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+/** What Deno itself needs of our environment. */
+function inherited(): Record<string, string> {
+  const names = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "PREFORK_POOL_CI_RUN"];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = Deno.env.get(name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
