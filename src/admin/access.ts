@@ -99,7 +99,8 @@ export function isRebound({ clientAddress, headers }: Caller): boolean {
  */
 export function isDeliberate(headers: Caller["headers"]): boolean {
   return headers.some(([name, value]) =>
-    /^authorization$/i.test(name) ||
+    // Of other schemes a browser adds by itself what it knows.
+    (/^authorization$/i.test(name) && /^bearer /i.test(value)) ||
     (/^content-type$/i.test(name) && /^application\/json *(;|$)/i.test(value))
   );
 }

@@ -76,6 +76,8 @@ Deno.test("what a page elsewhere can make a browser send is not taken for a comm
     assert.equal(isDeliberate([["Content-Type", type]]), false, type);
   }
   assert.equal(isDeliberate([]), false);
+  // Of a login, a browser remembers the name and the password.
+  assert.equal(isDeliberate([["Authorization", "Basic eDp5"]]), false);
   assert.equal(isDeliberate([["Origin", "http://localhost"]]), false);
 });
 
