@@ -7,8 +7,8 @@
  * @module
  */
 
-import { isIP } from "node:net";
 import { parseCidr } from "../net/cidr.ts";
+import { parseIpAddress } from "../net/ip_address.ts";
 import type { RateRule } from "../net/rate_limit.ts";
 import { splitShellWords } from "./shell_words.ts";
 
@@ -113,7 +113,8 @@ export const host: Kind<string> = {
   allowed: "an IP address (IPv6 without brackets) or a host name",
   read: (text) => text,
   check: (value) =>
-    typeof value === "string" && (isIP(value) !== 0 || isHostName(value))
+    typeof value === "string" &&
+      (parseIpAddress(value) !== null || isHostName(value))
       ? value
       : undefined,
 };
@@ -194,7 +195,7 @@ function within({ min, max }: Range, value: unknown): number | undefined {
 }
 
 function isHostName(text: string): boolean {
-  // Digits and dots alone are an address that isIP() has turned down.
+  // Digits and dots alone are an address that has been turned down.
   return text.length <= 253 && !/^[0-9.]+$/.test(text) &&
     text.split(".").every((label) =>
       /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label)

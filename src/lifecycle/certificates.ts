@@ -7,6 +7,9 @@
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
+import type { TlsServer } from "../proxy/arrival.ts";
+import { TlsTransport } from "../proxy/tls_transport.ts";
+import type { Transport } from "../proxy/transport.ts";
 import { StartError } from "./start_error.ts";
 
 /** One block of a PEM file (RFC 7468 §2). */
@@ -24,7 +27,7 @@ export interface CertificatePaths {
 }
 
 /** Holds the certificate of the moment. */
-export class Certificates {
+export class Certificates implements TlsServer {
   readonly #paths: CertificatePaths;
   #context: SecureContext;
 
@@ -34,9 +37,8 @@ export class Certificates {
     this.#context = readCertificate(paths);
   }
 
-  /** What new connections are served with. */
-  get context(): SecureContext {
-    return this.#context;
+  secure(transport: Transport, first: Uint8Array): Transport {
+    return new TlsTransport(transport, first, this.#context);
   }
 
   /**
@@ -47,18 +49,6 @@ export class Certificates {
   reload(): void {
     this.#context = readCertificate(this.#paths);
   }
-}
-
-/** Reads the certificate that the settings name; `null` when they name none. @throws {StartError} When it cannot be used. */
-export function certificatesOf(
-  { serverCertPath, serverKeyPath }: {
-    readonly serverCertPath: string | null;
-    readonly serverKeyPath: string | null;
-  },
-): Certificates | null {
-  return serverCertPath === null || serverKeyPath === null
-    ? null
-    : new Certificates({ serverCertPath, serverKeyPath });
 }
 
 function readCertificate(paths: CertificatePaths): SecureContext {

@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { SecureContext } from "node:tls";
 import { errorResponse } from "../http1/error_response.ts";
 import {
   NEED_MORE,
@@ -17,15 +16,23 @@ import { DRAIN_IDLE_MS } from "./connection.ts";
 import type { ProxyContext } from "./context.ts";
 import { Socket } from "./socket.ts";
 import type { Sweepable } from "./sweep.ts";
-import { TLS_HANDSHAKE_RECORD, TlsTransport } from "./tls_transport.ts";
 import type { Transport } from "./transport.ts";
+
+/** First octet of every TLS connection: a handshake record (RFC 8446 §5.1). */
+export const TLS_HANDSHAKE_RECORD = 0x16;
+
+/** Puts TLS on connections. */
+export interface TlsServer {
+  /** The server's side of TLS on `transport`, from which `first` has been read already. */
+  secure(transport: Transport, first: Uint8Array): Transport;
+}
 
 /** How connections arrive. */
 export interface ArrivalOptions {
   /** Whether each begins with a PROXY header. */
   readonly proxyProtocol: boolean;
-  /** Where the certificate of the moment is; `null` for plain HTTP. */
-  readonly tls: { readonly context: SecureContext } | null;
+  /** Speaks TLS, which is large and only loaded where it is spoken; `null` for plain HTTP. */
+  readonly tls: TlsServer | null;
 }
 
 /** A connection that requests can be read from. */
@@ -91,7 +98,7 @@ export class Arrival implements Sweepable {
         ? await this.#readProxyHeader()
         : null;
       if (sourceAddress === undefined) return null;
-      if (tls !== null && !await this.#startTls(tls.context)) return null;
+      if (tls !== null && !await this.#startTls(tls)) return null;
       return { socket: this.#socket, sourceAddress };
     } finally {
       sweep.delete(this);
@@ -123,7 +130,7 @@ export class Arrival implements Sweepable {
   }
 
   /** Goes on with TLS; `false` when the client does not speak it. */
-  async #startTls(context: SecureContext): Promise<boolean> {
+  async #startTls(tls: TlsServer): Promise<boolean> {
     const socket = this.#socket;
     if (socket.available === 0 && !await socket.more()) {
       socket.dispose();
@@ -132,7 +139,7 @@ export class Arrival implements Sweepable {
     if (socket.buffer[socket.start] === TLS_HANDSHAKE_RECORD) {
       const first = socket.detach();
       this.#socket = newClientSocket(
-        new TlsTransport(this.#transport, first, context),
+        tls.secure(this.#transport, first),
         this.#context,
       );
       return true;

@@ -13,9 +13,6 @@ import { Duplex } from "node:stream";
 import { type SecureContext, TLSSocket } from "node:tls";
 import type { Transport } from "./transport.ts";
 
-/** First octet of every TLS connection: a handshake record (RFC 8446 §5.1). */
-export const TLS_HANDSHAKE_RECORD = 0x16;
-
 /** Octets read from the network at once: a TLS record and its frame. */
 const READ_BYTES = 16_640;
 

@@ -18,7 +18,7 @@ import {
   clientHello,
   connectTls,
   FIRST,
-  secureContext,
+  TestTlsServer,
 } from "../support/tls.ts";
 import { Random } from "./random.ts";
 
@@ -116,7 +116,7 @@ Deno.test(`${EXCHANGES} clients that go in the middle of an exchange leave nothi
   ]]);
   await using proxy = startProxy({
     origins: [origin.port],
-    tls: { context: secureContext(FIRST) },
+    tls: new TestTlsServer(),
   });
   let index = 0;
   const run = async (): Promise<void> => {
@@ -130,7 +130,7 @@ Deno.test(`${EXCHANGES} clients that go in the middle of an exchange leave nothi
 
 Deno.test(`${HANDSHAKES} broken handshakes leave nothing behind`, async () => {
   await using proxy = startProxy({
-    tls: { context: secureContext(FIRST) },
+    tls: new TestTlsServer(),
     options: { headTimeoutMs: 1000 },
   });
   const hellos = [await clientHello("TLSv1.2"), await clientHello("TLSv1.3")];

@@ -6,7 +6,7 @@ import { answering } from "../support/origin_script.ts";
 import { type ProxyServer, startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { RecordingOrigin } from "../support/recording_origin.ts";
-import { connectTls, FIRST, secureContext } from "../support/tls.ts";
+import { connectTls, FIRST, TestTlsServer } from "../support/tls.ts";
 
 const V1 = "PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\r\n";
 const V2 = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" +
@@ -101,7 +101,7 @@ Deno.test("TLS follows the header", async () => {
   await using proxy = startProxy({
     origins: [origin.port],
     options: { proxyProtocol: true },
-    tls: { context: secureContext(FIRST) },
+    tls: new TestTlsServer(),
   });
   for (const header of [V1, V2]) {
     await using connection = await connectTls(proxy.port, {}, header);

@@ -1,8 +1,8 @@
 /** HTTPS: what holds for plain connections holds for encrypted ones. */
 
 import assert from "node:assert/strict";
-import type { SecureContext, SecureVersion } from "node:tls";
-import { TLS_HANDSHAKE_RECORD } from "../../src/proxy/tls_transport.ts";
+import type { SecureVersion } from "node:tls";
+import { TLS_HANDSHAKE_RECORD } from "../../src/proxy/arrival.ts";
 import {
   BODY_BYTES,
   LATE_READER,
@@ -28,10 +28,10 @@ import {
   connectTls,
   FIRST,
   SECOND,
-  secureContext,
+  TestTlsServer,
 } from "../support/tls.ts";
 
-const TLS = { context: secureContext(FIRST) };
+const TLS = new TestTlsServer();
 
 /** Longer than a test waits: what ends within one has not been cut. */
 const LONG_MS = 60_000;
@@ -100,12 +100,12 @@ Deno.test("plain HTTP is told that this port speaks HTTPS", async () => {
 
 Deno.test("a new certificate is for new connections, and others go on", async () => {
   await using origin = await RecordingOrigin.start([GATED]);
-  const tls: { context: SecureContext } = { context: secureContext(FIRST) };
+  const tls = new TestTlsServer();
   await using proxy = startProxy({ origins: [origin.port], tls });
   await using before = await connectTls(proxy.port);
   await before.client.send(get("/"));
   await origin.waitFor(({ requests }) => requests.length === 1);
-  tls.context = secureContext(SECOND);
+  tls.certificate = SECOND;
   await using after = await connectTls(proxy.port);
   origin.open("answer");
   assert.equal((await before.client.readResponse()).text, "answer");

@@ -8,6 +8,9 @@ import { Duplex } from "node:stream";
 import tls from "node:tls";
 import { fileURLToPath } from "node:url";
 import { DEFAULT_DEADLINE_MS, withDeadline } from "./deadline.ts";
+import { TlsTransport } from "../../src/proxy/tls_transport.ts";
+import type { TlsServer } from "../../src/proxy/arrival.ts";
+import type { Transport } from "../../src/proxy/transport.ts";
 import { RawClient } from "./raw_client.ts";
 import { concatBytes, RawSocket, toBytes } from "./raw_socket.ts";
 
@@ -28,13 +31,19 @@ export const FIRST: TestCertificate = testCertificate("first");
 /** The certificate it is replaced by. */
 export const SECOND: TestCertificate = testCertificate("second");
 
-/** What a server shows its clients. */
-export function secureContext(certificate: TestCertificate): tls.SecureContext {
-  return tls.createSecureContext({
-    cert: Deno.readTextFileSync(certificate.certPath),
-    key: Deno.readTextFileSync(certificate.keyPath),
-    minVersion: "TLSv1.2",
-  });
+/** The server's side of TLS, with a certificate that can be replaced. */
+export class TestTlsServer implements TlsServer {
+  certificate: TestCertificate = FIRST;
+
+  secure(transport: Transport, first: Uint8Array): Transport {
+    const { certPath, keyPath } = this.certificate;
+    const context = tls.createSecureContext({
+      cert: Deno.readTextFileSync(certPath),
+      key: Deno.readTextFileSync(keyPath),
+      minVersion: "TLSv1.2",
+    });
+    return new TlsTransport(transport, first, context);
+  }
 }
 
 /** A connection over TLS, and what was agreed on. */
