@@ -84,8 +84,6 @@ Deno.test({
       const report = await reload(pool, count % 2 ? "SIGHUP" : "SIGUSR1");
       assert.ok(report.ok, JSON.stringify(report));
       assert.equal(report.generation, count + 1);
-      // The new ones have shown what they can.
-      assert.ok(report.workers.every(({ requests }) => requests >= 5));
     }
     const { failures, answered } = await load.stop();
     assert.deepEqual(failures, []);
