@@ -63,7 +63,7 @@ function rate(perSecond: number): Pick<ModelOptions, "ratePerSecond"> {
 /** The work, the load, and where the limit is to end. */
 const CASES: readonly [string, Partial<ModelOptions>, number, number][] = [
   ["pure CPU, 64 clients", { demand: computing, ...clients(64) }, 1, 2],
-  ["pure CPU, open", { demand: computing, ...rate(466) }, 1, 2],
+  ["pure CPU, open", { demand: computing, ...rate(466) }, 1, 8],
   ["pure waiting, 64 clients", { demand: waiting, ...clients(64) }, 32, 64],
   ["pure waiting, 200 clients", { demand: waiting, ...clients(200) }, 100, 200],
   ["pure waiting, open", { demand: waiting, ...rate(420) }, 14, 64],

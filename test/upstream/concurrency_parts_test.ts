@@ -9,8 +9,8 @@ import assert from "node:assert/strict";
 import { Cohort } from "../../src/upstream/concurrency/cohort.ts";
 import { FIRST_PAUSE_MS, Pace } from "../../src/upstream/concurrency/pace.ts";
 import {
+  elasticityOf,
   hasDrifted,
-  judgeTrial,
 } from "../../src/upstream/concurrency/verdict.ts";
 
 /** Requests that each had a worker for so long, with so many others. */
@@ -56,36 +56,26 @@ Deno.test("a cohort is complete when all that were taken are back", () => {
   assert(made.meanMs > 30);
 });
 
-Deno.test("twice as many at once: as quick as before doubles the limit, half as quick leaves it", () => {
-  const base = alike(10, 8);
-  assert.equal(judgeTrial("up", base, alike(10, 16)), 2);
-  assert.equal(judgeTrial("up", base, alike(9, 16)), 2);
-  assert.equal(judgeTrial("up", base, alike(20, 16)), 1);
-  assert.equal(judgeTrial("up", base, alike(25, 16)), 1);
-  const between = judgeTrial("up", base, alike(10 * Math.SQRT2, 16))!;
-  assert(Math.abs(between - Math.SQRT2) < 1e-9);
-  // Only half of the room was used: what it says is said of all of it.
-  assert.equal(judgeTrial("up", base, alike(10, 12)), 2);
-});
-
-Deno.test("half as many at once: twice as quick lowers the limit, no quicker leaves it", () => {
-  const base = alike(20, 8);
-  assert.equal(judgeTrial("down", base, alike(20, 4)), 1);
-  assert.equal(judgeTrial("down", base, alike(17, 4)), 1);
-  assert.equal(judgeTrial("down", base, alike(10, 4)), 0.625);
-  assert.equal(judgeTrial("down", base, alike(4, 4)), 0.5);
+Deno.test("latency that does not grow with concurrency has no elasticity, one that is proportional has 1", () => {
+  const fewer = alike(10, 8);
+  assert.equal(elasticityOf(fewer, alike(10, 16)), 0);
+  assert.equal(elasticityOf(fewer, alike(9, 16)), 0);
+  assert.equal(elasticityOf(fewer, alike(20, 16)), 1);
+  assert.equal(elasticityOf(fewer, alike(25, 16)), 1);
+  const between = elasticityOf(fewer, alike(10 * Math.SQRT2, 16))!;
+  assert(Math.abs(between - 0.5) < 1e-9);
+  // Whatever the contrast: three times as slow with three times as many.
+  assert.equal(elasticityOf(fewer, alike(30, 24)), 1);
 });
 
 Deno.test("too few requests, or no difference in concurrency, say nothing", () => {
-  const base = alike(10, 8);
-  assert.equal(judgeTrial("up", base, new Cohort(0, 16)), null);
-  assert.equal(
-    judgeTrial("up", base, cohort(new Array(15).fill(10), 16)),
-    null,
-  );
-  assert.equal(judgeTrial("up", base, alike(10, 9)), null);
-  assert.equal(judgeTrial("down", base, alike(10, 7)), null);
-  assert.equal(judgeTrial("down", base, alike(10, 16)), null);
+  const fewer = alike(10, 8);
+  const fifteen = cohort(new Array(15).fill(10), 16);
+  assert.equal(elasticityOf(fewer, new Cohort(0, 16)), null);
+  assert.equal(elasticityOf(new Cohort(0, 8), alike(10, 16)), null);
+  assert.equal(elasticityOf(fewer, fifteen), null);
+  assert.equal(elasticityOf(fewer, alike(10, 9)), null);
+  assert.equal(elasticityOf(fewer, alike(10, 4)), null);
 });
 
 Deno.test("latency has drifted when concurrency does not explain it", () => {

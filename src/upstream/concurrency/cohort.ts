@@ -65,7 +65,10 @@ export class Cohort {
     if (count >= ENOUGH_COUNT) return true;
     const mean = this.meanMs;
     const variance = this.#sumOfSquares / count - mean * mean;
-    return variance / count <= (RELATIVE_ERROR * mean) ** 2;
+    // Those that are at one worker together wait for each other, so that they
+    // are slow together: only one of them counts.
+    const independent = count / this.concurrency;
+    return variance / independent <= (RELATIVE_ERROR * mean) ** 2;
   }
 
   /** Ratio of those taken that had the highest concurrency allowed. */

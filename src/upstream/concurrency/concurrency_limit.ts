@@ -10,6 +10,8 @@
  *
  *     limit = higher limit * latency at the lower / latency at the higher
  *
+ * with some room added, as there.
+ *
  * Those compare with the least latency ever seen, which says little where
  * requests are not all alike. Here it is the mean of a few requests that were
  * served just before; the steps around the present limit are the "incremental
@@ -28,13 +30,7 @@
 
 import { Cohort, type Sample } from "./cohort.ts";
 import { FIRST_PAUSE_MS, Pace } from "./pace.ts";
-import {
-  clamp,
-  type Direction,
-  hasDrifted,
-  judgeTrial,
-  LEAST_CONTRAST,
-} from "./verdict.ts";
+import { elasticityOf, hasDrifted, LEAST_CONTRAST } from "./verdict.ts";
 
 /** The limit to begin with: a CPU-bound worker comes down from there in a second, one that waits goes up. */
 const FIRST_LIMIT = 8;
@@ -57,6 +53,24 @@ const BINDING_RATIO = 0.1;
 /** Factor by which the limit must change to be a change, and no noise. */
 const LEAST_CHANGE = 1.1;
 
+/**
+ * Elasticity of the latency up to which a limit is not lowered: where requests
+ * wait and compute by turns, the best limit is beyond the one at which they
+ * begin to meet. With twice as many at once it is a latency 1.25 times as long;
+ * Netflix's limiter tolerates 1.5 times.
+ */
+const TOLERATED_ELASTICITY = 0.32;
+
+/**
+ * Room that is added before the fraction is dropped: at 1, a fifth more
+ * throughput is worth a second request at once. So much is to be had where a
+ * worker is idle between two requests, for the time the next one takes to come.
+ */
+const UP_ROUNDING = 0.8;
+
+/** Part of a trial's requests without which it says nothing. */
+const LEAST_TRIAL_RATIO = 0.75;
+
 /** How long a trial may wait for requests at least, in milliseconds: the time of a few, where they are quick. */
 const LEAST_TRIAL_MS = 250;
 
@@ -64,7 +78,7 @@ const LEAST_TRIAL_MS = 250;
 const TRIAL_FACTOR = 4;
 
 /** ... which counts up to so many times their latency: beyond, there was little to do. */
-const BUSY_LATENCIES = 16;
+const BUSY_LATENCIES = 100;
 
 /** With requests in the queue and none finished for so long, in milliseconds, all must be waiting. */
 const SILENCE_MS = 1_000;
@@ -79,6 +93,9 @@ type Phase =
   | ({ readonly name: "trial" } & Trial)
   /** The limit is back; the last requests of the trial are awaited. */
   | ({ readonly name: "verdict" } & Trial);
+
+/** Whether a higher limit or a lower one is tried. */
+type Direction = "up" | "down";
 
 interface Trial {
   readonly base: Cohort;
@@ -191,7 +208,7 @@ export class ConcurrencyLimit {
     const binds = this.#queued > 0 || base.bound >= BINDING_RATIO;
     const may = {
       up: binds && this.#limit < GREATEST_LIMIT && this.#pace.up.due(now),
-      down: used >= 2 && this.#pace.down.due(now),
+      down: used > LEAST_CONTRAST && this.#pace.down.due(now),
     };
     const direction = may[this.#direction]
       ? this.#direction
@@ -199,7 +216,7 @@ export class ConcurrencyLimit {
     if (!may[direction]) return this.#rest(now);
     this.#cap = direction === "up"
       ? Math.min(2 * this.#limit, GREATEST_LIMIT)
-      : Math.floor(used / 2);
+      : Math.max(1, Math.floor(used / 2));
     const trial = new Cohort(now, this.#cap);
     const deadline = now + patienceMs(base, now);
     const size = base.count;
@@ -213,28 +230,41 @@ export class ConcurrencyLimit {
   }
 
   /** Draws the conclusion from a trial. */
-  #judge({ base, trial, direction }: Trial, now: number): void {
+  #judge(phase: Trial, now: number): void {
+    const { base, trial, direction, size } = phase;
     const pace = this.#pace[direction];
-    const change = judgeTrial(direction, base, trial);
-    if (change !== null) this.#known = base;
-    if (change !== null && Math.max(change, 1 / change) > LEAST_CHANGE) {
-      const limit = Math.round(this.#limit * change);
-      if (limit !== this.#limit) {
-        this.#direction = direction;
-        return this.#change(limit, now);
-      }
-    }
+    const elasticity = trial.count < size * LEAST_TRIAL_RATIO
+      ? null
+      : direction === "up"
+      ? elasticityOf(base, trial)
+      : elasticityOf(trial, base);
     this.#direction = opposite(direction);
-    if (change === null) pace.repeat(now);
+    if (elasticity === null) {
+      pace.repeat(now);
+      return this.#rest(now);
+    }
+    this.#known = base;
+    const limit = direction === "up"
+      ? Math.floor(this.#limit * 2 ** (1 - elasticity) + UP_ROUNDING)
+      : Math.round(
+        this.#limit * (trial.concurrency / base.concurrency) **
+            Math.max(0, elasticity - TOLERATED_ELASTICITY),
+      );
+    const change = Math.max(limit / this.#limit, this.#limit / limit);
+    if (change > LEAST_CHANGE) {
+      this.#direction = direction;
+      return this.#change(limit, now);
+    }
     // Requests that wait would only wait for each other, too.
-    else if (direction === "down") pace.retire(now);
-    else pace.wait(now);
+    if (direction === "down" && elasticity < TOLERATED_ELASTICITY) {
+      pace.retire(now);
+    } else pace.wait(now);
     this.#rest(now);
   }
 
   /** Sets another limit, which is to be tried out at once. */
   #change(limit: number, now: number): void {
-    this.#limit = clamp(limit, 1, GREATEST_LIMIT);
+    this.#limit = Math.min(GREATEST_LIMIT, Math.max(1, limit));
     this.#cap = this.#limit;
     this.#hurry(now);
     this.#look(now);
