@@ -171,9 +171,13 @@ export class WorkerStarter {
         port: worker.port,
       },
       (report) => {
+        const before = worker.health;
+        // Nearly every probe says again what the one before said.
+        const news = worker.suspect || before?.healthy !== report.healthy ||
+          before.failures !== report.failures;
         worker.health = report;
         if (report.failures === 0) worker.suspect = false;
-        this.#deps.wake();
+        if (news) this.#deps.wake();
       },
     );
     this.#own(this.#awaitExit(worker));
