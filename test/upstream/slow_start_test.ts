@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import type { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { ipHash } from "../../src/upstream/policy/ip_hash.ts";
+import { leastConnections } from "../../src/upstream/policy/least_connections.ts";
 import { POLICIES } from "../../src/upstream/policy/mod.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
@@ -131,14 +132,28 @@ Deno.test("workers that start together are equals", () => {
   assert.deepEqual(shares(dispatcher), [1_000, 1_000, 1_000, 1_000]);
 });
 
-Deno.test("a worker that was idle while it was new is not flooded", () => {
-  const { dispatcher, newcomer } = withNewcomer();
-  for (const upstream of dispatcher.upstreams) {
-    if (upstream !== newcomer) continue;
-    upstream.setAccepting(false);
-  }
+Deno.test("workers that start together are chosen as the policy has it", () => {
+  const all = upstreams(3);
+  const dispatcher = dispatcherOf(all, {
+    policy: leastConnections,
+    slowStartMs: SLOW_START_MS,
+  });
+  dispatcher.sweep(0);
+  for (let i = 0; i < 12; i++) dispatcher.claim(requestOf(i));
+  for (let i = 0; i < 4; i++) dispatcher.release(all[1]!);
+  const next = Array.from(
+    { length: 4 },
+    () => dispatcher.claim(requestOf())!.id,
+  );
+  assert.deepEqual(next, [1, 1, 1, 1]);
+});
+
+Deno.test("a worker that was out of rotation while it was new is not flooded", () => {
+  const { dispatcher, newcomer } = withNewcomer(leastConnections);
+  newcomer.setAccepting(false);
   for (let i = 0; i < 1_000; i++) dispatcher.claim(requestOf());
   newcomer.setAccepting(true);
+  // It is the least busy by far.
   const first = Array.from(
     { length: 12 },
     () => dispatcher.claim(requestOf())!.id,
