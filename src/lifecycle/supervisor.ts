@@ -148,6 +148,7 @@ export class Supervisor {
       startedAt: this.#startedAt,
       idleUpstreamConnections: this.#proxy?.idleUpstreamConnections ?? 0,
       eventLoopLagMs: this.#proxy?.eventLoopLagMs ?? 0,
+      recovery: this.#tally.recovery,
       scaling: this.#scaling.changes,
       scalingHeld: this.#scaling.held,
     });

@@ -99,6 +99,14 @@ export interface MetricsSnapshot {
     readonly spare: number;
     readonly restarts: number;
   };
+  /** How long places were without a healthy worker before a successor was ready, in milliseconds. */
+  readonly recovery: {
+    readonly count: number;
+    readonly p50: number | null;
+    readonly p90: number | null;
+    readonly p99: number | null;
+    readonly max: number | null;
+  };
   /** Requests sent once more. */
   readonly retries: number;
   /** Answers by class. */
@@ -131,6 +139,7 @@ export interface MetricsSources {
   readonly startedAt: number;
   readonly idleUpstreamConnections: number;
   readonly eventLoopLagMs: number;
+  readonly recovery: LatencyHistogram;
   readonly scaling: readonly Omit<PoolScaledEvent, "type">[];
   readonly scalingHeld: Omit<ScalingHeldEvent, "type"> | null;
 }
@@ -160,7 +169,7 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     averageLatency: mean(latency.sumMs, latency.count),
     latency: {
       ...quantiles(latency),
-      max: latency.count === 0 ? null : rounded(latency.maxMs),
+      max: longest(latency),
     },
     recentLatency: quantiles(rates.recentLatency()),
     requestsPerSecond: rounded(rates.total()),
@@ -170,6 +179,11 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     generation: pool.generation,
     queue: queueMetrics(sources.queue),
     pool: { min, max, desired, ready, spare, restarts },
+    recovery: {
+      count: sources.recovery.count,
+      ...quantiles(sources.recovery),
+      max: longest(sources.recovery),
+    },
     retries: counters.retries,
     responses: responsesByClass(counters),
     errors: Object.fromEntries(
@@ -194,6 +208,10 @@ function quantiles(
     p90: rounded(latency.quantile(0.9)),
     p99: rounded(latency.quantile(0.99)),
   };
+}
+
+function longest(latency: LatencyHistogram): number | null {
+  return latency.count === 0 ? null : rounded(latency.maxMs);
 }
 
 function responsesByClass(counters: Counters): MetricsSnapshot["responses"] {

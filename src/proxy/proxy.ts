@@ -74,7 +74,10 @@ export class Proxy {
   readonly #listener: Listener;
   readonly #arriving = new Set<Arrival>();
   readonly #connections = new Set<ClientConnection>();
-  readonly #eventLoopLag = new EventLoopLag(SWEEP_INTERVAL_MS);
+  readonly #eventLoopLag = new EventLoopLag(
+    SWEEP_INTERVAL_MS,
+    performance.now(),
+  );
   /** Clients by their address: most come again. */
   readonly #clients = new Map<string | null, Client>();
   readonly #trusted: CidrSet;

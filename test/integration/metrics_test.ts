@@ -36,6 +36,13 @@ const SHAPE = {
     spare: "number",
     restarts: "number",
   },
+  recovery: {
+    count: "number",
+    p50: "null",
+    p90: "null",
+    p99: "null",
+    max: "null",
+  },
   retries: "number",
   responses: {
     "2xx": "number",
@@ -135,6 +142,19 @@ Deno.test("before the first request the latency is unknown, which is not 0", asy
   assert.equal(totalRequests, 0);
   assert.equal(averageLatency, null);
   assert.deepEqual(latency, { p50: null, p90: null, p99: null, max: null });
+});
+
+Deno.test("/_metrics tells how long it took until a dead worker was replaced", async () => {
+  await using pool = await startPool({ env: { POOL_SIZE: "1" } });
+  Deno.kill(pool.workerPids[0]!, "SIGKILL");
+  const { replaces } = await pool.waitForEvent("worker-ready", {
+    where: ({ replaces }) => replaces?.reason === "exit",
+  });
+  const { recovery } = await pool.metrics();
+  assert.equal(recovery.count, 1);
+  // To a thousandth.
+  assert.ok(Math.abs(recovery.max! - replaces!.downMs) < 0.001);
+  assert.equal(recovery.p50, recovery.max);
 });
 
 Deno.test({

@@ -48,6 +48,11 @@ export interface PoolMetrics {
   readonly state: string;
   readonly uptimeSeconds: number;
   readonly generation: number;
+  readonly recentLatency: Readonly<Record<"p50" | "p90" | "p99", number>>;
+  readonly recovery:
+    & Readonly<Record<"p50" | "p90" | "p99" | "max", number | null>>
+    & { readonly count: number };
+  readonly eventLoopLag: number;
   readonly retries: number;
   readonly queue:
     & Readonly<

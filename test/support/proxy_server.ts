@@ -114,6 +114,11 @@ export class ProxyServer implements AsyncDisposable {
     return this.#proxy.inFlight;
   }
 
+  /** By how much the event loop has been late, at worst. */
+  get eventLoopLagMs(): number {
+    return this.#proxy.eventLoopLagMs;
+  }
+
   /** The first event of a type, past ones included. */
   waitForEvent<T extends PoolEvent["type"]>(
     type: T,
