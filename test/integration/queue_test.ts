@@ -85,6 +85,22 @@ Deno.test("a request whose client goes away leaves the queue", async () => {
   );
 });
 
+Deno.test("WORKER_CONCURRENCY=auto: everybody is served, and the limit that was found is shown", async () => {
+  await using pool = await startPool({
+    env: { POOL_SIZE: "1", MAX_WORKERS: "1", WORKER_CONCURRENCY: "auto" },
+  });
+  assert.equal((await pool.metrics()).queue.concurrency, 8);
+  // They wait, so that twice as many at once take no longer: the limit grows.
+  await eventually(async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, () => get(pool.port, "/slow?ms=100")),
+    );
+    for (const { status } of answers) assert.equal(status, 200);
+    const { concurrency } = (await pool.metrics()).queue;
+    assert.ok(concurrency > 8, `${concurrency}`);
+  });
+});
+
 /** Keeps a worker busy until the client is closed. */
 async function occupy(pool: PoolProcess): Promise<RawClient> {
   const client = await RawClient.connect({ port: pool.port });
