@@ -33,7 +33,11 @@ for (const [name, policy] of Object.entries(POLICIES)) {
           generation: 1,
         })),
     );
-    const request = { clientHash: hashClient("192.0.2.1"), avoid: null };
+    const request = {
+      clientHash: hashClient("192.0.2.1"),
+      generation: null,
+      avoid: null,
+    };
     for (let i = 0; i < size * IN_FLIGHT_PER_WORKER; i++) {
       dispatcher.claim(request);
     }

@@ -79,6 +79,7 @@ const responseContext: ResponseContext = {
     idStart: 0,
     idEnd: context.requestId.length,
   },
+  setCookie: null,
   date: { line: ascii("Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n") },
 };
 const responseWriter = new ByteWriter();

@@ -47,6 +47,10 @@ export interface Config {
   readonly reloadSurge: number;
   /** Requests that each of them must answer well before its predecessor goes; 0 takes it at its word. @default {5} */
   readonly reloadCanaryRequests: number;
+  /** Whether clients stay with the generation of workers that has served them. @default {false} */
+  readonly skewProtection: boolean;
+  /** How long a generation is kept for its clients after a reload, in milliseconds. @default {300000} */
+  readonly skewGraceMs: number;
   /** Requests a worker answers before it is replaced; 0 is no limit. @default {0} */
   readonly maxRequests: number;
   /** Share of `maxRequests` by which it is less, by chance. @default {0.1} */

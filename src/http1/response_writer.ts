@@ -34,6 +34,8 @@ export interface ResponseContext {
   /** Whether the client speaks HTTP/1.0 and has to be told that the connection is kept. */
   readonly http10: boolean;
   readonly requestId: WrittenId;
+  /** A line `Set-Cookie: ...` of our own, ended; `null` for none. Not written with 1xx: no page comes of those. */
+  readonly setCookie: Uint8Array | null;
   /** The line `Date: ...`, ended, for responses without one. */
   readonly date: { readonly line: Uint8Array };
 }
@@ -65,6 +67,9 @@ export function writeResponseHead(
     out.write(context.date.line);
   }
   writeFraming(out, head, context.body);
+  if (context.setCookie !== null && head.status >= 200) {
+    out.write(context.setCookie);
+  }
   if (head.status === 101) {
     copyUpgrade(out, bytes, head);
   } else if (head.status >= 200) {

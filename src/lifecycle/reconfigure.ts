@@ -24,6 +24,7 @@ const APPLIED: ReadonlySet<keyof Config> = new Set([
   "drainDelayMs",
   "reloadSurge",
   "reloadCanaryRequests",
+  "skewGraceMs",
   "maxRequests",
   "maxRequestsJitter",
   "maxWorkerAgeS",

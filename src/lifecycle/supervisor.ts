@@ -81,8 +81,12 @@ export class Supervisor {
       maxQueue: config.maxQueue,
       queueTimeoutMs: config.queueTimeoutMs,
       slowStartMs: config.slowStartMs,
+      skewProtection: config.skewProtection,
     });
-    this.#rates = new Rates(this.#counters, () => dispatcher.upstreams);
+    this.#rates = new Rates(
+      this.#counters,
+      () => [...dispatcher.upstreams, ...dispatcher.former],
+    );
     const health = new HealthMonitor(config, {
       events,
       requests: {

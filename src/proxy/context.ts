@@ -15,6 +15,7 @@ import type { ClientGate } from "./client_gate.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import type { DateLine } from "./date_line.ts";
 import type { RequestIds } from "./request_ids.ts";
+import type { SkewCookie } from "./skew_cookie.ts";
 import type { Sweep } from "./sweep.ts";
 
 /** The settings of the data plane, by the names they have in the configuration. */
@@ -70,6 +71,8 @@ export interface ProxyContext {
   readonly admin: AdminHandler | null;
   /** Looks at who asks; `null` where nobody wants to know. */
   readonly gate: ClientGate | null;
+  /** Tells which generation of workers a client belongs to; `null` where to none. */
+  readonly skew: SkewCookie | null;
   /** Whether the pool is stopping: every answer ends its connection. */
   draining: boolean;
 

@@ -239,7 +239,7 @@ export class Exchange {
       } else this.#uploading = this.#sendBody(connection.socket, sent!);
       // One read nearly always brings the whole head, and often all there is.
       const { socket } = connection;
-      plan = await socket.more() ? this.#takeResponse(socket) : null;
+      plan = await socket.more() ? this.#takeResponse(connection) : null;
       if (plan === null || plan.interim) {
         plan = await this.#awaitFinal(plan, connection);
       }
@@ -290,7 +290,7 @@ export class Exchange {
           throw this.#unanswered(connection, this.#answered);
         }
       }
-      plan = this.#takeResponse(socket);
+      plan = this.#takeResponse(connection);
     }
   }
 
@@ -322,12 +322,12 @@ export class Exchange {
     else this.#watchSoon = true;
   }
 
-  #takeResponse(socket: Socket): ResponsePlan | null {
+  #takeResponse(connection: UpstreamConnection): ResponsePlan | null {
     const { request } = this;
     const mayKeep = request.keepAlive && this.#bodySent &&
       !this.#context.draining;
     try {
-      return takeResponse(this.#context, socket, request, mayKeep);
+      return takeResponse(this.#context, connection, request, mayKeep);
     } catch (error) {
       throw asProxyError(error, "upstream-malformed");
     }

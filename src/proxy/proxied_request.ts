@@ -18,12 +18,15 @@ import type { Upstream } from "../upstream/upstream.ts";
 import type { Client } from "./client.ts";
 import type { ProxyContext } from "./context.ts";
 import { takeContent } from "./relay.ts";
+import type { Pin } from "./skew_cookie.ts";
 import type { Socket } from "./socket.ts";
 
 /** A request as it goes to a worker, and what decides how. */
 export class ProxiedRequest implements ClaimRequest {
   readonly clientHash: number;
   avoid: Upstream | null = null;
+  /** Which generation of workers the client belongs to; `null` where nobody asks. */
+  readonly pin: Pin | null;
 
   /** On the clock of `performance.now()`. */
   readonly startedAt: number = performance.now();
@@ -61,6 +64,9 @@ export class ProxiedRequest implements ClaimRequest {
     const { requestHead: head, writer, buffers } = context;
     const { forwarding } = client;
     this.clientHash = client.hash;
+    this.pin = context.skew === null
+      ? null
+      : context.skew.pinOf(socket.buffer, head, forwarding.trusted);
     this.toHead = head.method === Method.HEAD;
     this.http10 = head.minorVersion === 0;
     this.keepAlive = head.keepAlive;
@@ -93,6 +99,11 @@ export class ProxiedRequest implements ClaimRequest {
     this.bytes = this.#buffer.subarray(0, writer.at);
     // Not later: a body that has been relayed is gone, however complete.
     this.complete = this.rest === null && (this.decoder?.done ?? true);
+  }
+
+  /** The generation of workers the client belongs to. */
+  get generation(): number | null {
+    return this.pin === null ? null : this.pin.generation;
   }
 
   /** Whether it may be sent again after it has been sent (RFC 9110 §9.2.2), and can be. */

@@ -33,6 +33,7 @@ import { DateLine } from "./date_line.ts";
 import { InFlight } from "./in_flight.ts";
 import { Listener } from "./listener.ts";
 import { RequestIds } from "./request_ids.ts";
+import { SkewCookie } from "./skew_cookie.ts";
 import { Sweep, SWEEP_INTERVAL_MS } from "./sweep.ts";
 
 /** The settings of the proxy. */
@@ -43,6 +44,8 @@ export interface ProxySettings extends ProxyOptions {
   readonly trustedProxies: readonly string[];
   /** Requests that each client may make; `null` is no limit. */
   readonly rateLimit: RateRule | null;
+  /** Whether clients stay with the generation of workers that has served them. */
+  readonly skewProtection: boolean;
 }
 
 /** What the proxy works with. */
@@ -87,7 +90,7 @@ export class Proxy {
   /** Begins to serve. */
   constructor(settings: ProxySettings, parts: ProxyParts) {
     const { listener, dispatcher, counters, events, admin } = parts;
-    const { rateLimit } = settings;
+    const { rateLimit, skewProtection } = settings;
     const buffers = new BufferPool();
     const connections = new ConnectionPool(buffers);
     const sweep = new Sweep();
@@ -110,6 +113,7 @@ export class Proxy {
       gate: rateLimit !== null || dispatcher.sticky
         ? new ClientGate(this.#trusted, rateLimit)
         : null,
+      skew: skewProtection ? new SkewCookie(parts.tls !== null) : null,
       requestIds: new RequestIds(),
       dateLine: new DateLine(),
       draining: false,

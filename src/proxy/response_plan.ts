@@ -18,11 +18,11 @@ import {
   writeResponseHead,
 } from "../http1/response_writer.ts";
 import { MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
+import type { UpstreamConnection } from "./connection_pool.ts";
 import type { ProxyContext } from "./context.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { ProxyError } from "./proxy_error.ts";
 import { takeContent } from "./relay.ts";
-import type { Socket } from "./socket.ts";
 
 /** An answer's head, written out, and how the rest of it goes. */
 export interface ResponsePlan {
@@ -52,8 +52,8 @@ export interface ResponsePlan {
 }
 
 /**
- * Takes the head of an answer out of `socket` and writes it out again;
- * `null` when it is not all there yet.
+ * Takes the head of an answer out of what `connection` has brought and writes
+ * it out again; `null` when it is not all there yet.
  *
  * @param mayKeep Whether, for all that concerns the request, the client's
  * connection may be used again.
@@ -62,10 +62,12 @@ export interface ResponsePlan {
  */
 export function takeResponse(
   context: ProxyContext,
-  socket: Socket,
+  connection: UpstreamConnection,
   request: ProxiedRequest,
   mayKeep: boolean,
 ): ResponsePlan | null {
+  const { socket, upstream } = connection;
+  const { pin } = request;
   const { responseHead: head, writer, buffers } = context;
   const headStart = socket.start;
   const headEnd = parseResponseHead(
@@ -102,6 +104,7 @@ export function takeResponse(
     connection: keepDownstream ? "keep-alive" : "close",
     http10: request.http10,
     requestId: request,
+    setCookie: pin === null ? null : pin.renewal(upstream.generation),
     date: context.dateLine,
   });
 

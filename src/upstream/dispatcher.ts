@@ -15,7 +15,8 @@
 import type { LatencyHistogram } from "../metrics/latency_histogram.ts";
 import type { Sample } from "./concurrency/cohort.ts";
 import { ConcurrencyLimit } from "./concurrency/concurrency_limit.ts";
-import { type Choice, firstEligible, type Policy } from "./policy/policy.ts";
+import { inSlotOrder, type Lane, Lanes, turnIn } from "./lanes.ts";
+import { firstEligible, type Policy } from "./policy/policy.ts";
 import {
   type ClaimRequest,
   RequestQueue,
@@ -39,6 +40,8 @@ export interface DispatcherOptions extends RequestQueueOptions {
   readonly workerConcurrency: number | "auto";
   /** How long the share of a new upstream grows, in milliseconds. @default {0: its share is full at once} */
   readonly slowStartMs?: number;
+  /** Whether requests may belong to a generation. @default {false} */
+  readonly skewProtection?: boolean;
   /** Uniform in [0, 1). @default {Math.random} */
   readonly random?: () => number;
   /** Monotonic time in milliseconds. @default {performance.now} */
@@ -64,9 +67,12 @@ export interface QueueStats {
 /** Holds the published set, makes the claims and keeps the queue. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  readonly #choice: {
-    -readonly [K in keyof Choice]: Choice[K];
-  };
+  /** The published set. */
+  readonly #choice: Lane;
+  /** Those who are given requests of their own generation alone. */
+  #former: readonly Upstream[] = [];
+  /** `null` where no request belongs to a generation. */
+  readonly #lanes: Lanes | null;
   readonly #queue: RequestQueue;
   readonly #clock: () => number;
   readonly #slowStart: SlowStart | null;
@@ -85,6 +91,7 @@ export class Dispatcher {
     this.#slowStart = slowStartMs > 0
       ? new SlowStart({ slowStartMs, sticky })
       : null;
+    this.#lanes = options.skewProtection ? new Lanes() : null;
     if (workerConcurrency === "auto") {
       this.#limit = new ConcurrencyLimit();
       this.#cap = this.#limit.cap;
@@ -104,6 +111,11 @@ export class Dispatcher {
   /** The published set, in slot order. */
   get upstreams(): readonly Upstream[] {
     return this.#choice.upstreams;
+  }
+
+  /** Those that are kept for the clients of their generation, in slot order. */
+  get former(): readonly Upstream[] {
+    return this.#former;
   }
 
   /** Whether a client belongs to one upstream, so that it matters who it is. */
@@ -132,24 +144,35 @@ export class Dispatcher {
   /**
    * Replaces the set. Those in it may be given work from now on, those that
    * were in the old one and are not in this may not.
+   *
+   * @param former Upstreams that are given the requests of clients that belong
+   * to their generation, and no others.
    */
-  publish(upstreams: readonly Upstream[]): void {
+  publish(
+    upstreams: readonly Upstream[],
+    former: readonly Upstream[] = [],
+  ): void {
     const old = this.#choice.upstreams;
-    const nextId = old[this.#choice.turn]?.id ?? 0;
-    const set = [...upstreams].sort((a, b) => a.id - b.id);
-    for (const upstream of old) upstream.setAccepting(false);
-    for (const upstream of set) upstream.setAccepting(true);
+    const set = inSlotOrder(upstreams);
+    for (const upstream of [...old, ...this.#former]) {
+      upstream.setAccepting(false);
+    }
+    this.#former = Object.freeze(inSlotOrder(former));
+    for (const upstream of [...set, ...this.#former]) {
+      upstream.setAccepting(true);
+    }
     this.#slowStart?.follow(old, set);
+    this.#choice.turn = turnIn(set, this.#choice);
     this.#choice.upstreams = Object.freeze(set);
-    // The turn stays with the slot, so that a change elsewhere skips nobody.
-    this.#choice.turn = Math.max(0, set.findIndex((u) => u.id >= nextId));
+    this.#lanes?.follow(this.#choice, this.#former);
     this.#serveQueue();
   }
 
   /** Claims an upstream, or returns `null` when none may be given this request now. */
   claim(request: ClaimRequest): Upstream | null {
-    // Those that wait come first.
-    return this.#queue.size > 0 ? null : this.#claimNow(request);
+    // Those that wait come first; of several lanes, they wait for those that are full.
+    const mustWait = this.#queue.size > 0 && !this.#lanes?.several;
+    return mustWait ? null : this.#claimFrom(this.#laneOf(request), request);
   }
 
   /**
@@ -198,16 +221,30 @@ export class Dispatcher {
 
   #serveQueue(): void {
     if (this.#queue.size === 0) return;
-    this.#queue.serve((request) => this.#claimNow(request), this.#clock());
+    const full = new Set<Lane>();
+    this.#queue.serve((request) => {
+      const lane = this.#laneOf(request);
+      if (full.has(lane)) return null;
+      const upstream = this.#claimFrom(lane, request);
+      if (upstream === null) full.add(lane);
+      return upstream;
+    }, { now: this.#clock(), pastHead: this.#lanes?.several ?? false });
   }
 
-  #claimNow(request: ClaimRequest): Upstream | null {
-    const choice = this.#choice;
+  /** Who may be given the request: its generation for as long as there is one of it, and then everybody's. */
+  #laneOf({ generation }: ClaimRequest): Lane {
+    return generation === null
+      ? this.#choice
+      : this.#lanes?.of(generation) ?? this.#choice;
+  }
+
+  #claimFrom(choice: Lane, request: ClaimRequest): Upstream | null {
     const count = choice.upstreams.length;
     if (count === 0) return null;
     this.#avoid = request.avoid;
     choice.clientHash = request.clientHash;
-    let index = this.#slowStart?.active
+    // Who belongs to a generation cannot choose to go easy on it.
+    let index = choice === this.#choice && this.#slowStart?.active
       ? this.#chooseSlowly(this.#slowStart)
       : this.#options.policy.choose(choice);
     if (index < 0 && request.avoid !== null) {

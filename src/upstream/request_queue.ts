@@ -31,6 +31,8 @@ export class UnavailableError extends Error {
 export interface ClaimRequest {
   /** The same for all requests of a client. */
   readonly clientHash: number;
+  /** The generation of workers the client belongs to; `null` when to none. */
+  readonly generation: number | null;
   /** An upstream that just failed this request: others are preferred. */
   avoid: Upstream | null;
 }
@@ -94,14 +96,20 @@ export class RequestQueue {
     this.#tickets.delete(ticket);
   }
 
-  /** Hands out what `claim` returns, from the head on, until it returns `null`. */
+  /**
+   * Hands out what `claim` returns, from the head on, until it returns `null`;
+   * with `pastHead` that one waits on, and those behind it are served before.
+   */
   serve(
     claim: (request: ClaimRequest) => Upstream | null,
-    now: number,
+    { now, pastHead }: { readonly now: number; readonly pastHead: boolean },
   ): void {
     for (const ticket of this.#tickets) {
       const upstream = claim(ticket.request);
-      if (upstream === null) return;
+      if (upstream === null) {
+        if (pastHead) continue;
+        return;
+      }
       this.#tickets.delete(ticket);
       this.waits.record(now - ticket.since);
       ticket.resolve(upstream);

@@ -51,6 +51,8 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     workerEnvironment: {},
     reloadSurge: 1,
     reloadCanaryRequests: 5,
+    skewProtection: false,
+    skewGraceMs: 300_000,
     maxRequests: 0,
     maxRequestsJitter: 0.1,
     maxWorkerAgeS: 0,

@@ -56,6 +56,7 @@ const SETTINGS: ProxySettings = {
   maxBodyBytes: 0,
   trustedProxies: [],
   rateLimit: null,
+  skewProtection: false,
   proxyProtocol: false,
 };
 

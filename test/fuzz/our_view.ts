@@ -176,6 +176,7 @@ function responseTaker(toHead: boolean): HeadTaker {
             connection: "keep-alive",
             http10: false,
             requestId: WRITTEN_ID,
+            setCookie: null,
             date: { line: DATE_LINE },
           }),
       ),

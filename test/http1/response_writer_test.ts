@@ -6,10 +6,12 @@ import {
   type ResponseContext,
   writeResponseHead,
 } from "../../src/http1/response_writer.ts";
+import { SkewCookie } from "../../src/proxy/skew_cookie.ts";
 import { toBytes, toText } from "../support/raw_socket.ts";
-import { parseResponse } from "./parsing.ts";
+import { parseRequest, parseResponse } from "./parsing.ts";
 
 const DATE = "Date: Tue, 15 Nov 1994 08:12:31 GMT\r\n";
+const REQUEST = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const ID = "X-Request-Id: id\r\n";
 
 function write(
@@ -25,6 +27,7 @@ function write(
     connection: "keep-alive",
     http10: false,
     requestId: { bytes: toBytes("id"), idStart: 0, idEnd: 2 },
+    setCookie: null,
     date: { line: toBytes(DATE) },
     ...rest,
   });
@@ -95,6 +98,34 @@ Deno.test("RFC 9112 §9.6: what becomes of the connection is said where it is no
       `HTTP/1.1 200 OK\r\n${DATE}Content-Length: 0\r\n${line}${ID}\r\n`,
     );
   }
+});
+
+Deno.test("a cookie of our own stands beside the worker's, and not with an interim answer", () => {
+  const ours = "Set-Cookie: a=1; Path=/\r\n";
+  const theirs = "Set-Cookie: a=2\r\nset-cookie: b=3\r\n";
+  const setCookie = toBytes(ours);
+  assert.equal(
+    write(`HTTP/1.1 200 OK\r\n${theirs}Content-Length: 0\r\n\r\n`, {
+      setCookie,
+    }),
+    `HTTP/1.1 200 OK\r\n${theirs}${DATE}Content-Length: 0\r\n${ours}${ID}\r\n`,
+  );
+  for (const status of ["103 Early Hints", "101 Switching Protocols"]) {
+    const head = write(`HTTP/1.1 ${status}\r\n\r\n`, { setCookie });
+    assert.ok(!head.includes("Set-Cookie"), head);
+  }
+});
+
+Deno.test("the room for what is put in is enough for the longest of all", () => {
+  // Fails in write() if it is not.
+  write("HTTP/1.0 200\r\n\r\n", {
+    connection: "close",
+    body: { kind: "chunked" },
+    requestId: { bytes: toBytes("i".repeat(128)), idStart: 0, idEnd: 128 },
+    setCookie: new SkewCookie(true)
+      .pinOf(new Uint8Array(0), parseRequest(REQUEST).head, false)
+      .renewal(999_999_999),
+  });
 });
 
 Deno.test("RFC 9112 §6.3: how the body is framed towards the client", () => {

@@ -72,7 +72,11 @@ function happenings(
     ],
     [20, (world) => world.unread.shift()?.()],
     [40, (world) => {
-      const upstream = world.dispatcher.claim({ clientHash: 0, avoid: null });
+      const upstream = world.dispatcher.claim({
+        clientHash: 0,
+        generation: null,
+        avoid: null,
+      });
       if (upstream !== null) world.claims.push(upstream);
     }],
     [40, (world) => release(world, Math.floor(random() * 100))],

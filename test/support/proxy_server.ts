@@ -28,6 +28,7 @@ import { eventually } from "./deadline.ts";
 const DEFAULT_SETTINGS: ProxySettings = {
   trustedProxies: [],
   rateLimit: null,
+  skewProtection: false,
   proxyProtocol: false,
   maxConnections: 10_000,
   headTimeoutMs: 10_000,

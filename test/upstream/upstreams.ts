@@ -23,9 +23,9 @@ export function upstreams(count: number): Upstream[] {
 }
 
 /** Makes an upstream. */
-export function upstream(id: number): Upstream {
+export function upstream(id: number, generation = 1): Upstream {
   const port = 8081 + id;
-  return new Upstream({ id, port, hostname: "127.0.0.1", generation: 1 });
+  return new Upstream({ id, port, hostname: "127.0.0.1", generation });
 }
 
 /** A dispatcher that has published `set`. */
@@ -44,9 +44,13 @@ export function dispatcherOf(
   return dispatcher;
 }
 
-/** A request of client number `client`. */
-export function requestOf(client = 0): ClaimRequest {
-  return { clientHash: hashClient(`192.0.2.${client}`), avoid: null };
+/** A request of client number `client`, who may belong to a generation. */
+export function requestOf(
+  client = 0,
+  generation: number | null = null,
+): ClaimRequest {
+  const clientHash = hashClient(`192.0.2.${client}`);
+  return { clientHash, generation, avoid: null };
 }
 
 /** Numbers in [0, 1) that `seed` determines. */

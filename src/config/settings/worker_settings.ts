@@ -10,6 +10,7 @@ import {
   filePath,
   integer,
   integerOrAuto,
+  toggle,
 } from "../kinds.ts";
 import {
   count,
@@ -95,6 +96,16 @@ export const WORKER_SETTINGS = {
     kind: count,
     default: 5,
     help: "requests a new worker must answer well before the old one goes",
+  }),
+  skewProtection: setting({
+    kind: toggle,
+    default: false,
+    help: "after a reload, clients stay with the workers that served them",
+  }),
+  skewGraceMs: setting({
+    kind: timeoutMs,
+    default: 300_000,
+    help: "how long those are kept, where there is SKEW_PROTECTION",
   }),
   maxRequests: setting({
     kind: count,
