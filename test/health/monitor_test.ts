@@ -23,11 +23,14 @@ const OPTIONS: HealthMonitorOptions = {
   healthPath: "/",
   healthStrict: false,
   healthIntervalMs: HOUR_MS,
-  healthTimeoutMs: 50,
+  healthTimeoutMs: HOUR_MS,
   healthFall: 3,
   healthRise: 1,
   slowRequestMs: 1_000,
 };
+
+/** For a server that keeps silent. */
+const SHORT_MS = 50;
 
 /** No process, as nothing is to be seen of one. */
 const NOBODY = -1;
@@ -113,14 +116,14 @@ function withoutChance(): Disposable {
 }
 
 for (
-  const [what, answer, reason] of [
-    ["is silent", null, "no answer within 50 ms"],
-    ["answers badly", "HTTP/1.1 500 No\r\n\r\n", "answered 500"],
+  const [what, answer, healthTimeoutMs, reason] of [
+    ["is silent", null, SHORT_MS, `no answer within ${SHORT_MS} ms`],
+    ["answers badly", "HTTP/1.1 500 No\r\n\r\n", HOUR_MS, "answered 500"],
   ] as const
 ) {
   Deno.test(`a worker that ${what} is asked again without waiting for the interval`, async () => {
     using _chance = withoutChance();
-    await using server = new WatchedServer();
+    await using server = new WatchedServer({ healthTimeoutMs });
     await server.report(({ healthy }) => healthy === true);
     server.answer = answer;
     const report = await server.report(({ failures }) => failures === 3);
@@ -157,7 +160,10 @@ Deno.test("a request that is slow on a worker that answers is told once, and no 
 
 Deno.test("a worker that fails is reported with its oldest request, and that is not called slow", async () => {
   using _chance = withoutChance();
-  await using server = new WatchedServer({ slowRequestMs: 0 });
+  await using server = new WatchedServer({
+    slowRequestMs: 0,
+    healthTimeoutMs: SHORT_MS,
+  });
   await server.report(({ healthy }) => healthy === true);
   server.answer = null;
   const report = await server.report(({ healthy }) => healthy === false);

@@ -14,12 +14,15 @@ import {
 import { freePort } from "../support/free_port.ts";
 import { OutOfDescriptors } from "../support/out_of_descriptors.ts";
 
+/** Longer than any answer takes. */
+const LONG_MS = 60_000;
+
 const NEVER = new AbortController().signal;
 
 /** Probes a server that answers the first request with `bytes` and closes, or keeps silent when `null`. */
 async function probeServer(
   bytes: Uint8Array | string | null,
-  healthTimeoutMs = 5_000,
+  healthTimeoutMs = LONG_MS,
   signal = NEVER,
 ): Promise<{ result: ProbeResult; request: string }> {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -68,7 +71,7 @@ Deno.test("an interim response is not the answer", async () => {
 Deno.test("a port where nobody listens refuses", async () => {
   const result = await probe({ hostname: "127.0.0.1", port: freePort() }, {
     healthPath: "/",
-    healthTimeoutMs: 5_000,
+    healthTimeoutMs: LONG_MS,
     signal: NEVER,
   });
   assert.deepEqual(result, { kind: "refused" });
@@ -82,12 +85,12 @@ Deno.test("a server that keeps silent is given up at the deadline", async () => 
 Deno.test("a probe can be called off while it waits, and before it begins", async () => {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), 20);
-  const { result } = await probeServer(null, 5_000, controller.signal);
+  const { result } = await probeServer(null, LONG_MS, controller.signal);
   clearTimeout(timer);
   assert.deepEqual(result, { kind: "aborted" });
   const again = await probe({ hostname: "127.0.0.1", port: 1 }, {
     healthPath: "/",
-    healthTimeoutMs: 5_000,
+    healthTimeoutMs: LONG_MS,
     signal: controller.signal,
   });
   assert.deepEqual(again, { kind: "aborted" });
@@ -139,7 +142,7 @@ Deno.test("a probe that cannot be made for want of descriptors says nothing abou
   using _ = new OutOfDescriptors("connect");
   const { kind } = await probe({ hostname: "127.0.0.1", port: 1 }, {
     healthPath: "/",
-    healthTimeoutMs: 5_000,
+    healthTimeoutMs: LONG_MS,
     signal: NEVER,
   });
   assert.equal(kind, "not-made");

@@ -22,6 +22,10 @@ const OPTIONS: StartPoolOptions = {
   workerPort: 0,
   host: "127.0.0.1",
   poolSize: 2,
+  // Nothing happens by itself on a machine that is busy with other things.
+  healthTimeoutMs: 60_000,
+  queueTimeoutMs: 60_000,
+  scaleIntervalMs: 3_600_000,
 };
 
 /** Events, kept. */
@@ -143,7 +147,12 @@ Deno.test("reload() replaces the workers of an embedded pool, and says so", asyn
 
 Deno.test("a worker that is killed is replaced in an embedded pool too", async () => {
   const events = new Recorder();
-  await using pool = await startPool({ ...OPTIONS, poolSize: 1, events });
+  await using pool = await startPool({
+    ...OPTIONS,
+    poolSize: 1,
+    healthFall: 100_000,
+    events,
+  });
   const { pid } = await whoAnswers(pool.port);
   const { promise: gone, resolve: tellGone } = Promise.withResolvers<void>();
   events.subscribe((event) => event.type === "worker-exited" && tellGone());

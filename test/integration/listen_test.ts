@@ -9,14 +9,11 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import net from "node:net";
 import { join } from "node:path";
-import { withDeadline } from "../support/deadline.ts";
+import { DEFAULT_DEADLINE_MS, withDeadline } from "../support/deadline.ts";
 import { get as getRequest, head } from "../support/message_text.ts";
 import { spawnPool, startPool } from "../support/pool_process.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { RawSocket } from "../support/raw_socket.ts";
-
-/** A whole program starts and ends, on a machine that runs other tests too. */
-const END_DEADLINE_MS = 30_000;
 
 /** What listening on a unix socket takes beside the usual permissions. */
 function unixPermissions(path: string): string[] {
@@ -233,7 +230,7 @@ async function assertRefused(
   });
   const status = await withDeadline(
     pool.status,
-    END_DEADLINE_MS,
+    DEFAULT_DEADLINE_MS,
     () => `The pool goes on running:\n${pool.logs}`,
   );
   assert.equal(status.code, 1, pool.logs);

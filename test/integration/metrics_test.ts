@@ -120,7 +120,7 @@ Deno.test("/_metrics has every field of the contract, with values that fit", asy
   const { p50, p90, p99, max } = metrics.latency;
   // A quantile is that of a bucket, so it may be a little off.
   assert.ok(p50 > 15 && p50 <= p90 && p90 <= p99, JSON.stringify(metrics));
-  assert.ok(max >= 19 && max < 5_000);
+  assert.ok(max >= 19 && max < 60_000);
   assert.ok(metrics.averageLatency > 10 && metrics.averageLatency <= max);
   assert.ok(metrics.requestsPerSecond > 0);
   const elapsedSeconds = (performance.now() - startedAt) / 1000;

@@ -53,7 +53,6 @@ Deno.test("no process is left when the balancer is killed while it starts", asyn
   });
   for (const id of [0, 1]) {
     await pool.waitForEvent("worker-output", {
-      deadlineMs: 30_000,
       where: ({ workerId }) => workerId === id,
     });
   }

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { fixture } from "../support/fixture.ts";
 import { startMixedLoad } from "../support/mixed_load.ts";
-import { startPool } from "../support/pool_process.ts";
+import { startPool, UNJUDGED } from "../support/pool_process.ts";
 import { ignoreWithout } from "../support/programs.ts";
 
 const COMMAND = ["node", fixture("reloadable.mjs")];
@@ -23,7 +23,7 @@ Deno.test({
   ignore: node,
   async fn(): Promise<void> {
     await using pool = await startPool({
-      env: { POOL_SIZE: "3" },
+      env: { POOL_SIZE: "3", ...UNJUDGED },
       command: COMMAND,
     });
     const load = startMixedLoad(pool.port, CLIENTS);
@@ -74,7 +74,7 @@ Deno.test({
   ignore: node,
   async fn(): Promise<void> {
     await using pool = await startPool({
-      env: { POOL_SIZE: "2", SPARE_WORKERS: "1" },
+      env: { POOL_SIZE: "2", SPARE_WORKERS: "1", ...UNJUDGED },
       command: COMMAND,
     });
     const before = await pool.metrics();

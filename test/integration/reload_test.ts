@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import type { ReloadReport } from "../../src/events.ts";
+import { eventually } from "../support/deadline.ts";
 import { fixture } from "../support/fixture.ts";
 import { startMixedLoad } from "../support/mixed_load.ts";
 import { type PoolProcess, startPool } from "../support/pool_process.ts";
@@ -44,7 +45,6 @@ async function reload(
   pool.signal(signal);
   const { report } = await pool.waitForEvent("reload-finished", {
     from,
-    deadlineMs: 30_000,
   });
   return report;
 }
@@ -80,11 +80,16 @@ Deno.test({
       command: COMMAND,
     });
     const load = startMixedLoad(pool.port);
+    let proven = 0;
     for (let count = 1; count <= RELOADS; count++) {
       const report = await reload(pool, count % 2 ? "SIGHUP" : "SIGUSR1");
       assert.ok(report.ok, JSON.stringify(report));
       assert.equal(report.generation, count + 1);
+      proven += report.workers.filter(({ requests }) => requests >= 5).length;
     }
+    // The new ones have shown what they can; a trial lasts for a second at
+    // most, in which a busy machine may answer fewer.
+    assert.ok(proven > RELOADS, `${proven} of ${2 * RELOADS}`);
     const { failures, answered } = await load.stop();
     assert.deepEqual(failures, []);
     assert.ok(answered > RELOADS * 10);
@@ -112,9 +117,12 @@ Deno.test({
       refused.workers.map(({ verdict }) => verdict),
       ["failed", "kept"],
     );
-    assert.deepEqual(
-      (await pool.metrics()).workers.map(({ pid }) => pid),
-      pids,
+    // The one that was refused is shown until its end is noticed.
+    await eventually(async () =>
+      assert.deepEqual(
+        (await pool.metrics()).workers.map(({ pid }) => pid),
+        pids,
+      )
     );
     assert.equal((await ask(pool)).colour, "blue");
 

@@ -7,16 +7,13 @@
 import assert from "node:assert/strict";
 import { eventually } from "../support/deadline.ts";
 import { demoBehindGate, GateFile } from "../support/fixture.ts";
-import { startPool } from "../support/pool_process.ts";
+import { startPool, UNJUDGED } from "../support/pool_process.ts";
 import { ignoreWithout } from "../support/programs.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { getRequest, readAnswerer, whoAnswers } from "../support/requests.ts";
 
-/** No probe comes to the help of what is tested. */
-const NO_PROBES = { HEALTH_INTERVAL_MS: "3600000" };
-
 Deno.test("a worker that is killed is replaced in its slot, and every request is answered meanwhile", async () => {
-  await using pool = await startPool({ env: { POOL_SIZE: "3", ...NO_PROBES } });
+  await using pool = await startPool({ env: { POOL_SIZE: "3", ...UNJUDGED } });
   const before = (await pool.metrics()).workers;
   const from = pool.events.length;
   let replaced = false;
@@ -64,7 +61,7 @@ Deno.test({
       setInterval(() => {}, 1000);`;
     await using pool = await startPool({
       // It is not replaced, however often it fails.
-      env: { POOL_SIZE: "2", HEALTH_FALL: "100000", ...NO_PROBES },
+      env: { POOL_SIZE: "2", ...UNJUDGED },
       command: ["node", "-e", source],
     });
     const [deaf] = (await pool.metrics()).workers;
@@ -90,7 +87,7 @@ Deno.test("while no worker is ready requests wait, and are served by the replace
   using gate = new GateFile();
   gate.open();
   await using pool = await startPool({
-    env: { POOL_SIZE: "1", ...NO_PROBES },
+    env: { POOL_SIZE: "1", ...UNJUDGED },
     command: demoBehindGate(gate.path, "*"),
   });
   gate.close();
@@ -124,7 +121,7 @@ Deno.test("a worker that cannot be started again is tried more and more slowly, 
   const [shell, flag, , ...rest] = demoBehindGate(gate.path, "1");
   const script = '[ "$WORKER_ID" = 1 ] && [ ! -e "$0" ] && exit 3; exec "$@"';
   await using pool = await startPool({
-    env: { POOL_SIZE: "2", ...NO_PROBES },
+    env: { POOL_SIZE: "2", ...UNJUDGED },
     command: [shell!, flag!, script, ...rest],
   });
   gate.close();

@@ -7,16 +7,13 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { withDeadline } from "../support/deadline.ts";
+import { DEFAULT_DEADLINE_MS, withDeadline } from "../support/deadline.ts";
 import {
   PoolProcess,
   spawnPool,
   type StartPoolOptions,
 } from "../support/pool_process.ts";
 import { ignoreWithout } from "../support/programs.ts";
-
-/** A whole program starts and ends, on a machine that runs other tests too. */
-const END_DEADLINE_MS = 30_000;
 
 /** A configuration or an invocation that ends by itself. */
 interface Case extends StartPoolOptions {
@@ -61,11 +58,11 @@ const CASES: readonly Case[] = [
   },
   {
     name: "workers that are never ready",
-    env: { POOL_SIZE: "2", STARTUP_TIMEOUT_MS: "200" },
+    env: { POOL_SIZE: "2", STARTUP_TIMEOUT_MS: "2000" },
     command: ["sh", "-c", "echo waiting; exec sleep 300"],
     code: 1,
     says: [
-      "the first one was not ready within 200 ms (connection refused).",
+      "the first one was not ready within 2000 ms (connection refused).",
       /^ {2}waiting$/m,
     ],
   },
@@ -193,7 +190,7 @@ async function assertSays(
 ): Promise<void> {
   const status = await withDeadline(
     pool.status,
-    END_DEADLINE_MS,
+    DEFAULT_DEADLINE_MS,
     () => `The pool goes on running:\n${pool.logs}`,
   );
   assert.equal(status.code, code, pool.logs);

@@ -19,7 +19,8 @@ Deno.test("a pool tells when each worker is ready, and then where it listens", a
   const [, port] = await pool.waitForLine(
     /listening on http:\/\/127\.0\.0\.1:(\d+)$/,
   );
-  const lines = pool.logs.split("\n");
+  // Another test may hold a port; then a line says so.
+  const lines = pool.logs.split("\n").filter((line) => !/ port /.test(line));
   assert.equal(lines.length, 5, pool.logs);
   const ready = lines.slice(0, 4).map((line) => READY_LINE.exec(line)?.[1]);
   assert.deepEqual(ready.sort(), ["0", "1", "2", "3"]);
@@ -63,7 +64,7 @@ Deno.test("a worker that is not ready gets no request, and the others serve mean
     env: { POOL_SIZE: "2", PORT: String(port) },
     command: demoBehindGate(gate.path, "1"),
   });
-  await pool.waitForEvent("worker-ready", { deadlineMs: 30_000 });
+  await pool.waitForEvent("worker-ready");
   const { workers } = await pool.metrics(port);
   assert.deepEqual(
     workers.map(({ state, ready }) => [state, ready]),
@@ -89,7 +90,7 @@ Deno.test("a request that comes before the first worker is ready waits for it", 
     env: { POOL_SIZE: "1", PORT: String(port) },
     command: demoBehindGate(gate.path, "*"),
   });
-  await pool.waitForEvent("worker-spawned", { deadlineMs: 30_000 });
+  await pool.waitForEvent("worker-spawned");
   const answer = whoAnswers(port);
   assert.equal((await get(port, "/_ready")).status, 503);
   assert.equal((await get(port, "/_health")).status, 200);

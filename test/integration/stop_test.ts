@@ -14,10 +14,17 @@ import { ignoreWithout } from "../support/programs.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { get, getRequest } from "../support/requests.ts";
 
+/** Long enough to be seen in flight. */
+const SLOW_MS = 1_500;
+
+/** At once: what it would wait for otherwise lasts for {@linkcode DRAIN_TIMEOUT_MS}. */
+const AT_ONCE_MS = 60_000;
+const DRAIN_TIMEOUT_MS = "600000";
+
 for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
   Deno.test(`${signal} lets requests in flight end, then the workers, and exits with 0`, async () => {
     await using pool = await startPool({ env: { POOL_SIZE: "2" } });
-    const slow = get(pool.port, "/slow?ms=700");
+    const slow = get(pool.port, `/slow?ms=${SLOW_MS}`);
     await eventually(async () =>
       assert.equal((await pool.metrics()).inFlight, 1)
     );
@@ -86,7 +93,9 @@ Deno.test("whoever has connected before the pool stops is answered, though not y
 });
 
 Deno.test("a second signal ends everything at once, with an exit code of its own", async () => {
-  await using pool = await startPool({ env: { POOL_SIZE: "2" } });
+  await using pool = await startPool({
+    env: { POOL_SIZE: "2", DRAIN_TIMEOUT_MS },
+  });
   await using client = await RawClient.connect({ port: pool.port });
   await client.send(getRequest("/events"));
   await client.readThrough("\r\n\r\n");
@@ -95,10 +104,8 @@ Deno.test("a second signal ends everything at once, with an exit code of its own
   await pool.waitForEvent("state-changed", {
     where: (e) => e.to === "draining",
   });
-  const secondAt = performance.now();
-  const status = await pool.stop("SIGINT");
+  const status = await pool.stop("SIGINT", AT_ONCE_MS);
   assert.equal(status.code, 1);
-  assert.ok(performance.now() - secondAt < 5_000);
   await eventually(async () => assert.deepEqual(await aliveAmong(family), []));
 });
 
@@ -126,7 +133,6 @@ Deno.test("SIGTERM while the workers start ends the pool with 0 and leaves nothi
     command: ["sleep", "300"],
   });
   await pool.waitForEvent("worker-spawned", {
-    deadlineMs: 30_000,
     where: ({ workerId }) => workerId === 1,
   });
   assert.equal((await pool.stop()).code, 0);

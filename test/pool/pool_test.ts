@@ -66,7 +66,10 @@ Deno.test("a port that another program holds is passed over and its holder named
 });
 
 Deno.test("a worker that is killed is replaced at once in the same slot", async () => {
-  await using harness = new PoolHarness(poolWorker(), { poolSize: 2 });
+  await using harness = new PoolHarness(poolWorker(), {
+    poolSize: 2,
+    healthIntervalMs: NO_PROBES_MS,
+  });
   await harness.pool.start();
   const [, victim] = harness.pool.snapshot().workers;
   Deno.kill(victim!.pid!, "SIGKILL");
@@ -104,10 +107,12 @@ Deno.test("a pool whose workers all end says which command, how, and their last 
 });
 
 Deno.test("a worker that is never ready is ended and told of with what was seen", async () => {
-  const harness = new PoolHarness(["sleep", "300"], { startupTimeoutMs: 300 });
+  const harness = new PoolHarness(["sleep", "300"], {
+    startupTimeoutMs: 1_000,
+  });
   await assert.rejects(harness.pool.start(), {
     code: "never-ready",
-    message: /not ready within 300 ms \(connection refused\)/,
+    message: /not ready within 1000 ms \(connection refused\)/,
   });
   const { pid } = harness.all("worker-spawned")[0]!;
   assert.deepEqual(await aliveAmong([pid]), []);
@@ -245,7 +250,9 @@ Deno.test("a request that outlasts the drain timeout does not hold up the stop",
 });
 
 Deno.test("a worker's own children end with it", async () => {
-  await using harness = new PoolHarness(poolWorker("child"));
+  await using harness = new PoolHarness(poolWorker("child"), {
+    healthIntervalMs: NO_PROBES_MS,
+  });
   await harness.pool.start();
   const { line } = await harness.nth("worker-output", 1);
   const child = Number(line.split(" ")[1]);

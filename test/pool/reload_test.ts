@@ -240,6 +240,7 @@ Deno.test("a worker of the old generation that dies in a reload is followed by t
 Deno.test("a new worker that dies before it has proved itself fails the reload", async () => {
   await using harness = new PoolHarness(poolWorker(), {
     reloadCanaryRequests: 5,
+    healthIntervalMs: NO_PROBES_MS,
   });
   await harness.pool.start();
   const reloading = harness.pool.reload(spec(...poolWorker()));

@@ -9,7 +9,7 @@ import { DEFAULT_DEADLINE_MS, withDeadline } from "./deadline.ts";
 
 /** Settings of a wait. */
 export interface UntilOptions {
-  /** @default {10000} */
+  /** @default {60000} */
   readonly deadlineMs?: number;
   /** What is waited for, as a whole sentence; called only when it did not come. */
   readonly describe: () => string;

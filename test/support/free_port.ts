@@ -5,10 +5,11 @@
  */
 
 /**
- * Below the range from which Linux and macOS take the ports of outgoing
- * connections: no client of a test that runs beside can get hold of it.
+ * Below the range from which pools take the ports of their workers, and the
+ * one from which Linux and macOS take those of outgoing connections: nobody of
+ * a test that runs beside can get hold of it.
  */
-const FIRST_PORT = 20_000;
+const FIRST_PORT = 10_000;
 const PORT_COUNT = 10_000;
 
 /** A port of 127.0.0.1 on which nobody listened a moment ago; a different one each time. */

@@ -24,14 +24,34 @@ const PROGRAM = fileURLToPath(
 /** The permissions of the original unit: enough for everything but per-worker memory. */
 const DEFAULT_PERMISSIONS = ["--allow-net", "--allow-run", "--allow-env"];
 
-/** A whole pool starts cold, on a machine that runs other tests too. */
-const START_DEADLINE_MS = 30_000;
+/** How long what a dead pool wrote may take to arrive, where somebody still holds its pipes. */
+const OUTPUT_DEADLINE_MS = 10_000;
 
-/** How long what a dead pool wrote may take to arrive. */
-const OUTPUT_DEADLINE_MS = 2_000;
+/**
+ * Where tests depart from the defaults. What would happen by itself on a busy
+ * machine (a worker that runs is thought to hang, a test that takes long is
+ * scaled) happens only where a test asks for it.
+ */
+const TEST_SETTINGS = {
+  PORT: "0",
+  WORKER_PORT: "0",
+  HOST: "127.0.0.1",
+  LOG_FORMAT: "json",
+  // The least important level: not all events are for people.
+  LOG_LEVEL: "debug",
+  HEALTH_TIMEOUT_MS: "60000",
+  QUEUE_TIMEOUT_MS: "60000",
+  SCALE_INTERVAL_MS: "3600000",
+};
 
-/** How long a pool whose test is over may take to end by itself. */
-const DISPOSE_DEADLINE_MS = 10_000;
+/**
+ * Settings for tests that kill workers: a killed worker refuses connections
+ * before its end is noticed, and is not to be judged for that.
+ */
+export const UNJUDGED = {
+  HEALTH_INTERVAL_MS: "3600000",
+  HEALTH_FALL: "100000",
+} as const;
 
 /**
  * What of the developer's environment a pool gets: what Deno and the workers
@@ -42,7 +62,7 @@ const INHERITED =
 
 /** How to start a pool. */
 export interface StartPoolOptions {
-  /** Settings, beyond PORT=0, WORKER_PORT=0, HOST=127.0.0.1, LOG_FORMAT=json and LOG_LEVEL=debug. */
+  /** Settings that differ from {@linkcode TEST_SETTINGS}. */
   readonly env?: Readonly<Record<string, string>>;
   /** Arguments of the pool. */
   readonly args?: readonly string[];
@@ -52,13 +72,13 @@ export interface StartPoolOptions {
   readonly permissions?: readonly string[];
   /** Files it and each of its workers may have open; both limits are set. @default {those of the test} */
   readonly maxOpenFiles?: number;
-  /** Longest wait for the state `serving`. @default {30000} */
+  /** Longest wait for the state `serving`. @default {60000} */
   readonly deadlineMs?: number;
 }
 
 /** How to wait for something in the log. */
 export interface WaitOptions {
-  /** @default {10000} */
+  /** @default {60000} */
   readonly deadlineMs?: number;
   /** Events before this index of {@linkcode PoolProcess.events} do not count. @default {0} */
   readonly from?: number;
@@ -92,7 +112,7 @@ export async function startPool(
   // deno-lint-ignore no-undef -- newer than the linter's list of globals.
   await using cleanup = new AsyncDisposableStack();
   const pool = cleanup.use(spawnPool(options));
-  const deadlineMs = options.deadlineMs ?? START_DEADLINE_MS;
+  const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
   await pool.waitForEvent("listening", {
     deadlineMs,
     where: (event) => event.role === "public",
@@ -120,7 +140,7 @@ export function spawnPool(options: StartPoolOptions = {}): PoolProcess {
   const child = new Deno.Command(program, {
     args,
     clearEnv: true,
-    env: { ...inheritedEnvironment(), ...defaultSettings(), ...options.env },
+    env: { ...inheritedEnvironment(), ...TEST_SETTINGS, ...options.env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -144,7 +164,7 @@ export class PoolProcess implements AsyncDisposable {
   /** Takes over a child whose output is piped. */
   constructor(
     child: Deno.ChildProcess,
-    disposeDeadlineMs: number = DISPOSE_DEADLINE_MS,
+    disposeDeadlineMs: number = DEFAULT_DEADLINE_MS,
   ) {
     this.#child = child;
     this.#disposeDeadlineMs = disposeDeadlineMs;
@@ -222,7 +242,7 @@ export class PoolProcess implements AsyncDisposable {
           this.#log.map((line) => pattern.exec(line)).find((m) => m) ??
             undefined,
         {
-          deadlineMs: options.deadlineMs ?? START_DEADLINE_MS,
+          deadlineMs: options.deadlineMs ?? DEFAULT_DEADLINE_MS,
           describe: () => "It did not come",
         },
       );
@@ -371,15 +391,4 @@ function inheritedEnvironment(): Record<string, string> {
       INHERITED.test(name)
     ),
   );
-}
-
-function defaultSettings(): Record<string, string> {
-  return {
-    PORT: "0",
-    WORKER_PORT: "0",
-    HOST: "127.0.0.1",
-    LOG_FORMAT: "json",
-    // The least important level: not all events are for people.
-    LOG_LEVEL: "debug",
-  };
 }

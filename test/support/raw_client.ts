@@ -12,7 +12,7 @@ import { RawSocket, type SocketAddress, toBytes } from "./raw_socket.ts";
 
 /** Where to connect and how long to wait. */
 export interface RawClientOptions extends SocketAddress {
-  /** Longest wait of any one call. @default {10000} */
+  /** Longest wait of any one call. @default {60000} */
   readonly deadlineMs?: number;
 }
 
