@@ -26,6 +26,9 @@ const EXTENSIONS =
 /** Octets of all trailer fields together. */
 export const MAX_TRAILER_BYTES = 4096;
 
+/** Where trailer fields are put; nobody reads them. */
+const TRAILERS = new FieldTable();
+
 /** What the next octet belongs to. */
 const State = {
   SIZE: 0,
@@ -153,7 +156,8 @@ export class ChunkedDecoder {
   }
 
   #trailers(bytes: Uint8Array, start: number, end: number): number {
-    const trailersEnd = parseFieldLines(bytes, start, end, new FieldTable());
+    TRAILERS.clear();
+    const trailersEnd = parseFieldLines(bytes, start, end, TRAILERS);
     const seen = trailersEnd === INCOMPLETE ? end : trailersEnd;
     if (seen - start > MAX_TRAILER_BYTES) {
       throw new HttpError(431, "Trailer fields too large");

@@ -20,10 +20,11 @@ export const MEDIUM_BUFFER_BYTES = 32_768;
 export const LARGE_BUFFER_BYTES = 262_144;
 
 /**
- * Octets left free before what is read, so that the size line of a chunk can
- * be put in front of content where it is.
+ * Octets left free before what is read, so that the size line of a chunk, and
+ * a head that has grown by a request id and a date, can be put in front of
+ * content where it is.
  */
-export const HEADROOM = CHUNK_HEADROOM;
+export const HEADROOM = 86 + CHUNK_HEADROOM;
 
 /** Octets left free after what is read, for the end of a chunk. */
 export const TAILROOM = CHUNK_TAILROOM;

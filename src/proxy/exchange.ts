@@ -247,7 +247,7 @@ export class Exchange {
       this.bytesOut = plan.contentBytes;
       this.#touchAnswer(options.bodyTimeoutMs);
       const passed = await this.#client.write(plan.bytes);
-      buffers.release(plan.buffer);
+      if (plan.buffer !== null) buffers.release(plan.buffer);
       if (!passed) throw this.#failure ?? new ProxyError("client-gone");
       if (!plan.complete) await this.#passOn(plan, socket);
       complete = this.#bodySent && plan.keepUpstream;
@@ -299,7 +299,7 @@ export class Exchange {
     this.#interimUnderWay = true;
     const passed = this.request.http10 || await this.#client.write(plan.bytes);
     this.#interimUnderWay = false;
-    this.#context.buffers.release(plan.buffer);
+    if (plan.buffer !== null) this.#context.buffers.release(plan.buffer);
     if (!passed) throw new ProxyError("client-gone");
   }
 

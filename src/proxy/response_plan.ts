@@ -17,12 +17,14 @@ import {
   RESPONSE_HEAD_GROWTH,
   writeResponseHead,
 } from "../http1/response_writer.ts";
-import { MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { UpstreamConnection } from "./connection_pool.ts";
 import type { ProxyContext } from "./context.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { ProxyError } from "./proxy_error.ts";
 import { takeContent } from "./relay.ts";
+
+/** From so many octets of content on, the head is brought to them, and not they to the head. */
+const JOINED_IN_PLACE_BYTES = 2048;
 
 /** An answer's head, written out, and how the rest of it goes. */
 export interface ResponsePlan {
@@ -31,8 +33,8 @@ export interface ResponsePlan {
   readonly interim: boolean;
   /** The head, and what of the body had come with it. */
   readonly bytes: Uint8Array;
-  /** Where {@linkcode bytes} is; to be given back. */
-  readonly buffer: Uint8Array<ArrayBuffer>;
+  /** Where {@linkcode bytes} is, to be given back; `null` when that is where it was read, and valid as {@linkcode rest}. */
+  readonly buffer: Uint8Array<ArrayBuffer> | null;
   /** What had come with the head and did not fit; valid until the worker is read from again. */
   readonly rest: Uint8Array | null;
   /** Octets of content in both. */
@@ -94,9 +96,10 @@ export function takeResponse(
     bodyOut.kind !== "until-close";
 
   const headRoom = headEnd - headStart + RESPONSE_HEAD_GROWTH;
-  const wanted = headRoom + socket.available;
   const buffer = buffers.take(
-    wanted <= MEDIUM_BUFFER_BYTES ? wanted : headRoom,
+    socket.available < JOINED_IN_PLACE_BYTES
+      ? headRoom + socket.available
+      : headRoom,
   );
   writer.reset(buffer);
   writeResponseHead(writer, socket.buffer, head, {
@@ -113,19 +116,24 @@ export function takeResponse(
     body.kind !== "until-close";
   const chunked = bodyOut === CHUNKED;
   const decoder = body === NO_BODY ? null : bodyDecoder(body);
+  let joined: Uint8Array | null = null;
   let rest: Uint8Array | null = null;
   let contentBytes = 0;
   if (decoder !== null) {
     const content = takeContent(socket, decoder, chunked);
-    if (content.length <= buffer.length - writer.at) writer.write(content);
-    else rest = content;
     contentBytes = decoder.contentEnd - decoder.contentStart;
+    if (content.length <= buffer.length - writer.at) writer.write(content);
+    else {
+      joined = putBefore(content, buffer.subarray(0, writer.at));
+      if (joined === null) rest = content;
+      else buffers.release(buffer);
+    }
   }
   return {
     status,
     interim: status < 200 && !switched,
-    bytes: buffer.subarray(0, writer.at),
-    buffer,
+    bytes: joined ?? buffer.subarray(0, writer.at),
+    buffer: joined === null ? buffer : null,
     rest,
     contentBytes,
     complete: rest === null && !switched && (decoder?.done ?? true),
@@ -135,6 +143,16 @@ export function takeResponse(
     keepAliveSeconds,
     keepDownstream,
   };
+}
+
+/** Puts a head in front of content, where that is; `null` when there is no room for it. */
+function putBefore(content: Uint8Array, head: Uint8Array): Uint8Array | null {
+  const start = content.byteOffset - head.length;
+  if (start < 0) return null;
+  const length = head.length + content.length;
+  const joined = new Uint8Array(content.buffer, start, length);
+  joined.set(head);
+  return joined;
 }
 
 /** A body whose end only the connection shows is put in chunks, so that a cut can be seen. */
