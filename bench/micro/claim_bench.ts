@@ -16,11 +16,25 @@ const POOL_SIZES = [4, 64];
 /** Exchanges in flight while claiming, so that counts differ. */
 const IN_FLIGHT_PER_WORKER = 2;
 
-for (const [name, policy] of Object.entries(POLICIES)) {
+/** A cap for each policy, and for one of them the cap that is found. */
+const CASES = [
+  ...Object.entries(POLICIES).map(([name, policy]) => ({
+    name,
+    policy,
+    workerConcurrency: 0,
+  })),
+  {
+    name: "round-robin, auto",
+    policy: POLICIES["round-robin"],
+    workerConcurrency: "auto",
+  },
+] as const;
+
+for (const { name, policy, workerConcurrency } of CASES) {
   for (const size of POOL_SIZES) {
     const dispatcher = new Dispatcher({
       policy,
-      workerConcurrency: 0,
+      workerConcurrency,
       maxQueue: 0,
       queueTimeoutMs: 1,
     });
@@ -43,7 +57,7 @@ for (const [name, policy] of Object.entries(POLICIES)) {
     }
     Deno.bench(`${name}, ${size} workers`, { group: `${size} workers` }, () => {
       const upstream = dispatcher.claim(request);
-      if (upstream !== null) dispatcher.release(upstream);
+      if (upstream !== null) dispatcher.release(upstream, request);
     });
   }
 }
