@@ -106,7 +106,7 @@ for (
 ) {
   Deno.test({
     name:
-      `a worker that is ${diagnosis} is told with the request it hangs on, before it is ended (needs node and /proc)`,
+      `complaint 6: a worker that is ${diagnosis} is told with the request it hangs on, before it is ended (needs node and /proc)`,
     ignore: IGNORE,
     async fn(): Promise<void> {
       await using pool = await startPool({

@@ -37,6 +37,37 @@ Deno.test("MAX_QUEUE=0: a request that finds every worker busy is turned away at
   assert.equal(errors["503"], 1);
 });
 
+Deno.test("complaint 4: nobody waits behind a busy worker while another is idle", async () => {
+  await using pool = await startPool({
+    env: { ...ONE_AT_A_TIME, POOL_SIZE: "2", MAX_WORKERS: "2" },
+  });
+  await using _busy = await occupy(pool);
+  for (let i = 0; i < 20; i++) {
+    assert.equal((await get(pool.port, "/")).status, 200);
+  }
+  const { queue, workers } = await pool.metrics();
+  assert.equal(queue.wait.p50, null, "nobody has waited");
+  assert.deepEqual(workers.map(({ inFlight }) => inFlight).sort(), [0, 1]);
+});
+
+Deno.test("complaint 10: /_metrics tells who is busy, how many wait, and how long they did", async () => {
+  await using pool = await startPool({
+    env: { ...ONE_AT_A_TIME, POOL_SIZE: "2", MAX_WORKERS: "2" },
+  });
+  const busy = [await occupy(pool), await occupy(pool)];
+  const waiting = get(pool.port, "/");
+  await eventually(async () => {
+    const { inFlight, queue, workers } = await pool.metrics();
+    assert.deepEqual(workers.map((worker) => worker.inFlight), [1, 1]);
+    assert.deepEqual([inFlight, queue.depth], [3, 1]);
+  });
+  await Promise.all(busy.map((client) => client.close()));
+  assert.equal((await waiting).status, 200);
+  const { queue } = await pool.metrics();
+  assert.equal(queue.depth, 0);
+  assert.ok(queue.wait.p50 !== null && queue.wait.p50 > 0);
+});
+
 Deno.test("MAX_QUEUE=1: one request waits its turn, and the next is turned away", async () => {
   await using pool = await startPool({
     env: { ...ONE_AT_A_TIME, MAX_QUEUE: "1" },
