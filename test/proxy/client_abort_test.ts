@@ -6,6 +6,7 @@ import { answering, type OriginScript } from "../support/origin_script.ts";
 import { type ProxyServer, startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { RecordingOrigin } from "../support/recording_origin.ts";
+import { StoppedClock } from "../support/stopped_clock.ts";
 
 const BODY_BYTES = 1024 * 1024 * 1024;
 
@@ -98,6 +99,8 @@ Deno.test("a client that goes while it is queued leaves the queue", async () => 
 });
 
 Deno.test("whoever has ended its side holds no place in the queue, not even for the grace", async () => {
+  // The grace never ends.
+  using _clock = new StoppedClock();
   await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
   await using proxy = startProxy({
     origins: [origin.port],
@@ -108,10 +111,10 @@ Deno.test("whoever has ended its side holds no place in the queue, not even for 
   await gone.send(get("/gone"));
   await proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
   await gone.closeWrite();
-  // Its end is known before the next one has even been accepted.
+  await proxy.waitForEvent("exchange-failed");
   await using next = await RawClient.connect(proxy);
   await next.send(get("/next"));
-  await proxy.waitForEvent("exchange-failed");
+  await proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
   proxy.dispatcher.publish(proxy.upstreams);
   assert.equal((await next.readResponse()).status, 200);
   assert.equal(origin.connections.length, 1);

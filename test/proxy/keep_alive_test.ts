@@ -1,17 +1,22 @@
 /** Which requests are given a worker connection that was idle, and when. */
 
 import assert from "node:assert/strict";
+import { delay } from "../support/deadline.ts";
 import { get, ok, post, postHead } from "../support/message_text.ts";
 import { answering, type OriginScript } from "../support/origin_script.ts";
 import { type ProxyServer, startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { RecordingOrigin } from "../support/recording_origin.ts";
+import { StoppedClock } from "../support/stopped_clock.ts";
 
 /** So that a connection is kept for longer than these tests take. */
 const KEPT_OPEN = ok("ok", "Keep-Alive: timeout=60");
 
 /** Longer than a connection counts as fresh. */
 const STALE_MS = 700;
+
+/** Long enough to show that a connection is kept, and still fresh. */
+const KEPT_MS = 300;
 
 /** What must not be sent twice: whatever its method, a body that has been passed on is gone. */
 const UNREPEATABLE = {
@@ -35,13 +40,9 @@ async function askInParts(
   for (const part of parts) {
     await client.send(part);
     // Or both would arrive in one read.
-    await pause(20);
+    await delay(20);
   }
   return (await client.readResponse()).status;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Fills the pool of idle connections: `count` requests that are answered together. */
@@ -66,18 +67,20 @@ async function makeIdle(
 
 for (const [what, parts] of Object.entries(UNREPEATABLE)) {
   Deno.test(`${what} is given a connection that was in use a moment ago, and not one idle for longer`, async () => {
+    using clock = new StoppedClock();
     await using origin = await RecordingOrigin.start([answering(KEPT_OPEN)]);
     await using proxy = startProxy({ origins: [origin.port] });
     await using client = await RawClient.connect(proxy);
     await useTwice(client);
     assert.equal(await askInParts(client, parts), 200);
     assert.equal(origin.connections.length, 1);
-    await pause(STALE_MS);
+    await clock.pass(STALE_MS);
     assert.equal(await askInParts(client, parts), 200);
     assert.equal(origin.connections.length, 2);
   });
 
   Deno.test(`${what} is given a new connection before a worker is known to keep any`, async () => {
+    using _clock = new StoppedClock();
     await using origin = await RecordingOrigin.start([answering(KEPT_OPEN)]);
     await using proxy = startProxy({ origins: [origin.port] });
     await using client = await RawClient.connect(proxy);
@@ -88,26 +91,29 @@ for (const [what, parts] of Object.entries(UNREPEATABLE)) {
 }
 
 Deno.test("a GET is given a connection however long it was idle", async () => {
+  using clock = new StoppedClock();
   await using origin = await RecordingOrigin.start([answering(KEPT_OPEN)]);
   await using proxy = startProxy({ origins: [origin.port] });
   await using client = await RawClient.connect(proxy);
   await client.ask(get("/1"));
-  await pause(STALE_MS);
+  await clock.pass(STALE_MS);
   await client.ask(get("/2"));
   assert.equal(origin.connections.length, 1);
 });
 
 Deno.test("a worker is known to keep connections by one that stays open unused", async () => {
+  using clock = new StoppedClock();
   await using origin = await RecordingOrigin.start([answering(KEPT_OPEN)]);
   await using proxy = startProxy({ origins: [origin.port] });
   await using client = await RawClient.connect(proxy);
   await client.ask(post("/1", "body"));
-  await pause(400);
+  await clock.pass(KEPT_MS);
   await client.ask(post("/2", "body"));
   assert.equal(origin.connections.length, 1);
 });
 
 Deno.test("a worker that closes a connection it has just answered on is not trusted with a POST", async () => {
+  using _clock = new StoppedClock();
   await using origin = await RecordingOrigin.start([
     [...answering(KEPT_OPEN).slice(0, 2), { do: "read-end" }],
     [

@@ -6,17 +6,20 @@ import { answering } from "../support/origin_script.ts";
 import { type ProxyServer, startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { RecordingOrigin } from "../support/recording_origin.ts";
-import { connectTls, FIRST, TestTlsServer } from "../support/tls.ts";
+import { connectTls, TestTlsServer } from "../support/tls.ts";
 
 const V1 = "PROXY TCP4 192.0.2.7 198.51.100.1 51234 443\r\n";
 const V2 = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" +
   "\xc0\x00\x02\x07\xc6\x33\x64\x01\xc8\x22\x01\xbb";
 const V2_LOCAL = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 
-function start(origin: RecordingOrigin): ProxyServer {
+function start(
+  origin: RecordingOrigin,
+  headTimeoutMs: number = 60_000,
+): ProxyServer {
   return startProxy({
     origins: [origin.port],
-    options: { proxyProtocol: true, headTimeoutMs: 300 },
+    options: { proxyProtocol: true, headTimeoutMs },
   });
 }
 
@@ -89,7 +92,7 @@ for (const start of [get("/"), "PROXY TCP4 nowhere\r\n" + get("/"), "\x16"]) {
 for (const part of ["", "PROXY TCP4", V2.slice(0, 20)]) {
   Deno.test(`a header of which ${part.length} octets come is waited for until HEAD_TIMEOUT_MS`, async () => {
     await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
-    await using proxy = start(origin);
+    await using proxy = start(origin, 300);
     await using client = await RawClient.connect(proxy);
     await client.send(part);
     assert.equal((await client.readUntilEnd()).bytes.length, 0);

@@ -14,6 +14,7 @@ import { answering } from "../support/origin_script.ts";
 import { startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { RecordingOrigin } from "../support/recording_origin.ts";
+import { StoppedClock } from "../support/stopped_clock.ts";
 
 for (const end of ["close", "reset"] as const) {
   Deno.test(`a GET that one worker answers with a ${end} is answered by another`, async () => {
@@ -142,6 +143,7 @@ for (
 }
 
 Deno.test("a POST that is dropped on a connection used before is not sent again", async () => {
+  using _clock = new StoppedClock();
   const answer = answering(ok("ok")).slice(0, 2);
   await using origin = await RecordingOrigin.start([
     [...answer, ...answer, { do: "read-request" }, { do: "close" }],
@@ -272,6 +274,7 @@ Deno.test("an idle worker connection on which something comes is given up", asyn
 });
 
 Deno.test("requests one after another share one worker connection", async () => {
+  using _clock = new StoppedClock();
   await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
   await using proxy = startProxy({ origins: [origin.port] });
   for (let round = 0; round < 10; round++) {

@@ -1,12 +1,12 @@
 /** A body that stalls is noticed although the other direction makes progress. */
 
 import assert from "node:assert/strict";
-import { delay } from "../support/deadline.ts";
 import { head, postHead } from "../support/message_text.ts";
 import type { OriginScript } from "../support/origin_script.ts";
 import { type ProxyServer, startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { RecordingOrigin } from "../support/recording_origin.ts";
+import { StoppedClock } from "../support/stopped_clock.ts";
 
 /** Short for a test, and long beside the sweep that enforces it (100 ms). */
 const SHORT_MS = 300;
@@ -60,13 +60,14 @@ function answerSteadily(length: number): OriginScript {
 async function uploadUntilFailure(
   client: RawClient,
   proxy: ProxyServer,
+  clock: StoppedClock,
 ): ReturnType<typeof proxy.waitForEvent<"exchange-failed">> {
   let failed = false;
   const failure = proxy.waitForEvent("exchange-failed")
     .finally(() => failed = true);
   while (!failed) {
     await client.send("x");
-    await delay(PAUSE_MS);
+    await clock.pass(SHORT_MS / 5);
   }
   return await failure;
 }
@@ -87,6 +88,7 @@ Deno.test("a request body that stalls does not hide behind an answer that flows"
 });
 
 Deno.test("an answer that stalls does not hide behind a request body that flows", async () => {
+  using clock = new StoppedClock();
   const answer = head("HTTP/1.1 200 OK", "Content-Length: 10");
   await using upload = await beginUpload(
     [{ do: "send", data: answer }],
@@ -94,32 +96,44 @@ Deno.test("an answer that stalls does not hide behind a request body that flows"
   );
   const { client, proxy } = upload;
   await client.readThrough("\r\n\r\n");
-  const { source, message } = await uploadUntilFailure(client, proxy);
+  const { source, message } = await uploadUntilFailure(client, proxy, clock);
   assert.equal(source, "upstream");
   assert.match(message, /stopped in the middle/);
 });
 
 Deno.test("a client that stops reading does not hide behind the body it sends", async () => {
+  using clock = new StoppedClock();
   const length = MORE_THAN_BUFFERED;
   await using upload = await beginUpload([
     { do: "send", data: head("HTTP/1.1 200 OK", `Content-Length: ${length}`) },
     { do: "send-fill", count: length },
   ], 10_000);
   const { client, proxy } = upload;
-  const { source, message } = await uploadUntilFailure(client, proxy);
+  const { source, message } = await uploadUntilFailure(client, proxy, clock);
   assert.equal(source, "downstream");
   assert.match(message, /stopped reading/);
 });
 
 Deno.test("a worker that takes no more of the body may go on answering", async () => {
+  using clock = new StoppedClock();
   await using upload = await beginUpload(
-    [...answerSteadily(STEADY_BYTES), { do: "close" }],
+    [
+      { do: "send", data: head("HTTP/1.1 200 OK", "Content-Length: 10") },
+      ...[..."0123456789"].flatMap((data) =>
+        [{ do: "gate", name: data }, { do: "send", data }] as const
+      ),
+      { do: "close" },
+    ],
     MORE_THAN_BUFFERED,
   );
-  const { client } = upload;
+  const { client, origin } = upload;
   const sending = client.send(new Uint8Array(MORE_THAN_BUFFERED));
-  const response = await client.readResponse();
-  assert.equal(response.text, "x".repeat(STEADY_BYTES));
+  await client.readThrough("\r\n\r\n");
+  for (const octet of "0123456789") {
+    await clock.pass(SHORT_MS / 3);
+    origin.open(octet);
+    await client.readThrough(octet);
+  }
   await sending;
 });
 

@@ -1,11 +1,13 @@
 /** Every wait ends, and says whose fault it was. */
 
 import assert from "node:assert/strict";
+import { settled } from "../support/back_pressure.ts";
 import { get, head, ok, post, postHead } from "../support/message_text.ts";
 import { answering } from "../support/origin_script.ts";
 import { startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { RecordingOrigin } from "../support/recording_origin.ts";
+import { StoppedClock } from "../support/stopped_clock.ts";
 
 /** Short for a test, and long beside the sweep that enforces it (100 ms). */
 const SHORT_MS = 300;
@@ -24,6 +26,7 @@ Deno.test("a head that is not whole in time is a 408, however busily it is sent"
 });
 
 Deno.test("a connection on which nothing comes is closed without a word", async () => {
+  using clock = new StoppedClock();
   await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
   await using proxy = startProxy({
     origins: [origin.port],
@@ -32,6 +35,8 @@ Deno.test("a connection on which nothing comes is closed without a word", async 
   await using fresh = await RawClient.connect(proxy);
   await using used = await RawClient.connect(proxy);
   await used.ask(get("/"));
+  await proxy.waitUntil(({ counters }) => counters.clientConnections === 2);
+  await clock.pass(SHORT_MS);
   for (const client of [fresh, used]) {
     const { bytes, peer } = await client.readUntilEnd();
     assert.deepEqual([bytes.length, peer], [0, "closed"]);
@@ -56,19 +61,27 @@ for (const framing of ["Content-Length: 10", "Transfer-Encoding: chunked"]) {
 }
 
 Deno.test("a body that comes slowly but steadily is waited for", async () => {
+  using clock = new StoppedClock();
   await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
   await using proxy = startProxy({
     origins: [origin.port],
     options: { bodyTimeoutMs: SHORT_MS },
   });
   await using client = await RawClient.connect(proxy);
-  const request = post("/", "x".repeat(20));
-  await client.send(request.slice(0, -20));
-  for (const octet of request.slice(-20)) await client.send(octet).then(pause);
+  const request = post("/", "0123456789");
+  await client.send(request.slice(0, -10));
+  for (const octet of "0123456789") {
+    await clock.pass(SHORT_MS / 3);
+    await client.send(octet);
+    await origin.waitFor(({ connections }) =>
+      connections[0]?.text.endsWith(octet) ?? false
+    );
+  }
   assert.equal((await client.readResponse()).text, "ok");
 });
 
 Deno.test("a worker that does not answer is a 504, which keeps the client's connection", async () => {
+  using clock = new StoppedClock();
   await using origin = await RecordingOrigin.start([
     [{ do: "read-request" }],
     answering(ok("next")),
@@ -78,7 +91,10 @@ Deno.test("a worker that does not answer is a 504, which keeps the client's conn
     options: { requestTimeoutMs: SHORT_MS },
   });
   await using client = await RawClient.connect(proxy);
-  assert.equal((await client.ask(get("/"))).status, 504);
+  await client.send(get("/"));
+  await origin.waitFor(({ requests }) => requests.length === 1);
+  await clock.pass(SHORT_MS);
+  assert.equal((await client.readResponse()).status, 504);
   assert.equal((await client.ask(get("/next"))).text, "next");
   await origin.waitFor(({ connections }) => connections[0]?.end !== null);
   assert.equal(origin.requests.length, 2);
@@ -103,6 +119,7 @@ Deno.test("an answer that stalls is cut", async () => {
 });
 
 Deno.test("a client that stops reading its answer is cut, and the worker is not blamed", async () => {
+  using clock = new StoppedClock();
   const length = 64 * 1024 * 1024;
   await using origin = await RecordingOrigin.start([[
     { do: "read-request" },
@@ -115,6 +132,8 @@ Deno.test("a client that stops reading its answer is cut, and the worker is not 
   });
   await using client = await RawClient.connect(proxy);
   await client.send(get("/"));
+  await settled(() => origin.connections[0]?.sentBytes ?? 0);
+  await clock.pass(SHORT_MS);
   const { source } = await proxy.waitForEvent("exchange-failed");
   assert.equal(source, "downstream");
   assert.equal(proxy.upstreams[0]?.failures, 0);
@@ -153,7 +172,7 @@ Deno.test("a client that does not read the pool's own errors is closed", async (
   await using client = await RawClient.connect(proxy);
   // More errors than the kernel holds for somebody who does not read.
   const sending = client.send(get("/").repeat(200_000)).catch(() => {});
-  await proxy.waitUntil(({ counters }) => counters.clientConnections === 1);
+  await proxy.waitUntil(({ counters }) => counters.errors(503) > 0);
   await proxy.waitUntil(({ counters }) => counters.clientConnections === 0);
   await sending;
 });
@@ -178,6 +197,6 @@ Deno.test("a client that does not read interim answers is closed", async () => {
     port: proxy.port,
   });
   await client.write(new TextEncoder().encode(get("/")));
-  await proxy.waitUntil(({ counters }) => counters.inFlight === 1);
+  await origin.waitFor(({ requests }) => requests.length === 1);
   await proxy.waitUntil(({ counters }) => counters.clientConnections === 0);
 });

@@ -129,8 +129,9 @@ for (const [name, part] of Object.entries(UNFINISHED)) {
       tls: TLS,
       options: { headTimeoutMs: 300 },
     });
+    const hello = await clientHello("TLSv1.3");
     await using client = await RawClient.connect(proxy);
-    await client.send(part(await clientHello("TLSv1.3")));
+    await client.send(part(hello));
     await client.readUntilEnd();
     await proxy.waitUntil(({ counters }) => counters.clientConnections === 0);
   });

@@ -1,0 +1,46 @@
+/**
+ * The clock by which the data plane enforces its deadlines, stopped: time
+ * passes only when a test says so, however long the machine takes over it.
+ *
+ * @module
+ */
+
+import { SWEEP_INTERVAL_MS } from "../../src/proxy/sweep.ts";
+import { delay } from "./deadline.ts";
+
+/** Longer than until the next look at the deadlines: timers go off in the order in which they are due. */
+const LOOK_MS = SWEEP_INTERVAL_MS + 20;
+
+/**
+ * Stops `performance.now()` of this process until it is disposed of. Timers
+ * go on.
+ *
+ * @example
+ * ```ts ignore
+ * using clock = new StoppedClock();
+ * await using proxy = startProxy({ options: { idleTimeoutMs: 300 } });
+ * await using client = await RawClient.connect(proxy);
+ * await clock.pass(300);
+ * await client.readUntilEnd();
+ * ```
+ */
+export class StoppedClock implements Disposable {
+  readonly #real = performance.now;
+  #now = performance.now();
+
+  /** Stops the clock. */
+  constructor() {
+    performance.now = () => this.#now;
+  }
+
+  /** Lets time pass, and waits until the deadlines have been looked at. */
+  async pass(ms: number): Promise<void> {
+    this.#now += ms;
+    await delay(LOOK_MS);
+  }
+
+  /** Lets the clock go on, as if it had never been stopped. */
+  [Symbol.dispose](): void {
+    performance.now = this.#real;
+  }
+}
