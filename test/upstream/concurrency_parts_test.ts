@@ -76,6 +76,8 @@ Deno.test("too few requests, or no difference in concurrency, say nothing", () =
   assert.equal(elasticityOf(fewer, fifteen), null);
   assert.equal(elasticityOf(fewer, alike(10, 9)), null);
   assert.equal(elasticityOf(fewer, alike(10, 4)), null);
+  // Quicker than the clock can tell.
+  assert.equal(elasticityOf(alike(0, 8), alike(0, 16)), null);
 });
 
 Deno.test("latency has drifted when concurrency does not explain it", () => {

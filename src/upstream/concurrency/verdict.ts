@@ -22,7 +22,7 @@ export function elasticityOf(fewer: Cohort, more: Cohort): number | null {
   const contrast = more.concurrency / fewer.concurrency;
   // Without requests these are no numbers, of which all comparisons are false.
   const clear = fewer.count >= LEAST_COUNT && more.count >= LEAST_COUNT &&
-    contrast >= LEAST_CONTRAST;
+    contrast >= LEAST_CONTRAST && fewer.meanMs > 0;
   if (!clear) return null;
   const elasticity = Math.log(more.meanMs / fewer.meanMs) / Math.log(contrast);
   return Math.min(1, Math.max(0, elasticity));
