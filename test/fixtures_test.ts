@@ -5,9 +5,6 @@ import { freePort } from "./support/free_port.ts";
 import { ignoreWithout } from "./support/programs.ts";
 import { RawClient } from "./support/raw_client.ts";
 
-/** Express is slow to load on a busy machine. */
-const START_DEADLINE_MS = 20_000;
-
 const DIRECTORY = fileURLToPath(new URL("fixtures/", import.meta.url));
 
 /** A fixture that runs, without a pool. */
@@ -54,7 +51,7 @@ async function start(command: readonly string[]): Promise<Fixture> {
   await eventually(async () => {
     await using client = await RawClient.connect({ port });
     await client.ask("GET /api/health HTTP/1.1\r\nHost: a\r\n\r\n");
-  }, START_DEADLINE_MS);
+  });
   cleanup.move();
   return fixture;
 }
@@ -114,9 +111,9 @@ Deno.test({
       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na",
     );
     assert.equal(response.text, '{"posts":1}');
-    const before = performance.now();
+    // By itself Node waits for 5 s.
+    assert.equal(response.headers.get("keep-alive"), "timeout=1");
     assert.equal((await client.readUntilEnd()).peer, "closed");
-    assert.ok(performance.now() - before < 4_000);
   },
 });
 

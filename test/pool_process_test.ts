@@ -89,7 +89,7 @@ Deno.test("PoolProcess is ended with its workers when its test is over", async (
 });
 
 Deno.test("PoolProcess does not let workers outlive the pool", async () => {
-  const pool = run(`worker(); ${WAIT_FOR_TERM} Deno.exit(0);`, 200);
+  const pool = run(`worker(); ${WAIT_FOR_TERM} Deno.exit(0);`, 2_000);
   await pool.waitForEvent("listening");
   const [worker = 0] = pool.workerPids;
   assert.equal(await isAlive(worker), true);

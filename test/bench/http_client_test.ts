@@ -14,7 +14,7 @@ const REQUEST = toBytes("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /** Long enough never to be what ends a request that is not meant to time out. */
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 60_000;
 
 /** What a server does with one request: bytes to send, then whether the connection is closed. */
 type Step = { readonly send: string; readonly close: boolean };

@@ -20,7 +20,7 @@ export type Question =
   };
 
 /** How long Node may take for a batch, on a machine that has other things to do too. */
-const BATCH_DEADLINE_MS = 30_000;
+const BATCH_DEADLINE_MS = 120_000;
 
 /** A running Node that reads streams. */
 export class NodeOracle implements AsyncDisposable {

@@ -14,12 +14,7 @@ import { RecordingOrigin } from "../support/recording_origin.ts";
 import { startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { isReset } from "../support/raw_socket.ts";
-import {
-  clientHello,
-  connectTls,
-  FIRST,
-  TestTlsServer,
-} from "../support/tls.ts";
+import { clientHello, connectTls, TestTlsServer } from "../support/tls.ts";
 import { Random } from "./random.ts";
 
 const SEED = 20_260_101;

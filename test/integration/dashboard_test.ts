@@ -10,6 +10,7 @@ import { startPoolWithPages } from "../support/admin_pages.ts";
 import { BROWSER_PROGRAM, BrowserPage } from "../support/browser.ts";
 import { DEMO } from "../support/fixture.ts";
 import { ignoreWithout } from "../support/programs.ts";
+import { UNJUDGED } from "../support/pool_process.ts";
 import { get } from "../support/requests.ts";
 
 const ignore = ignoreWithout(BROWSER_PROGRAM);
@@ -29,7 +30,7 @@ for (
     ignore,
     async fn(t): Promise<void> {
       await using pages = await startPoolWithPages(place, {
-        env: { POOL_SIZE: "2" },
+        env: { POOL_SIZE: "2", ...UNJUDGED },
         command: ["sh", "-c", 'echo "$0"; exec "$@"', MARKUP, ...DEMO],
       });
       const { pool } = pages;

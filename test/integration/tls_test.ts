@@ -10,7 +10,11 @@ import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ws from "ws";
-import { eventually, withDeadline } from "../support/deadline.ts";
+import {
+  DEFAULT_DEADLINE_MS,
+  eventually,
+  withDeadline,
+} from "../support/deadline.ts";
 import { get, post, postHead } from "../support/message_text.ts";
 import {
   type PoolProcess,
@@ -27,9 +31,6 @@ import {
 } from "../support/tls.ts";
 
 const BODY_BYTES = 32 * 1024 * 1024;
-
-/** What a pool that has been up is told to do in a second. */
-const END_DEADLINE_MS = 30_000;
 
 const LINUX_ONLY = Deno.build.os !== "linux";
 
@@ -113,7 +114,7 @@ Deno.test("a WebSocket passes over TLS", async () => {
         socket.once("message", (data: unknown) => resolve(String(data)));
         socket.once("error", reject);
       }),
-      END_DEADLINE_MS,
+      DEFAULT_DEADLINE_MS,
       () => "There was no message",
     );
   assert.equal(await next(), "worker 0");
@@ -296,7 +297,7 @@ async function assertRefused(
   });
   const status = await withDeadline(
     pool.status,
-    END_DEADLINE_MS,
+    DEFAULT_DEADLINE_MS,
     () => `The pool goes on running:\n${pool.logs}`,
   );
   assert.equal(status.code, code, pool.logs);

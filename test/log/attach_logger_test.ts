@@ -10,8 +10,8 @@ import {
 /** Far more than the queue (1 MiB) and a pipe (64 KiB) hold. */
 const FLOOD_LINES = 40_000;
 
-/** Ten times what a child needs on a busy machine. */
-const CHILD_TIMEOUT_MS = 30_000;
+/** Far more than a child needs on a busy machine. */
+const CHILD_TIMEOUT_MS = 120_000;
 
 /** Keeps what is written to it. */
 class MemoryStream implements LogStream {

@@ -9,7 +9,7 @@ const SCRIPT = fileURLToPath(
   new URL("../../scripts/bench_prefork.sh", import.meta.url),
 );
 /** A few starts of Deno and of the pool; beyond this it hangs. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 180_000;
 /** Marks every process of a run: its descendants inherit it. */
 const MARK = "BENCH_PREFORK_TEST";
 

@@ -14,7 +14,7 @@ import { descendantsOf, waitUntilGone } from "./processes.ts";
 export const BROWSER_PROGRAM = "chromium";
 
 /** A cold start, on a machine that runs other tests too. */
-const LAUNCH_DEADLINE_MS = 60_000;
+const LAUNCH_DEADLINE_MS = 120_000;
 
 /** How the page is to be shown. */
 export interface OpenPageOptions {

@@ -6,14 +6,11 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { withDeadline } from "./deadline.ts";
+import { DEFAULT_DEADLINE_MS, withDeadline } from "./deadline.ts";
 
 const PROGRAM = fileURLToPath(
   new URL("../../tools/prefork-pool.ts", import.meta.url),
 );
-
-/** A start of Deno, and a reload with its canaries. */
-const DEADLINE_MS = 30_000;
 
 /** What a command said, and how it ended. */
 export interface CommandResult {
@@ -53,7 +50,7 @@ export async function runCommand(
   }).spawn();
   const { code, stdout, stderr } = await withDeadline(
     child.output(),
-    DEADLINE_MS,
+    DEFAULT_DEADLINE_MS,
     () => `"${args.join(" ")}" goes on running`,
   );
   const decoder = new TextDecoder();
