@@ -8,11 +8,12 @@
  * @module
  */
 
-import type { ReloadReport } from "./pool/reload_report.ts";
+import type { ReloadEvent } from "./reload_events.ts";
 import type { WorkerEvent } from "./worker_events.ts";
 import type { WaitingRequest } from "./worker_findings.ts";
 
 export type * from "./pool/reload_report.ts";
+export * from "./reload_events.ts";
 export * from "./worker_events.ts";
 export * from "./worker_findings.ts";
 
@@ -74,24 +75,6 @@ export interface ScalingHeldEvent extends ScalingGrounds {
   readonly at: number;
   /** Workers wanted, as before. */
   readonly workers: number;
-}
-
-/** A new generation of workers begins to take over from the old one. */
-export interface ReloadStartedEvent {
-  /** Which event this is. */
-  readonly type: "reload-started";
-  /** The generation in service. */
-  readonly fromGeneration: number;
-  /** The generation that is to take over. */
-  readonly generation: number;
-}
-
-/** A new generation has taken over, or given way to the old one again. */
-export interface ReloadFinishedEvent {
-  /** Which event this is. */
-  readonly type: "reload-finished";
-  /** What came of it. */
-  readonly report: ReloadReport;
 }
 
 /** The pool as a whole changed what it is doing. */
@@ -190,8 +173,7 @@ export type PoolEvent =
   | WorkerEvent
   | PortSkippedEvent
   | PoolScaledEvent
-  | ReloadStartedEvent
-  | ReloadFinishedEvent
+  | ReloadEvent
   | ScalingHeldEvent
   | StateChangedEvent
   | ListeningEvent

@@ -28,7 +28,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "src/version.ts": [],
   "src/worker_findings.ts": [],
   "src/worker_events.ts": ["src/worker_findings.ts"],
+  "src/reload_events.ts": ["src/pool/reload_report.ts"],
   "src/events.ts": [
+    "src/reload_events.ts",
     "src/worker_events.ts",
     "src/worker_findings.ts",
     "src/pool/reload_report.ts",

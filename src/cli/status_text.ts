@@ -18,7 +18,10 @@ const MIB = 1024 * 1024;
 const COLUMNS:
   readonly (readonly [string, (worker: WorkerMetrics) => string])[] = [
     ["ID", ({ id }) => `${id}`],
-    ["STATE", ({ state, spare }) => spare ? "spare" : state],
+    [
+      "STATE",
+      ({ state, spare, former }) => spare ? "spare" : former ? "former" : state,
+    ],
     ["PID", ({ pid }) => orUnknown(pid, String)],
     ["PORT", ({ port }) => orUnknown(port, String)],
     ["GEN", ({ generation }) => orUnknown(generation, String)],

@@ -157,7 +157,9 @@ export class SettingsDraft {
 
   #checkPorts(config: Config): void {
     const { port, workerPort, adminPort } = config;
-    const workers = config.maxWorkers + config.spareWorkers;
+    // A former generation is kept beside the present one.
+    const generations = config.skewProtection ? 2 : 1;
+    const workers = config.maxWorkers * generations + config.spareWorkers;
     // Replacements start before the old ones end.
     const last = MAX_PORT - workers - Math.min(config.reloadSurge, workers) + 1;
     this.#rule(["workerPort", "maxWorkers", "port"], {
@@ -200,6 +202,11 @@ export class SettingsDraft {
       holds: serverKeyPath === null || serverCertPath !== null,
       value: String(serverKeyPath),
       remedy: `needs ${this.labelOf("serverCertPath")}`,
+    });
+    this.#rule(["skewGraceMs", "skewProtection"], {
+      holds: !this.#isGiven("skewGraceMs") || config.skewProtection,
+      value: config.skewGraceMs,
+      remedy: `needs ${this.labelOf("skewProtection")}`,
     });
     this.#rule(["handlerPath", "zigttpBin", "workerCommand"], {
       holds: !this.#isGiven("handlerPath") ||

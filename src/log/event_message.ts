@@ -105,6 +105,17 @@ export function eventMessage(event: PoolEvent): EventMessage {
       );
     case "reload-finished":
       return reloadFinished(event);
+    case "generation-kept":
+      return say(
+        "info",
+        `generation ${event.generation} is kept for its clients, for ` +
+          `${duration(event.graceMs)} at most`,
+      );
+    case "generation-ended":
+      return say(
+        "info",
+        `generation ${event.generation} is kept no more (${event.reason})`,
+      );
     case "state-changed":
       return say(
         event.to === "serving" ? "debug" : "info",

@@ -34,6 +34,8 @@ export interface WorkerMetrics {
   readonly ready: boolean;
   /** Whether it is ready and held back. */
   readonly spare: boolean;
+  /** Whether it is kept for the clients of its generation, beside its successor. */
+  readonly former: boolean;
   /** Process id. */
   readonly pid: number | null;
   /** State of the worker. */
@@ -229,8 +231,8 @@ function queueMetrics(queue: QueueStats): QueueStats {
 }
 
 function workerMetrics(worker: WorkerSnapshot, rates: Rates): WorkerMetrics {
-  const { id, port, pid, ready, spare, state, restarts, generation } = worker;
-  const { upstream, uptimeMs } = worker;
+  const { id, port, pid, ready, spare, former, state, restarts } = worker;
+  const { generation, upstream, uptimeMs } = worker;
   const requests = upstream?.requests ?? 0;
   return {
     id,
@@ -238,6 +240,7 @@ function workerMetrics(worker: WorkerSnapshot, rates: Rates): WorkerMetrics {
     requests,
     ready,
     spare,
+    former,
     pid,
     state,
     inFlight: upstream?.inFlight ?? 0,

@@ -69,6 +69,7 @@ const WORKER_STATES = [
   "starting",
   "ready",
   "spare",
+  "former",
   "unhealthy",
   "draining",
   "terminating",
@@ -266,7 +267,11 @@ function workersByState(workers: readonly WorkerMetrics[]): readonly Sample[] {
     WORKER_STATES.map((state) => [state, 0]),
   );
   for (const worker of workers) {
-    const state = worker.spare ? "spare" : worker.state;
+    const state = worker.spare
+      ? "spare"
+      : worker.former
+      ? "former"
+      : worker.state;
     counts.set(state, (counts.get(state) ?? 0) + 1);
   }
   return [...counts].map(([state, count]) => [{ state }, count]);

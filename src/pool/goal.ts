@@ -17,6 +17,10 @@ export interface StaffingOptions extends RecyclingLimits {
   readonly drainTimeoutMs: number;
   /** Workers of a new generation that are started at once, beside those they replace. */
   readonly reloadSurge: number;
+  /** Whether a generation that is superseded is kept for its clients. */
+  readonly skewProtection: boolean;
+  /** For how long at most, in milliseconds. */
+  readonly skewGraceMs: number;
 }
 
 /** What is wanted. */

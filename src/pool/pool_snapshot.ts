@@ -21,10 +21,12 @@ export interface WorkerSnapshot {
   readonly pid: number | null;
   /** State of the worker; `"waiting"` for a slot whose worker is gone and not yet replaced. */
   readonly state: WorkerStateName | "waiting";
-  /** Whether it may be given work now. */
+  /** Whether it may be given any request now. */
   readonly ready: boolean;
   /** Whether it is ready, and held back. */
   readonly spare: boolean;
+  /** Whether it is kept for the clients of its generation, beside its successor. */
+  readonly former: boolean;
   /** Workers of this slot that have been replaced. */
   readonly restarts: number;
   /** Probes failed in a row; for a slot that waits, starts failed in a row. */
@@ -73,14 +75,18 @@ export interface PoolFigures
 
 /** Returns what can be seen of a pool: its workers, and the slots that wait for one, by slot. */
 export function snapshotPool(
-  { slots, workers }: Roster,
+  { slots, workers, former }: Roster,
   { now, restarts, ...bounds }: PoolFigures,
 ): PoolSnapshot {
   const slotOf = new Map(slots.map((slot) => [slot.id, slot]));
   const seen = [
     ...slots.filter((slot) => slot.worker === null).map(snapshotWaiting),
     ...workers.map((worker) =>
-      snapshotWorker(worker, slotOf.get(worker.id), now)
+      snapshotWorker(worker, {
+        slot: slotOf.get(worker.id),
+        former: former.has(worker),
+        now,
+      })
     ),
   ].sort((a, b) => a.id - b.id);
   return {
@@ -101,6 +107,7 @@ function snapshotWaiting(slot: Slot): WorkerSnapshot {
     state: "waiting",
     ready: false,
     spare: false,
+    former: false,
     restarts: slot.restarts,
     failures: slot.failures,
     startedAt: null,
@@ -112,16 +119,20 @@ function snapshotWaiting(slot: Slot): WorkerSnapshot {
 
 function snapshotWorker(
   worker: Worker,
-  slot: Slot | undefined,
-  now: number,
+  { slot, former, now }: {
+    readonly slot: Slot | undefined;
+    readonly former: boolean;
+    readonly now: number;
+  },
 ): WorkerSnapshot {
   return {
     id: worker.id,
     port: worker.port,
     pid: worker.process.pid,
     state: worker.state.name,
-    ready: worker.upstream.accepting,
+    ready: worker.upstream.accepting && !former,
     spare: slot?.member === false && slot.serviceable.includes(worker),
+    former,
     restarts: slot?.restarts ?? 0,
     failures: worker.health?.failures ?? 0,
     startedAt: worker.startedAtEpochMs,

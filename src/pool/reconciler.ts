@@ -19,6 +19,8 @@ import type {
   ReplacementReason,
 } from "../events.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import { FormerGeneration } from "./former_generation.ts";
 import type { Goal } from "./goal.ts";
 import {
   exhaustsMemory,
@@ -56,6 +58,7 @@ export class Reconciler {
   readonly #dispatcher: Dispatcher;
   readonly #starter: WorkerStarter;
   readonly #filler: SlotFiller;
+  readonly #former: FormerGeneration;
   /** Goal and time of the pass that is being made. */
   #goal!: Goal;
   #now = 0;
@@ -65,6 +68,11 @@ export class Reconciler {
     this.#dispatcher = deps.dispatcher;
     this.#starter = deps.starter;
     this.#filler = new SlotFiller(deps);
+    this.#former = new FormerGeneration({
+      roster: this.roster,
+      events: deps.events,
+      dismiss: (worker, reason) => this.#dismiss(worker, reason),
+    });
   }
 
   /** Workers started in the place of another so far, by reason. */
@@ -81,6 +89,7 @@ export class Reconciler {
     this.#killExhausting();
     this.#resize();
     this.#installSuccessors();
+    this.#former.tend(goal, now);
     this.#appointMembers();
     this.#publish();
     this.#expire();
@@ -99,7 +108,7 @@ export class Reconciler {
       if (worker.exit === null) continue;
       const startFailure = worker.bury(worker.exit, now);
       this.#starter.release(worker);
-      this.roster.leaving.delete(worker);
+      this.roster.forget(worker);
       if (slot === undefined) continue;
       slot.vacate(worker);
       if (startFailure === null) {
@@ -141,7 +150,7 @@ export class Reconciler {
       const reason = "used far more than MAX_WORKER_MEMORY_MB";
       worker.kill("memory-limit", reason);
       this.#starter.unwatch(worker);
-      this.roster.leaving.add(worker);
+      this.roster.leave(worker);
       slot?.vacate(worker);
       slot?.noteLoss("max-memory", this.#now);
       slot?.noteEnd(endOf(worker, reason, this.#now));
@@ -173,7 +182,10 @@ export class Reconciler {
         this.#dismiss(successor, slot.cause ?? "reload");
       } else if (successor.serviceable && mayTakeOver(successor)) {
         slot.promote();
-        this.#dismiss(worker, cause);
+        // One that was held back has no clients.
+        const kept = cause === "reload" && slot.member &&
+          this.#former.keep(worker, this.#goal, this.#now);
+        if (!kept) this.#dismiss(worker, cause);
       }
     }
   }
@@ -199,13 +211,12 @@ export class Reconciler {
       // their first choice, and else the order makes no difference.
       .flatMap((slot) => slot.serviceable.toReversed())
       .map((worker) => worker.upstream);
-    const published = this.#dispatcher.upstreams;
-    const same = wanted.length === published.length &&
-      wanted.every((upstream) =>
-        // One that refused a connection has stopped accepting by itself.
-        upstream.accepting && published.includes(upstream)
-      );
-    if (!same) this.#dispatcher.publish(wanted);
+    const former = [...this.roster.former]
+      .filter((worker) => worker.serviceable)
+      .map((worker) => worker.upstream);
+    const same = isPublished(wanted, this.#dispatcher.upstreams) &&
+      isPublished(former, this.#dispatcher.former);
+    if (!same) this.#dispatcher.publish(wanted, former);
   }
 
   /** Does what is due with workers that start, drain or end. */
@@ -246,7 +257,7 @@ export class Reconciler {
   /** Takes a worker out of service for good; it leaves its slot to others. */
   #dismiss(worker: Worker, reason: DrainReason): void {
     const { drainTimeoutMs } = this.#goal.options;
-    this.roster.leaving.add(worker);
+    this.roster.leave(worker);
     this.#starter.unwatch(worker);
     switch (worker.state.name) {
       case "starting":
@@ -272,8 +283,8 @@ export class Reconciler {
   }
 
   #othersServe(worker: Worker): boolean {
-    return this.roster.workers.some((other) =>
-      other !== worker && other.serviceable
+    return this.roster.slots.some((slot) =>
+      slot.serviceable.some((other) => other !== worker)
     );
   }
 
@@ -285,7 +296,20 @@ export class Reconciler {
         ...this.#vacancies().map(({ slot }) => slot.retryAt),
         ...this.roster.workers.map((worker) => wornOutAt(worker, options)),
       ].filter((at) => at > this.#now),
+      this.#former.nextCheckAt(options),
       options.maxRequests > 0 ? this.#now + REQUESTS_CHECK_MS : Infinity,
     );
   }
+}
+
+/** Whether `wanted` are given work already. */
+function isPublished(
+  wanted: readonly Upstream[],
+  published: readonly Upstream[],
+): boolean {
+  return wanted.length === published.length &&
+    wanted.every((upstream) =>
+      // One that refused a connection has stopped accepting by itself.
+      upstream.accepting && published.includes(upstream)
+    );
 }

@@ -1,6 +1,6 @@
 /**
- * Who is in the pool: the slots, and the workers that have left theirs and
- * are not gone yet.
+ * Who is in the pool: the slots, the workers that have left theirs and are
+ * kept for their clients, and those that are not gone yet.
  *
  * @module
  */
@@ -10,6 +10,8 @@ import type { Worker } from "./worker.ts";
 
 /** The slots and the workers of a pool. */
 export class Roster {
+  /** Workers that have left their slot to a newer generation, and serve on for their clients. */
+  readonly former = new Set<Worker>();
   /** Workers that have left their slot, on their way out. */
   readonly leaving = new Set<Worker>();
   #slots: readonly Slot[] = [];
@@ -21,17 +23,34 @@ export class Roster {
 
   /** Every worker whose process may still run. */
   get workers(): readonly Worker[] {
-    return [...this.#slots.flatMap((slot) => slot.workers), ...this.leaving];
+    return [
+      ...this.#slots.flatMap((slot) => slot.workers),
+      ...this.former,
+      ...this.leaving,
+    ];
   }
 
   /** Whether there is neither a slot nor a worker. */
   get empty(): boolean {
-    return this.#slots.length === 0 && this.leaving.size === 0;
+    return this.#slots.length === 0 && this.former.size === 0 &&
+      this.leaving.size === 0;
   }
 
   /** The slot a worker is in; `undefined` for one that has left. */
   slotOf(worker: Worker): Slot | undefined {
     return this.#slots.find((slot) => slot.workers.includes(worker));
+  }
+
+  /** Sends a worker on its way out. */
+  leave(worker: Worker): void {
+    this.former.delete(worker);
+    this.leaving.add(worker);
+  }
+
+  /** Forgets a worker that is gone and has no slot. */
+  forget(worker: Worker): void {
+    this.former.delete(worker);
+    this.leaving.delete(worker);
   }
 
   /** Adds a slot with the lowest number nobody has: those of workers on their way out are not given away yet. */

@@ -117,6 +117,12 @@ export class Slot {
     this.successor = null;
   }
 
+  /** Gives the place back to a worker that had left it and serves. */
+  reinstate(worker: Worker): void {
+    this.worker = worker;
+    this.#loss = null;
+  }
+
   /** Notes that a worker is lost; it is a loss of the slot if no other one of it is well. */
   noteLoss(reason: ReplacementReason, at: number): void {
     const covered = this.workers.some((worker) =>

@@ -70,6 +70,14 @@ Deno.test("each event says what happened, at the level it deserves", () => {
       "info: reloaded in 1.5 s: generation 2 serves",
     ],
     [
+      { type: "generation-kept", generation: 1, graceMs: 300_000 },
+      "info: generation 1 is kept for its clients, for 5 min at most",
+    ],
+    [
+      { type: "generation-ended", generation: 1, reason: "unused" },
+      "info: generation 1 is kept no more (unused)",
+    ],
+    [
       { ...WORKER, type: "worker-ready", startupMs: 48.3, replaces: null },
       "info: worker 2 ready on 127.0.0.1:8083 (pid 4711) in 48 ms",
     ],

@@ -72,15 +72,19 @@ function happenings(
     ],
     [20, (world) => world.unread.shift()?.()],
     [40, (world) => {
+      // A new client, or one that has been served by a generation of late.
+      const newest = world.reloads.generation.number;
+      const generation = newest - Math.floor(random() * 4);
       const upstream = world.dispatcher.claim({
         clientHash: 0,
-        generation: null,
+        generation: generation > 0 ? generation : null,
         avoid: null,
       });
       if (upstream !== null) world.claims.push(upstream);
     }],
     [40, (world) => release(world, Math.floor(random() * 100))],
     [3, (world) => pick(world.dispatcher.upstreams)?.reportRefused()],
+    [1, (world) => pick(world.dispatcher.former)?.reportRefused()],
     [3, (world) => {
       const upstream = pick(world.dispatcher.upstreams);
       if (upstream === undefined) return;
@@ -148,6 +152,7 @@ function check(world: ModelWorld): void {
     assert.ok(upstream.accepting);
     assert.ok(roster.slotOf(worker)?.member, "who is published is no spare");
   }
+  checkFormer(world);
   const places = new Set(published.map(({ id }) => id));
   const able = slots.filter(({ serviceable }) => serviceable.length > 0);
   assert.equal(
@@ -159,9 +164,29 @@ function check(world: ModelWorld): void {
   assert.ok(world.dueAt > now, "the next pass is due later, not now");
 }
 
+/** Those who are kept for their clients are of one older generation, beside their successors, and get nobody new. */
+function checkFormer(world: ModelWorld): void {
+  const { former, slots } = world.reconciler.roster;
+  const generations = new Set([...former].map((worker) => worker.generation));
+  assert.ok(generations.size <= 1, "one generation is kept");
+  const ids = new Set([...former].map(({ id }) => id));
+  assert.equal(ids.size, former.size, "one worker of each slot is kept");
+  for (const worker of former) {
+    assert.ok(slots.some(({ id }) => id === worker.id), "its slot is there");
+    assert.ok(worker.generation < world.goal.generation.number);
+    assert.equal(worker.state.name, "ready");
+    assert.ok(!world.dispatcher.upstreams.includes(worker.upstream));
+  }
+  for (const upstream of world.dispatcher.former) {
+    const worker = [...former].find((other) => other.upstream === upstream);
+    assert.ok(worker?.serviceable, "who gets requests is kept and can serve");
+  }
+}
+
 /** Claims are made on workers alone that may be given work. */
 function checkClaims(world: ModelWorld): void {
-  for (const upstream of world.dispatcher.upstreams) {
+  const { upstreams, former } = world.dispatcher;
+  for (const upstream of [...upstreams, ...former]) {
     if (!upstream.accepting) continue;
     const worker = world.reconciler.roster.workers
       .find((candidate) => candidate.upstream === upstream);
@@ -184,7 +209,15 @@ function checkRest(world: ModelWorld): void {
 /** Lets everything succeed until nothing changes any more. */
 async function comeToRest(world: ModelWorld): Promise<void> {
   world.launchFails = false;
-  for (let round = 0; round < ROUNDS_TO_REST; round++) {
+  const { roster } = world.reconciler;
+  for (
+    let round = 0;
+    // Workers grow old meanwhile: one that is being replaced is waited for.
+    round < ROUNDS_TO_REST || roster.former.size + roster.leaving.size > 0 ||
+    roster.slots.some(({ successor }) => successor);
+    round++
+  ) {
+    assert.ok(round < 2 * ROUNDS_TO_REST, "it comes to rest");
     while (world.claims.length > 0) release(world, 0);
     for (const process of [...world.processes]) {
       if (process.asked) process.exit(0);
@@ -211,6 +244,24 @@ for (const seed of SEEDS) {
       Math.random = ownRandom;
     }
   });
+}
+
+/** Each generation that is kept is not any more at some time, and only then is the next. */
+function checkGenerationEvents({ events }: ModelWorld): void {
+  let kept: number | null = null;
+  const reasons = new Set<string>();
+  for (const event of events) {
+    if (event.type === "generation-kept") {
+      assert.equal(kept, null);
+      kept = event.generation;
+    } else if (event.type === "generation-ended") {
+      assert.equal(kept, event.generation);
+      reasons.add(event.reason);
+      kept = null;
+    }
+  }
+  assert.equal(kept, null);
+  assert.ok(reasons.size > 0, "some are kept");
 }
 
 async function walk(random: () => number): Promise<void> {
@@ -244,6 +295,8 @@ async function walk(random: () => number): Promise<void> {
   }
   assert.equal(world.dispatcher.upstreams.length, world.wish.workers);
   assert.equal(roster.leaving.size, 0);
+  assert.equal(roster.former.size, 0, "nobody wants the former ones any more");
+  checkGenerationEvents(world);
   assert.ok(world.reports.some(({ ok }) => ok), "some reloads succeed");
   assert.ok(world.reports.some(({ ok }) => !ok), "some reloads fail");
 

@@ -31,6 +31,8 @@ export const OPTIONS: StaffingOptions = {
   startupTimeoutMs: 2_000,
   drainTimeoutMs: 3_000,
   reloadSurge: 2,
+  skewProtection: true,
+  skewGraceMs: 30_000,
   maxRequests: 40,
   maxRequestsJitter: 0.5,
   maxWorkerAgeS: 120,
@@ -75,6 +77,7 @@ export class ModelWorld {
     maxQueue: 0,
     queueTimeoutMs: 0,
     slowStartMs: 0,
+    skewProtection: true,
   });
   readonly reloads: Reloads;
   readonly reconciler: Reconciler;
@@ -83,10 +86,12 @@ export class ModelWorld {
   /** Whether the next program that is launched cannot be. */
   launchFails = false;
 
+  readonly #options: StaffingOptions;
   readonly #starter: WorkerStarter;
   #nextPid = 100;
 
-  constructor(spec: WorkerSpec) {
+  constructor(spec: WorkerSpec, options: Partial<StaffingOptions> = {}) {
+    this.#options = { ...OPTIONS, ...options };
     const emitter = new EventEmitter();
     emitter.subscribe((event) => this.events.push(event));
     this.#starter = new WorkerStarter({ workerPort: 0 }, {
@@ -128,7 +133,7 @@ export class ModelWorld {
       generation: this.reloads.generation,
       surplusReason: stopping ? "stop" : "scale-down",
       mayTakeOver: (worker) => this.reloads.mayTakeOver(worker),
-      options: OPTIONS,
+      options: this.#options,
     };
   }
 

@@ -59,6 +59,8 @@ export class PoolHarness {
       spareWorkers: 0,
       reloadSurge: 1,
       reloadCanaryRequests: 0,
+      skewProtection: false,
+      skewGraceMs: 60_000,
       maxRequests: 0,
       maxRequestsJitter: 0,
       maxWorkerAgeS: 0,
@@ -66,6 +68,7 @@ export class PoolHarness {
       ...options,
     } as const;
     this.dispatcher = new Dispatcher({
+      skewProtection: all.skewProtection,
       policy: roundRobin,
       workerConcurrency: 0,
       maxQueue: 10,

@@ -29,6 +29,7 @@ export function workerMetrics(
     requests: 12,
     ready: true,
     spare: false,
+    former: false,
     pid: 4711,
     state: "ready",
     inFlight: 1,

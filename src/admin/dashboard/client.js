@@ -119,7 +119,11 @@ function showSummary(metrics) {
 }
 
 function workerCells(worker) {
-  const state = worker.spare ? "spare" : worker.state;
+  const state = worker.spare
+    ? "spare"
+    : worker.former
+    ? "former"
+    : worker.state;
   return [
     number(worker.id),
     [state, stateClass(state)],

@@ -1,0 +1,159 @@
+/**
+ * Skew protection: the generation before the present one, kept for the
+ * clients that it has served.
+ *
+ * Its workers have left their slots to their successors. They are not replaced
+ * when they are lost, and go when their time is up or nobody wants them any
+ * more. A reload that is rolled back gives them their slots again.
+ *
+ * Knows nothing of clients but that they make requests.
+ *
+ * @module
+ */
+
+import type {
+  DrainReason,
+  EventEmitter,
+  GenerationEndReason,
+} from "../events.ts";
+import type { Goal, StaffingOptions } from "./goal.ts";
+import type { Roster } from "./roster.ts";
+import type { Slot } from "./slot.ts";
+import type { Worker } from "./worker.ts";
+
+/** Share of the longest time after which a generation is given up that gets no requests. */
+const UNUSED_RATIO = 0.1;
+
+/** The least of that, in milliseconds: people read before they click. */
+const LEAST_UNUSED_MS = 10_000;
+
+/** What a former generation works with. */
+export interface FormerGenerationDeps {
+  readonly roster: Roster;
+  readonly events: EventEmitter;
+  /** Takes a worker out of service for good. */
+  readonly dismiss: (worker: Worker, reason: DrainReason) => void;
+}
+
+/** Decides who is kept, and for how long. */
+export class FormerGeneration {
+  readonly #deps: FormerGenerationDeps;
+  /** Number of the generation that is kept; `null` when none is. */
+  #number: number | null = null;
+  /** When the last of its successors has taken over. */
+  #keptAt = 0;
+  /** When it was last seen to have something to do. */
+  #usedAt = 0;
+  /** Requests its workers had finished then. */
+  #requests = 0;
+
+  /** Creates one of which there is nobody yet. */
+  constructor(deps: FormerGenerationDeps) {
+    this.#deps = deps;
+  }
+
+  /** Keeps `worker`, whose successor has taken over; `false` when it is not to be kept. */
+  keep(worker: Worker, goal: Goal, now: number): boolean {
+    const { generation } = worker;
+    const { skewProtection, skewGraceMs } = goal.options;
+    // A roll-back leads to an older generation: the newer one has failed.
+    const superseded = generation < goal.generation.number &&
+      generation >= (this.#number ?? 0);
+    if (!skewProtection || !superseded || !worker.serviceable) return false;
+    if (generation !== this.#number) {
+      this.#end("reload");
+      this.#number = generation;
+      this.#deps.events.emit({
+        type: "generation-kept",
+        generation,
+        graceMs: skewGraceMs,
+      });
+    }
+    this.#keptAt = this.#usedAt = now;
+    this.#deps.roster.former.add(worker);
+    return true;
+  }
+
+  /** Sends those away whose time is up, and puts those back that are wanted again. */
+  tend(goal: Goal, now: number): void {
+    if (this.#number === null) return;
+    const { former, slots } = this.#deps.roster;
+    this.#lookForRequests(now);
+    const over = this.#isOver(goal.options, now);
+    let reason: GenerationEndReason = over ?? "lost";
+    for (const worker of former) {
+      const slot = slots.find(({ id }) => id === worker.id);
+      if (slot === undefined) {
+        reason = goal.workers === 0 ? "stop" : "scale-down";
+        this.#deps.dismiss(worker, reason);
+      } else if (worker.generation === goal.generation.number) {
+        reason = "rolled-back";
+        this.#putBack(worker, slot);
+      } else if (worker.generation > goal.generation.number) {
+        // One that had failed, and whose place the older one did not get back.
+        this.#deps.dismiss(worker, "reload");
+      } else if (worker.health?.healthy === false) {
+        this.#deps.dismiss(worker, "unhealthy");
+      } else if (over !== null || worker.generation !== this.#number) {
+        this.#deps.dismiss(worker, "reload");
+      }
+    }
+    if (former.size === 0) this.#end(reason);
+  }
+
+  /** When to look again at the latest. */
+  nextCheckAt({ skewGraceMs }: StaffingOptions): number {
+    return this.#number === null ? Infinity : Math.min(
+      this.#keptAt + skewGraceMs,
+      this.#usedAt + unusedMs(skewGraceMs),
+    );
+  }
+
+  /** Whether its time is up, and why. */
+  #isOver(
+    { skewGraceMs }: StaffingOptions,
+    now: number,
+  ): "grace" | "unused" | null {
+    if (now >= this.#keptAt + skewGraceMs) return "grace";
+    return now >= this.#usedAt + unusedMs(skewGraceMs) ? "unused" : null;
+  }
+
+  /** Its workers are given the requests of its clients alone, so that those are there if there are any. */
+  #lookForRequests(now: number): void {
+    let requests = 0;
+    let inFlight = 0;
+    for (const { upstream } of this.#deps.roster.former) {
+      requests += upstream.requests;
+      inFlight += upstream.inFlight;
+    }
+    if (inFlight > 0 || requests !== this.#requests) this.#usedAt = now;
+    this.#requests = requests;
+  }
+
+  /** The generation is wanted again: a worker that still serves is better than a new one. */
+  #putBack(worker: Worker, slot: Slot): void {
+    const { roster, dismiss } = this.#deps;
+    const { worker: holder } = slot;
+    if (!worker.serviceable || holder?.generation === worker.generation) {
+      return dismiss(worker, "reload");
+    }
+    roster.former.delete(worker);
+    slot.reinstate(worker);
+    if (holder !== null) dismiss(holder, "reload");
+  }
+
+  #end(reason: GenerationEndReason): void {
+    if (this.#number === null) return;
+    this.#deps.events.emit({
+      type: "generation-ended",
+      generation: this.#number,
+      reason,
+    });
+    this.#number = null;
+  }
+}
+
+/** How long a generation that gets no requests is kept, in milliseconds. */
+function unusedMs(skewGraceMs: number): number {
+  return Math.max(skewGraceMs * UNUSED_RATIO, LEAST_UNUSED_MS);
+}

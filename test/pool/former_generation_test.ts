@@ -1,0 +1,280 @@
+/**
+ * SKEW_PROTECTION: who is kept after a reload, for how long, and who comes
+ * back. With made-up processes and a clock of the test.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { StaffingOptions } from "../../src/pool/goal.ts";
+import type { Upstream } from "../../src/upstream/upstream.ts";
+import { type ModelProcess, ModelWorld, specCalled } from "./model_world.ts";
+
+/** Nothing but reloads replaces a worker here, one after the other. */
+const LASTING = {
+  maxRequests: 0,
+  maxWorkerAgeS: 0,
+  maxWorkerMemoryMb: 0,
+  reloadSurge: 1,
+};
+
+const GRACE_MS = 100_000;
+
+/** A tenth of the grace: it is longer than the least. */
+const UNUSED_MS = 10_000;
+
+/** More passes than a reload of two workers takes. */
+const MANY_PASSES = 200;
+
+/** Time between two passes, in milliseconds: long enough that trials end without traffic. */
+const STEP_MS = 500;
+
+/** Two workers that serve. */
+async function startWorld(
+  options: Partial<StaffingOptions> = {},
+): Promise<ModelWorld> {
+  const world = new ModelWorld(specCalled("first"), {
+    ...LASTING,
+    skewGraceMs: GRACE_MS,
+    ...options,
+  });
+  world.wish.workers = 2;
+  world.wish.spares = 0;
+  await until(world, () => world.dispatcher.upstreams.length === 2);
+  return world;
+}
+
+/** Makes passes in a world in which all goes well, until `condition` holds. */
+async function until(
+  world: ModelWorld,
+  condition: () => boolean,
+  isWell: (process: ModelProcess) => boolean = () => true,
+): Promise<void> {
+  for (let pass = 0; pass < MANY_PASSES; pass++) {
+    for (const process of [...world.processes]) {
+      if (process.asked) process.exit(0);
+      else if (isWell(process)) world.probe(process, true);
+      else process.exit(1);
+    }
+    for (const read of world.unread.splice(0)) read();
+    await world.settle();
+    world.pass();
+    await world.settle();
+    if (condition()) return;
+    world.clock.advance(STEP_MS);
+  }
+  assert.fail(`It never came to ${condition}`);
+}
+
+/** Reloads, and returns whether the new generation has taken over. */
+async function reload(
+  world: ModelWorld,
+  isWell?: (process: ModelProcess) => boolean,
+): Promise<boolean> {
+  const count = world.reports.length + 1;
+  world.reload(specCalled("next"));
+  await until(world, () => world.reports.length === count, isWell);
+  return world.reports.at(-1)!.ok;
+}
+
+/** Lets time pass without a pass in between, and makes one then. */
+async function wait(world: ModelWorld, ms: number): Promise<void> {
+  world.clock.advance(ms);
+  world.pass();
+  await world.settle();
+}
+
+/** A client of a generation makes a request, and has its answer at once. */
+function ask(world: ModelWorld, generation: number | null): Upstream {
+  const upstream = world.dispatcher.claim(
+    { clientHash: 0, generation, avoid: null },
+  );
+  assert.ok(upstream);
+  upstream.requests++;
+  world.dispatcher.release(upstream);
+  return upstream;
+}
+
+function generationsOf(upstreams: readonly Upstream[]): readonly number[] {
+  return upstreams.map(({ generation }) => generation);
+}
+
+/** What is told of generations, in order. */
+function story({ events }: ModelWorld): readonly string[] {
+  return events.flatMap((event) =>
+    event.type === "generation-kept"
+      ? [`${event.generation} kept`]
+      : event.type === "generation-ended"
+      ? [`${event.generation} ended: ${event.reason}`]
+      : []
+  );
+}
+
+Deno.test("the workers of a generation that is superseded serve on, for its clients alone", async () => {
+  const world = await startWorld();
+  const first = world.dispatcher.upstreams;
+  assert.equal(await reload(world), true);
+  const { upstreams, former } = world.dispatcher;
+  assert.deepEqual(generationsOf(upstreams), [2, 2]);
+  assert.deepEqual(former, first);
+  assert.deepEqual(
+    [1, 1, 2, null, null].map((of) => ask(world, of).generation),
+    [1, 1, 2, 2, 2],
+  );
+  assert.deepEqual(story(world), ["1 kept"]);
+  assert.ok(!world.events.some(({ type }) => type === "worker-draining"));
+});
+
+Deno.test("while a reload goes on each client stays where it is, and new ones are given either", async () => {
+  const world = await startWorld();
+  world.reload(specCalled("next"));
+  await until(world, () => world.dispatcher.former.length === 1);
+  const { upstreams } = world.dispatcher;
+  assert.deepEqual([...generationsOf(upstreams)].sort(), [1, 2]);
+  const given = [1, 1, 1, 1].map((of) => ask(world, of));
+  assert.deepEqual(generationsOf(given), [1, 1, 1, 1]);
+  assert.equal(new Set(given).size, 2, "the one that is kept, too");
+  assert.equal(ask(world, 2).generation, 2);
+});
+
+Deno.test("a generation whose clients go on making requests is kept until SKEW_GRACE_MS has passed", async () => {
+  const world = await startWorld();
+  await reload(world);
+  for (let ms = 0; ms < GRACE_MS - 2 * UNUSED_MS; ms += UNUSED_MS - 1) {
+    assert.equal(ask(world, 1).generation, 1);
+    await wait(world, UNUSED_MS - 1);
+  }
+  assert.equal(ask(world, 1).generation, 1);
+  await wait(world, UNUSED_MS - 1);
+  ask(world, 1);
+  await wait(world, UNUSED_MS - 1);
+  assert.deepEqual(world.dispatcher.former, []);
+  assert.equal(ask(world, 1).generation, 2);
+  assert.deepEqual(story(world), ["1 kept", "1 ended: grace"]);
+  await until(world, () => world.processes.size === 2);
+});
+
+Deno.test("a generation that gets no requests goes before that", async () => {
+  const world = await startWorld();
+  await reload(world);
+  ask(world, 1);
+  // Seen, and from then on there are none.
+  await wait(world, 1);
+  await wait(world, UNUSED_MS - 1);
+  assert.equal(world.dispatcher.former.length, 2);
+  assert.ok(world.dueAt <= world.clock.now() + 1, "the pool looks by itself");
+  await wait(world, 1);
+  assert.deepEqual(world.dispatcher.former, []);
+  assert.deepEqual(story(world), ["1 kept", "1 ended: unused"]);
+});
+
+Deno.test("a request in flight is use: a long download or a socket keeps its generation", async () => {
+  const world = await startWorld();
+  await reload(world);
+  const upstream = world.dispatcher.claim(
+    { clientHash: 0, generation: 1, avoid: null },
+  )!;
+  for (let round = 0; round < 3; round++) await wait(world, UNUSED_MS);
+  assert.equal(world.dispatcher.former.length, 2);
+  world.dispatcher.release(upstream);
+  await wait(world, UNUSED_MS);
+  await wait(world, UNUSED_MS);
+  assert.deepEqual(story(world), ["1 kept", "1 ended: unused"]);
+});
+
+Deno.test("one generation is kept: the next reload ends the one before", async () => {
+  const world = await startWorld();
+  await reload(world);
+  await reload(world);
+  const { upstreams, former } = world.dispatcher;
+  assert.deepEqual(generationsOf(upstreams), [3, 3]);
+  assert.deepEqual(generationsOf(former), [2, 2]);
+  assert.deepEqual(story(world), ["1 kept", "1 ended: reload", "2 kept"]);
+  assert.equal(ask(world, 1).generation, 3);
+  await until(world, () => world.processes.size === 4);
+});
+
+Deno.test("a reload that fails gives the workers that were kept their places back, and starts none", async () => {
+  const world = await startWorld();
+  const first = world.dispatcher.upstreams;
+  const bad = ({ generation, upstreamId }: ModelProcess): boolean =>
+    generation !== 2 || upstreamId !== 1;
+  assert.equal(await reload(world, bad), false);
+  assert.deepEqual(
+    world.reports[0]!.workers.map(({ verdict }) => verdict),
+    ["rolled-back", "failed"],
+  );
+  await until(world, () => world.processes.size === 2);
+  assert.deepEqual(world.dispatcher.upstreams, first);
+  assert.deepEqual(world.dispatcher.former, []);
+  assert.deepEqual(story(world), ["1 kept", "1 ended: rolled-back"]);
+  const spawned = world.events.filter(({ type }) => type === "worker-spawned");
+  assert.equal(spawned.length, 4, "the first two, and two of the new code");
+  // A client that the new code had has to move.
+  assert.equal(ask(world, 2).generation, 1);
+});
+
+Deno.test("a former worker that is lost is not replaced; its clients have the others, and then the next generation", async () => {
+  const world = await startWorld();
+  await reload(world);
+  const lose = async (): Promise<void> => {
+    [...world.processes].find(({ generation }) => generation === 1)!.exit(1);
+    await world.settle();
+    world.pass();
+  };
+  await lose();
+  assert.equal(world.dispatcher.former.length, 1);
+  assert.equal(ask(world, 1).generation, 1);
+  await lose();
+  assert.equal(ask(world, 1).generation, 2);
+  await until(world, () => world.processes.size === 2);
+  assert.deepEqual(story(world), ["1 kept", "1 ended: lost"]);
+  assert.deepEqual(generationsOf(world.dispatcher.upstreams), [2, 2]);
+});
+
+Deno.test("a former worker that fails its probes is ended", async () => {
+  const world = await startWorld();
+  await reload(world);
+  const [sick] = [...world.processes];
+  assert.equal(sick!.generation, 1);
+  for (let probe = 0; probe < 3; probe++) world.probe(sick!, false);
+  world.pass();
+  assert.equal(world.dispatcher.former.length, 1);
+  const draining = world.events.filter(({ type }) =>
+    type === "worker-draining"
+  );
+  assert.equal(draining.length, 1);
+});
+
+Deno.test("a former worker does not stand in for the last one that is ready", async () => {
+  const world = await startWorld();
+  world.wish.workers = 1;
+  await until(world, () => world.processes.size === 1);
+  await reload(world);
+  const young = [...world.processes].find(({ generation }) => generation === 2);
+  for (let probe = 0; probe < 3; probe++) world.probe(young!, false);
+  world.pass();
+  assert.deepEqual(generationsOf(world.dispatcher.upstreams), [2]);
+});
+
+Deno.test("a pool that shrinks, or stops, ends the former workers of the slots that go", async () => {
+  const world = await startWorld();
+  await reload(world);
+  world.wish.workers = 1;
+  world.pass();
+  assert.equal(world.dispatcher.former.length, 1);
+  world.wish.stopping = true;
+  world.pass();
+  assert.deepEqual(world.dispatcher.former, []);
+  await until(world, () => world.processes.size === 0);
+  assert.ok(world.reconciler.roster.empty);
+  assert.deepEqual(story(world), ["1 kept", "1 ended: stop"]);
+});
+
+Deno.test("without SKEW_PROTECTION nobody is kept", async () => {
+  const world = await startWorld({ skewProtection: false });
+  await reload(world);
+  assert.deepEqual(world.dispatcher.former, []);
+  assert.deepEqual(story(world), []);
+  await until(world, () => world.processes.size === 2);
+});
