@@ -64,10 +64,10 @@ const SETUPS: Readonly<Record<Setup, Partial<ProxySettings>>> = {
   trusted: { trustedProxies: ["127.0.0.1/32"] },
   limited: { maxBodyBytes: 10, maxHeadBytes: 1024 },
   impatient: {
-    headTimeoutMs: 300,
-    idleTimeoutMs: 300,
-    bodyTimeoutMs: 300,
-    requestTimeoutMs: 300,
+    headTimeoutMs: 600,
+    idleTimeoutMs: 600,
+    bodyTimeoutMs: 600,
+    requestTimeoutMs: 600,
   },
   workerless: {},
 };

@@ -14,8 +14,8 @@ export interface PausedLoadOptions {
   readonly port: number;
   /** Clients side by side, each with a connection of its own. */
   readonly clients: number;
-  /** Begins no round after this. */
-  readonly durationMs: number;
+  /** How often each of them asks. */
+  readonly rounds: number;
   /** Shortest and longest pause between two rounds; by chance in between. */
   readonly pauseMs: readonly [number, number];
   /** How far the clients of a round are apart, at most. */
@@ -70,7 +70,6 @@ export async function runPausedLoad(
   const failed: string[] = [];
   const clients = Array<RawClient | null>(options.clients).fill(null);
   const [shortestMs, longestMs] = options.pauseMs;
-  const end = performance.now() + options.durationMs;
   let requests = 0;
 
   async function askOne(round: number, index: number): Promise<void> {
@@ -87,7 +86,7 @@ export async function runPausedLoad(
     }
   }
 
-  for (let round = 0; performance.now() < end; round++) {
+  for (let round = 0; round < options.rounds; round++) {
     await Promise.all(clients.map((_, index) => askOne(round, index)));
     await pause(shortestMs + Math.random() * (longestMs - shortestMs));
   }

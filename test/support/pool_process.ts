@@ -332,7 +332,10 @@ export class PoolProcess implements AsyncDisposable {
     ]);
     const status = await this.#child.status;
     // A worker that outlives the pool and holds its pipes must not hold us.
-    const timer = setTimeout(() => abort.abort(), OUTPUT_DEADLINE_MS);
+    const timer = setTimeout(
+      () => abort.abort(),
+      Math.min(OUTPUT_DEADLINE_MS, this.#disposeDeadlineMs),
+    );
     await output;
     clearTimeout(timer);
     this.#changes.fail(
