@@ -32,9 +32,6 @@ const MAX_IDLE_MS = 60_000;
  */
 const FRESH_ENOUGH_MS = 500;
 
-/** A worker is known to keep connections when one has been idle for this long: two looks, as the clock is coarse. */
-const KEPT_PROOF_MS = 200;
-
 /** Taken off the worker's hint: for our clock's coarseness and the way of the packets. */
 const IDLE_MARGIN_MS = 1000;
 
@@ -72,6 +69,8 @@ interface IdleConnections {
   readonly connections: UpstreamConnection[];
   /** Whether the worker is known to leave connections open after an answer. */
   kept: boolean;
+  /** The oldest one at the last look. */
+  oldest: UpstreamConnection | undefined;
 }
 
 /** Opens connections to workers and keeps idle ones. */
@@ -171,10 +170,11 @@ export class ConnectionPool {
   sweep(now: number): void {
     for (const idle of this.#idle.values()) {
       const { connections } = idle;
+      // Between two looks its end would have been seen. A single look proves
+      // nothing: it may be the first thing we do after a long pause of ours.
       const [oldest] = connections;
-      if (oldest !== undefined && now - oldest.idleSince >= KEPT_PROOF_MS) {
-        idle.kept = true;
-      }
+      if (oldest !== undefined && oldest === idle.oldest) idle.kept = true;
+      idle.oldest = oldest;
       // Newest last, and all with much the same limit: the oldest go first.
       while (connections.length > 0 && connections[0]!.idleUntil <= now) {
         connections.shift()!.socket.dispose();
@@ -190,7 +190,7 @@ export class ConnectionPool {
   #idleConnectionsTo(upstream: Upstream): IdleConnections {
     let idle = this.#idle.get(upstream);
     if (idle === undefined) {
-      idle = { connections: [], kept: false };
+      idle = { connections: [], kept: false, oldest: undefined };
       this.#idle.set(upstream, idle);
       upstream.onRetire(() => {
         this.#closeIdle(upstream);

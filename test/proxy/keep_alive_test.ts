@@ -1,6 +1,9 @@
 /** Which requests are given a worker connection that was idle, and when. */
 
 import assert from "node:assert/strict";
+import { BufferPool } from "../../src/proxy/buffer_pool.ts";
+import { ConnectionPool } from "../../src/proxy/connection_pool.ts";
+import { Upstream } from "../../src/upstream/upstream.ts";
 import { delay } from "../support/deadline.ts";
 import { get, ok, post, postHead } from "../support/message_text.ts";
 import { answering, type OriginScript } from "../support/origin_script.ts";
@@ -107,9 +110,26 @@ Deno.test("a worker is known to keep connections by one that stays open unused",
   await using proxy = startProxy({ origins: [origin.port] });
   await using client = await RawClient.connect(proxy);
   await client.ask(post("/1", "body"));
-  await clock.pass(KEPT_MS);
+  for (let look = 0; look < 2; look++) await clock.pass(KEPT_MS / 2);
   await client.ask(post("/2", "body"));
   assert.equal(origin.connections.length, 1);
+});
+
+Deno.test("a single look at an idle connection proves nothing, however late it comes", async () => {
+  using _clock = new StoppedClock();
+  await using origin = await RecordingOrigin.start([[{ do: "read-end" }]]);
+  const { port } = origin;
+  const address = { id: 0, hostname: "127.0.0.1", port };
+  const upstream = new Upstream({ ...address, generation: 1 });
+  const pool = new ConnectionPool(new BufferPool());
+  const now = performance.now();
+  const connection = await pool.connect(upstream);
+  pool.put(connection, now, 60);
+  pool.sweep(now + 10_000);
+  assert.equal(pool.take(upstream, now, false), null);
+  pool.sweep(now + 10_100);
+  assert.equal(pool.take(upstream, now, false), connection);
+  connection.socket.dispose();
 });
 
 Deno.test("a worker that closes a connection it has just answered on is not trusted with a POST", async () => {
