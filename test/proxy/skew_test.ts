@@ -17,6 +17,7 @@ import {
 } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { RecordingOrigin } from "../support/recording_origin.ts";
+import { connectTls, TestTlsServer } from "../support/tls.ts";
 
 const COOKIE = new RegExp(
   `^(${SKEW_COOKIE}=([0-9a-f]{8})-([1-9][0-9]*)); (.*)$`,
@@ -186,6 +187,18 @@ Deno.test("the cookie is for https alone where a trusted proxy says that the cli
       `${trusted} ${proto}`,
     );
   }
+});
+
+Deno.test("the cookie is for https alone where this balancer speaks TLS", async () => {
+  await using origin = await originOf(1);
+  await using proxy = startProxy({
+    options: { skewProtection: true },
+    tls: new TestTlsServer(),
+  });
+  proxy.dispatcher.publish([upstreamOf(origin, 1)]);
+  await using connection = await connectTls(proxy.port);
+  const { attributes } = toldIn(await connection.client.ask(get("/")))!;
+  assert.equal(attributes, "Path=/; HttpOnly; SameSite=Lax; Secure");
 });
 
 Deno.test("interim answers and switches of protocol set no cookie", async () => {

@@ -13,6 +13,7 @@ export interface PoolWorkerMetrics {
   readonly port: number;
   readonly requests: number;
   readonly ready: boolean;
+  readonly former: boolean;
   readonly pid: number;
   readonly state: string;
   readonly inFlight: number;
