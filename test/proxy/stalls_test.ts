@@ -1,6 +1,7 @@
 /** A body that stalls is noticed although the other direction makes progress. */
 
 import assert from "node:assert/strict";
+import { settled } from "../support/back_pressure.ts";
 import { head, postHead } from "../support/message_text.ts";
 import type { OriginScript } from "../support/origin_script.ts";
 import { type ProxyServer, startProxy } from "../support/proxy_server.ts";
@@ -73,11 +74,15 @@ async function uploadUntilFailure(
 }
 
 Deno.test("a request body that stalls does not hide behind an answer that flows", async () => {
+  using clock = new StoppedClock();
   const upload = await beginUpload(answerSteadily(STEADY_BYTES), 10);
   await using _ = upload;
-  const { status, source, message } = await upload.proxy.waitForEvent(
-    "exchange-failed",
-  );
+  await upload.client.readThrough("\r\n\r\n");
+  let failed = false;
+  const failure = upload.proxy.waitForEvent("exchange-failed")
+    .finally(() => failed = true);
+  while (!failed) await clock.pass(SHORT_MS / 5);
+  const { status, source, message } = await failure;
   assert.deepEqual([status, source], [0, "downstream"]);
   assert.match(message, /body did not arrive/);
   const { bytes } = await upload.client.readUntilEnd();
@@ -138,12 +143,21 @@ Deno.test("a worker that takes no more of the body may go on answering", async (
 });
 
 Deno.test("a worker that takes no more of the body and does not answer is a 504", async () => {
+  using clock = new StoppedClock();
   await using upload = await beginUpload(
     [{ do: "gate", name: "never" }],
     MORE_THAN_BUFFERED,
   );
   const { client, origin } = upload;
-  const sending = client.send(new Uint8Array(MORE_THAN_BUFFERED));
+  const block = new Uint8Array(1024 * 1024);
+  let sent = 0;
+  const sending = (async (): Promise<void> => {
+    for (; sent < MORE_THAN_BUFFERED; sent += block.length) {
+      await client.send(block);
+    }
+  })();
+  await settled(() => sent);
+  await clock.pass(SHORT_MS);
   assert.equal((await client.readResponse()).status, 504);
   origin.open("never");
   await sending;

@@ -15,8 +15,11 @@ export const BODY_BYTES: number = 64 * 1024 * 1024;
 /** Most that may be on its way. */
 export const MOST_IN_BETWEEN_BYTES: number = 32 * 1024 * 1024;
 
-/** A sender that gets nothing off for so long has been stopped. */
-const STILL_MS = 200;
+/** Between two looks at what a sender got off. */
+const LOOK_MS = 70;
+
+/** A sender that gets nothing off for so many looks has been stopped; one look may only follow a pause of this process. */
+const STILL_LOOKS = 3;
 
 /** A worker that answers with a body of {@linkcode BODY_BYTES}. */
 export const LONG_ANSWER: OriginScript = [
@@ -38,10 +41,12 @@ export const LATE_READER: OriginScript = [
 
 /** Waits until `count` changes no more, and returns it. */
 export async function settled(count: () => number): Promise<number> {
-  for (let before = -1;;) {
+  let before = count();
+  for (let still = 0; still < STILL_LOOKS;) {
+    await delay(LOOK_MS);
     const now = count();
-    if (now === before) return now;
+    still = now === before ? still + 1 : 0;
     before = now;
-    await delay(STILL_MS);
   }
+  return before;
 }
