@@ -15,6 +15,9 @@ import { Visitor } from "../support/visitor.ts";
 
 const node = ignoreWithout("node");
 
+/** Reloads one after the other. */
+const RELOADS = 4;
+
 /** Longest wait for what takes a while on a slow machine. */
 const DEADLINE_MS = 60_000;
 
@@ -118,6 +121,34 @@ Deno.test({
     const ended = await pool.waitForEvent("generation-ended");
     assert.equal(ended.reason, "lost");
     assert.equal((await pool.metrics()).workers.length, 2);
+  },
+});
+
+Deno.test({
+  name:
+    `${RELOADS} reloads in a row move a client along, always forward, and lose none of its requests (needs node)`,
+  ignore: node,
+  async fn(): Promise<void> {
+    await using pool = await startProtected();
+    await using visitor = await Visitor.come(pool.port);
+    await visitor.ask();
+    const load = startMixedLoad(pool.port, 3);
+    let reloaded = false;
+    const visiting = visitor.askUntil(() => reloaded);
+    for (let count = 0; count < RELOADS; count++) {
+      await reload(pool);
+      // Two generations, and those that are still being drained.
+      const { workers } = await pool.metrics();
+      const serving = workers.filter(({ state }) => state === "ready");
+      assert.equal(serving.length, 4);
+    }
+    reloaded = true;
+    await visiting;
+    await visitor.ask();
+    assert.ok(!visitor.story.includes(null), `${visitor.story}`);
+    assert.deepEqual(visitor.story, visitor.story.toSorted());
+    assert.ok(visitor.story.at(-1)! >= RELOADS, "it has left the ended ones");
+    assert.deepEqual((await load.stop()).failures, []);
   },
 });
 

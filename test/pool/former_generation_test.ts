@@ -214,6 +214,15 @@ Deno.test("a reload that fails gives the workers that were kept their places bac
   assert.equal(ask(world, 2).generation, 1);
 });
 
+Deno.test("a worker that was held back has no clients, and is not kept", async () => {
+  const world = await startWorld();
+  world.wish.spares = 1;
+  await until(world, () => world.processes.size === 3);
+  await reload(world);
+  assert.equal(world.dispatcher.former.length, 2);
+  await until(world, () => world.processes.size === 5);
+});
+
 Deno.test("a former worker that is lost is not replaced; its clients have the others, and then the next generation", async () => {
   const world = await startWorld();
   await reload(world);
