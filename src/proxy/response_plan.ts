@@ -22,6 +22,7 @@ import type { ProxyContext } from "./context.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { ProxyError } from "./proxy_error.ts";
 import { takeContent } from "./relay.ts";
+import type { Socket } from "./socket.ts";
 
 /** From so many octets of content on, the head is brought to them, and not they to the head. */
 const JOINED_IN_PLACE_BYTES = 2048;
@@ -71,31 +72,15 @@ export function takeResponse(
   const { socket, upstream } = connection;
   const { pin } = request;
   const { responseHead: head, writer, buffers } = context;
-  const headStart = socket.start;
-  const headEnd = parseResponseHead(
-    socket.buffer,
-    headStart,
-    socket.end,
-    head,
-  );
-  if (headEnd === INCOMPLETE) return null;
-  if (headEnd - headStart > context.options.maxHeadBytes) {
-    throw new ProxyError("upstream-malformed", { detail: "head too large" });
-  }
+  const headBytes = takeHead(context, socket, request);
+  if (headBytes === INCOMPLETE) return null;
   const switched = head.status === 101;
-  if (switched && !request.upgrade) {
-    throw new ProxyError("upstream-malformed", {
-      detail: "switched protocols unasked",
-    });
-  }
-  socket.start = headEnd;
-
   const body = responseBodyLength(head.framing, head.status, request.toHead);
   const bodyOut = framingFor(body, request.http10);
   const keepDownstream = mayKeep && !switched &&
     bodyOut.kind !== "until-close";
 
-  const headRoom = headEnd - headStart + RESPONSE_HEAD_GROWTH;
+  const headRoom = headBytes + RESPONSE_HEAD_GROWTH;
   const buffer = buffers.take(
     socket.available < JOINED_IN_PLACE_BYTES
       ? headRoom + socket.available
@@ -143,6 +128,28 @@ export function takeResponse(
     keepAliveSeconds,
     keepDownstream,
   };
+}
+
+/** Parses the head and takes it out of `socket`; returns how long it was, or `INCOMPLETE`. */
+function takeHead(
+  { responseHead: head, options }: ProxyContext,
+  socket: Socket,
+  request: ProxiedRequest,
+): number {
+  const { buffer, start, end } = socket;
+  const headEnd = parseResponseHead(buffer, start, end, head);
+  if (headEnd === INCOMPLETE) return INCOMPLETE;
+  const headBytes = headEnd - start;
+  if (headBytes > options.maxHeadBytes) {
+    throw new ProxyError("upstream-malformed", { detail: "head too large" });
+  }
+  if (head.status === 101 && !request.upgrade) {
+    throw new ProxyError("upstream-malformed", {
+      detail: "switched protocols unasked",
+    });
+  }
+  socket.start = headEnd;
+  return headBytes;
 }
 
 /** Puts a head in front of content, where that is; `null` when there is no room for it. */
