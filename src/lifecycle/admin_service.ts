@@ -46,7 +46,7 @@ export class AdminService {
    *
    * @throws {StartError} When that cannot be listened on.
    */
-  start(): AdminHandler | null {
+  async start(): Promise<AdminHandler | null> {
     const { app } = this.#pages;
     const { adminHost, adminPort } = this.#options;
     if (adminPort === null) return adminHandler(app, this.#options);
@@ -54,7 +54,9 @@ export class AdminService {
       this.#server = serveAdmin(app, { ...this.#options, adminPort });
       return null;
     } catch (error) {
-      throw listenError(`${adminHost}:${adminPort}`, {
+      throw await listenError({
+        host: adminHost,
+        port: adminPort,
         hostSetting: "ADMIN_HOST",
         portSetting: "ADMIN_PORT",
       }, error);

@@ -49,10 +49,8 @@ export async function listen(options: ListenOptions): Promise<OpenListener> {
     const { hostname, port: bound } = listener.addr;
     return { listener, hostname, port: bound };
   } catch (error) {
-    throw listenError(`${host}:${port}`, {
-      hostSetting: "HOST",
-      portSetting: "PORT",
-    }, error);
+    const settings = { hostSetting: "HOST", portSetting: "PORT" };
+    throw await listenError({ host, port, ...settings }, error);
   }
 }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { findPortHolder } from "../pool/port_holder.ts";
+
 /** What kept the pool from running. */
 export type StartErrorCode =
   /** The address is held by another program. */
@@ -31,8 +33,10 @@ export class StartError extends Error {
   }
 }
 
-/** The settings behind an address, to be named in errors. */
-export interface AddressSettings {
+/** An address that was to be listened on, and the settings behind it, to be named in errors. */
+export interface TriedAddress {
+  readonly host: string;
+  readonly port: number;
   /** `"HOST"` or `"ADMIN_HOST"`. */
   readonly hostSetting: string;
   /** `"PORT"` or `"ADMIN_PORT"`. */
@@ -40,17 +44,17 @@ export interface AddressSettings {
 }
 
 /** Says why listening on `address` failed, and what to do about it. */
-export function listenError(
-  address: string,
-  settings: AddressSettings,
+export async function listenError(
+  address: TriedAddress,
   cause: unknown,
-): StartError {
-  const { hostSetting, portSetting } = settings;
-  const cannot = `Cannot listen on ${address}:`;
+): Promise<StartError> {
+  const { host, port, hostSetting, portSetting } = address;
+  const cannot = `Cannot listen on ${host}:${port}:`;
   if (cause instanceof Deno.errors.AddrInUse) {
+    const holder = await findPortHolder(port) ?? "another program";
     return new StartError(
       "address-in-use",
-      `${cannot} another program holds the port. ` +
+      `${cannot} ${holder} holds the port. ` +
         `Set ${portSetting} to a free one, or stop that program.`,
       cause,
     );

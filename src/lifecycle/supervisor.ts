@@ -201,7 +201,7 @@ export class Supervisor {
       this.#certificates = await certificatesOf(this.#config);
       const opened = this.#listener = await listen(this.#config);
       this.#rates.start();
-      const admin = this.#admin.start();
+      const admin = await this.#admin.start();
       this.#proxy = new Proxy(this.#config, {
         listener: opened.listener,
         port: opened.port,

@@ -145,6 +145,26 @@ for (const setting of ["PORT", "ADMIN_PORT"]) {
 
 Deno.test({
   name:
+    "complaint 13: the program that holds PORT is named with its pid (needs Linux)",
+  ignore: Deno.build.os !== "linux",
+  async fn(): Promise<void> {
+    using stranger = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    await using pool = spawnPool({
+      permissions: ["-A"],
+      env: {
+        PORT: String(stranger.addr.port),
+        LOG_FORMAT: "text",
+        LOG_LEVEL: "error",
+      },
+    });
+    await assertSays(pool, 1, [
+      new RegExp(`: \\S+ \\(pid ${Deno.pid}\\) holds the port\\. Set PORT to`),
+    ]);
+  },
+});
+
+Deno.test({
+  name:
     "the pool does not start on a port of the system's, and says so (needs setpriv)",
   ignore: ignoreWithout("setpriv"),
   async fn(): Promise<void> {
