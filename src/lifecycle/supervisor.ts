@@ -69,7 +69,7 @@ export class Supervisor {
     this.#tally = new EventTally(events);
     this.#admin = new AdminService(config, {
       events,
-      ready: () => this.#accepting && this.#pool.snapshot().ready > 0,
+      ready: () => this.#ready,
       metrics: () => this.metrics(),
       exposition: (format) => this.#exposition(format),
       reload: () => this.reload(),
@@ -242,7 +242,8 @@ export class Supervisor {
   }
 
   async #stop(): Promise<void> {
-    const serving = this.#state === "serving";
+    // Who asks `/_ready` sends requests before the last worker has started, too.
+    const serving = this.#state === "serving" || this.#ready;
     this.#setState("draining");
     const { drainDelayMs, drainTimeoutMs } = this.#reloads.config;
     // Nothing but the end of the process cuts this wait, and that cuts all.
@@ -262,8 +263,9 @@ export class Supervisor {
   }
 
   /** Requests are taken from the start on, not only when every worker is ready. */
-  get #accepting(): boolean {
-    return this.#state === "starting" || this.#state === "serving";
+  get #ready(): boolean {
+    const accepting = this.#state === "starting" || this.#state === "serving";
+    return accepting && this.#pool.snapshot().ready > 0;
   }
 
   /** Loads what writes the figures out only now: it takes some MiB. */

@@ -7,7 +7,8 @@
 
 import assert from "node:assert/strict";
 import { demoBehindGate, GateFile } from "../support/fixture.ts";
-import { startPool, UNJUDGED } from "../support/pool_process.ts";
+import { spawnPool, startPool, UNJUDGED } from "../support/pool_process.ts";
+import { freePort } from "../support/free_port.ts";
 import { get } from "../support/requests.ts";
 
 Deno.test("/_ready says no while no worker is ready, and /_health goes on saying yes", async () => {
@@ -43,4 +44,24 @@ Deno.test("complaint 11: DRAIN_DELAY_MS: after SIGTERM the pool is not ready, an
   const { code } = await pool.status;
   assert.equal(code, 0);
   assert.ok(performance.now() - signalledAt >= 2_990);
+});
+
+Deno.test("DRAIN_DELAY_MS holds for a pool that serves while other workers still start", async () => {
+  using gate = new GateFile();
+  const port = freePort();
+  await using pool = spawnPool({
+    env: { PORT: String(port), POOL_SIZE: "2", DRAIN_DELAY_MS: "1000" },
+    command: demoBehindGate(gate.path, "1"),
+  });
+  await pool.waitForEvent("worker-ready");
+  assert.equal((await get(port, "/_ready")).status, 200);
+  pool.signal("SIGTERM");
+  const signalledAt = performance.now();
+  await pool.waitForEvent("state-changed", {
+    where: ({ to }) => to === "draining",
+  });
+  assert.equal((await get(port, "/_ready")).status, 503);
+  assert.equal((await get(port, "/")).status, 200);
+  assert.equal((await pool.status).code, 0);
+  assert.ok(performance.now() - signalledAt >= 990);
 });
