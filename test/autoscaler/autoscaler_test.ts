@@ -9,7 +9,7 @@ import type { ScalingSample } from "../../src/autoscaler/algorithm.ts";
 import { Autoscaler, type HeldWish } from "../../src/autoscaler/autoscaler.ts";
 import { ScalingHistory } from "../../src/autoscaler/scaling_history.ts";
 import { EventEmitter, type ScalingGrounds } from "../../src/events.ts";
-import { withDeadline } from "../support/deadline.ts";
+import { DEFAULT_DEADLINE_MS, withDeadline } from "../support/deadline.ts";
 import { OPTIONS as DEFAULTS } from "./traffic.ts";
 
 const OPTIONS = { ...DEFAULTS, scaleIntervalMs: 10, maxWorkers: 8 };
@@ -52,7 +52,7 @@ Deno.test("a decision is passed on with its grounds, its times on the wall clock
   autoscaler.start();
   const [workers, grounds] = await withDeadline(
     promise,
-    5_000,
+    DEFAULT_DEADLINE_MS,
     () => "No decision was passed on",
   );
   await autoscaler.stop();
@@ -84,7 +84,11 @@ Deno.test("a wish that is held back is told once, and shown while it is held", a
     held: (wish) => told.push(wish),
   });
   autoscaler.start();
-  await withDeadline(promise, 5_000, () => "There were no 20 samples");
+  await withDeadline(
+    promise,
+    DEFAULT_DEADLINE_MS,
+    () => "There were no 20 samples",
+  );
   await autoscaler.stop();
   assert.deepEqual(
     told.map(({ workers, needed, reason, limitedBy }) => [
@@ -115,7 +119,11 @@ Deno.test("stopping ends a loop that sleeps", async () => {
     { ...steadyTraffic(() => 1), scaleTo: () => {} },
   );
   autoscaler.start();
-  await withDeadline(autoscaler.stop(), 5_000, () => "It did not stop");
+  await withDeadline(
+    autoscaler.stop(),
+    DEFAULT_DEADLINE_MS,
+    () => "It did not stop",
+  );
 });
 
 Deno.test("the last twenty changes are remembered, whoever asked for them", () => {

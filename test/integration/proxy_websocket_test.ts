@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import ws from "ws";
-import { withDeadline } from "../support/deadline.ts";
+import { DEFAULT_DEADLINE_MS, withDeadline } from "../support/deadline.ts";
 import { startPool } from "../support/pool_process.ts";
 
 const WORKER = [
@@ -31,7 +31,11 @@ function next<T extends keyof WebSocketEventMap>(
   const event = new Promise<WebSocketEventMap[T]>((resolve) =>
     socket.addEventListener(type, resolve, { once: true })
   );
-  return withDeadline(event, 10_000, () => `There was no ${type} event`);
+  return withDeadline(
+    event,
+    DEFAULT_DEADLINE_MS,
+    () => `There was no ${type} event`,
+  );
 }
 
 for (const [name, Client] of Object.entries(CLIENTS)) {
