@@ -98,7 +98,10 @@ export class ModelWorld {
       events: emitter,
       clock: this.clock.now,
       wake: () => {},
-      observer: { refused: (upstream) => this.#suspect(upstream), idle() {} },
+      observer: {
+        refused: (upstream) => this.#suspect(upstream),
+        idle(): void {},
+      },
       health: {
         watch: (target, report) => {
           const process = this.#running().find(({ port }) =>

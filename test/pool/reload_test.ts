@@ -279,7 +279,7 @@ Deno.test("a pool that shrinks in a reload does not wait for those that go", asy
 
 Deno.test("the old generation that does not come back leaves the new worker serving", async () => {
   // The old code starts once in each slot, and never again.
-  const directory = Deno.makeTempDirSync();
+  const directory = await Deno.makeTempDir();
   const script = `[ -e "$0/$WORKER_ID" ] && exit 9; : > "$0/$WORKER_ID"; ` +
     'exec "$@"';
   try {
@@ -296,7 +296,7 @@ Deno.test("the old generation that does not come back leaves the new worker serv
     );
     assert.deepEqual(serving(harness), [2, 1]);
   } finally {
-    Deno.removeSync(directory, { recursive: true });
+    await Deno.remove(directory, { recursive: true });
   }
 });
 

@@ -37,7 +37,7 @@ function ask(
   };
   const claimed = dispatcher.claim(request);
   if (claimed !== null) note(claimed);
-  else dispatcher.enqueue({ request, resolve: note, reject() {} }, 0);
+  else dispatcher.enqueue({ request, resolve: note, reject(): void {} }, 0);
 }
 
 for (const [name, policy] of Object.entries(POLICIES)) {
