@@ -196,13 +196,13 @@ function poolMetrics(
     ),
     gauge(
       "prefork_worker_resident_memory_bytes",
-      "Resident memory, where it may be seen (-A).",
-      perWorker(workers, ({ rssBytes }) => rssBytes),
+      "Resident memory of the workers of the slot, with -A only.",
+      perSlot(workers, ({ rssBytes }) => rssBytes),
     ),
     gauge(
       "prefork_worker_cpu_seconds",
-      "CPU time the present worker has used, where it may be seen (-A).",
-      perWorker(workers, ({ cpuSeconds }) => cpuSeconds),
+      "CPU time the present workers of the slot have used, with -A only.",
+      perSlot(workers, ({ cpuSeconds }) => cpuSeconds),
     ),
   ];
 }
@@ -284,13 +284,15 @@ function decisionsMade(
   return [...tally].map(([reason, count]) => [{ direction, reason }, count]);
 }
 
-/** A figure of each worker; what cannot be had is not there. */
-function perWorker(
+/** A figure of each slot, where several workers may be at a time; what cannot be had is not there. */
+function perSlot(
   workers: readonly WorkerMetrics[],
   figure: (worker: WorkerMetrics) => number | null,
 ): readonly Sample[] {
-  return workers.flatMap((worker) => {
+  const sums = new Map<number, number>();
+  for (const worker of workers) {
     const value = figure(worker);
-    return value === null ? [] : [[{ worker: `${worker.id}` }, value] as const];
-  });
+    if (value !== null) sums.set(worker.id, (sums.get(worker.id) ?? 0) + value);
+  }
+  return [...sums].map(([id, sum]) => [{ worker: `${id}` }, sum]);
 }

@@ -144,6 +144,20 @@ Deno.test("what cannot be had of a worker is not there, instead of 0", async () 
   assert.equal(valueOf(metrics, name, { worker: "1" }), 34_603_008);
 });
 
+Deno.test("a worker and its successor are one series, which has what both use", async () => {
+  const workers = [
+    workerMetrics({ id: 0, generation: 2, rssBytes: 30, cpuSeconds: 1 }),
+    workerMetrics({ id: 0, generation: 1, rssBytes: 40, cpuSeconds: 2.5 }),
+    workerMetrics({ id: 1, generation: 1, rssBytes: 50, cpuSeconds: 4 }),
+  ];
+  const metrics = await read({ snapshot: metricsSnapshot({ workers }) });
+  const worker = "0";
+  const figure = (name: string): number | undefined =>
+    valueOf(metrics, `prefork_worker_${name}`, { worker });
+  assert.equal(figure("resident_memory_bytes"), 70);
+  assert.equal(figure("cpu_seconds"), 3.5);
+});
+
 Deno.test("restarts, recoveries and scaling decisions are told by their reasons", async () => {
   const events = new EventEmitter();
   const tally = new EventTally(events);
