@@ -96,12 +96,12 @@ function defaultText(name: SettingName): string {
 
 /** A flag and its explanation, wrapped and aligned. */
 function entry(flag: string, text: string): string {
-  const first = `  ${flag}`.padEnd(TEXT_COLUMN);
+  const first = `  ${flag}`;
   const indent = " ".repeat(TEXT_COLUMN);
   const lines = wrap(text, COLUMNS - TEXT_COLUMN);
-  return first.length > TEXT_COLUMN
+  return first.length >= TEXT_COLUMN
     ? [first, ...lines.map((line) => indent + line)].join("\n")
-    : first + lines.join(`\n${indent}`);
+    : first.padEnd(TEXT_COLUMN) + lines.join(`\n${indent}`);
 }
 
 function wrap(text: string, width: number): string[] {

@@ -3,6 +3,7 @@ import { helpText, versionText } from "../../src/config/help.ts";
 import {
   flagOf,
   SETTING_NAMES,
+  SETTINGS,
   variableOf,
 } from "../../src/config/settings.ts";
 import { VERSION } from "../../src/version.ts";
@@ -10,7 +11,14 @@ import { VERSION } from "../../src/version.ts";
 Deno.test("the help names every setting's flag and variable", () => {
   const text = helpText();
   for (const name of SETTING_NAMES) {
-    assert.match(text, new RegExp(`^  --${flagOf(name)}(,| |$)`, "m"));
+    const { placeholder } = SETTINGS[name].kind;
+    const usage = `${flagOf(name)} ${placeholder}`.trimEnd();
+    assert(
+      [`${flagOf(name)},`, `${usage} `, `${usage}\n`].some((flag) =>
+        text.includes(`\n  --${flag}`)
+      ),
+      `--${usage} runs into its explanation, or is missing`,
+    );
     assert.match(text, new RegExp(`[\\[ \\n]${variableOf(name)}[\\]=,]`));
   }
   assert.match(text, /\[POOL_SIZE=4\]/);
