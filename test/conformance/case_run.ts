@@ -15,6 +15,7 @@ import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { CutMessageError, type HttpMessage } from "../support/http_message.ts";
 import type { OriginScript, OriginStep } from "../support/origin_script.ts";
+import { PatientClock } from "../support/patient_clock.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { concatBytes, isReset, toText } from "../support/raw_socket.ts";
 import { RecordingOrigin } from "../support/recording_origin.ts";
@@ -64,10 +65,10 @@ const SETUPS: Readonly<Record<Setup, Partial<ProxySettings>>> = {
   trusted: { trustedProxies: ["127.0.0.1/32"] },
   limited: { maxBodyBytes: 10, maxHeadBytes: 1024 },
   impatient: {
-    headTimeoutMs: 600,
-    idleTimeoutMs: 600,
-    bodyTimeoutMs: 600,
-    requestTimeoutMs: 600,
+    headTimeoutMs: 300,
+    idleTimeoutMs: 300,
+    bodyTimeoutMs: 300,
+    requestTimeoutMs: 300,
   },
   workerless: {},
 };
@@ -77,6 +78,7 @@ export async function runCase(
   subject: ConformanceCase,
   cut: Cut,
 ): Promise<void> {
+  using _clock = subject.setup === "impatient" ? new PatientClock() : null;
   await using origin = await RecordingOrigin.start(scriptsOf(subject.answers));
   const { proxy, port } = startProxy(origin.port, subject.setup);
   try {

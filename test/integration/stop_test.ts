@@ -8,14 +8,12 @@ import assert from "node:assert/strict";
 import { eventually } from "../support/deadline.ts";
 import { fixture } from "../support/fixture.ts";
 import { freePort } from "../support/free_port.ts";
+import { postHead } from "../support/message_text.ts";
 import { spawnPool, startPool } from "../support/pool_process.ts";
 import { aliveAmong, childrenOf } from "../support/processes.ts";
 import { ignoreWithout } from "../support/programs.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { get, getRequest } from "../support/requests.ts";
-
-/** Long enough to be seen in flight. */
-const SLOW_MS = 1_500;
 
 /** At once: what it would wait for otherwise lasts for {@linkcode DRAIN_TIMEOUT_MS}. */
 const AT_ONCE_MS = 60_000;
@@ -24,7 +22,8 @@ const DRAIN_TIMEOUT_MS = "600000";
 for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
   Deno.test(`${signal} lets requests in flight end, then the workers, and exits with 0`, async () => {
     await using pool = await startPool({ env: { POOL_SIZE: "2" } });
-    const slow = get(pool.port, `/slow?ms=${SLOW_MS}`);
+    await using upload = await RawClient.connect({ port: pool.port });
+    await upload.send(postHead("/upload", "Content-Length: 2") + "a");
     await eventually(async () =>
       assert.equal((await pool.metrics()).inFlight, 1)
     );
@@ -34,7 +33,7 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
     });
     // Whoever comes in the turn of the signal itself is still served.
     await eventually(() => assert.rejects(get(pool.port, "/"), /ECONNREFUSED/));
-    const answer = await slow;
+    const answer = await upload.ask("b");
     assert.deepEqual([answer.status, answer.headers.get("connection")], [
       200,
       "close",
