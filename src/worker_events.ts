@@ -72,7 +72,7 @@ export interface WorkerReadyEvent extends WorkerRef {
 export interface Replacement {
   /** Why it is taken. */
   readonly reason: ReplacementReason;
-  /** Milliseconds for which the place was without a healthy worker; 0 where the successor came first. */
+  /** Milliseconds for which the place was without a healthy worker; 0 where the successor came first, or a spare stands in. */
   readonly downMs: number;
 }
 

@@ -37,7 +37,7 @@ export class EventTally {
     switch (event.type) {
       case "worker-ready":
       case "worker-promoted": {
-        // Where the successor came first, there is nothing to recover from.
+        // Where the successor came first, or a spare, there is nothing to recover from.
         const downMs = event.replaces?.downMs ?? 0;
         if (downMs > 0) this.recovery.record(downMs);
         return;

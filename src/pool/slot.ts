@@ -137,7 +137,11 @@ export class Slot {
     this.#failedStart = false;
     const loss = this.#loss;
     this.#loss = null;
-    if (loss !== null) return { reason: loss.reason, downMs: now - loss.at };
+    if (loss !== null) {
+      // Where a spare stands in, it is that one which has ended the gap.
+      const downMs = this.member ? now - loss.at : 0;
+      return { reason: loss.reason, downMs };
+    }
     return worker === this.successor && this.#cause !== null
       ? { reason: this.#cause, downMs: 0 }
       : null;

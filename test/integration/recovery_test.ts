@@ -90,9 +90,10 @@ Deno.test({
     );
     const promoted = await pool.waitForEvent("worker-promoted", { from });
     assert.equal(promoted.replaces?.reason, "exit");
-    assert.ok(promoted.replaces.downMs <= successor.replaces!.downMs);
-    const after = await pool.metrics();
-    assert.deepEqual([after.pool.ready, after.pool.spare], [2, 1]);
+    assert.equal(successor.replaces?.downMs, 0);
+    const { pool: after, recovery } = await pool.metrics();
+    assert.deepEqual([after.ready, after.spare], [2, 1]);
+    assert.equal(recovery.count, 1, "the spare's place is no gap");
   },
 });
 
