@@ -5,6 +5,7 @@
  */
 
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { nearest } from "../config/nearest.ts";
 import { CliError, type SubcommandContext } from "./subcommand.ts";
 
 /** The port of a pool that was not given one. */
@@ -50,6 +51,7 @@ export function parseAdminArguments(
     token: { type: "string" },
     ...Object.fromEntries(flags.map((flag) => [flag, { type: "boolean" }])),
   };
+  refuseUnknown(args, options);
   const { values, positionals } = parse([...args], options);
   const { admin, token } = values;
   return {
@@ -60,6 +62,32 @@ export function parseAdminArguments(
     ),
     positionals,
   };
+}
+
+/** `parseArgs` knows which one is wrong, but not which one was meant. */
+function refuseUnknown(
+  args: readonly string[],
+  options: ParseArgsOptionsConfig,
+): void {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    tokens: true,
+  });
+  const unknown = tokens.find((token) =>
+    token.kind === "option" && !Object.hasOwn(options, token.name)
+  );
+  if (unknown?.kind !== "option") return;
+  const meant = nearest(
+    unknown.rawName,
+    Object.keys(options).map((name) => `--${name}`),
+  );
+  const hint = meant === null ? "--help lists them" : `did you mean ${meant}?`;
+  throw new CliError(
+    `Cannot read the arguments: ${unknown.rawName} is not an option; ${hint}`,
+    { usage: true },
+  );
 }
 
 function parse(

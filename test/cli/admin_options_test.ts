@@ -74,3 +74,18 @@ for (
     });
   });
 }
+
+Deno.test("an unknown flag is an error that suggests the nearest one", () => {
+  for (
+    const [flag, hint] of [
+      ["--jsno", "did you mean --json?"],
+      ["--tokn=secret", "did you mean --token?"],
+      ["--nothing-like-it", "--help lists them"],
+    ] as const
+  ) {
+    const [name] = flag.split("=", 1);
+    assert.throws(() => parse([flag]), {
+      message: `Cannot read the arguments: ${name} is not an option; ${hint}`,
+    });
+  }
+});
