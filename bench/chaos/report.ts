@@ -32,6 +32,7 @@ export function table(name: string, results: readonly ChaosResult[]): string {
     "POST failed",
     "per " + name,
     ...FAULTS,
+    "POST done, unanswered",
     "POST twice",
     "POST lost",
     "not over",
@@ -58,6 +59,7 @@ function row(result: ChaosResult): string[] {
     ...FAULTS.map((fault) =>
       String(get.failures[fault] + post.failures[fault])
     ),
+    String(effects.unanswered),
     String(effects.doubled),
     String(effects.lost),
     String(count - recoveriesMs.length),

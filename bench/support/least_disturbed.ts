@@ -10,7 +10,7 @@ import { ForeignCpu } from "./foreign_cpu.ts";
 const TOLERABLE_SHARE = 0.05;
 
 /** Times a round is made; a machine that is never quiet must not keep us for ever. */
-const MAX_TRIES = 3;
+const MAX_TRIES = 2;
 
 /** A round with what others took of the machine meanwhile. */
 export interface Disturbed<Round> {

@@ -30,6 +30,7 @@ Deno.test("what was done twice, by whomever, and what was answered and not done 
     assert.deepEqual(effectFaults(directory, ["a", "b", "e"]), {
       doubled: 2,
       lost: 1,
+      unanswered: 2,
     });
   } finally {
     await Deno.remove(directory, { recursive: true });
