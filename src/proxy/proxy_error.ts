@@ -70,11 +70,12 @@ const OUTCOMES = {
     source: "upstream",
     message: "The worker closed the connection before its answer was complete",
   },
-  // That it had been idle for too long says nothing about the worker's health.
+  // On a connection used before: that may have been idle for too long, which
+  // says nothing about the worker's health.
   "stale-connection": {
     status: 502,
     source: "upstream",
-    message: "The worker closed an idle connection as it was used again",
+    message: "The worker closed the connection instead of answering",
   },
   "upstream-malformed": {
     status: 502,
