@@ -70,6 +70,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/worker_findings.ts",
     "src/pool/health_watcher.ts",
     "src/pool/alarm.ts",
+    "node:", // setImmediate
   ],
   "src/autoscaler/": ["src/pool/alarm.ts", "src/events.ts"],
   "src/metrics/": [

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { INCOMPLETE } from "../http1/field_table.ts";
 import { HttpError } from "../http1/http_error.ts";
 import { parseResponseHead, ResponseHead } from "../http1/response_head.ts";
@@ -48,12 +49,15 @@ export async function probe(
   const { healthTimeoutMs: timeoutMs, signal } = options;
   if (signal.aborted) return { kind: "aborted" };
   const cut = new AbortController();
+  // Deno forgets a connection, and keeps its descriptor open for ever, when it
+  // is aborted between the moment it is there and the moment it is handed
+  // over. There is no such moment at the end of a turn.
+  const abort = (): void => void setImmediate(() => cut.abort());
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
-    cut.abort();
+    abort();
   }, timeoutMs);
-  const abort = (): void => cut.abort();
   signal.addEventListener("abort", abort, { once: true });
   try {
     return await exchange(target, options.healthPath, cut.signal);

@@ -96,6 +96,26 @@ Deno.test("a probe can be called off while it waits, and before it begins", asyn
   assert.deepEqual(again, { kind: "aborted" });
 });
 
+Deno.test("a probe that is called off, or late, in the turn in which it connects leaves nothing open", async () => {
+  // The kernel connects; nobody has to accept.
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  for (const healthTimeoutMs of [1, LONG_MS]) {
+    const controller = new AbortController();
+    const probed = probe({ hostname: "127.0.0.1", port }, {
+      healthPath: "/",
+      healthTimeoutMs,
+      signal: controller.signal,
+    });
+    if (healthTimeoutMs === LONG_MS) setTimeout(() => controller.abort(), 0);
+    // Both the connection and the timer have come when this turn is over.
+    const end = performance.now() + 5;
+    while (performance.now() < end);
+    const { kind } = await probed;
+    assert.equal(kind, healthTimeoutMs === LONG_MS ? "aborted" : "timeout");
+  }
+});
+
 Deno.test("what is no HTTP, cut short or without end is a bad answer", async () => {
   const endless = new TextEncoder().encode(
     "HTTP/1.1 200 OK\r\nX: " + "x".repeat(100_000),
