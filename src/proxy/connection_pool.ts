@@ -11,6 +11,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { isExhaustion } from "../net/exhaustion.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type BufferPool, MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
@@ -123,11 +124,18 @@ export class ConnectionPool {
    *   was sent. `out-of-descriptors`, where another worker would not help.
    */
   async connect(upstream: Upstream): Promise<UpstreamConnection> {
+    const cut = new AbortController();
+    // At the end of a turn: Deno loses a connection that is aborted between
+    // the moment it is there and the moment it is handed over.
+    const timer = setTimeout(
+      () => setImmediate(() => cut.abort()),
+      CONNECT_TIMEOUT_MS,
+    );
     try {
       const conn = await Deno.connect({
         hostname: upstream.hostname,
         port: upstream.port,
-        signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS),
+        signal: cut.signal,
       });
       conn.setNoDelay(true);
       const socket = new Socket(conn, this.#buffers, MEDIUM_BUFFER_BYTES);
@@ -140,6 +148,8 @@ export class ConnectionPool {
         upstream.reportRefused();
       }
       throw new ProxyError("connect-failed", { retryable: true, cause });
+    } finally {
+      clearTimeout(timer);
     }
   }
 
