@@ -1,5 +1,6 @@
 /**
- * What others take of the machine while we measure.
+ * What others take of the machine while we measure, and what is left over
+ * from what we measured before.
  *
  * @module
  */
@@ -16,6 +17,13 @@ const FIELDS = 8;
 /** Fields of /proc/PID/stat after the name: the parent, and CPU time with that of children that have ended. */
 const PARENT = 1;
 const CPU_TIMES = [11, 12, 13, 14];
+
+/** Our own processes are idle when they had no more than this share of all cores for this long. */
+const IDLE_SHARE = 0.1;
+const IDLE_WINDOW_MS = 250;
+
+/** Longest wait for that: more than a backlog can be. */
+const IDLE_TIMEOUT_MS = 20_000;
 
 /** CPU time since the machine was started, in ticks. */
 interface CpuTimes {
@@ -38,6 +46,21 @@ export class ForeignCpu {
     const processes = after.processes - this.#before.processes;
     const ours = after.ours - this.#before.ours;
     return Math.max(0, processes - ours) / all;
+  }
+}
+
+/**
+ * Waits until our own processes do nothing any more: workers may go on for
+ * clients that have given up, and must not disturb what is measured next.
+ */
+export async function untilIdle(): Promise<void> {
+  const end = performance.now() + IDLE_TIMEOUT_MS;
+  for (let before = cpuTimes(); performance.now() < end;) {
+    await new Promise((resolve) => setTimeout(resolve, IDLE_WINDOW_MS));
+    const after = cpuTimes();
+    const share = (after.ours - before.ours) / (after.all - before.all);
+    if (share < IDLE_SHARE) return;
+    before = after;
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ForeignCpu } from "./foreign_cpu.ts";
+import { ForeignCpu, untilIdle } from "./foreign_cpu.ts";
 
 /** Share of the cores that others may have before a round is made again. */
 const TOLERABLE_SHARE = 0.05;
@@ -28,6 +28,7 @@ export async function leastDisturbed<Round>(
 ): Promise<Disturbed<Round>> {
   let best: Disturbed<Round> | null = null;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
+    await untilIdle();
     const foreign = new ForeignCpu();
     const round = await measure();
     const foreignCpu = foreign.share();
