@@ -6,10 +6,10 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
 import { INCOMPLETE } from "../http1/field_table.ts";
 import { HttpError } from "../http1/http_error.ts";
 import { parseResponseHead, ResponseHead } from "../http1/response_head.ts";
+import { abortAtEndOfTurn } from "../net/abort_at_end_of_turn.ts";
 import { isExhaustion } from "../net/exhaustion.ts";
 import type { ProbeTarget } from "../pool/health_watcher.ts";
 
@@ -49,10 +49,7 @@ export async function probe(
   const { healthTimeoutMs: timeoutMs, signal } = options;
   if (signal.aborted) return { kind: "aborted" };
   const cut = new AbortController();
-  // Deno forgets a connection, and keeps its descriptor open for ever, when it
-  // is aborted between the moment it is there and the moment it is handed
-  // over. There is no such moment at the end of a turn.
-  const abort = (): void => void setImmediate(() => cut.abort());
+  const abort = (): void => abortAtEndOfTurn(cut);
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
+import { abortAtEndOfTurn } from "../net/abort_at_end_of_turn.ts";
 import { isExhaustion } from "../net/exhaustion.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { type BufferPool, MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
@@ -125,12 +125,7 @@ export class ConnectionPool {
    */
   async connect(upstream: Upstream): Promise<UpstreamConnection> {
     const cut = new AbortController();
-    // At the end of a turn: Deno loses a connection that is aborted between
-    // the moment it is there and the moment it is handed over.
-    const timer = setTimeout(
-      () => setImmediate(() => cut.abort()),
-      CONNECT_TIMEOUT_MS,
-    );
+    const timer = setTimeout(() => abortAtEndOfTurn(cut), CONNECT_TIMEOUT_MS);
     try {
       const conn = await Deno.connect({
         hostname: upstream.hostname,
