@@ -35,7 +35,7 @@ export interface ErrorResponse {
   /** No body is sent, but its length is said: the answer to HEAD. @default {false} */
   readonly toHead?: boolean;
   /** Seconds to wait before another try. */
-  readonly retryAfterSeconds?: number;
+  readonly retryAfterSeconds?: number | null;
   readonly requestId?: string;
   /** The line `Date: ...`, ended. */
   readonly dateLine?: string;
@@ -57,8 +57,9 @@ export function errorResponse(response: ErrorResponse): Uint8Array {
   if (status === 405) {
     head += "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n";
   }
-  if (response.retryAfterSeconds !== undefined) {
-    head += `Retry-After: ${response.retryAfterSeconds}\r\n`;
+  const { retryAfterSeconds = null } = response;
+  if (retryAfterSeconds !== null) {
+    head += `Retry-After: ${retryAfterSeconds}\r\n`;
   }
   if (response.requestId !== undefined) {
     head += `X-Request-Id: ${response.requestId}\r\n`;

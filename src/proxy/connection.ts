@@ -31,9 +31,6 @@ const LINGER_MS = 2000;
 /** How long an idle connection may still bring a request while the pool stops: the time one is on its way. */
 export const DRAIN_IDLE_MS = 500;
 
-/** Seconds after which a turned away client may try again. */
-const RETRY_AFTER_SECONDS = 1;
-
 /** `_`, with which the names of our own pages begin. */
 const UNDERSCORE = 0x5f;
 
@@ -269,9 +266,7 @@ export class ClientConnection implements Sweepable {
       toHead: request.toHead,
       requestId,
       dateLine: this.#context.dateLine.text,
-      ...(failure.status === 503
-        ? { retryAfterSeconds: RETRY_AFTER_SECONDS }
-        : {}),
+      retryAfterSeconds: failure.retryAfterSeconds,
     }));
     return keep && sent;
   }
@@ -317,7 +312,7 @@ export class ClientConnection implements Sweepable {
       message,
       requestId: latin1Slice(id, 0, id.length),
       dateLine: dateLine.text,
-      ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
+      retryAfterSeconds,
     }));
   }
 

@@ -287,7 +287,7 @@ export class Exchange {
         }
         if (socket.full) socket.resize(LARGE_BUFFER_BYTES);
         if (!await socket.more()) {
-          throw this.#unanswered(connection, this.#answered);
+          throw this.#unanswered(connection);
         }
       }
       plan = this.#takeResponse(connection);
@@ -304,8 +304,9 @@ export class Exchange {
   }
 
   /** Why there is no answer, or none to the end of its head. */
-  #unanswered(connection: UpstreamConnection, begun: boolean): ProxyError {
+  #unanswered(connection: UpstreamConnection): ProxyError {
     if (this.#failure !== null) return this.#failure;
+    const begun = this.#answered;
     const stale = connection.reused && !begun;
     return new ProxyError(stale ? "stale-connection" : "upstream-closed", {
       retryable: !begun && this.request.repeatable,

@@ -11,6 +11,9 @@ import { UnavailableError } from "../upstream/request_queue.ts";
 /** Which side failed. */
 export type ErrorSource = "downstream" | "upstream" | "internal";
 
+/** Seconds after which a turned away client may try again. */
+const RETRY_AFTER_SECONDS = 1;
+
 interface Outcome {
   /** Status of the answer; 0 when there is nobody left to answer. */
   readonly status: number;
@@ -123,7 +126,7 @@ export interface ProxyErrorOptions {
   readonly retryable?: boolean;
   /** Overrides the status of the code, for requests refused with one of their own (414, 431, 501 ...). */
   readonly status?: number;
-  /** Seconds after which another try makes sense. */
+  /** Seconds after which another try makes sense. @default {1 with 503, else not told} */
   readonly retryAfterSeconds?: number;
   /** What exactly, for the client and the log. */
   readonly detail?: string;
@@ -156,7 +159,8 @@ export class ProxyError extends Error {
     this.status = options.status ?? outcome.status;
     this.source = outcome.source;
     this.retryable = options.retryable ?? false;
-    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+    this.retryAfterSeconds = options.retryAfterSeconds ??
+      (this.status === 503 ? RETRY_AFTER_SECONDS : null);
   }
 }
 
