@@ -15,6 +15,7 @@ import type { Counters } from "./counters.ts";
 import type { LatencyHistogram } from "./latency_histogram.ts";
 import { processUsage } from "./process_usage.ts";
 import type { Rates } from "./rates.ts";
+import { rounded } from "./rounded.ts";
 import {
   type ScalingHeldMetrics,
   scalingHeldMetrics,
@@ -256,10 +257,4 @@ function workerMetrics(worker: WorkerSnapshot, rates: Rates): WorkerMetrics {
 
 function mean(sum: number, count: number): number | null {
   return count === 0 ? null : rounded(sum / count);
-}
-
-/** To a thousandth: finer is noise. */
-function rounded<T extends number | null>(value: T): T {
-  if (value === null) return value;
-  return Math.round(value * 1000) / 1000 as T;
 }

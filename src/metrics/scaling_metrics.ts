@@ -10,6 +10,7 @@ import type {
   ScalingGrounds,
   ScalingHeldEvent,
 } from "../events.ts";
+import { rounded } from "./rounded.ts";
 
 /** Why the number of workers is what it is. Times are ISO 8601, UTC. */
 export interface ScalingGroundsMetrics {
@@ -70,11 +71,8 @@ function grounds(
     limitedBy,
     mode,
     inputs: Object.fromEntries(
-      Object.entries(grounds.inputs).map(([name, value]) => [
-        name,
-        // To a thousandth: finer is noise.
-        Math.round(value * 1000) / 1000,
-      ]),
+      Object.entries(grounds.inputs)
+        .map(([name, value]) => [name, rounded(value)]),
     ),
     mayGrowAt: mayGrowAt === null ? null : iso(mayGrowAt),
     mayShrinkAt: mayShrinkAt === null ? null : iso(mayShrinkAt),

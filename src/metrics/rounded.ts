@@ -1,0 +1,11 @@
+/**
+ * How exact the figures of `/_metrics` are. Pure.
+ *
+ * @module
+ */
+
+/** To a thousandth: finer is noise. What is not known stays so. */
+export function rounded<T extends number | null>(value: T): T {
+  if (value === null) return value;
+  return Math.round(value * 1000) / 1000 as T;
+}
