@@ -5,6 +5,7 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { poolCommand } from "../support/pool_command.ts";
 import { nodeProgram } from "../support/programs.ts";
 import type { AppContext, AppPeer, StartedApp } from "./app_peer.ts";
 
@@ -24,22 +25,11 @@ export function poolApp(
       const main = fileURLToPath(
         new URL("../../tools/prefork-pool.ts", import.meta.url),
       );
-      const pool = processes.start([
-        Deno.execPath(),
-        "run",
-        "-A",
-        main,
-        "--host=127.0.0.1",
-        `--port=${port}`,
-        `--pool-size=${workers}`,
-        `--min-workers=${workers}`,
-        `--max-workers=${workers}`,
-        "--worker-port=0",
-        ...flags,
-        "--",
-        nodeProgram(),
-        application.program,
-      ], application.env);
+      const workerCommand = [nodeProgram(), application.program];
+      const pool = processes.start(
+        poolCommand({ main, port, workers, flags, workerCommand }),
+        application.env,
+      );
       return Promise.resolve({
         output: () => pool.output,
         pids: () => [pool.pid],

@@ -7,6 +7,7 @@
 
 import { fileURLToPath } from "node:url";
 import { BALANCER_CORE, pinned } from "../support/cores.ts";
+import { poolCommand } from "../support/pool_command.ts";
 import {
   MAX_CLIENTS,
   type Peer,
@@ -34,21 +35,16 @@ export function poolOf(name: string, main: string): Peer {
     ): StartedPeer {
       const workers = originPorts.length;
       const process = processes.start(
-        pinned(BALANCER_CORE, [
-          Deno.execPath(),
-          "run",
-          "-A",
-          main,
-          "--host=127.0.0.1",
-          `--port=${port}`,
-          `--pool-size=${workers}`,
-          `--min-workers=${workers}`,
-          `--max-workers=${workers}`,
-          "--worker-port=0",
-          `--max-connections=${MAX_CLIENTS}`,
-          "--",
-          ...originCommand,
-        ]),
+        pinned(
+          BALANCER_CORE,
+          poolCommand({
+            main,
+            port,
+            workers,
+            flags: [`--max-connections=${MAX_CLIENTS}`],
+            workerCommand: originCommand,
+          }),
+        ),
       );
       return { port, process, workers, pids: () => [process.pid] };
     },

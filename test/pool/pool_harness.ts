@@ -95,6 +95,16 @@ export class PoolHarness {
     );
   }
 
+  /** Which workers have come and gone since event `from`, such as `"worker-ready 0"`. */
+  turnover(from: number): readonly string[] {
+    return this.seen.slice(from).flatMap((event) =>
+      event.type === "worker-spawned" || event.type === "worker-ready" ||
+        event.type === "worker-draining"
+        ? [`${event.type} ${event.workerId}`]
+        : []
+    );
+  }
+
   /** The `count`th event of this type, past or future. */
   nth<T extends PoolEvent["type"]>(
     type: T,

@@ -100,13 +100,7 @@ Deno.test("complaint 8: workers that wore out together are replaced one at a tim
   const from = harness.seen.length;
   for (const upstream of harness.dispatcher.upstreams) upstream.requests = 10;
   await harness.nth("worker-draining", 2);
-  const story = harness.seen.slice(from).flatMap((event) =>
-    event.type === "worker-spawned" || event.type === "worker-ready" ||
-      event.type === "worker-draining"
-      ? [`${event.type} ${event.workerId}`]
-      : []
-  );
-  assert.deepEqual(story, [
+  assert.deepEqual(harness.turnover(from), [
     "worker-spawned 0",
     "worker-ready 0",
     "worker-draining 0",

@@ -53,13 +53,7 @@ Deno.test("a reload replaces every worker, one after the other, each successor f
   );
   assert.ok(report.workers.every(({ pid }) => !before.includes(pid!)));
   assert.ok(report.workers.every(({ startupMs }) => startupMs! > 0));
-  const story = harness.seen.slice(from).flatMap((event) =>
-    event.type === "worker-spawned" || event.type === "worker-ready" ||
-      event.type === "worker-draining"
-      ? [`${event.type} ${event.workerId}`]
-      : []
-  );
-  assert.deepEqual(story, [
+  assert.deepEqual(harness.turnover(from), [
     "worker-spawned 0",
     "worker-ready 0",
     "worker-draining 0",
