@@ -20,7 +20,7 @@ import { Pool } from "../pool/pool.ts";
 import type { ReloadReport } from "../pool/reload_report.ts";
 import { Proxy } from "../proxy/proxy.ts";
 import { Dispatcher } from "../upstream/dispatcher.ts";
-import { POLICIES } from "../upstream/policy/mod.ts";
+import { policyFor } from "../upstream/policy/mod.ts";
 import { AdminService } from "./admin_service.ts";
 import type { Certificates } from "./certificates.ts";
 import {
@@ -76,7 +76,7 @@ export class Supervisor {
       scale: (workers) => this.scale(workers),
     });
     const dispatcher = this.#dispatcher = new Dispatcher({
-      policy: POLICIES[config.policy],
+      policy: policyFor(config),
       workerConcurrency: config.workerConcurrency,
       maxQueue: config.maxQueue,
       queueTimeoutMs: config.queueTimeoutMs,

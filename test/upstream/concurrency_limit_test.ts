@@ -69,6 +69,13 @@ const CASES: readonly [string, Partial<ModelOptions>, number, number][] = [
   ["pure waiting, open", { demand: waiting, ...rate(420) }, 14, 64],
   ["mixed CPU, 64 clients", { demand: mixed, ...clients(64) }, 1, 4],
   ["mixed CPU, open", { demand: mixed, ...rate(208) }, 1, 4],
+  [
+    "mixed CPU, open, four workers",
+    { demand: mixed, workers: 4, ...rate(416) },
+    1,
+    2,
+  ],
+  ["mixed CPU, a quiet time", { demand: mixed, ...rate(149) }, 1, 2],
   ["CPU and waiting, 16 clients", { demand: querying, ...clients(16) }, 8, 32],
   ["CPU and waiting, open", { demand: querying, ...rate(700) }, 10, 32],
 ];

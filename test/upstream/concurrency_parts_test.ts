@@ -58,14 +58,29 @@ Deno.test("a cohort is complete when all that were taken are back", () => {
 
 Deno.test("latency that does not grow with concurrency has no elasticity, one that is proportional has 1", () => {
   const fewer = alike(10, 8);
-  assert.equal(elasticityOf(fewer, alike(10, 16)), 0);
-  assert.equal(elasticityOf(fewer, alike(9, 16)), 0);
-  assert.equal(elasticityOf(fewer, alike(20, 16)), 1);
-  assert.equal(elasticityOf(fewer, alike(25, 16)), 1);
-  const between = elasticityOf(fewer, alike(10 * Math.SQRT2, 16))!;
-  assert(Math.abs(between - 0.5) < 1e-9);
+  const elasticity = (more: Cohort) => elasticityOf(fewer, more)?.value;
+  assert.equal(elasticity(alike(10, 16)), 0);
+  assert.equal(elasticity(alike(9, 16)), 0);
+  assert.equal(elasticity(alike(20, 16)), 1);
+  assert.equal(elasticity(alike(25, 16)), 1);
+  assert(Math.abs(elasticity(alike(10 * Math.SQRT2, 16))! - 0.5) < 1e-9);
   // Whatever the contrast: three times as slow with three times as many.
-  assert.equal(elasticityOf(fewer, alike(30, 24)), 1);
+  assert.equal(elasticity(alike(30, 24)), 1);
+});
+
+Deno.test("the less alike requests are, and the fewer, the less is known of the elasticity", () => {
+  const mixed = (count: number) =>
+    Array.from({ length: count }, (_, at) => at % 10 ? 3 : 40);
+  const error = (latenciesMs: readonly number[], concurrency = 1) =>
+    elasticityOf(
+      cohort(latenciesMs, concurrency),
+      cohort(latenciesMs, 2 * concurrency),
+    )!.error;
+  assert.equal(error(new Array(16).fill(3)), 0);
+  assert(error(mixed(100)) > 0.2 && error(mixed(100)) < 0.6);
+  assert(Math.abs(error(mixed(400)) - error(mixed(100)) / 2) < 1e-9);
+  // Those at one worker are slow together: with four at once, a fourth counts.
+  assert(Math.abs(error(mixed(100), 4) - 2 * error(mixed(100))) < 1e-9);
 });
 
 Deno.test("too few requests, or no difference in concurrency, say nothing", () => {

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { ipHash } from "../../src/upstream/policy/ip_hash.ts";
 import { leastConnections } from "../../src/upstream/policy/least_connections.ts";
-import { POLICIES } from "../../src/upstream/policy/mod.ts";
+import { POLICIES, policyFor } from "../../src/upstream/policy/mod.ts";
 import { powerOfTwo } from "../../src/upstream/policy/power_of_two.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
@@ -201,4 +201,21 @@ Deno.test("ip-hash: when a worker goes only its clients move, and they come back
       assert(Math.abs(share - even) < even / 3, `${share} of ${even}`);
     }
   }
+});
+
+Deno.test("round-robin with WORKER_CONCURRENCY=auto gives each its turn, but not while another has fewer", () => {
+  const all = upstreams(3);
+  const dispatcher = dispatcherOf(all, {
+    policy: policyFor({ policy: "round-robin", workerConcurrency: "auto" }),
+    workerConcurrency: 2,
+  });
+  const turns = (count: number): number[] =>
+    Array.from({ length: count }, () => dispatcher.claim(requestOf())!.id);
+  assert.deepEqual(turns(4), [0, 1, 2, 0]);
+  dispatcher.release(all[2]!);
+  assert.deepEqual(turns(2), [2, 1]);
+  const fixed = policyFor({ policy: "round-robin", workerConcurrency: 2 });
+  assert.equal(fixed, roundRobin);
+  const other = policyFor({ policy: "ip-hash", workerConcurrency: "auto" });
+  assert.equal(other, ipHash);
 });

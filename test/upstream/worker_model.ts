@@ -13,7 +13,7 @@ import {
   Dispatcher,
   type DispatcherOptions,
 } from "../../src/upstream/dispatcher.ts";
-import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
+import { policyFor } from "../../src/upstream/policy/mod.ts";
 import { requestOf, uniform, upstreams } from "./upstreams.ts";
 
 /** What a request costs, in milliseconds. */
@@ -70,7 +70,7 @@ export class WorkerModel {
     this.#arrivals = uniform(options.seed);
     this.#demands = uniform(options.seed + 1);
     this.dispatcher = new Dispatcher({
-      policy: roundRobin,
+      policy: policyFor({ policy: "round-robin", ...options }),
       workerConcurrency: options.workerConcurrency,
       maxQueue: 1_000,
       queueTimeoutMs: 10_000,

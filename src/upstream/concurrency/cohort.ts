@@ -25,6 +25,8 @@ export interface Sample {
 
 /** Some requests served under the same limit. */
 export class Cohort {
+  /** Requests that a worker may be given at once meanwhile. */
+  readonly cap: number;
   /** When the first could be taken. */
   readonly startedAt: number;
   /** Requests taken. */
@@ -35,12 +37,10 @@ export class Cohort {
   #sumOfSquares = 0;
   #sumOfConcurrency = 0;
   #atCap = 0;
-  readonly #cap: number;
-
-  /** Begins a cohort at `now`, while a worker may be given `cap` requests at once. */
+  /** Begins a cohort at `now`. */
   constructor(now: number, cap: number) {
     this.startedAt = now;
-    this.#cap = cap;
+    this.cap = cap;
   }
 
   /** Mean time that a worker had a request, in milliseconds. */
@@ -58,17 +58,20 @@ export class Cohort {
     return this.count === this.taken && this.count >= LEAST_COUNT;
   }
 
-  /** Whether enough were served for the mean to be believed. */
-  get precise(): boolean {
-    const { count } = this;
-    if (count < LEAST_COUNT) return false;
-    if (count >= ENOUGH_COUNT) return true;
+  /** Standard error of the mean, relative to the mean. */
+  get relativeError(): number {
     const mean = this.meanMs;
-    const variance = this.#sumOfSquares / count - mean * mean;
+    const variance = Math.max(0, this.#sumOfSquares / this.count - mean * mean);
     // Those that are at one worker together wait for each other, so that they
     // are slow together: only one of them counts.
-    const independent = count / this.concurrency;
-    return variance / independent <= (RELATIVE_ERROR * mean) ** 2;
+    const independent = this.count / this.concurrency;
+    return Math.sqrt(variance / independent) / mean;
+  }
+
+  /** Whether enough were served for the mean to be believed. */
+  get precise(): boolean {
+    if (this.count < LEAST_COUNT) return false;
+    return this.count >= ENOUGH_COUNT || this.relativeError <= RELATIVE_ERROR;
   }
 
   /** Ratio of those taken that had the highest concurrency allowed. */
@@ -80,7 +83,7 @@ export class Cohort {
   take(concurrency: number, now: number): Sample {
     this.taken++;
     this.#sumOfConcurrency += concurrency;
-    if (concurrency >= this.#cap) this.#atCap++;
+    if (concurrency >= this.cap) this.#atCap++;
     return { cohort: this, claimedAt: now };
   }
 

@@ -30,7 +30,12 @@
 
 import { Cohort, type Sample } from "./cohort.ts";
 import { FIRST_PAUSE_MS, Pace } from "./pace.ts";
-import { elasticityOf, hasDrifted, LEAST_CONTRAST } from "./verdict.ts";
+import {
+  type Elasticity,
+  elasticityOf,
+  hasDrifted,
+  LEAST_CONTRAST,
+} from "./verdict.ts";
 
 /** The limit to begin with: a CPU-bound worker comes down from there in a second, one that waits goes up. */
 const FIRST_LIMIT = 8;
@@ -60,6 +65,13 @@ const LEAST_CHANGE = 1.1;
  * Netflix's limiter tolerates 1.5 times.
  */
 const TOLERATED_ELASTICITY = 0.32;
+
+/**
+ * Standard errors by which more at once is taken to be worse than it looked:
+ * where most requests are quick and some are slow the latency of a few says
+ * little, and what was raised by luck makes the quick wait behind the slow.
+ */
+const CAUTION = 0.5;
 
 /**
  * Room that is added before the fraction is dropped: at 1, a fifth more
@@ -245,21 +257,30 @@ export class ConcurrencyLimit {
     }
     this.#known = base;
     const limit = direction === "up"
-      ? Math.floor(this.#limit * 2 ** (1 - elasticity) + UP_ROUNDING)
-      : Math.round(
-        this.#limit * (trial.concurrency / base.concurrency) **
-            Math.max(0, elasticity - TOLERATED_ELASTICITY),
-      );
+      ? this.#raised(elasticity)
+      : this.#lowered(elasticity, trial);
     const change = Math.max(limit / this.#limit, this.#limit / limit);
     if (change > LEAST_CHANGE) {
       this.#direction = direction;
       return this.#change(limit, now);
     }
     // Requests that wait would only wait for each other, too.
-    if (direction === "down" && elasticity < TOLERATED_ELASTICITY) {
+    if (direction === "down" && elasticity.value < TOLERATED_ELASTICITY) {
       pace.retire(now);
     } else pace.wait(now);
     this.#rest(now);
+  }
+
+  /** The limit that a trial upwards calls for. */
+  #raised({ value, error }: Elasticity): number {
+    const likely = Math.min(1, value + CAUTION * error);
+    return Math.floor(this.#limit * 2 ** (1 - likely) + UP_ROUNDING);
+  }
+
+  /** The limit that a trial downwards, with `cap`, calls for. */
+  #lowered({ value }: Elasticity, { cap }: Cohort): number {
+    const excess = Math.max(0, value - TOLERATED_ELASTICITY);
+    return Math.round(this.#limit * (cap / this.#limit) ** excess);
   }
 
   /** Sets another limit, which is to be tried out at once. */

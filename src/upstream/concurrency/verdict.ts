@@ -13,19 +13,28 @@ export const LEAST_CONTRAST = 1.2;
 /** A latency that has changed by this factor is that of other work. */
 const DRIFT_FACTOR = 1.5;
 
-/**
- * Returns how the latency grows with concurrency: 0 when it does not, since
- * requests wait for something else than each other, 1 when twice as many at
- * once take twice as long, since they do. `null` when it cannot be told.
- */
-export function elasticityOf(fewer: Cohort, more: Cohort): number | null {
+/** How the latency grows with concurrency. */
+export interface Elasticity {
+  /**
+   * 0 when it does not, since requests wait for something else than each
+   * other, 1 when twice as many at once take twice as long, since they do.
+   */
+  readonly value: number;
+  /** Standard error of that. */
+  readonly error: number;
+}
+
+/** Returns how the latency grows with concurrency, or `null` when it cannot be told. */
+export function elasticityOf(fewer: Cohort, more: Cohort): Elasticity | null {
   const contrast = more.concurrency / fewer.concurrency;
   // Without requests these are no numbers, of which all comparisons are false.
   const clear = fewer.count >= LEAST_COUNT && more.count >= LEAST_COUNT &&
     contrast >= LEAST_CONTRAST && fewer.meanMs > 0;
   if (!clear) return null;
-  const elasticity = Math.log(more.meanMs / fewer.meanMs) / Math.log(contrast);
-  return Math.min(1, Math.max(0, elasticity));
+  const value = Math.log(more.meanMs / fewer.meanMs) / Math.log(contrast);
+  const error = Math.hypot(fewer.relativeError, more.relativeError) /
+    Math.log(contrast);
+  return { value: Math.min(1, Math.max(0, value)), error };
 }
 
 /** Whether the latency is another than the concurrency explains, whatever the workers do. */

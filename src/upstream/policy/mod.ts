@@ -24,3 +24,19 @@ export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
   "power-of-two": powerOfTwo,
   "ip-hash": ipHash,
 };
+
+/**
+ * Returns the policy for these settings.
+ *
+ * Where `auto` finds out how many requests a worker does best with at once, who
+ * has fewer is freer: each has its turn among those that have the fewest.
+ */
+export function policyFor(
+  { policy, workerConcurrency }: {
+    readonly policy: PolicyName;
+    readonly workerConcurrency: number | "auto";
+  },
+): Policy {
+  const levels = policy === "round-robin" && workerConcurrency === "auto";
+  return levels ? leastConnections : POLICIES[policy];
+}
