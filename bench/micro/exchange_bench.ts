@@ -30,6 +30,7 @@ import { DateLine } from "../../src/proxy/date_line.ts";
 import { RequestIds } from "../../src/proxy/request_ids.ts";
 import { Socket } from "../../src/proxy/socket.ts";
 import { Sweep } from "../../src/proxy/sweep.ts";
+import { Turns } from "../../src/proxy/turns.ts";
 import type { Transport } from "../../src/proxy/transport.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { POLICIES } from "../../src/upstream/policy/mod.ts";
@@ -183,6 +184,7 @@ function newContext(): ProxyContext {
     counters: new Counters(),
     events: new EventEmitter(),
     sweep: new Sweep(),
+    turns: new Turns({ clientConnections: 1, inFlight: 1 }),
     requestIds: new RequestIds(),
     dateLine: new DateLine(),
     admin: null,

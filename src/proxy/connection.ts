@@ -128,6 +128,7 @@ export class ClientConnection implements Sweepable {
   /** Serves one request after the other, until there will be no more. */
   async #serveRequests(): Promise<void> {
     const socket = this.#socket;
+    const { turns } = this.#context;
     for (;;) {
       let taken: ProxiedRequest | AdminExchange | null = null;
       try {
@@ -137,6 +138,11 @@ export class ClientConnection implements Sweepable {
         return await this.#linger();
       }
       if (taken === null) {
+        if (socket.available === 0 && turns.crowded) {
+          await turns.next();
+          // A read that was pending already may have brought the request.
+          if (socket.available > 0) continue;
+        }
         if (socket.available > 0) this.#awaitRestOfHead();
         if (!await socket.more()) return;
         continue;

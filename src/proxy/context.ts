@@ -17,6 +17,7 @@ import type { DateLine } from "./date_line.ts";
 import type { RequestIds } from "./request_ids.ts";
 import type { SkewCookie } from "./skew_cookie.ts";
 import type { Sweep } from "./sweep.ts";
+import type { Turns } from "./turns.ts";
 
 /** The settings of the data plane, by the names they have in the configuration. */
 export interface ProxyOptions {
@@ -66,6 +67,7 @@ export interface ProxyContext {
   readonly counters: Counters;
   readonly events: EventEmitter;
   readonly sweep: Sweep;
+  readonly turns: Turns;
   readonly requestIds: RequestIds;
   readonly dateLine: DateLine;
   readonly admin: AdminHandler | null;

@@ -314,13 +314,15 @@ export class Exchange {
   }
 
   /**
-   * Leaves a read pending on the client, which shows when it goes. Where its
-   * connection is closed after the answer, only if that takes a while: to
-   * interrupt a read costs as much as half a request.
+   * Leaves a read pending on the client, which shows when it goes. Only if its
+   * answer takes a while where its connection is closed after that, since to
+   * interrupt a read costs as much as half a request, and where clients take
+   * turns at being listened to.
    */
   #watchClient(): void {
-    if (this.request.keepAlive) this.#client.watch();
-    else this.#watchSoon = true;
+    if (this.request.keepAlive && !this.#context.turns.crowded) {
+      this.#client.watch();
+    } else this.#watchSoon = true;
   }
 
   #takeResponse(connection: UpstreamConnection): ResponsePlan | null {

@@ -35,6 +35,7 @@ import { Listener } from "./listener.ts";
 import { RequestIds } from "./request_ids.ts";
 import { SkewCookie } from "./skew_cookie.ts";
 import { Sweep, SWEEP_INTERVAL_MS } from "./sweep.ts";
+import { Turns } from "./turns.ts";
 
 /** The settings of the proxy. */
 export interface ProxySettings extends ProxyOptions {
@@ -114,6 +115,7 @@ export class Proxy {
         ? new ClientGate(this.#trusted, rateLimit)
         : null,
       skew: skewProtection ? new SkewCookie(parts.tls !== null) : null,
+      turns: new Turns(counters),
       requestIds: new RequestIds(),
       dateLine: new DateLine(),
       draining: false,

@@ -1,0 +1,134 @@
+/**
+ * That all clients are listened to, however many are busy.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Turns } from "../../src/proxy/turns.ts";
+import { DEFAULT_DEADLINE_MS } from "../support/deadline.ts";
+import { startPool } from "../support/pool_process.ts";
+import { ignoreWithout } from "../support/programs.ts";
+
+/** A worker so quick that the balancer is what limits. */
+const NGINX = `daemon off; master_process off; pid PORT.pid;
+error_log stderr error;
+events { worker_connections 4096; }
+http {
+  access_log off; keepalive_requests 1000000;
+  client_body_temp_path PORT.body; proxy_temp_path PORT.proxy;
+  fastcgi_temp_path PORT.fastcgi; uwsgi_temp_path PORT.uwsgi;
+  scgi_temp_path PORT.scgi;
+  server { listen 127.0.0.1:PORT; location / { return 200 "worker\\n"; } }
+}`;
+
+Deno.test("with few clients nobody takes turns", () => {
+  const load = { clientConnections: 128, inFlight: 128 };
+  const turns = new Turns(load);
+  assert(!turns.crowded);
+  load.clientConnections++;
+  assert(turns.crowded);
+});
+
+Deno.test("of many clients some are listened to at once, and the others in turn, first in first out", async () => {
+  const load = { clientConnections: 1_000, inFlight: 0 };
+  const turns = new Turns(load);
+  const order: number[] = [];
+  const waits = Array.from(
+    { length: 300 },
+    (_, client) => turns.next().then(() => order.push(client)),
+  );
+  await Promise.resolve();
+  // Those whose turn is now.
+  assert.equal(order.length, 64);
+  // Who comes later is not served before those that wait.
+  load.inFlight = 1_000;
+  await Promise.all(waits);
+  load.clientConnections = 0;
+  while (turns.crowded) await nextTurn();
+  assert.deepEqual(order, waits.map((_, client) => client));
+});
+
+Deno.test("the more requests are under way the fewer clients are listened to at a turn, but never none", async () => {
+  for (const [inFlight, share] of [[0, 64], [50, 46], [5_000, 24]] as const) {
+    const load = { clientConnections: 1_000, inFlight };
+    const turns = new Turns(load);
+    let listened = 0;
+    const waits = Array.from({ length: 100 }, async () => {
+      await turns.next();
+      listened++;
+    });
+    await Promise.resolve();
+    await Promise.resolve();
+    assert.equal(listened, share);
+    await Promise.all(waits);
+    // A turn at which nobody comes is the last.
+    load.clientConnections = 0;
+    while (turns.crowded) await nextTurn();
+  }
+});
+
+Deno.test({
+  name:
+    "of 500 busy clients each is answered about as often as any other (needs nginx and node)",
+  ignore: ignoreWithout("nginx", "node"),
+  async fn() {
+    const directory = await Deno.makeTempDir();
+    await Deno.writeTextFile(join(directory, "template.conf"), NGINX);
+    const start = `cd ${directory} && sed "s/PORT/$PORT/" template.conf ` +
+      "> $PORT.conf && exec nginx -e stderr -p . -c $PORT.conf";
+    {
+      await using pool = await startPool({
+        env: { POOL_SIZE: "2", MAX_WORKERS: "2" },
+        command: ["sh", "-c", start],
+      });
+      const counts = await answersOf(pool.port, "/", 500, 25_000);
+      // In the mean 50. Left to the runtime it is 1 to 10 for some.
+      const fewest = Math.min(...counts);
+      assert(fewest >= 25, `${fewest} to ${Math.max(...counts)}`);
+    }
+    await Deno.remove(directory, { recursive: true });
+  },
+});
+
+Deno.test({
+  name:
+    "a request that is read while its client waits for its turn is served (needs node)",
+  ignore: ignoreWithout("node"),
+  async fn() {
+    await using pool = await startPool({
+      env: { POOL_SIZE: "2", MAX_WORKERS: "2" },
+      command: ["node", fixture("node_http.mjs")],
+    });
+    // So slow that their connections are read from while they wait for their
+    // answers, to see whether they go.
+    const counts = await answersOf(pool.port, "/slow?ms=300", 400, 1_600);
+    const fewest = Math.min(...counts);
+    assert(fewest >= 2, `${fewest} to ${Math.max(...counts)}`);
+  },
+});
+
+/** How many of `answers` each of `clients` has had, which ask as soon as they are answered. */
+async function answersOf(
+  port: number,
+  path: string,
+  clients: number,
+  answers: number,
+): Promise<readonly number[]> {
+  const args = [port, path, clients, answers].map(String);
+  const { stdout } = await new Deno.Command("node", {
+    args: [fixture("many_clients.mjs"), ...args],
+    signal: AbortSignal.timeout(DEFAULT_DEADLINE_MS),
+  }).output();
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+function fixture(name: string): string {
+  return fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
