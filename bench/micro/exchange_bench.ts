@@ -184,7 +184,7 @@ function newContext(): ProxyContext {
     counters: new Counters(),
     events: new EventEmitter(),
     sweep: new Sweep(),
-    turns: new Turns({ clientConnections: 1, inFlight: 1 }),
+    turns: new Turns({ clientConnections: 1, unanswered: 1 }),
     requestIds: new RequestIds(),
     dateLine: new DateLine(),
     admin: null,

@@ -16,6 +16,8 @@ export class Counters {
   requests = 0;
   /** Requests being handled. */
   inFlight = 0;
+  /** Requests being handled whose answer has not begun. */
+  unanswered = 0;
   /** Requests sent once more, to another worker or over another connection. */
   retries = 0;
   /** Client connections open. */

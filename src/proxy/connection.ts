@@ -212,6 +212,7 @@ export class ClientConnection implements Sweepable {
     this.#exchange = exchange;
     this.#phase = "exchange";
     counters.inFlight++;
+    counters.unanswered++;
     let { status } = exchange;
     let keep = false;
     try {
@@ -223,6 +224,7 @@ export class ClientConnection implements Sweepable {
       keep = await this.#answerFailure(exchange, failure);
     } finally {
       counters.inFlight--;
+      if (!exchange.responded) counters.unanswered--;
       this.#finish(exchange, status);
       this.#exchange = null;
     }

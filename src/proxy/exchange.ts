@@ -217,7 +217,7 @@ export class Exchange {
   }
 
   async #attempt(upstream: Upstream): Promise<boolean> {
-    const { buffers, connections, options, sweep } = this.#context;
+    const { buffers, connections, counters, options, sweep } = this.#context;
     const { request } = this;
     // What is sent again goes over a new connection: another that was idle
     // may have been closed just as well.
@@ -244,6 +244,7 @@ export class Exchange {
         plan = await this.#awaitFinal(plan, connection);
       }
       this.status = plan.status;
+      counters.unanswered--;
       this.bytesOut = plan.contentBytes;
       this.#touchAnswer(options.bodyTimeoutMs);
       const passed = await this.#client.write(plan.bytes);

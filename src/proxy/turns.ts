@@ -16,7 +16,7 @@
 /** Connections beyond which clients take turns: fewer are never left over for long. */
 const FEW = 128;
 
-/** Clients that begin to be listened to at a turn, together with the requests under way ... */
+/** Clients that begin to be listened to at a turn, together with the requests that wait for an answer ... */
 const AT_ONCE = 96;
 
 /** ... but at most so many, ... */
@@ -30,8 +30,8 @@ const NOW = Promise.resolve();
 /** What there is to do. */
 export interface Load {
   readonly clientConnections: number;
-  /** Requests under way. */
-  readonly inFlight: number;
+  /** Requests that wait for an answer; streams, which may go on for hours, do not. */
+  readonly unanswered: number;
 }
 
 /** Listens to a client. */
@@ -66,7 +66,7 @@ export class Turns {
   }
 
   get #share(): number {
-    const room = AT_ONCE - this.#load.inFlight;
+    const room = AT_ONCE - this.#load.unanswered;
     return Math.max(LEAST_SHARE, Math.min(GREATEST_SHARE, room));
   }
 

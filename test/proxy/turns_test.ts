@@ -25,7 +25,7 @@ http {
 }`;
 
 Deno.test("with few clients nobody takes turns", () => {
-  const load = { clientConnections: 128, inFlight: 128 };
+  const load = { clientConnections: 128, unanswered: 128 };
   const turns = new Turns(load);
   assert(!turns.crowded);
   load.clientConnections++;
@@ -33,7 +33,7 @@ Deno.test("with few clients nobody takes turns", () => {
 });
 
 Deno.test("of many clients some are listened to at once, and the others in turn, first in first out", async () => {
-  const load = { clientConnections: 1_000, inFlight: 0 };
+  const load = { clientConnections: 1_000, unanswered: 0 };
   const turns = new Turns(load);
   const order: number[] = [];
   const waits = Array.from(
@@ -44,16 +44,16 @@ Deno.test("of many clients some are listened to at once, and the others in turn,
   // Those whose turn is now.
   assert.equal(order.length, 64);
   // Who comes later is not served before those that wait.
-  load.inFlight = 1_000;
+  load.unanswered = 1_000;
   await Promise.all(waits);
   load.clientConnections = 0;
   while (turns.crowded) await nextTurn();
   assert.deepEqual(order, waits.map((_, client) => client));
 });
 
-Deno.test("the more requests are under way the fewer clients are listened to at a turn, but never none", async () => {
-  for (const [inFlight, share] of [[0, 64], [50, 46], [5_000, 24]] as const) {
-    const load = { clientConnections: 1_000, inFlight };
+Deno.test("the more requests wait for an answer the fewer clients are listened to at a turn, but never none", async () => {
+  for (const [unanswered, share] of [[0, 64], [50, 46], [5_000, 24]] as const) {
+    const load = { clientConnections: 1_000, unanswered };
     const turns = new Turns(load);
     let listened = 0;
     const waits = Array.from({ length: 100 }, async () => {
@@ -74,7 +74,7 @@ Deno.test({
   name:
     "of 500 busy clients each is answered about as often as any other (needs nginx and node)",
   ignore: ignoreWithout("nginx", "node"),
-  async fn() {
+  async fn(): Promise<void> {
     const directory = await Deno.makeTempDir();
     await Deno.writeTextFile(join(directory, "template.conf"), NGINX);
     const start = `cd ${directory} && sed "s/PORT/$PORT/" template.conf ` +
@@ -97,7 +97,7 @@ Deno.test({
   name:
     "a request that is read while its client waits for its turn is served (needs node)",
   ignore: ignoreWithout("node"),
-  async fn() {
+  async fn(): Promise<void> {
     await using pool = await startPool({
       env: { POOL_SIZE: "2", MAX_WORKERS: "2" },
       command: ["node", fixture("node_http.mjs")],
