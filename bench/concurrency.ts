@@ -11,6 +11,7 @@
 import { fileURLToPath } from "node:url";
 import { freePort } from "../test/support/free_port.ts";
 import { aligned, figure, median } from "./support/figures.ts";
+import { untilIdle } from "./support/foreign_cpu.ts";
 import { named, parseFlags, positive } from "./support/options.ts";
 import { Processes } from "./support/processes.ts";
 import {
@@ -96,6 +97,8 @@ async function run({ signal }: BenchmarkContext): Promise<number> {
     // In turns, so that a disturbance falls on all.
     for (let round = 0; round < options.rounds; round++) {
       for (const pool of pools) {
+        // Workers without a cap still work off what they were given.
+        await untilIdle();
         pool.rounds.push(await load(pool, workload, { ...options, signal }));
       }
     }
