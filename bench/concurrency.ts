@@ -13,6 +13,7 @@ import { freePort } from "../test/support/free_port.ts";
 import { aligned, figure, median } from "./support/figures.ts";
 import { untilIdle } from "./support/foreign_cpu.ts";
 import { named, parseFlags, positive } from "./support/options.ts";
+import { poolCommand } from "./support/pool_command.ts";
 import { Processes } from "./support/processes.ts";
 import {
   type BenchmarkContext,
@@ -113,21 +114,12 @@ async function startPool(
   cap: string,
 ): Promise<RunningPool> {
   const port = freePort();
-  const program = fileURLToPath(
-    new URL("../tools/prefork-pool.ts", import.meta.url),
-  );
-  const pool = processes.start([
-    Deno.execPath(),
-    "run",
-    "-A",
-    program,
-    "--host=127.0.0.1",
-    `--port=${port}`,
-    "--worker-port=0",
-    `--pool-size=${WORKERS}`,
-    `--max-workers=${WORKERS}`,
-    `--worker-concurrency=${cap}`,
-  ]);
+  const pool = processes.start(poolCommand({
+    main: fileURLToPath(new URL("../tools/prefork-pool.ts", import.meta.url)),
+    port,
+    workers: WORKERS,
+    flags: [`--worker-concurrency=${cap}`],
+  }));
   await waitFor(
     () => isReady(port),
     () => `the pool with ${cap}: ${pool.output}`,

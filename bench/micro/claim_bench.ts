@@ -8,7 +8,7 @@
 
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { hashClient } from "../../src/upstream/policy/ip_hash.ts";
-import { POLICIES } from "../../src/upstream/policy/mod.ts";
+import { POLICIES, policyFor } from "../../src/upstream/policy/mod.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 
 const POOL_SIZES = [4, 64];
@@ -25,7 +25,7 @@ const CASES = [
   })),
   {
     name: "round-robin, auto",
-    policy: POLICIES["round-robin"],
+    policy: policyFor({ policy: "round-robin", workerConcurrency: "auto" }),
     workerConcurrency: "auto",
   },
 ] as const;

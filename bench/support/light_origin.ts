@@ -7,7 +7,6 @@
  */
 
 import { join } from "node:path";
-import { LOAD_CORE, pinned } from "./cores.ts";
 import {
   DEFAULT_PATH,
   ECHO_PATH,
@@ -22,27 +21,27 @@ const PORT = "PORT";
 const START = `sed "s/${PORT}/$PORT/g" "$0" > "$0.$PORT" && ` +
   `exec nginx -e stderr -c "$0.$PORT"`;
 
-/** How light workers are started. */
-export interface LightOrigins {
-  /** All of those that are shared: an address is a worker, one process listens on all. */
-  readonly shared: readonly string[];
-  /** A single one, on the port in PORT, for a pool that spawns its own. */
-  readonly single: readonly string[];
+/**
+ * Writes a configuration into `directory`; returns the command of one worker on
+ * the port in PORT, for a pool that spawns its own.
+ */
+export function lightOrigin(directory: string): readonly string[] {
+  const template = join(directory, "origin.conf");
+  Deno.writeTextFileSync(template, configuration(directory, [PORT]));
+  return ["sh", "-c", START, template];
 }
 
-/** Writes the configurations into `directory`. */
+/**
+ * The same for workers on all of `ports`: an address is a worker, one process
+ * listens on all.
+ */
 export function lightOrigins(
   ports: readonly number[],
   directory: string,
-): LightOrigins {
-  const shared = join(directory, "origins.conf");
-  const template = join(directory, "origin.conf");
-  Deno.writeTextFileSync(shared, configuration(directory, ports.map(String)));
-  Deno.writeTextFileSync(template, configuration(directory, [PORT]));
-  return {
-    shared: pinned(LOAD_CORE, ["nginx", "-e", "stderr", "-c", shared]),
-    single: pinned(LOAD_CORE, ["sh", "-c", START, template]),
-  };
+): readonly string[] {
+  const file = join(directory, "origins.conf");
+  Deno.writeTextFileSync(file, configuration(directory, ports.map(String)));
+  return ["nginx", "-e", "stderr", "-c", file];
 }
 
 function configuration(directory: string, ports: readonly string[]): string {

@@ -6,7 +6,8 @@
 
 import { freePort } from "../../test/support/free_port.ts";
 import { hasProgram } from "../../test/support/programs.ts";
-import { lightOrigins } from "./light_origin.ts";
+import { LOAD_CORE, pinned } from "./cores.ts";
+import { lightOrigin, lightOrigins } from "./light_origin.ts";
 import { originCommand } from "./origin_command.ts";
 import type { Processes } from "./processes.ts";
 
@@ -43,9 +44,8 @@ export function startOrigins(
 ): Origins {
   const ports = freePorts(count);
   if (kind === "light") {
-    const { shared, single } = lightOrigins(ports, directory);
-    processes.start(shared);
-    return { ports, command: single };
+    processes.start(pinned(LOAD_CORE, lightOrigins(ports, directory)));
+    return { ports, command: pinned(LOAD_CORE, lightOrigin(directory)) };
   }
   for (const port of ports) processes.start(originCommand(String(port)));
   return { ports, command: originCommand("{port}") };

@@ -13,12 +13,13 @@ export interface PoolCommand {
   readonly workers: number;
   /** Settings beyond these. */
   readonly flags: readonly string[];
-  readonly workerCommand: readonly string[];
+  /** None is the demo application. */
+  readonly workerCommand?: readonly string[];
 }
 
 /** Program and arguments of a fixed pool on loopback, its workers on any free ports. */
 export function poolCommand(
-  { main, port, workers, flags, workerCommand }: PoolCommand,
+  { main, port, workers, flags, workerCommand = [] }: PoolCommand,
 ): string[] {
   return [
     Deno.execPath(),
@@ -32,7 +33,6 @@ export function poolCommand(
     `--max-workers=${workers}`,
     "--worker-port=0",
     ...flags,
-    "--",
-    ...workerCommand,
+    ...(workerCommand.length > 0 ? ["--", ...workerCommand] : []),
   ];
 }

@@ -5,24 +5,12 @@
  */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { lightOrigin } from "../../bench/support/light_origin.ts";
 import { Turns } from "../../src/proxy/turns.ts";
 import { DEFAULT_DEADLINE_MS } from "../support/deadline.ts";
+import { fixture } from "../support/fixture.ts";
 import { startPool } from "../support/pool_process.ts";
 import { ignoreWithout } from "../support/programs.ts";
-
-/** A worker so quick that the balancer is what limits. */
-const NGINX = `daemon off; master_process off; pid PORT.pid;
-error_log stderr error;
-events { worker_connections 4096; }
-http {
-  access_log off; keepalive_requests 1000000;
-  client_body_temp_path PORT.body; proxy_temp_path PORT.proxy;
-  fastcgi_temp_path PORT.fastcgi; uwsgi_temp_path PORT.uwsgi;
-  scgi_temp_path PORT.scgi;
-  server { listen 127.0.0.1:PORT; location / { return 200 "worker\\n"; } }
-}`;
 
 Deno.test("with few clients nobody takes turns", () => {
   const load = { clientConnections: 128, unanswered: 128 };
@@ -76,20 +64,19 @@ Deno.test({
   ignore: ignoreWithout("nginx", "node"),
   async fn(): Promise<void> {
     const directory = await Deno.makeTempDir();
-    await Deno.writeTextFile(join(directory, "template.conf"), NGINX);
-    const start = `cd ${directory} && sed "s/PORT/$PORT/" template.conf ` +
-      "> $PORT.conf && exec nginx -e stderr -p . -c $PORT.conf";
-    {
+    try {
       await using pool = await startPool({
         env: { POOL_SIZE: "2", MAX_WORKERS: "2" },
-        command: ["sh", "-c", start],
+        // So quick that the balancer is what limits.
+        command: lightOrigin(directory),
       });
       const counts = await answersOf(pool.port, "/", 500, 25_000);
       // In the mean 50. Left to the runtime it is 1 to 10 for some.
       const fewest = Math.min(...counts);
       assert(fewest >= 25, `${fewest} to ${Math.max(...counts)}`);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
     }
-    await Deno.remove(directory, { recursive: true });
   },
 });
 
@@ -123,10 +110,6 @@ async function answersOf(
     signal: AbortSignal.timeout(DEFAULT_DEADLINE_MS),
   }).output();
   return JSON.parse(new TextDecoder().decode(stdout));
-}
-
-function fixture(name: string): string {
-  return fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 }
 
 function nextTurn(): Promise<void> {
