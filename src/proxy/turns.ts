@@ -75,10 +75,10 @@ export class Turns {
     this.#left = left;
     // Of all that is put off, timers alone have the loop look at its sockets
     // in between; the shortest takes one to two milliseconds.
-    this.#timer = setTimeout(() => this.#next(), 0);
+    this.#timer = setTimeout(() => this.#turn(), 0);
   }
 
-  #next(): void {
+  #turn(): void {
     const share = this.#share;
     const listened = this.#waiting.splice(0, share);
     if (listened.length === 0) this.#timer = null;

@@ -37,6 +37,7 @@ export class Cohort {
   #sumOfSquares = 0;
   #sumOfConcurrency = 0;
   #atCap = 0;
+
   /** Begins a cohort at `now`. */
   constructor(now: number, cap: number) {
     this.startedAt = now;
