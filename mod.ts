@@ -42,6 +42,14 @@ export type { LaunchErrorCode } from "./src/pool/launch_error.ts";
 export { ConfigError, type ConfigProblem } from "./src/config/config_error.ts";
 export type { PlainPoolOptions, PoolOptions } from "./src/config/options.ts";
 export type { Config } from "./src/config/config.ts";
+export type {
+  CommandLineOnly,
+  SettingName,
+  SettingsTable,
+  SettingValues,
+} from "./src/config/settings.ts";
+export type { ValueOf } from "./src/config/settings/setting.ts";
+export type { Kind } from "./src/config/kinds.ts";
 export type { WorkerCommand } from "./src/pool/worker_command.ts";
 export type { RateRule } from "./src/net/rate_limit.ts";
 export type { PolicyName } from "./src/upstream/policy/mod.ts";

@@ -9,10 +9,9 @@ import {
   flagsOf,
   SETTING_GROUPS,
   type SettingName,
-  SETTINGS,
+  settingOf,
   variableOf,
 } from "./settings.ts";
-import type { Setting } from "./settings/setting.ts";
 
 /** The width that every terminal has. */
 const COLUMNS = 80;
@@ -80,14 +79,14 @@ export function versionText(): string {
 }
 
 function settingEntry(name: SettingName): string {
-  const { kind, help } = SETTINGS[name];
+  const { kind, help } = settingOf(name);
   const flags = flagsOf(name).map((flag) => `--${flag}`).join(", ");
   const flag = `${flags} ${kind.placeholder}`.trimEnd();
   return entry(flag, `${help} [${variableOf(name)}${defaultText(name)}]`);
 }
 
 function defaultText(name: SettingName): string {
-  const { default: value, derived } = SETTINGS[name] as Setting<unknown>;
+  const { default: value, derived } = settingOf(name);
   if (derived !== undefined) return `, default ${derived}`;
   if (value === null || (Array.isArray(value) && value.length === 0)) return "";
   if (typeof value === "boolean") return value ? "=on" : "=off";

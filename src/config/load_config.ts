@@ -15,7 +15,7 @@ import {
   flagsOf,
   SETTING_NAMES,
   type SettingName,
-  SETTINGS,
+  settingOf,
   variableOf,
 } from "./settings.ts";
 import { SettingsDraft } from "./settings_draft.ts";
@@ -167,7 +167,7 @@ function readFlag(
   name: SettingName,
   token: Extract<Token, { kind: "option" }>,
 ): boolean {
-  const { kind } = SETTINGS[name];
+  const { kind } = settingOf(name);
   const setting = token.rawName;
   const text = kind === toggle ? token.value ?? "on" : token.value;
   // What looks like the next flag is not meant as a value of this one.
@@ -197,7 +197,7 @@ function tokenize(flags: readonly string[]): readonly Token[] {
   };
   for (const [flag, name] of NAMES_BY_FLAG) {
     options[flag] = {
-      type: SETTINGS[name].kind === toggle ? "boolean" : "string",
+      type: settingOf(name).kind === toggle ? "boolean" : "string",
     };
   }
   // Not strict: parseArgs would stop at the first mistake.

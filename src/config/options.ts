@@ -7,7 +7,12 @@
 
 import type { Config } from "./config.ts";
 import { nearest } from "./nearest.ts";
-import { SETTING_NAMES, type SettingName } from "./settings.ts";
+import {
+  type CommandLineOnly,
+  SETTING_NAMES,
+  type SettingName,
+  settingOf,
+} from "./settings.ts";
 import { SettingsDraft } from "./settings_draft.ts";
 import { command as commandKind } from "./kinds.ts";
 
@@ -18,12 +23,8 @@ export type PlainPoolOptions = Partial<
     | "poolSize"
     | "maxWorkers"
     | "maxWorkersAuto"
-    | "workerCommand"
-    | "envFile"
     | "healthStrict"
-    | "logLevel"
-    | "logFormat"
-    | "accessLog"
+    | CommandLineOnly
   >
 >;
 
@@ -45,19 +46,8 @@ export interface PoolOptions extends PlainPoolOptions {
   readonly maxWorkers?: number | "auto";
 }
 
-/** Settings that are no options: the command has its own, logging is the caller's. */
-const NOT_OPTIONS: ReadonlySet<string> = new Set<SettingName>([
-  "workerCommand",
-  "envFile",
-  "zigttpBin",
-  "handlerPath",
-  "logLevel",
-  "logFormat",
-  "accessLog",
-]);
-
 const OPTION_NAMES: ReadonlySet<string> = new Set(
-  SETTING_NAMES.filter((name) => !NOT_OPTIONS.has(name)),
+  SETTING_NAMES.filter((name) => settingOf(name).embeddable !== false),
 );
 
 /**

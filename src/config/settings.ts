@@ -1,6 +1,7 @@
 /**
  * Every setting, once: from these tables come the environment variables, the
- * flags, the help and the library's options.
+ * flags, the help, the library's options, what a reload takes, and the type of
+ * the configuration. A new setting is one entry in one of them.
  *
  * What follows from several settings together (derived defaults, rules across
  * settings) is in `settings_draft.ts`.
@@ -15,7 +16,7 @@ import { LOG_SETTINGS } from "./settings/log_settings.ts";
 import { REQUEST_SETTINGS } from "./settings/request_settings.ts";
 import { SCALING_SETTINGS } from "./settings/scaling_settings.ts";
 import { WORKER_SETTINGS } from "./settings/worker_settings.ts";
-import type { Setting } from "./settings/setting.ts";
+import type { Setting, ValueOf } from "./settings/setting.ts";
 
 export { MAX_PORT } from "./settings/setting.ts";
 
@@ -41,17 +42,35 @@ export const SETTINGS = {
   ...LOG_SETTINGS,
 } as const;
 
-/** The name of a setting, in camel case. */
-export type SettingName = keyof typeof SETTINGS;
+/**
+ * The type of that table: the exact type of each entry.
+ *
+ * @internal
+ */
+export type SettingsTable = typeof SETTINGS;
 
-/** The value each setting can have. */
+/** The name of a setting, in camel case. */
+export type SettingName = keyof SettingsTable;
+
+/** The value of each setting. */
 export type SettingValues = {
-  readonly [K in SettingName]: (typeof SETTINGS)[K] extends
-    Setting<infer T, infer D> ? T | D : never;
+  readonly [K in SettingName]: ValueOf<SettingsTable[K]>;
 };
+
+/** The settings that are the command line's alone, and no options of the library. */
+export type CommandLineOnly = {
+  [K in SettingName]: SettingsTable[K] extends { readonly embeddable: false }
+    ? K
+    : never;
+}[SettingName];
 
 /** The names of all settings, in the order of the help. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
+/** What the table says of a setting. */
+export function settingOf(name: SettingName): Setting<unknown> {
+  return SETTINGS[name];
+}
 
 /** The environment variable of a setting: `POOL_SIZE` for `poolSize`. */
 export function variableOf(name: SettingName): string {
@@ -65,6 +84,6 @@ export function flagOf(name: SettingName): string {
 
 /** All flags of a setting, without their dashes. */
 export function flagsOf(name: SettingName): readonly string[] {
-  const { shortFlag }: Setting<unknown> = SETTINGS[name];
+  const { shortFlag } = settingOf(name);
   return shortFlag === undefined ? [flagOf(name)] : [flagOf(name), shortFlag];
 }

@@ -15,7 +15,8 @@ import {
   MAX_PORT,
   SETTING_NAMES,
   type SettingName,
-  SETTINGS,
+  settingOf,
+  type SettingsTable,
   type SettingValues,
 } from "./settings.ts";
 import { chooseWorkerCommand } from "./worker_command.ts";
@@ -39,6 +40,12 @@ export interface WorkerExtras {
   readonly workerEnvironment: Readonly<Record<string, string>>;
 }
 
+/** The value of each setting, before what is derived is filled in. */
+type GivenValues = {
+  readonly [K in SettingName]: SettingsTable[K] extends
+    { readonly derived: string } ? SettingValues[K] | null : SettingValues[K];
+};
+
 /** A configuration in the making. */
 export class SettingsDraft {
   readonly #options: SettingsDraftOptions;
@@ -54,7 +61,7 @@ export class SettingsDraft {
 
   /** Takes the value of a setting that was given as text under the name `label`. */
   setText(name: SettingName, text: string, label: string): void {
-    const value = SETTINGS[name].kind.read(text);
+    const value = settingOf(name).kind.read(text);
     this.#set({ name, label, value, shown: text });
   }
 
@@ -231,7 +238,7 @@ export class SettingsDraft {
     given: { name: SettingName; label: string; value: unknown; shown: string },
   ): void {
     const { name, label, shown } = given;
-    const { kind, secret } = SETTINGS[name];
+    const { kind, secret } = settingOf(name);
     this.#labels.set(name, label);
     const value = kind.check(given.value);
     if (value === undefined) {
@@ -245,13 +252,13 @@ export class SettingsDraft {
     }
   }
 
-  #values(): SettingValues {
+  #values(): GivenValues {
     const values: Partial<Record<SettingName, unknown>> = {};
     for (const name of SETTING_NAMES) {
-      values[name] = this.#given[name] ?? SETTINGS[name].default;
+      values[name] = this.#given[name] ?? settingOf(name).default;
     }
     // Every value has passed check() of its kind or is the table's default.
-    return values as SettingValues;
+    return values as GivenValues;
   }
 
   #isGiven(name: SettingName): boolean {

@@ -5,34 +5,18 @@
  */
 
 import type { Config } from "../config/config.ts";
-import { type SettingName, variableOf } from "../config/settings.ts";
+import {
+  SETTING_NAMES,
+  type SettingName,
+  settingOf,
+  variableOf,
+} from "../config/settings.ts";
 
-/**
- * What a reload applies: the workers, how they are kept, and how many. All
- * else belongs to parts that live as long as the connections they hold.
- */
-const APPLIED: ReadonlySet<keyof Config> = new Set([
-  "workerCommand",
-  "workerEnvironment",
-  "poolSize",
-  "minWorkers",
-  "maxWorkers",
+/** What a reload applies: what the tables say, and what follows from that. */
+const APPLIED: ReadonlySet<string> = new Set([
+  ...SETTING_NAMES.filter((name) => settingOf(name).reloadable),
   "maxWorkersAuto",
-  "spareWorkers",
-  "startupTimeoutMs",
-  "drainTimeoutMs",
-  "drainDelayMs",
-  "reloadSurge",
-  "reloadCanaryRequests",
-  "skewGraceMs",
-  "maxRequests",
-  "maxRequestsJitter",
-  "maxWorkerAgeS",
-  "maxWorkerMemoryMb",
-  "scaleUpRate",
-  "scaleDownRate",
-  "scaleIntervalMs",
-  "scaleDownDelayMs",
+  "workerEnvironment",
 ]);
 
 /** What a reload makes of a configuration that was read anew. */

@@ -9,23 +9,27 @@ import { port, setting } from "./setting.ts";
 
 /** The settings under the heading "Administration", in the order of the help. */
 export const ADMIN_SETTINGS = {
+  /** Port of a listener of its own for the admin pages; `null` serves them on `port`. */
   adminPort: setting({
     kind: port,
     default: null,
     help: "port of a listener of its own for the admin pages; unset, they " +
       "are on PORT",
   }),
+  /** Address of that listener. */
   adminHost: setting({
     kind: host,
     default: "127.0.0.1",
     help: "address of that listener",
   }),
+  /** Bearer token that opens the admin pages from anywhere. */
   adminToken: setting({
     kind: token,
     default: null,
     secret: true,
     help: "bearer token that opens the admin pages from anywhere",
   }),
+  /** CIDRs that may read the admin pages. */
   adminAllow: setting({
     kind: cidrList,
     default: [],

@@ -9,27 +9,32 @@ import { countFromOne, setting, timeoutMs } from "./setting.ts";
 
 /** The settings under the heading "Health", in the order of the help. */
 export const HEALTH_SETTINGS = {
+  /** Path that is probed. */
   healthPath: setting({
     kind: requestPath,
     default: "/api/health",
     help: "path that is probed; unset, any answer below 500 is " +
       "healthy, set, 2xx and 3xx",
   }),
+  /** Milliseconds between two probes of a worker. */
   healthIntervalMs: setting({
     kind: timeoutMs,
     default: 2000,
     help: "time between two probes of a worker",
   }),
+  /** Longest wait for a probe's answer, in milliseconds. */
   healthTimeoutMs: setting({
     kind: timeoutMs,
     default: 2000,
     help: "longest wait for a probe's answer",
   }),
+  /** Failures in a row that make a worker unhealthy. */
   healthFall: setting({
     kind: countFromOne,
     default: 3,
     help: "failures in a row that make a worker unhealthy",
   }),
+  /** Successes in a row that make it healthy again. */
   healthRise: setting({
     kind: countFromOne,
     default: 1,

@@ -10,36 +10,43 @@ import { count, delayMs, MAX_COUNT, setting, timeoutMs } from "./setting.ts";
 
 /** The settings under the heading "Requests", in the order of the help. */
 export const REQUEST_SETTINGS = {
+  /** How a worker is chosen. */
   policy: setting({
     kind: choice(Object.keys(POLICIES) as PolicyName[]),
     default: "round-robin",
     help: `how a worker is chosen: ${Object.keys(POLICIES).join(", ")}`,
   }),
+  /** How long the share of a worker that has just become ready grows from a tenth to a full one, in milliseconds. */
   slowStartMs: setting({
     kind: delayMs,
     default: 0,
     help: "how long the share of a new worker grows; 0 is not at all",
   }),
+  /** Requests in flight per worker; 0 is no cap, `"auto"` finds one. */
   workerConcurrency: setting({
     kind: integerOrAuto({ min: 0, max: MAX_COUNT }),
     default: 0,
     help: "requests in flight per worker; 0 is no cap, auto finds one",
   }),
+  /** Requests that may wait for a worker. */
   maxQueue: setting({
     kind: count,
     default: 1024,
     help: "requests that may wait for a worker; beyond, 503",
   }),
+  /** Longest wait for a worker, in milliseconds. */
   queueTimeoutMs: setting({
     kind: timeoutMs,
     default: 10_000,
     help: "longest wait for a worker; beyond, 503",
   }),
+  /** Longest wait for a worker's response head, in milliseconds. */
   requestTimeoutMs: setting({
     kind: timeoutMs,
     default: 60_000,
     help: "longest wait for a response head; beyond, 504",
   }),
+  /** How long a request waits before that is told, in milliseconds; 0 is never. */
   slowRequestMs: setting({
     kind: delayMs,
     default: null,

@@ -6,20 +6,32 @@
 
 import { decimal, integer, type Kind } from "../kinds.ts";
 
-/** One setting. */
-export interface Setting<T, D extends T | null = T | null> {
+/** One setting: all there is to say of it, in one place. */
+export interface Setting<T> {
+  /** Which values it may have, and how text becomes one; a quantity's unit is in its name. */
   readonly kind: Kind<T>;
   /** Its default; `null` where there is none, or one that is derived. */
-  readonly default: D;
-  /** How the default is derived, in the words of the help. */
+  readonly default: T | null;
+  /** How the default is derived, in the words of the help. It is never `null` then. */
   readonly derived?: string;
   /** A shorter flag it also has. */
   readonly shortFlag?: string;
   /** Whether its value must never be shown. */
   readonly secret?: boolean;
+  /** Whether a reload takes it. All else belongs to what lives as long as the connections do. */
+  readonly reloadable?: boolean;
+  /** `false` where it is the command line's alone, and no option of the library. */
+  readonly embeddable?: boolean;
   /** One line that says what it is. */
   readonly help: string;
 }
+
+/** The value that a setting has once its default is filled in. */
+export type ValueOf<S> = S extends { readonly kind: Kind<infer T> }
+  ? S extends { readonly derived: string } ? T
+  : S extends { readonly default: null } ? T | null
+  : T
+  : never;
 
 /** Greatest TCP port number. */
 export const MAX_PORT = 65_535;
@@ -54,9 +66,14 @@ export const timeoutMs: Kind<number> = integer(
 /** So many a second. */
 export const rate: Kind<number> = decimal({ min: 0, max: MAX_COUNT });
 
-/** Infers the type of the value from the kind, and of the default from itself. */
-export function setting<T, const D extends T | null>(
-  setting: Setting<T, D>,
-): Setting<T, D> {
-  return setting;
+/** Keeps the exact type of an entry of the table, from which that of its value follows. */
+export function setting<T, const S extends Omit<Setting<T>, "kind">>(
+  entry: { readonly kind: Kind<T> } & S & NothingElse<S>,
+): { readonly kind: Kind<T> } & S {
+  return entry;
 }
+
+/** Refuses a property that no setting has: a slip of the pen. */
+type NothingElse<S> = {
+  readonly [K in Exclude<keyof S, keyof Setting<unknown>>]: never;
+};

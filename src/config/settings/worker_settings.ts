@@ -24,107 +24,148 @@ import {
 
 /** The settings under the heading "Workers", in the order of the help. */
 export const WORKER_SETTINGS = {
+  /** Workers started at first. */
   poolSize: setting({
     kind: integerOrAuto({ min: 1, max: MAX_POOL_SIZE }),
     default: 4,
     help: "workers started at first; auto is one for each CPU available",
+    reloadable: true,
   }),
+  /** Fewest workers scaling leaves. */
   minWorkers: setting({
     kind: workers,
     default: null,
     derived: "POOL_SIZE",
     help: "fewest workers scaling leaves",
+    reloadable: true,
   }),
+  /** Most workers scaling makes. */
   maxWorkers: setting({
     kind: integerOrAuto({ min: 1, max: MAX_POOL_SIZE }),
     default: null,
     derived: "max(16, POOL_SIZE)",
     help: "most workers; auto is what CPUs and memory allow",
+    reloadable: true,
   }),
+  /** Ready workers that are held back, beyond those, and stand in at once. */
   spareWorkers: setting({
     kind: integer({ min: 0, max: MAX_POOL_SIZE }),
     default: 0,
     help: "ready workers held back, beyond those, that stand in at once",
+    reloadable: true,
   }),
+  /** First worker port; 0 takes a free stretch anywhere. */
   workerPort: setting({
     kind: port,
     default: null,
     derived: "PORT + 1",
     help: "first worker port; 0 takes a free stretch anywhere",
   }),
+  /** The program to run. */
   workerCommand: setting({
     kind: command,
     default: null,
     help: "the worker's command line, instead of the words after --",
+    reloadable: true,
+    embeddable: false,
   }),
+  /** File of `NAME=value` lines, for settings and for the workers' environment. */
   envFile: setting({
     kind: filePath,
     default: null,
     help: "NAME=value lines, for settings and workers; read anew on SIGHUP",
+    embeddable: false,
   }),
+  /** The program of zigttp; the worker's command follows from it. */
   zigttpBin: setting({
     kind: filePath,
     default: null,
     help: "zigttp's program: the command is then ZIGTTP_BIN -p {port}",
+    reloadable: true,
+    embeddable: false,
   }),
+  /** The handler that zigttp is given. */
   handlerPath: setting({
     kind: filePath,
     default: null,
     help: "the handler zigttp is given",
+    reloadable: true,
+    embeddable: false,
   }),
+  /** Longest wait for a new worker's first good answer, in milliseconds. */
   startupTimeoutMs: setting({
     kind: timeoutMs,
     default: 30_000,
     help: "a worker not ready by then is killed: a failed start",
+    reloadable: true,
   }),
+  /** How long requests in flight may take when a worker or the pool stops, in milliseconds. */
   drainTimeoutMs: setting({
     kind: delayMs,
     default: 30_000,
     help: "how long requests in flight may take on a stop",
+    reloadable: true,
   }),
+  /** How long to go on serving, while not ready, after SIGTERM, in milliseconds. */
   drainDelayMs: setting({
     kind: delayMs,
     default: 0,
     help: "how long to serve on after SIGTERM, while not ready",
+    reloadable: true,
   }),
+  /** Workers of a new generation that are started at once in a reload, beside the old ones. */
   reloadSurge: setting({
     kind: integer({ min: 1, max: MAX_POOL_SIZE }),
     default: 1,
     help: "new workers started at once in a reload, beside the old ones",
+    reloadable: true,
   }),
+  /** Requests that each of them must answer well before its predecessor goes; 0 takes it at its word. */
   reloadCanaryRequests: setting({
     kind: count,
     default: 5,
     help: "requests a new worker must answer well before the old one goes",
+    reloadable: true,
   }),
+  /** Whether clients stay with the generation of workers that has served them. */
   skewProtection: setting({
     kind: toggle,
     default: false,
     help: "after a reload, clients stay with the workers that served them",
   }),
+  /** How long a generation is kept for its clients after a reload, in milliseconds. */
   skewGraceMs: setting({
     kind: timeoutMs,
     default: 300_000,
     help: "how long those are kept, where there is SKEW_PROTECTION",
+    reloadable: true,
   }),
+  /** Requests a worker answers before it is replaced; 0 is no limit. */
   maxRequests: setting({
     kind: count,
     default: 0,
     help: "requests after which a worker is replaced; 0 is never",
+    reloadable: true,
   }),
+  /** Share of `maxRequests` by which it is less, by chance. */
   maxRequestsJitter: setting({
     kind: decimal({ min: 0, max: 1 }),
     default: 0.1,
     help: "share of MAX_REQUESTS by which it is less, by chance",
+    reloadable: true,
   }),
+  /** Seconds a worker runs before it is replaced; 0 is no limit. */
   maxWorkerAgeS: setting({
     kind: count,
     default: 0,
     help: "seconds after which a worker is replaced; 0 is never",
+    reloadable: true,
   }),
+  /** Megabytes of memory above which a worker is replaced, and above 1.5 times of which it is killed; 0 is no limit. */
   maxWorkerMemoryMb: setting({
     kind: count,
     default: 0,
     help: "memory above which a worker is replaced, 1.5 times that: killed",
+    reloadable: true,
   }),
 } as const;
