@@ -13,7 +13,12 @@ import {
 } from "../src/cli/subcommands.ts";
 import { ConfigError } from "../src/config/config_error.ts";
 import { helpText, versionText } from "../src/config/help.ts";
-import { type Invocation, loadConfig } from "../src/config/load_config.ts";
+import {
+  type Environment,
+  type Invocation,
+  loadConfig,
+} from "../src/config/load_config.ts";
+import { takeEnvironment } from "../src/config/take_environment.ts";
 import {
   EXIT_FAILURE,
   EXIT_OK,
@@ -27,9 +32,11 @@ async function main(): Promise<number> {
     const { env } = Deno;
     return await runSubcommand(name, { args, env, print: console.log });
   }
+  let env: Environment;
   let invocation: Invocation;
   try {
-    invocation = loadConfig({ args: Deno.args, env: Deno.env });
+    env = takeEnvironment();
+    invocation = loadConfig({ args: Deno.args, env });
   } catch (error) {
     if (error instanceof ConfigError) {
       console.error(error.message);
@@ -52,16 +59,20 @@ async function main(): Promise<number> {
       console.log(versionText().trimEnd());
       return EXIT_OK;
     case "check":
+      for (const { message } of invocation.remarks) console.error(message);
       console.log("The configuration can be used.");
       return EXIT_OK;
     case "run":
-      return await run(invocation.config, readConfigAnew);
+      return await run(invocation.config, {
+        remarks: invocation.remarks,
+        readConfig: () => readConfigAnew(env),
+      });
   }
 }
 
 /** For reloads: flags and environment cannot have changed, the file they name can. */
-function readConfigAnew(): Config {
-  const invocation = loadConfig({ args: Deno.args, env: Deno.env });
+function readConfigAnew(env: Environment): Config {
+  const invocation = loadConfig({ args: Deno.args, env });
   if (invocation.action === "run") return invocation.config;
   throw new Error(
     `Cannot reload: the arguments ask for "${invocation.action}"`,

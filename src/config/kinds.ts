@@ -107,6 +107,14 @@ export const token: Kind<string> = text({
   pattern: /^[!-~]+$/,
 });
 
+/** What a pool is called: a word that needs no quotes in any shell. */
+export const poolName: Kind<string> = text({
+  placeholder: "NAME",
+  allowed: "up to 64 letters, digits, dots, hyphens and underscores, " +
+    "a letter or digit first",
+  pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+});
+
 /** An IP address or a name that can be looked up. */
 export const host: Kind<string> = {
   placeholder: "HOST",

@@ -6,25 +6,21 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
 import type { Config } from "./config.ts";
-import { missingFrom, readEnvFile, type Variables } from "./env_file.ts";
-import { toggle } from "./kinds.ts";
-import { nearest } from "./nearest.ts";
+import type { Variables } from "./env_file.ts";
+import { readFlags } from "./read_flags.ts";
 import {
-  flagsOf,
-  SETTING_NAMES,
-  type SettingName,
-  settingOf,
-  variableOf,
-} from "./settings.ts";
+  type Environment,
+  environmentSource,
+  fileSource,
+  readVariables,
+  unknownVariables,
+  type VariableFile,
+} from "./read_variables.ts";
+import { prefixedVariableOf, SETTING_NAMES, variableOf } from "./settings.ts";
 import { SettingsDraft } from "./settings_draft.ts";
 
-/** Environment variables; `Deno.env` is one, a `Map` another. */
-export interface Environment {
-  /** Returns the value of a variable, or `undefined`. */
-  get(name: string): string | undefined;
-}
+export type { Environment } from "./read_variables.ts";
 
 /** Where the configuration comes from. */
 export interface LoadConfigOptions {
@@ -41,29 +37,45 @@ export interface LoadConfigOptions {
   readonly availableCpus?: number;
 }
 
+/** Something to be said once, at the start. */
+export interface Remark {
+  readonly level: "info" | "warning";
+  readonly message: string;
+}
+
 /** What the user asked for. */
 export type Invocation =
-  | { readonly action: "run" | "check"; readonly config: Config }
+  | {
+    readonly action: "run" | "check";
+    readonly config: Config;
+    /** What is worth knowing of how it was given, as whole sentences. */
+    readonly remarks: readonly Remark[];
+  }
   | { readonly action: "help" | "version" };
 
-type Action = Invocation["action"];
+const NO_FILE: VariableFile = { source: () => undefined, variables: {} };
 
-const ACTIONS: ReadonlySet<string> = new Set<Action>([
-  "check",
-  "help",
-  "version",
-]);
-
-const NAMES_BY_FLAG: ReadonlyMap<string, SettingName> = new Map(
-  SETTING_NAMES.flatMap((name) =>
-    flagsOf(name).map((flag) => [flag, name] as const)
-  ),
+/** Variables that are the pool's alone, and reach no worker. */
+const OWN_VARIABLES: ReadonlySet<string> = new Set(
+  SETTING_NAMES.map((name) => prefixedVariableOf(name)),
 );
 
+/** The pool's secret, in the variable that an application may have too. */
+const TOKEN_VARIABLE = variableOf("adminToken");
+
+/** How an application gets a token of its own. */
+const SHARED_TOKEN: Remark = {
+  level: "info",
+  message:
+    `${TOKEN_VARIABLE} opens the admin pages, and is withheld from the ` +
+    "workers. If the application has one of its own, give the pool's as " +
+    `${prefixedVariableOf("adminToken")}: then both get theirs.`,
+};
+
 /**
- * Reads and checks the whole configuration. A flag wins over its variable, a
- * variable of the environment over the same in ENV_FILE; an empty variable
- * counts as unset.
+ * Reads and checks the whole configuration. A flag wins over a variable, a
+ * variable of the environment over one in ENV_FILE, and in both of them
+ * `PREFORK_PORT` over `PORT`; an empty variable counts as unset.
  *
  * @throws {ConfigError} with all problems, each naming the setting as it was typed.
  */
@@ -79,10 +91,21 @@ export function loadConfig(options: LoadConfigOptions): Invocation {
   });
   const { action, given } = readFlags(draft, flags);
   if (action === "help" || action === "version") return { action };
-  readVariables(draft, env, given);
-  const workerEnvironment = missingFrom(env, readFile(draft));
-  const file = new Map(Object.entries(workerEnvironment));
-  readVariables(draft, file, new Set([...given, ...draft.given]));
+  const environment = environmentSource(env);
+  // The file's own name comes first: it decides what else there is.
+  if (!given.has("envFile")) readVariables(draft, [environment], ["envFile"]);
+  const file = readFile(draft);
+  const warnings = [
+    ...readVariables(
+      draft,
+      [environment, file.source],
+      SETTING_NAMES.filter((name) => name !== "envFile" && !given.has(name)),
+    ),
+    ...unknownVariables([
+      ...env.keys?.() ?? [],
+      ...Object.keys(file.variables),
+    ]),
+  ];
   if (words !== null && (words[0] ?? "") === "") {
     draft.report({
       setting: "--",
@@ -90,144 +113,58 @@ export function loadConfig(options: LoadConfigOptions): Invocation {
       remedy: "must be followed by the worker's command",
     });
   }
-  return { action, config: draft.finish({ words, workerEnvironment }) };
-}
-
-/** Fills `draft` from the variables of the settings that are not `given`. */
-function readVariables(
-  draft: SettingsDraft,
-  env: Environment,
-  given: ReadonlySet<SettingName>,
-): void {
-  for (const name of SETTING_NAMES) {
-    if (given.has(name)) continue;
-    const variable = variableOf(name);
-    const text = env.get(variable);
-    if (text !== undefined && text !== "") {
-      draft.setText(name, text, variable);
-    }
-  }
+  const sharesToken = draft.given.includes("adminToken") &&
+    draft.labelOf("adminToken") === TOKEN_VARIABLE;
+  const workerEnvironment = environmentOfWorkers(env, {
+    variables: file.variables,
+    sharesToken,
+  });
+  const remarks: readonly Remark[] = [
+    ...warnings.map((message) => ({ level: "warning" as const, message })),
+    ...sharesToken ? [SHARED_TOKEN] : [],
+  ];
+  const config = draft.finish({ words, workerEnvironment });
+  return { action, config, remarks };
 }
 
 /** The variables of ENV_FILE, if there is one. */
-function readFile(draft: SettingsDraft): Variables {
+function readFile(draft: SettingsDraft): VariableFile {
   const path = draft.textOf("envFile");
-  if (path === null) return {};
+  if (path === null) return NO_FILE;
   try {
-    return readEnvFile(path);
+    return fileSource(path);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
     draft.reject("envFile", {
       setting: draft.labelOf("envFile"),
       value: path,
-      remedy: `cannot be read: ${reason}`,
+      remedy: (error as Error).message,
     });
-    return {};
+    return NO_FILE;
   }
 }
 
-/** Fills `draft` from `flags`; returns which settings they gave and what to do. */
-function readFlags(
-  draft: SettingsDraft,
-  flags: readonly string[],
-): { action: Action; given: ReadonlySet<SettingName> } {
-  let action: Action = "run";
-  const given = new Set<SettingName>();
-  // Told once per word, though "-xyz" comes as three tokens.
-  let unknownAt = -1;
-  // After a flag that went wrong, a word is taken for its value: telling the
-  // user about it too would be noise, and it might be a secret.
-  let skipWord = false;
-  for (const token of tokenize(flags)) {
-    if (token.kind === "positional") {
-      if (!skipWord) reportStrayWord(draft, token.value);
-      skipWord = false;
-      continue;
-    }
-    if (token.kind !== "option") continue;
-    skipWord = false;
-    const name = NAMES_BY_FLAG.get(token.name);
-    if (name !== undefined && token.rawName.startsWith("--")) {
-      given.add(name);
-      skipWord = !readFlag(draft, name, token);
-    } else if (ACTIONS.has(token.name)) {
-      action = strongest(action, token.name as Action);
-    } else {
-      if (token.index !== unknownAt) reportUnknown(draft, token.rawName);
-      unknownAt = token.index;
-      skipWord = token.value === undefined;
-    }
-  }
-  return { action, given };
-}
-
-/** Takes the value of one flag; `false` when there was none. */
-function readFlag(
-  draft: SettingsDraft,
-  name: SettingName,
-  token: Extract<Token, { kind: "option" }>,
-): boolean {
-  const { kind } = settingOf(name);
-  const setting = token.rawName;
-  const text = kind === toggle ? token.value ?? "on" : token.value;
-  // What looks like the next flag is not meant as a value of this one.
-  if (text === undefined || (!token.inlineValue && text.startsWith("-"))) {
-    draft.reject(name, {
-      setting,
-      value: null,
-      remedy: `needs a value: ${setting}=${kind.placeholder}`,
-    });
-    return false;
-  }
-  draft.setText(name, text, setting);
-  return true;
-}
-
-/** One word of the command line, told apart by `parseArgs`. */
-type Token = NonNullable<ReturnType<typeof parseArgs>["tokens"]>[number];
-
-function tokenize(flags: readonly string[]): readonly Token[] {
-  const options: Record<
-    string,
-    { type: "string" | "boolean"; short?: string }
-  > = {
-    help: { type: "boolean", short: "h" },
-    version: { type: "boolean", short: "V" },
-    check: { type: "boolean" },
+/**
+ * What the workers' environment has beyond the balancer's: the file, but for
+ * what the environment has already (which wins, as everywhere with such files)
+ * and for what is the pool's alone.
+ */
+function environmentOfWorkers(
+  env: Environment,
+  { variables, sharesToken }: {
+    readonly variables: Variables;
+    /** Whether the pool's token is in the variable that is anybody's. */
+    readonly sharesToken: boolean;
+  },
+): Variables {
+  const token = env.get(TOKEN_VARIABLE);
+  return {
+    ...Object.fromEntries(
+      Object.entries(variables).filter(([name]) =>
+        env.get(name) === undefined && !OWN_VARIABLES.has(name) &&
+        !(sharesToken && name === TOKEN_VARIABLE)
+      ),
+    ),
+    // Withheld unless it is said to be the application's.
+    ...sharesToken || !token ? {} : { [TOKEN_VARIABLE]: token },
   };
-  for (const [flag, name] of NAMES_BY_FLAG) {
-    options[flag] = {
-      type: settingOf(name).kind === toggle ? "boolean" : "string",
-    };
-  }
-  // Not strict: parseArgs would stop at the first mistake.
-  return parseArgs({ args: [...flags], options, strict: false, tokens: true })
-    .tokens;
-}
-
-/** Help is given however wrong the rest is, then the version, then the check. */
-function strongest(a: Action, b: Action): Action {
-  const order: readonly Action[] = ["run", "check", "version", "help"];
-  return order.indexOf(a) > order.indexOf(b) ? a : b;
-}
-
-function reportUnknown(draft: SettingsDraft, flag: string): void {
-  const known = [...NAMES_BY_FLAG.keys(), ...ACTIONS].map((f) => `--${f}`);
-  const meant = nearest(flag.toLowerCase(), known);
-  draft.report({
-    setting: flag,
-    value: null,
-    remedy: meant === null
-      ? "is not an option; --help lists them"
-      : `is not an option; did you mean ${meant}?`,
-  });
-}
-
-function reportStrayWord(draft: SettingsDraft, word: string): void {
-  draft.report({
-    setting: word,
-    value: null,
-    remedy: "is not understood; the worker's command goes after --, as in " +
-      "-- node server.js",
-  });
 }

@@ -77,6 +77,14 @@ export function variableOf(name: SettingName): string {
   return name.replace(/[A-Z]/g, "_$&").toUpperCase();
 }
 
+/** What may stand before each variable: such a one wins, and does not reach the workers. */
+export const VARIABLE_PREFIX = "PREFORK_";
+
+/** The variable of a setting that is nobody else's: `PREFORK_POOL_SIZE` for `poolSize`. */
+export function prefixedVariableOf(name: SettingName): string {
+  return VARIABLE_PREFIX + variableOf(name);
+}
+
 /** The flag of a setting, without its dashes: `pool-size` for `poolSize`. */
 export function flagOf(name: SettingName): string {
   return name.replace(/[A-Z]/g, "-$&").toLowerCase();

@@ -32,6 +32,15 @@ export interface SettingsDraftOptions {
   readonly availableCpus: number;
 }
 
+/** A setting as it was written. */
+export interface GivenText {
+  readonly text: string;
+  /** How it was called: `"--port"`, `"PREFORK_PORT"`. */
+  readonly label: string;
+  /** Where it stands, if that has to be said: `".env, line 3"`. */
+  readonly place?: string | undefined;
+}
+
 /** What is given of the workers apart from the settings. */
 export interface WorkerExtras {
   /** Their command; `null` when it is not given. */
@@ -59,10 +68,16 @@ export class SettingsDraft {
     this.#options = options;
   }
 
-  /** Takes the value of a setting that was given as text under the name `label`. */
-  setText(name: SettingName, text: string, label: string): void {
+  /** Takes the value of a setting that was given as text. */
+  setText(name: SettingName, { text, label, place }: GivenText): void {
     const value = settingOf(name).kind.read(text);
-    this.#set({ name, label, value, shown: text });
+    this.#set({ name, label, value, shown: text, place });
+  }
+
+  /** Whether a text is a value that the setting may have. */
+  accepts(name: SettingName, text: string): boolean {
+    const { kind } = settingOf(name);
+    return kind.check(kind.read(text)) !== undefined;
   }
 
   /** Takes the value of a setting that a program gave. */
@@ -235,9 +250,15 @@ export class SettingsDraft {
   }
 
   #set(
-    given: { name: SettingName; label: string; value: unknown; shown: string },
+    given: {
+      name: SettingName;
+      label: string;
+      value: unknown;
+      shown: string;
+      place?: string | undefined;
+    },
   ): void {
-    const { name, label, shown } = given;
+    const { name, label, shown, place } = given;
     const { kind, secret } = settingOf(name);
     this.#labels.set(name, label);
     const value = kind.check(given.value);
@@ -245,7 +266,8 @@ export class SettingsDraft {
       this.reject(name, {
         setting: label,
         value: secret === true ? null : shown,
-        remedy: `must be ${kind.allowed}`,
+        remedy: `must be ${kind.allowed}` +
+          (place === undefined ? "" : ` (${place})`),
       });
     } else {
       this.#given[name] = value;

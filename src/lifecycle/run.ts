@@ -5,6 +5,7 @@
  */
 
 import type { Config } from "../config/config.ts";
+import type { Remark } from "../config/load_config.ts";
 import { EventEmitter } from "../events.ts";
 import { attachLogger } from "../log/attach_logger.ts";
 import { PoolStartError } from "../pool/pool_start_error.ts";
@@ -19,20 +20,30 @@ export const EXIT_FAILURE = 1;
 /** The configuration or the arguments cannot be used. */
 export const EXIT_USAGE = 2;
 
+/** What the command line has to say of the configuration. */
+export interface RunOptions {
+  /** To be logged at the start. */
+  readonly remarks: readonly Remark[];
+  /** Reads the configuration anew, for reloads. */
+  readonly readConfig: () => Config;
+}
+
 /**
  * Runs a pool until SIGTERM, SIGINT or SIGQUIT stops it; a second signal ends
  * the process at once. SIGHUP and SIGUSR1 reload it, SIGTTIN and SIGTTOU want
  * one worker more or fewer.
  *
- * @param readConfig Reads the configuration anew, for reloads.
  * @returns The exit code.
  */
 export async function run(
   config: Config,
-  readConfig: () => Config,
+  { remarks, readConfig }: RunOptions,
 ): Promise<number> {
   const events = new EventEmitter();
   const logger = await attachLogger(events, config);
+  for (const { level, message } of remarks) {
+    events.emit({ type: "notice", level, message });
+  }
   const supervisor = new Supervisor(config, events, readConfig);
   // Before anything listens: with all descriptors in use, Deno cannot set
   // signal handling up any more.

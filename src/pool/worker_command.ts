@@ -54,20 +54,26 @@ export function fillPlaceholders(
   );
 }
 
-/** Returns what a worker's environment has beyond, or other than, the balancer's. */
+/**
+ * Returns what a worker's environment has beyond, or other than, the
+ * balancer's; `configured` is what the configuration adds to it.
+ */
 export function workerEnvironment(
   worker: WorkerIdentity,
+  configured: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
   return {
+    // The balancer's secret, unless it is said to be the application's.
+    // Emptied, because an entry cannot be taken out without the permission to
+    // read the whole environment.
+    ADMIN_TOKEN: "",
+    ...configured,
     PORT: String(worker.port),
     HOST: WORKER_HOST,
     WORKER_ID: String(worker.id),
     WORKER_GENERATION: String(worker.generation),
     // Moves programs on Deno and Node that have a port written into them.
     DENO_SERVE_ADDRESS: `tcp:${WORKER_HOST}:${worker.port}`,
-    // The balancer's secret. Emptied, because an entry cannot be taken out
-    // without the permission to read the whole environment.
-    ADMIN_TOKEN: "",
   };
 }
 

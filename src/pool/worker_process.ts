@@ -71,8 +71,7 @@ function spawn(
     return new Deno.Command(program, {
       args,
       env: {
-        ...spec.workerEnvironment,
-        ...workerEnvironment(spec),
+        ...workerEnvironment(spec, spec.workerEnvironment),
         ...guard.mark,
       },
       stdin: "null",

@@ -63,6 +63,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     scaleDownRate: 10,
     scaleIntervalMs: 5000,
     scaleDownDelayMs: 30_000,
+    poolName: null,
     adminPort: null,
     adminHost: "127.0.0.1",
     adminToken: null,

@@ -17,7 +17,8 @@ function load(variables: Readonly<Record<string, string>>): Config {
 }
 
 Deno.test("RATE_LIMIT is so many a second or a minute, and at once", () => {
-  const read = (text: string): unknown => load({ RATE_LIMIT: text }).rateLimit;
+  const read = (text: string): unknown =>
+    load({ PREFORK_RATE_LIMIT: text }).rateLimit;
   assert.deepEqual(read("10/s"), { perSecond: 10, burst: 10 });
   assert.deepEqual(read("10/s:25"), { perSecond: 10, burst: 25 });
   assert.deepEqual(read("30/m:5"), { perSecond: 0.5, burst: 5 });
@@ -28,7 +29,7 @@ Deno.test("RATE_LIMIT is so many a second or a minute, and at once", () => {
       () => read(text),
       (error: Error) =>
         error.message.includes(
-          `RATE_LIMIT=${text}: must be requests per second or minute, and at ` +
+          `PREFORK_RATE_LIMIT=${text}: must be requests per second or minute, and at ` +
             "once, such as 10/s:20 or 100/m",
         ),
     );

@@ -4,11 +4,18 @@
  * @module
  */
 
-import { cidrList, host, token } from "../kinds.ts";
+import { cidrList, host, poolName as poolNameKind, token } from "../kinds.ts";
 import { port, setting } from "./setting.ts";
 
 /** The settings under the heading "Administration", in the order of the help. */
 export const ADMIN_SETTINGS = {
+  /** What the pool is called, to tell it from others on the machine. */
+  poolName: setting({
+    kind: poolNameKind,
+    default: null,
+    shortFlag: "name",
+    help: "what the pool is called: in list, and to name it to a subcommand",
+  }),
   /** Port of a listener of its own for the admin pages; `null` serves them on `port`. */
   adminPort: setting({
     kind: port,
@@ -28,6 +35,7 @@ export const ADMIN_SETTINGS = {
     default: null,
     secret: true,
     help: "bearer token that opens the admin pages from anywhere",
+    essential: true,
   }),
   /** CIDRs that may read the admin pages. */
   adminAllow: setting({

@@ -27,12 +27,14 @@ export const CLIENT_SETTINGS = {
     kind: port,
     default: 8080,
     help: "port clients connect to; 0 takes any free one",
+    essential: true,
   }),
   /** Address clients connect to, or `unix:/path` for a unix socket. */
   host: setting({
     kind: hostOrSocket,
     default: "0.0.0.0",
     help: "address clients connect to, or unix:/path",
+    essential: true,
   }),
   /** PEM file with the certificate for TLS on `port`; `null` serves plain HTTP. */
   serverCertPath: setting({
@@ -40,6 +42,7 @@ export const CLIENT_SETTINGS = {
     kind: filePath,
     default: null,
     help: "PEM certificate: TLS on PORT; read anew on SIGHUP",
+    essential: true,
   }),
   /** PEM file with its private key. */
   serverKeyPath: setting({
@@ -47,6 +50,7 @@ export const CLIENT_SETTINGS = {
     kind: filePath,
     default: null,
     help: "PEM private key of that certificate",
+    essential: true,
   }),
   /** Whether each connection begins with a PROXY header, version 1 or 2. */
   proxyProtocol: setting({
@@ -101,5 +105,6 @@ export const CLIENT_SETTINGS = {
     kind: requestRate,
     default: null,
     help: "requests of each client address; beyond, 429",
+    generic: true,
   }),
 } as const;

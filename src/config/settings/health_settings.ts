@@ -15,6 +15,7 @@ export const HEALTH_SETTINGS = {
     default: "/api/health",
     help: "path that is probed; unset, any answer below 500 is " +
       "healthy, set, 2xx and 3xx",
+    essential: true,
   }),
   /** Milliseconds between two probes of a worker. */
   healthIntervalMs: setting({

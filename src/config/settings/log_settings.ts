@@ -15,6 +15,8 @@ export const LOG_SETTINGS = {
     default: "info",
     help: "least important level shown: debug, info, warning, error",
     embeddable: false,
+    generic: true,
+    essential: true,
   }),
   /** How a log line looks. */
   logFormat: setting({
@@ -22,6 +24,7 @@ export const LOG_SETTINGS = {
     default: "text",
     help: "text, or json for a JSON object a line",
     embeddable: false,
+    generic: true,
   }),
   /** Whether each request is logged. */
   accessLog: setting({
@@ -29,5 +32,6 @@ export const LOG_SETTINGS = {
     default: false,
     help: "log each request",
     embeddable: false,
+    generic: true,
   }),
 } as const;

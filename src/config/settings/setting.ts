@@ -18,6 +18,14 @@ export interface Setting<T> {
   readonly shortFlag?: string;
   /** Whether its value must never be shown. */
   readonly secret?: boolean;
+  /**
+   * Whether its variable means something to many an application, too. A value
+   * that is none of ours is taken for the application's then, and our default
+   * holds.
+   */
+  readonly generic?: boolean;
+  /** Whether it is one of those most needed, which the short help shows. */
+  readonly essential?: boolean;
   /** Whether a reload takes it. All else belongs to what lives as long as the connections do. */
   readonly reloadable?: boolean;
   /** `false` where it is the command line's alone, and no option of the library. */

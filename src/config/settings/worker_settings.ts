@@ -30,6 +30,7 @@ export const WORKER_SETTINGS = {
     default: 4,
     help: "workers started at first; auto is one for each CPU available",
     reloadable: true,
+    essential: true,
   }),
   /** Fewest workers scaling leaves. */
   minWorkers: setting({
@@ -46,6 +47,7 @@ export const WORKER_SETTINGS = {
     derived: "max(16, POOL_SIZE)",
     help: "most workers; auto is what CPUs and memory allow",
     reloadable: true,
+    essential: true,
   }),
   /** Ready workers that are held back, beyond those, and stand in at once. */
   spareWorkers: setting({
@@ -68,6 +70,7 @@ export const WORKER_SETTINGS = {
     help: "the worker's command line, instead of the words after --",
     reloadable: true,
     embeddable: false,
+    essential: true,
   }),
   /** File of `NAME=value` lines, for settings and for the workers' environment. */
   envFile: setting({
@@ -75,6 +78,7 @@ export const WORKER_SETTINGS = {
     default: null,
     help: "NAME=value lines, for settings and workers; read anew on SIGHUP",
     embeddable: false,
+    essential: true,
   }),
   /** The program of zigttp; the worker's command follows from it. */
   zigttpBin: setting({
@@ -105,6 +109,7 @@ export const WORKER_SETTINGS = {
     default: 30_000,
     help: "how long requests in flight may take on a stop",
     reloadable: true,
+    essential: true,
   }),
   /** How long to go on serving, while not ready, after SIGTERM, in milliseconds. */
   drainDelayMs: setting({

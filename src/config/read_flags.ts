@@ -1,0 +1,137 @@
+/**
+ * Reads the flags of the command line into a configuration in the making.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { toggle } from "./kinds.ts";
+import { nearest } from "./nearest.ts";
+import {
+  flagsOf,
+  SETTING_NAMES,
+  type SettingName,
+  settingOf,
+} from "./settings.ts";
+import type { SettingsDraft } from "./settings_draft.ts";
+
+/** What the user wants done. */
+export type Action = "run" | "check" | "version" | "help";
+
+const ACTIONS: ReadonlySet<string> = new Set<Action>([
+  "check",
+  "help",
+  "version",
+]);
+
+const NAMES_BY_FLAG: ReadonlyMap<string, SettingName> = new Map(
+  SETTING_NAMES.flatMap((name) =>
+    flagsOf(name).map((flag) => [flag, name] as const)
+  ),
+);
+
+/** Fills `draft` from `flags`; returns which settings they gave and what to do. */
+export function readFlags(
+  draft: SettingsDraft,
+  flags: readonly string[],
+): { readonly action: Action; readonly given: ReadonlySet<SettingName> } {
+  let action: Action = "run";
+  const given = new Set<SettingName>();
+  // Told once per word, though "-xyz" comes as three tokens.
+  let unknownAt = -1;
+  // After a flag that went wrong, a word is taken for its value: telling the
+  // user about it too would be noise, and it might be a secret.
+  let skipWord = false;
+  for (const token of tokenize(flags)) {
+    if (token.kind === "positional") {
+      if (!skipWord) reportStrayWord(draft, token.value);
+      skipWord = false;
+      continue;
+    }
+    if (token.kind !== "option") continue;
+    skipWord = false;
+    const name = NAMES_BY_FLAG.get(token.name);
+    if (name !== undefined && token.rawName.startsWith("--")) {
+      given.add(name);
+      skipWord = !readFlag(draft, name, token);
+    } else if (ACTIONS.has(token.name)) {
+      action = strongest(action, token.name as Action);
+    } else {
+      if (token.index !== unknownAt) reportUnknown(draft, token.rawName);
+      unknownAt = token.index;
+      skipWord = token.value === undefined;
+    }
+  }
+  return { action, given };
+}
+
+/** Takes the value of one flag; `false` when there was none. */
+function readFlag(
+  draft: SettingsDraft,
+  name: SettingName,
+  token: Extract<Token, { kind: "option" }>,
+): boolean {
+  const { kind } = settingOf(name);
+  const setting = token.rawName;
+  const text = kind === toggle ? token.value ?? "on" : token.value;
+  // What looks like the next flag is not meant as a value of this one.
+  if (text === undefined || (!token.inlineValue && text.startsWith("-"))) {
+    draft.reject(name, {
+      setting,
+      value: null,
+      remedy: `needs a value: ${setting}=${kind.placeholder}`,
+    });
+    return false;
+  }
+  draft.setText(name, { text, label: setting });
+  return true;
+}
+
+/** One word of the command line, told apart by `parseArgs`. */
+type Token = NonNullable<ReturnType<typeof parseArgs>["tokens"]>[number];
+
+function tokenize(flags: readonly string[]): readonly Token[] {
+  const options: Record<
+    string,
+    { type: "string" | "boolean"; short?: string }
+  > = {
+    help: { type: "boolean", short: "h" },
+    version: { type: "boolean", short: "V" },
+    check: { type: "boolean" },
+  };
+  for (const [flag, name] of NAMES_BY_FLAG) {
+    options[flag] = {
+      type: settingOf(name).kind === toggle ? "boolean" : "string",
+    };
+  }
+  // Not strict: parseArgs would stop at the first mistake.
+  return parseArgs({ args: [...flags], options, strict: false, tokens: true })
+    .tokens;
+}
+
+/** Help is given however wrong the rest is, then the version, then the check. */
+function strongest(a: Action, b: Action): Action {
+  const order: readonly Action[] = ["run", "check", "version", "help"];
+  return order.indexOf(a) > order.indexOf(b) ? a : b;
+}
+
+function reportUnknown(draft: SettingsDraft, flag: string): void {
+  const known = [...NAMES_BY_FLAG.keys(), ...ACTIONS].map((f) => `--${f}`);
+  const meant = nearest(flag.toLowerCase(), known);
+  draft.report({
+    setting: flag,
+    value: null,
+    remedy: meant === null
+      ? "is not an option; --help lists them"
+      : `is not an option; did you mean ${meant}?`,
+  });
+}
+
+function reportStrayWord(draft: SettingsDraft, word: string): void {
+  draft.report({
+    setting: word,
+    value: null,
+    remedy: "is not understood; the worker's command goes after --, as in " +
+      "-- node server.js",
+  });
+}
