@@ -12,7 +12,7 @@ import {
   SUBCOMMAND_HELP,
 } from "../src/cli/subcommands.ts";
 import { ConfigError } from "../src/config/config_error.ts";
-import { helpText, versionText } from "../src/config/help.ts";
+import { helpText, shortHelpText, versionText } from "../src/config/help.ts";
 import {
   type Environment,
   type Invocation,
@@ -53,7 +53,9 @@ async function main(): Promise<number> {
   }
   switch (invocation.action) {
     case "help":
-      console.log(helpText(SUBCOMMAND_HELP).trimEnd());
+      console.log(
+        (invocation.all ? helpText : shortHelpText)(SUBCOMMAND_HELP).trimEnd(),
+      );
       return EXIT_OK;
     case "version":
       console.log(versionText().trimEnd());

@@ -8,6 +8,7 @@ import { VERSION } from "../version.ts";
 import {
   flagsOf,
   SETTING_GROUPS,
+  SETTING_NAMES,
   type SettingName,
   settingOf,
   variableOf,
@@ -19,8 +20,11 @@ const COLUMNS = 80;
 /** Where the explanations start; the longest flags have a line to themselves. */
 const TEXT_COLUMN = 28;
 
+const TITLE =
+  `prefork-pool ${VERSION}: a pre-fork process pool and load balancer`;
+
 const HEAD = `\
-prefork-pool ${VERSION}: a pre-fork process pool and load balancer
+${TITLE}
 
 Usage: prefork-pool [options] [-- command [args...]]
        prefork-pool subcommand [options]
@@ -30,7 +34,9 @@ The command is any HTTP/1.1 server that listens on the port it is given:
 HOST, WORKER_ID and DENO_SERVE_ADDRESS. Without one, a demo is served.
 
 Each option can be set by the environment variable in brackets, which also
-shows the default. The option wins.
+shows the default, or by the same with PREFORK_ in front, which wins over it
+and does not reach the workers: PREFORK_POOL_SIZE. The option wins over both,
+and ENV_FILE has what none of them says.
 `;
 
 const TAIL = `
@@ -46,8 +52,11 @@ Exit codes:
   2  unusable configuration or arguments
 `;
 
+/** Where the explanations of the short help start. */
+const SHORT_TEXT_COLUMN = 25;
+
 const ACTION_LINES = [
-  entry("-h, --help", "print this"),
+  entry("-h, --help [all]", "print the options most needed, or all"),
   entry("-V, --version", "print the version"),
   entry("--check", "check the configuration and exit"),
 ];
@@ -55,7 +64,27 @@ const ACTION_LINES = [
 /** How something is written, and what it does. */
 export type HelpEntry = readonly [usage: string, summary: string];
 
-/** Returns the text of `--help`, at most 80 columns wide, which names these subcommands. */
+/** Returns the text of `--help`, which fits a screen of 24 lines, and names these subcommands. */
+export function shortHelpText(subcommands: readonly HelpEntry[] = []): string {
+  const names = subcommands.map(([usage]) => usage.split(" ", 1)[0]);
+  return [
+    TITLE,
+    "",
+    "Usage: prefork-pool [options] [-- command [args...]]",
+    `       prefork-pool ${names.join("|")}`,
+    "",
+    ...SETTING_NAMES.filter((name) => settingOf(name).essential)
+      .map(essentialEntry),
+    "",
+    "The command is any HTTP/1.1 server that listens on the PORT it is given.",
+    "Each option is a variable, too: POOL_SIZE, or PREFORK_POOL_SIZE.",
+    "--check checks them, --version tells the version, and subcommand --help more.",
+    "--help all: every option, examples, exit codes.",
+    "",
+  ].join("\n");
+}
+
+/** Returns the text of `--help all`, at most 80 columns wide, which names these subcommands. */
 export function helpText(subcommands: readonly HelpEntry[] = []): string {
   const lines = Object.entries(SETTING_GROUPS).flatMap(([group, settings]) => [
     "",
@@ -83,6 +112,18 @@ function settingEntry(name: SettingName): string {
   const flags = flagsOf(name).map((flag) => `--${flag}`).join(", ");
   const flag = `${flags} ${kind.placeholder}`.trimEnd();
   return entry(flag, `${help} [${variableOf(name)}${defaultText(name)}]`);
+}
+
+/** One line: the shortest flag, as much as there is room for, and the default. */
+function essentialEntry(name: SettingName): string {
+  const { kind, help, default: value, derived } = settingOf(name);
+  const flag = `  --${flagsOf(name).at(-1)} ${kind.placeholder}`;
+  const shown = derived ?? value;
+  const suffix = shown === null ? "" : ` [${shown}]`;
+  const room = COLUMNS - SHORT_TEXT_COLUMN - suffix.length;
+  const text = [help, ...help.split("; ", 1), ...help.split(": ", 1)]
+    .find(({ length }) => length <= room);
+  return flag.padEnd(SHORT_TEXT_COLUMN) + (text ?? help) + suffix;
 }
 
 function defaultText(name: SettingName): string {

@@ -51,7 +51,12 @@ export type Invocation =
     /** What is worth knowing of how it was given, as whole sentences. */
     readonly remarks: readonly Remark[];
   }
-  | { readonly action: "help" | "version" };
+  | { readonly action: "version" }
+  | {
+    readonly action: "help";
+    /** Whether every setting is asked for, and not only those most needed. */
+    readonly all: boolean;
+  };
 
 const NO_FILE: VariableFile = { source: () => undefined, variables: {} };
 
@@ -89,8 +94,9 @@ export function loadConfig(options: LoadConfigOptions): Invocation {
     nameOf: variableOf,
     availableCpus: options.availableCpus ?? navigator.hardwareConcurrency,
   });
-  const { action, given } = readFlags(draft, flags);
-  if (action === "help" || action === "version") return { action };
+  const { action, allHelp, given } = readFlags(draft, flags);
+  if (action === "help") return { action, all: allHelp };
+  if (action === "version") return { action };
   const environment = environmentSource(env);
   // The file's own name comes first: it decides what else there is.
   if (!given.has("envFile")) readVariables(draft, [environment], ["envFile"]);

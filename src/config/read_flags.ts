@@ -18,6 +18,18 @@ import type { SettingsDraft } from "./settings_draft.ts";
 /** What the user wants done. */
 export type Action = "run" | "check" | "version" | "help";
 
+/** What the flags say. */
+export interface GivenFlags {
+  readonly action: Action;
+  /** Whether `--help` is to name every setting. */
+  readonly allHelp: boolean;
+  /** The settings they gave, usable or not. */
+  readonly given: ReadonlySet<SettingName>;
+}
+
+/** Behind `--help`: every setting, and not only those most needed. */
+const ALL = "all";
+
 const ACTIONS: ReadonlySet<string> = new Set<Action>([
   "check",
   "help",
@@ -30,12 +42,15 @@ const NAMES_BY_FLAG: ReadonlyMap<string, SettingName> = new Map(
   ),
 );
 
-/** Fills `draft` from `flags`; returns which settings they gave and what to do. */
+/** Fills `draft` from `flags`; returns which settings they gave, and what to do. */
 export function readFlags(
   draft: SettingsDraft,
   flags: readonly string[],
-): { readonly action: Action; readonly given: ReadonlySet<SettingName> } {
+): GivenFlags {
   let action: Action = "run";
+  let allHelp = false;
+  // "--help all": what would be a word astray elsewhere.
+  let afterHelp = false;
   const given = new Set<SettingName>();
   // Told once per word, though "-xyz" comes as three tokens.
   let unknownAt = -1;
@@ -44,12 +59,15 @@ export function readFlags(
   let skipWord = false;
   for (const token of tokenize(flags)) {
     if (token.kind === "positional") {
+      if (afterHelp && token.value === ALL) allHelp = true;
       if (!skipWord) reportStrayWord(draft, token.value);
       skipWord = false;
       continue;
     }
     if (token.kind !== "option") continue;
     skipWord = false;
+    afterHelp = token.name === "help";
+    if (afterHelp && token.value === ALL) allHelp = true;
     const name = NAMES_BY_FLAG.get(token.name);
     if (name !== undefined && token.rawName.startsWith("--")) {
       given.add(name);
@@ -62,7 +80,7 @@ export function readFlags(
       skipWord = token.value === undefined;
     }
   }
-  return { action, given };
+  return { action, allHelp, given };
 }
 
 /** Takes the value of one flag; `false` when there was none. */

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { helpText, versionText } from "../../src/config/help.ts";
+import { helpText, shortHelpText, versionText } from "../../src/config/help.ts";
 import {
   flagOf,
   SETTING_NAMES,
   SETTINGS,
   variableOf,
 } from "../../src/config/settings.ts";
+import { SUBCOMMAND_HELP } from "../../src/cli/subcommands.ts";
+import { loadConfig } from "../../src/config/load_config.ts";
 import { VERSION } from "../../src/version.ts";
 
 Deno.test("the help names every setting's flag and variable", () => {
@@ -30,6 +32,35 @@ Deno.test("the help fits a terminal of 80 columns and has no trailing spaces", (
   for (const line of helpText().split("\n")) {
     assert(line.length <= 80, line);
     assert.equal(line, line.trimEnd());
+  }
+});
+
+Deno.test("the short help fits a screen of 24 lines, with the prompt below it, and has twelve settings", () => {
+  const lines = shortHelpText(SUBCOMMAND_HELP).trimEnd().split("\n");
+  assert(lines.length <= 23, `${lines.length} lines`);
+  for (const line of lines) {
+    assert(line.length <= 80, line);
+    assert.equal(line, line.trimEnd());
+  }
+  const flags = lines.filter((line) => line.startsWith("  --"));
+  assert.equal(flags.length, 12);
+  // Each flag is told apart from what it does.
+  for (const line of flags) assert.match(line, /^  --[a-z-]+ \S+ {1,}\S/);
+  const text = lines.join("\n");
+  assert.match(text, /--help all/);
+  for (const [usage] of SUBCOMMAND_HELP) {
+    assert.ok(text.includes(usage.split(" ")[0]!), usage);
+  }
+});
+
+Deno.test("--help asks for the short help, with all for the long one", () => {
+  const ask = (...args: string[]): unknown =>
+    loadConfig({ args, env: new Map() });
+  for (const args of [["--help"], ["-h"], ["--nonsense", "-h"]]) {
+    assert.deepEqual(ask(...args), { action: "help", all: false });
+  }
+  for (const args of [["--help", "all"], ["--help=all"], ["-h", "all"]]) {
+    assert.deepEqual(ask(...args), { action: "help", all: true });
   }
 });
 

@@ -67,7 +67,7 @@ export const WORKER_SETTINGS = {
   workerCommand: setting({
     kind: command,
     default: null,
-    help: "the worker's command line, instead of the words after --",
+    help: "a worker's command line, in place of words after --",
     reloadable: true,
     embeddable: false,
     essential: true,
