@@ -255,10 +255,15 @@ async function readGraph(entryPoint: string): Promise<Graph> {
           const target = (dependency.code ?? dependency.type)?.specifier ?? "";
           return target.startsWith(ROOT.href)
             ? target.slice(ROOT.href.length)
-            : dependency.specifier;
+            : bareName(dependency.specifier);
         }),
       ]),
   );
+}
+
+/** A package by its name alone: `hono/accepts` for `npm:hono@^4/accepts`. */
+function bareName(specifier: string): string {
+  return specifier.replace(/^npm:(@?[^@/]+(?:\/[^@/]+)?)@[^/]+/, "$1");
 }
 
 /** Paths of all TypeScript modules below a folder, from the root. */

@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 
 interface Configuration {
   readonly imports: Readonly<Record<string, string>>;
@@ -47,3 +48,36 @@ Deno.test("starting the pool downloads nothing that only tests use", async () =>
     [],
   );
 });
+
+/** Whoever installs the program with `deno install -g` runs it without its deno.json. */
+Deno.test("packages are imported by the very specifiers that deno.json has, so that none depends on it", async () => {
+  const { imports } = await configuration("../deno.json");
+  const known = Object.values(imports);
+  const used = new Set<string>();
+  for (const folder of ["../src/", "../tools/"]) {
+    for (const text of sources(fileURLToPath(import.meta.resolve(folder)))) {
+      for (const match of text.matchAll(IMPORTED)) {
+        const specifier = match[1] ?? match[2] ?? "";
+        if (/^(\.|node:)/.test(specifier)) continue;
+        const found = known.find((name) =>
+          specifier === name || specifier.startsWith(`${name}/`)
+        );
+        assert.ok(found, `${specifier} is not what deno.json has`);
+        used.add(found);
+      }
+    }
+  }
+  assert.deepEqual([...used].toSorted(), known.toSorted());
+});
+
+const IMPORTED =
+  /(?:^import .*|^\} |^export .*)from "([^"]+)";|import\(\s*"([^"]+)"/gm;
+
+/** The text of every module below a folder. */
+function* sources(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    const path = `${folder}${name}`;
+    if (isDirectory) yield* sources(`${path}/`);
+    else if (path.endsWith(".ts")) yield Deno.readTextFileSync(path);
+  }
+}

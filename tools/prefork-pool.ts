@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --allow-net --allow-run --allow-env
+#!/usr/bin/env -S sh -c 'exec deno run --allow-net --allow-run --allow-env -R -W "$(readlink -f "$0")" "$@"'
 /**
  * The command line: arguments -> configuration -> pool -> exit code.
  *

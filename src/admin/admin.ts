@@ -5,9 +5,9 @@
  * @module
  */
 
-import { type Context, Hono } from "hono";
-import { accepts } from "hono/accepts";
-import { bodyLimit } from "hono/body-limit";
+import { type Context, Hono } from "npm:hono@^4.13.19";
+import { accepts } from "npm:hono@^4.13.19/accepts";
+import { bodyLimit } from "npm:hono@^4.13.19/body-limit";
 import type { EventEmitter } from "../events.ts";
 import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
 import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Hono } from "hono";
+import type { Hono } from "npm:hono@^4.13.19";
 import type { AdminHandler, AdminRequest } from "../proxy/context.ts";
 import {
   type AccessOptions,

@@ -7,8 +7,8 @@
  * @module
  */
 
-import { type Context, Hono } from "hono";
-import { HTTPException } from "hono/http-exception";
+import { type Context, Hono } from "npm:hono@^4.13.19";
+import { HTTPException } from "npm:hono@^4.13.19/http-exception";
 import { renderHtml, renderText } from "./page.ts";
 import { countBytes, eventStream, zeroStream } from "./streams.ts";
 

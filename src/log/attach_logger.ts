@@ -7,7 +7,7 @@
  * @module
  */
 
-import { configure, getLogger, reset } from "@logtape/logtape";
+import { configure, getLogger, reset } from "npm:@logtape/logtape@^2.4.2";
 import type { EventEmitter } from "../events.ts";
 import type { MessageLevel } from "./event_message.ts";
 import { type ByteSink, LineWriter } from "./line_writer.ts";

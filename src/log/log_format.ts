@@ -10,7 +10,7 @@ import {
   type LogRecord,
   type TextFormatter,
   type TextFormatterOptions,
-} from "@logtape/logtape";
+} from "npm:@logtape/logtape@^2.4.2";
 import type { PoolEvent } from "../events.ts";
 import { eventMessage } from "./event_message.ts";
 

@@ -8,7 +8,11 @@
  * @module
  */
 
-import { type Metric, Registry, type RegistryContentType } from "prom-client";
+import {
+  type Metric,
+  Registry,
+  type RegistryContentType,
+} from "npm:prom-client@^15.1.3";
 import type { Counters } from "./counters.ts";
 import type { LatencyHistogram } from "./latency_histogram.ts";
 import type { MetricsSnapshot, WorkerMetrics } from "./metrics_snapshot.ts";

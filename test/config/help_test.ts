@@ -45,7 +45,7 @@ Deno.test("the short help fits a screen of 24 lines, with the prompt below it, a
   const flags = lines.filter((line) => line.startsWith("  --"));
   assert.equal(flags.length, 12);
   // Each flag is told apart from what it does.
-  for (const line of flags) assert.match(line, /^  --[a-z-]+ \S+ {1,}\S/);
+  for (const line of flags) assert.match(line, /^ +--[a-z-]+ \S+ +\S/);
   const text = lines.join("\n");
   assert.match(text, /--help all/);
   for (const [usage] of SUBCOMMAND_HELP) {

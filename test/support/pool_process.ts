@@ -68,6 +68,8 @@ export interface StartPoolOptions {
   readonly args?: readonly string[];
   /** What to run as worker, after `--`. @default {the embedded demo application} */
   readonly command?: readonly string[];
+  /** What starts the program. @default {Deno, with the permissions below} */
+  readonly program?: readonly string[];
   /** Deno's permission flags. @default {["--allow-net", "--allow-run", "--allow-env"]} */
   readonly permissions?: readonly string[];
   /** Files it and each of its workers may have open; both limits are set. @default {those of the test} */
@@ -129,11 +131,13 @@ export async function startPool(
 export function spawnPool(options: StartPoolOptions = {}): PoolProcess {
   const [program = "", ...args] = [
     ...limitedTo(options.maxOpenFiles),
-    Deno.execPath(),
-    "run",
-    "--quiet",
-    ...options.permissions ?? DEFAULT_PERMISSIONS,
-    PROGRAM,
+    ...options.program ?? [
+      Deno.execPath(),
+      "run",
+      "--quiet",
+      ...options.permissions ?? DEFAULT_PERMISSIONS,
+      PROGRAM,
+    ],
     ...options.args ?? [],
     ...options.command === undefined ? [] : ["--", ...options.command],
   ];

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { Hono } from "hono";
+import { Hono } from "npm:hono@^4.13.19";
 import { VERSION } from "../../version.ts";
 
 /**
@@ -46,14 +46,14 @@ export function createDashboard(): Hono {
     return c.body(script.default, 200, { "Content-Type": "text/javascript" });
   });
   app.get("/_dashboard/uplot.js", async (c) => {
-    const script = await import("uplot/dist/uPlot.iife.min.js", {
+    const script = await import("npm:uplot@^1.6.32/dist/uPlot.iife.min.js", {
       with: { type: "text" },
     });
     return c.body(script.default, 200, { "Content-Type": "text/javascript" });
   });
   app.get("/_dashboard/style.css", async (c) => {
     const own = await import("./style.css", { with: { type: "text" } });
-    const charts = await import("uplot/dist/uPlot.min.css", {
+    const charts = await import("npm:uplot@^1.6.32/dist/uPlot.min.css", {
       with: { type: "text" },
     });
     return c.body(charts.default + own.default, 200, {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { html } from "hono/html";
-import type { HtmlEscapedString } from "hono/utils/html";
+import { html } from "npm:hono@^4.13.19/html";
+import type { HtmlEscapedString } from "npm:hono@^4.13.19/utils/html";
 
 /** Columns of the table of workers, in the order of the script's cells. */
 const WORKER_COLUMNS = [
