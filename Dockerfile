@@ -24,10 +24,11 @@ USER 1993:1993
 ENV DENO_NO_UPDATE_CHECK=1
 EXPOSE 8080
 
-# /_health is 200 while the balancer runs, also while it drains; it moves to
-# ADMIN_PORT when that is set. The image has no curl, and needs none.
+# Asks for /_health, which is 200 while the balancer runs, also while it drains,
+# where the container's own settings put it: PORT, HOST, ADMIN_PORT, TLS. Past
+# HTTP_PROXY, which is for what is elsewhere. The image has no curl, and needs none.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["deno", "eval", "const port = Deno.env.get('ADMIN_PORT') || Deno.env.get('PORT') || '8080'; const response = await fetch(`http://127.0.0.1:${port}/_health`); Deno.exit(response.ok ? 0 : 1);"]
+  CMD ["deno", "run", "--frozen", "--cached-only", "--no-prompt", "--allow-net", "--allow-run", "--allow-env", "tools/prefork-pool.ts", "health"]
 
 # tini as process 1 passes SIGTERM on to the balancer and reaps what workers
 # leave behind, which no ordinary program does. No shell in between.

@@ -26,6 +26,7 @@ type Graph = ReadonlyMap<string, readonly string[]>;
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // Leaves: known to all, knowing nobody.
   "src/version.ts": [],
+  "src/instance.ts": ["src/version.ts"],
   "src/worker_findings.ts": [],
   "src/worker_events.ts": ["src/worker_findings.ts"],
   "src/reload_events.ts": ["src/pool/reload_report.ts"],
@@ -77,6 +78,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/upstream/",
     "src/events.ts",
     "src/pool/pool_snapshot.ts",
+    "src/instance.ts",
     "prom-client",
   ],
   // What reaches the admin pages through the data plane, and what they show.
@@ -86,6 +88,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/pool/reload_report.ts",
     "src/events.ts",
     "src/net/",
+    "src/instance.ts",
     "src/version.ts",
     "hono",
     "uplot",
@@ -100,6 +103,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/version.ts",
     "node:",
   ],
+  // Where the pools of a user are found, by themselves and by the command line.
+  "src/registry/": [],
   "src/lifecycle/": ["src/", "node:"],
   "src/demo/": ["hono"],
   // Of the pool it knows what that answers, and how it is asked.
@@ -108,6 +113,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "src/cli/": [
     "src/simulate/",
     "src/config/",
+    "src/registry/",
+    "src/instance.ts",
+    "src/events.ts",
+    "src/log/event_message.ts",
+    "src/version.ts",
     "src/admin/commands.ts",
     "src/metrics/metrics_snapshot.ts",
     "src/pool/reload_report.ts",

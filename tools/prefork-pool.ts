@@ -67,6 +67,7 @@ async function main(): Promise<number> {
     case "run":
       return await run(invocation.config, {
         remarks: invocation.remarks,
+        env,
         readConfig: () => readConfigAnew(env),
       });
   }

@@ -14,6 +14,8 @@ import { CidrSet } from "../net/cidr.ts";
 export interface AccessOptions {
   /** Bearer token that opens them from anywhere; `null` when there is none. */
   readonly adminToken: string | null;
+  /** Opens them likewise: the secret of this run, for who may read the pool's record. @default {none} */
+  readonly adminKey?: string;
   /** CIDRs that may read them. */
   readonly adminAllow: readonly string[];
   /**
@@ -44,15 +46,15 @@ const LOCAL_HOST = /^(([^:]+\.)?localhost\.?|[\d.]+|\[[\da-f:.]+\])(:\d*)?$/i;
 
 /** Decides who may see the admin pages. */
 export class AdminAccess {
-  readonly #token: Uint8Array | null;
+  readonly #secrets: readonly Uint8Array[];
   readonly #allow: CidrSet;
   readonly #proxyProtocol: boolean;
 
   /** Reads the rules. */
   constructor(options: AccessOptions) {
-    this.#token = options.adminToken === null
-      ? null
-      : new TextEncoder().encode(options.adminToken);
+    this.#secrets = [options.adminToken, options.adminKey]
+      .filter((secret) => secret !== null && secret !== undefined)
+      .map((secret) => new TextEncoder().encode(secret));
     this.#allow = new CidrSet(options.adminAllow);
     this.#proxyProtocol = options.proxyProtocol;
   }
@@ -71,11 +73,11 @@ export class AdminAccess {
   }
 
   #hasToken({ headers }: Caller): boolean {
-    if (this.#token === null) return false;
     const fields = headers.filter(([name]) => /^authorization$/i.test(name));
     const [, given] = /^bearer +(.+)$/i.exec(fields[0]?.[1] ?? "") ?? [];
-    return fields.length === 1 && given !== undefined &&
-      isSecret(new TextEncoder().encode(given), this.#token);
+    if (fields.length !== 1 || given === undefined) return false;
+    const guess = new TextEncoder().encode(given);
+    return this.#secrets.some((secret) => isSecret(guess, secret));
   }
 }
 

@@ -5,10 +5,11 @@
  * @module
  */
 
-import { type Context, Hono } from "npm:hono@^4.13.19";
+import { type Context, Hono, type Next } from "npm:hono@^4.13.19";
 import { accepts } from "npm:hono@^4.13.19/accepts";
 import { bodyLimit } from "npm:hono@^4.13.19/body-limit";
 import type { EventEmitter } from "../events.ts";
+import { type Instance, INSTANCE_FIELD } from "../instance.ts";
 import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
 import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
 import { isDeliberate } from "./access.ts";
@@ -24,6 +25,8 @@ import { EventStreams } from "./event_streams.ts";
 
 /** What the pages show and what they set in motion. */
 export interface AdminSources extends PoolCommands {
+  /** Which pool this is. */
+  readonly instance: Instance;
   /** Everything that happens. */
   readonly events: EventEmitter;
   /** Whether requests are accepted and a worker is ready. */
@@ -58,7 +61,9 @@ export function createAdmin(sources: AdminSources): AdminPages {
     "/_ready",
     (c) => sources.ready() ? c.text("ready\n") : c.text("not ready\n", 503),
   );
+  app.use("/_*", (c, next) => identify(c, sources.instance, next));
   app.get("/_metrics", (c) => answerMetrics(c, sources));
+  app.get("/_admin/instance", (c) => c.json(sources.instance));
   app.get("/_events", (c) => answerEvents(c, streams));
   app.route("/", createDashboard());
   app.route("/", createCommands(sources));
@@ -68,6 +73,25 @@ export function createAdmin(sources: AdminSources): AdminPages {
     return c.text("500 Internal Server Error\n", 500);
   });
   return { app, close: () => streams.close() };
+}
+
+/**
+ * Says which pool responds, and turns away what was meant for another one that
+ * was here before.
+ */
+async function identify(
+  c: Context,
+  { id, pid }: Instance,
+  next: Next,
+): Promise<Response | void> {
+  const meant = c.req.header(INSTANCE_FIELD);
+  if (meant !== undefined && meant !== id) {
+    const error = "Cannot do what is asked of another pool: this one is " +
+      `process ${pid}, and the one that was meant is here no more`;
+    return c.json({ error }, 421);
+  }
+  await next();
+  c.header(INSTANCE_FIELD, id);
 }
 
 async function answerMetrics(
@@ -93,7 +117,9 @@ async function answerMetrics(
 
 function answerEvents(c: Context, streams: EventStreams): Response {
   const lastId = c.req.header("Last-Event-ID") ?? c.req.query("since");
-  return c.body(streams.open(Number(lastId ?? Infinity)), 200, {
+  const afterId = Number(lastId ?? Infinity);
+  const follow = c.req.query("follow") !== "off";
+  return c.body(streams.open(afterId, { follow }), 200, {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
     // nginx in front would hold them back else.
@@ -127,6 +153,10 @@ function createCommands(sources: AdminSources): Hono {
   app.post("/_admin/reload", async (c) => {
     const report = await sources.reload();
     return c.json(report, report.ok ? 200 : 409);
+  });
+  app.post("/_admin/stop", (c) => {
+    sources.stop();
+    return c.json({ pid: sources.instance.pid }, 202);
   });
   app.post("/_admin/scale", async (c) => {
     const request = parseScaleRequest(

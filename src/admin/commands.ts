@@ -11,6 +11,8 @@ import type { ReloadReport } from "../pool/reload_report.ts";
 export interface PoolCommands {
   /** Replaces every worker; never rejects. */
   reload(): Promise<ReloadReport>;
+  /** Begins to stop the pool: requests in flight end, then the workers. */
+  stop(): void;
   /** Sets the wanted number of workers, within the bounds; returns what it was and is. */
   scale(workers: number): Omit<ScaleReport, "asked">;
 }

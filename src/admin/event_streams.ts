@@ -55,8 +55,12 @@ export class EventStreams {
   /**
    * A stream of what happens from now on, and before that of what has happened
    * since the event `afterId`, as far as it is kept. Cancel it to leave.
+   * Without `follow` it ends with what is kept.
    */
-  open(afterId: number): ReadableStream<Uint8Array> {
+  open(
+    afterId: number,
+    { follow = true }: { readonly follow?: boolean } = {},
+  ): ReadableStream<Uint8Array> {
     let listener: Controller;
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
@@ -65,7 +69,8 @@ export class EventStreams {
         for (const kept of this.#kept) {
           if (kept.id > afterId) controller.enqueue(messageOf(kept));
         }
-        this.#add(controller);
+        if (follow) this.#add(controller);
+        else controller.close();
       },
       cancel: () => this.#remove(listener),
     }, { highWaterMark: MAX_BUFFERED });

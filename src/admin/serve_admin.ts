@@ -32,6 +32,8 @@ const PAGES: ReadonlyMap<string, Page> = new Map([
   // Without HEAD: a stream would be begun for nobody.
   ["/_events", { methods: ["GET"], public: false }],
   ...DASHBOARD_PATHS.map((path) => [path, READABLE] as const),
+  ["/_admin/instance", READABLE],
+  ["/_admin/stop", { methods: ["POST"], public: false }],
   ["/_admin/reload", { methods: ["POST"], public: false }],
   ["/_admin/scale", { methods: ["POST"], public: false }],
 ]);

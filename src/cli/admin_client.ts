@@ -7,62 +7,207 @@
 import type { ScaleReport } from "../admin/commands.ts";
 import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
 import type { ReloadReport } from "../pool/reload_report.ts";
+import { type Instance, INSTANCE_FIELD } from "../instance.ts";
+import type { AdminEndpoint } from "../registry/pool_record.ts";
 import type { AdminTarget } from "./admin_options.ts";
+import { isLoopback, requestDirectly } from "./direct_request.ts";
 import { CliError } from "./subcommand.ts";
 
 /** Longest wait for what is there at once, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
+
+/** Longest wait of a health check: its own caller gives it not much more. */
+const HEALTH_TIMEOUT_MS = 2500;
 
 const HOW_TO_NAME_IT = "name it with --admin URL, PORT or ADMIN_PORT";
 
 /** One pool, seen from outside. */
 export class AdminClient {
   readonly #target: AdminTarget;
+  readonly #endpoint: AdminEndpoint | null;
+  /** The run that responds, once that is known. */
+  #instance: string | null;
 
   /** Talks to the pool at `target`. */
   constructor(target: AdminTarget) {
     this.#target = target;
+    this.#endpoint = target.endpoint === undefined
+      ? localEndpoint(target.url)
+      : target.endpoint;
+    this.#instance = target.expected?.instance ?? null;
   }
 
   /** Reads the figures. @throws {CliError} When they cannot be had. */
-  async metrics(): Promise<MetricsSnapshot> {
-    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  async metrics(
+    timeoutMs: number = ANSWER_TIMEOUT_MS,
+  ): Promise<MetricsSnapshot> {
+    await this.#verify();
+    const signal = AbortSignal.timeout(timeoutMs);
     const response = await this.#ask("/_metrics", { signal });
     return await this.#read<MetricsSnapshot>(response, "workers");
   }
 
   /** Replaces every worker, and waits for the verdict. @throws {CliError} When it is not even begun. */
   async reload(): Promise<ReloadReport> {
+    await this.#verify();
     const response = await this.#ask("/_admin/reload", command({}));
     return await this.#read<ReloadReport>(response, "ok");
   }
 
   /** Sets or changes the wanted number of workers. @throws {CliError} When it cannot be set. */
   async scale(workers: string): Promise<ScaleReport> {
+    await this.#verify();
     const response = await this.#ask("/_admin/scale", command({ workers }));
     return await this.#read<ScaleReport>(response, "to");
+  }
+
+  /** Begins to stop the pool. @throws {CliError} When it does not. */
+  async stop(): Promise<{ readonly pid: number }> {
+    await this.#verify();
+    const response = await this.#ask("/_admin/stop", command({}));
+    return await this.#read<{ readonly pid: number }>(response, "pid");
+  }
+
+  /**
+   * What happens, as server-sent events: first what is kept of what came after
+   * the event `since`, then, with `follow`, what comes.
+   *
+   * @throws {CliError} When it cannot be had.
+   */
+  async events(
+    { since, follow }: { readonly since: number; readonly follow: boolean },
+  ): Promise<ReadableStream<Uint8Array>> {
+    await this.#verify();
+    const path = `/_events?since=${since}${follow ? "" : "&follow=off"}`;
+    const response = await this.#ask(path, {});
+    const { headers, body } = response;
+    if (
+      body !== null && response.status === 200 &&
+      headers.get("content-type")?.startsWith("text/event-stream")
+    ) return body;
+    return await this.#read<never>(response, undefined);
+  }
+
+  /** Asks for the status of a page that is there for everyone. @throws {CliError} When nobody responds. */
+  async statusOf(path: "/_health" | "/_ready"): Promise<number> {
+    const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
+    const response = await this.#ask(path, { signal });
+    await response.body?.cancel();
+    return response.status;
+  }
+
+  /**
+   * Sees to it that it is the pool that is meant, where only its process id or
+   * its name is known. From then on it is known which run that is, and each
+   * request says so.
+   */
+  async #verify(): Promise<void> {
+    const { pid, name } = this.#target.expected ?? {};
+    if (this.#instance !== null || (pid === undefined && name === undefined)) {
+      return;
+    }
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const response = await this.#ask("/_admin/instance", { signal });
+    const found = await this.#read<Instance>(response, "id");
+    if (
+      (pid !== undefined && pid !== found.pid) ||
+      (name !== undefined && name !== found.name)
+    ) {
+      throw this.#notTheOne(
+        `process ${found.pid}` +
+          (found.name === null
+            ? ", without a name,"
+            : `, named ${found.name},`),
+      );
+    }
+    this.#instance = found.id;
   }
 
   async #ask(path: string, init: RequestInit): Promise<Response> {
     const { url, token } = this.#target;
     const headers = new Headers(init.headers);
-    headers.set("Accept", "application/json");
+    if (!headers.has("Accept")) headers.set("Accept", "application/json");
     if (token !== null) headers.set("Authorization", `Bearer ${token}`);
+    if (this.#instance !== null) headers.set(INSTANCE_FIELD, this.#instance);
+    let response: Response;
     try {
-      return await fetch(url + path, { ...init, headers, redirect: "manual" });
+      response = await this.#send(path, { ...init, headers });
     } catch (cause) {
       throw new CliError(
-        `Cannot reach a pool at ${url}: ${reasonOf(cause)}\n` +
+        `Cannot reach a pool at ${url}: ${reasonOf(cause)}\n${this.#hint()}` +
           `Is it running? If it is elsewhere, ${HOW_TO_NAME_IT}.`,
         { cause },
       );
     }
+    this.#checkInstance(response);
+    return response;
   }
 
-  /** The JSON in an answer; `field` is one that only the right kind of it has. */
-  async #read<T>(response: Response, field: keyof T & string): Promise<T> {
+  /** Elsewhere as anything is asked for; on this machine past every proxy. */
+  async #send(
+    path: string,
+    init: RequestInit & { readonly headers: Headers },
+  ): Promise<Response> {
+    const endpoint = this.#endpoint;
+    if (endpoint === null) {
+      const { url } = this.#target;
+      return await fetch(url + path, { ...init, redirect: "manual" });
+    }
+    const { method = "GET", headers, body, signal } = init;
+    return await requestDirectly(endpoint, {
+      method,
+      path,
+      headers: Object.fromEntries(headers),
+      ...typeof body === "string" ? { body } : {},
+      ...signal ? { signal } : {},
+    });
+  }
+
+  /** Whoever responds as another run is another pool. */
+  #checkInstance(response: Response): void {
+    const found = response.headers.get(INSTANCE_FIELD);
+    if (this.#instance === null || found === null) return;
+    if (found !== this.#instance) throw this.#notTheOne("another one");
+  }
+
+  #notTheOne(found: string): CliError {
+    return new CliError(
+      `Cannot find the pool that is meant at ${this.#target.url}: ${found} ` +
+        `responds there.\n${this.#hint()}` +
+        `"prefork-pool list" shows those that run; ${HOW_TO_NAME_IT}.`,
+    );
+  }
+
+  /** Where the pool cannot see that we are on its machine. */
+  #closedHint(): string {
+    const endpoint = this.#endpoint;
+    if (endpoint === null) return "";
+    const why = endpoint.transport === "unix"
+      ? "On a unix socket"
+      : endpoint.proxyProtocol
+      ? "With PROXY_PROTOCOL=on"
+      : null;
+    return why === null
+      ? ""
+      : `${why}, nobody is known to be on this machine: ` +
+        "run both with --allow-read --allow-write, or set ADMIN_PORT or " +
+        "ADMIN_TOKEN.\n";
+  }
+
+  #hint(): string {
+    const { hint } = this.#target;
+    return hint === undefined ? "" : `${hint}\n`;
+  }
+
+  /** The JSON in a response; `field` is one that only the right kind of it has. */
+  async #read<T>(
+    response: Response,
+    field: (keyof T & string) | undefined,
+  ): Promise<T> {
     const value = parseJson(await response.text());
-    if (isObject(value) && field in value) return value as T;
+    if (isObject(value) && field !== undefined && field in value) {
+      return value as T;
+    }
     const { url } = this.#target;
     if (isObject(value) && typeof value.error === "string") {
       throw new CliError(value.error);
@@ -70,7 +215,7 @@ export class AdminClient {
     if (response.status === 401 || response.status === 404) {
       throw new CliError(
         `Cannot see the admin pages at ${url} (${response.status}): they are ` +
-          "elsewhere, or not open to us.\n" +
+          `elsewhere, or not open to us.\n${this.#hint()}${this.#closedHint()}` +
           "Ask on the pool's own machine, or give its ADMIN_TOKEN with " +
           `--token T; if they are elsewhere, ${HOW_TO_NAME_IT}.`,
       );
@@ -80,6 +225,21 @@ export class AdminClient {
         `it does not seem to be a pool. If that is elsewhere, ${HOW_TO_NAME_IT}.`,
     );
   }
+}
+
+/** How a URL on this machine is asked; `null` for one elsewhere. */
+function localEndpoint(url: string): AdminEndpoint | null {
+  if (!URL.canParse(url)) return null;
+  const { hostname, port, protocol } = new URL(url);
+  if (!isLoopback(hostname)) return null;
+  const tls = protocol === "https:";
+  return {
+    transport: "tcp",
+    host: hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: Number(port) || (tls ? 443 : 80),
+    tls,
+    proxyProtocol: false,
+  };
 }
 
 /** A request that changes something: JSON, which no web page can make a browser send unasked. */
@@ -104,11 +264,25 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
+/** What the errors of the system mean here. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nobody listens there",
+  ENOENT: "there is no such socket",
+  EACCES: "it may not be opened by this user",
+  ECONNRESET: "it closes the connection; if it expects a PROXY header, set " +
+    "PROXY_PROTOCOL=on",
+};
+
 /** Deno says why in parentheses behind a repetition of the URL, and once more in the cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === "TimeoutError") {
     return `no answer within ${ANSWER_TIMEOUT_MS / 1000} s`;
   }
+  if (error instanceof Deno.errors.NotCapable) {
+    return `Deno does not permit it (${error.message}); run with -A`;
+  }
+  const { code } = error as { readonly code?: unknown };
+  if (typeof code === "string" && code in REASONS) return REASONS[code]!;
   return error.cause instanceof Error ? error.cause.message : error.message;
 }

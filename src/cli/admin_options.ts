@@ -6,62 +6,150 @@
 
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { nearest } from "../config/nearest.ts";
+import type { AdminEndpoint, PoolRecord } from "../registry/pool_record.ts";
+import { isLoopback } from "./direct_request.ts";
+import { endpointOf, endpointUrl, type Place, readPlace } from "./place.ts";
 import { CliError, type SubcommandContext } from "./subcommand.ts";
-
-/** The port of a pool that was not given one. */
-const DEFAULT_PORT = "8080";
 
 /** A running pool, and how to be let in. */
 export interface AdminTarget {
-  /** Where its admin pages are, without a slash at the end. */
+  /** Where its admin pages are, without a slash at the end; `unix:/path` for a socket. */
   readonly url: string;
   /** Bearer token, or `null`. */
   readonly token: string | null;
+  /** How it is reached on this machine; `null` for one elsewhere. @default {as the URL says} */
+  readonly endpoint?: AdminEndpoint | null;
+  /** Who has to respond there; what is not given may be any. */
+  readonly expected?: ExpectedPool;
+  /** What is known of it from the record it has left. */
+  readonly record?: PoolRecord;
+  /** Something to be said along with a failure: a whole sentence. */
+  readonly hint?: string;
+}
+
+/** What is known of the pool that is meant. */
+export interface ExpectedPool {
+  readonly instance?: string;
+  readonly pid?: number;
+  readonly name?: string;
 }
 
 /** The arguments of a subcommand. */
 export interface AdminArguments extends AdminTarget {
+  /** How the pool was named. */
+  readonly selection: PoolSelection;
   /** Whether each of its own switches was given. */
   readonly flags: Readonly<Record<string, boolean>>;
+  /** The values of its own options that were given. */
+  readonly values: Readonly<Record<string, string>>;
   /** What is no option. */
   readonly positionals: readonly string[];
+}
+
+/** Which pool is meant. */
+export interface PoolSelection {
+  /** By `--admin`; `null` when not. */
+  readonly admin: string | null;
+  /** By `--pid`. */
+  readonly pid: number | null;
+  /** By `--name`, or by POOL_NAME. */
+  readonly name: string | null;
+  /** Whether it was named by an option, whatever the settings say. */
+  readonly explicit: boolean;
+  /** By the settings that it has as well. */
+  readonly place: Place;
 }
 
 /** What every subcommand that talks to a pool accepts. */
 export const ADMIN_OPTIONS_HELP = `\
 Options:
-  --admin URL   where the pool's admin pages are
-                [default http://127.0.0.1:PORT, ADMIN_PORT if set, or 8080]
+  --pid PID     the pool with this process id
+  --name NAME   the pool with this POOL_NAME
+  --admin URL   where the pool's admin pages are, http://host:port or unix:/path
+                [default: where a pool with the same environment has them]
   --token T     what opens them, where a token is asked for [ADMIN_TOKEN]
   -h, --help    print this
+
+Exit codes: 0 done, 1 it cannot be done, 2 the arguments cannot be used
 `;
 
+/** What a subcommand accepts beside that. */
+export interface OwnOptions {
+  /** Switches. */
+  readonly flags?: readonly string[];
+  /** Options with a value. */
+  readonly values?: readonly string[];
+  /** Short names, by the long ones. */
+  readonly short?: Readonly<Record<string, string>>;
+}
+
 /**
- * Reads the arguments.
+ * Reads the arguments, and says where the pool is by them and the settings.
  *
- * @param flags Switches of the subcommand's own.
+ * @param own Switches of the subcommand's own, or all of its options.
  * @throws {CliError} When there is one it does not know.
  */
 export function parseAdminArguments(
   { args, env }: Pick<SubcommandContext, "args" | "env">,
-  flags: readonly string[] = [],
+  own: readonly string[] | OwnOptions = [],
 ): AdminArguments {
+  const { flags = [], values: valued = [], short = {} }: OwnOptions =
+    "length" in own ? { flags: own } : own;
+  const withShort = (
+    name: string,
+    type: "boolean" | "string",
+  ): [string, ParseArgsOptionsConfig[string]] => {
+    const letter = short[name];
+    return [name, letter === undefined ? { type } : { type, short: letter }];
+  };
   const options: ParseArgsOptionsConfig = {
     admin: { type: "string" },
     token: { type: "string" },
-    ...Object.fromEntries(flags.map((flag) => [flag, { type: "boolean" }])),
+    pid: { type: "string" },
+    name: { type: "string" },
+    ...Object.fromEntries(flags.map((flag) => withShort(flag, "boolean"))),
+    ...Object.fromEntries(valued.map((name) => withShort(name, "string"))),
   };
   refuseUnknown(args, options);
   const { values, positionals } = parse([...args], options);
-  const { admin, token } = values;
+  const text = (name: string): string | null => {
+    const value = values[name];
+    return typeof value === "string" ? value : null;
+  };
+  const place = readPlace(env);
+  const selection: PoolSelection = {
+    admin: text("admin"),
+    pid: readPid(text("pid")),
+    name: text("name") ?? place.name,
+    explicit: text("pid") !== null || text("name") !== null,
+    place,
+  };
   return {
-    url: typeof admin === "string" ? readUrl(admin) : defaultUrl(env),
-    token: typeof token === "string" ? token : env.get("ADMIN_TOKEN") || null,
+    ...targetOf(selection),
+    token: text("token") ?? place.token,
+    selection,
     flags: Object.fromEntries(
       flags.map((flag) => [flag, values[flag] === true]),
     ),
+    values: Object.fromEntries(
+      valued.flatMap((name) => {
+        const value = text(name);
+        return value === null ? [] : [[name, value]];
+      }),
+    ),
     positionals,
   };
+}
+
+/** Where the pool is, as far as arguments and settings say. */
+function targetOf(
+  { admin, place }: PoolSelection,
+): Pick<AdminTarget, "url" | "endpoint"> {
+  if (admin !== null) return readUrl(admin, place);
+  const endpoint = endpointOf(place);
+  return endpoint === null
+    ? { url: "", endpoint }
+    : { url: endpointUrl(endpoint), endpoint };
 }
 
 /** `parseArgs` knows which one is wrong, but not which one was meant. */
@@ -106,30 +194,47 @@ function parse(
   }
 }
 
-function readUrl(text: string): string {
+function readUrl(
+  text: string,
+  place: Place,
+): Pick<AdminTarget, "url" | "endpoint"> {
+  const { proxyProtocol } = place;
+  if (/^unix:./.test(text)) {
+    const path = text.slice("unix:".length);
+    const tls = place.tls;
+    const endpoint = { transport: "unix", path, tls, proxyProtocol } as const;
+    return { url: text, endpoint };
+  }
   const whole = /^https?:\/\//i.test(text) ? text : `http://${text}`;
   if (!URL.canParse(whole)) {
     throw new CliError(
-      `Cannot use --admin ${text}: give a URL such as http://127.0.0.1:8080`,
+      `Cannot use --admin ${text}: give a URL such as http://127.0.0.1:8080, ` +
+        "or unix:/path",
       { usage: true },
     );
   }
-  return whole.replace(/\/+$/, "");
+  const url = whole.replace(/\/+$/, "");
+  const { hostname, port: given, protocol, pathname } = new URL(url);
+  // Behind a path there is a proxy that knows what it stands for.
+  if (!isLoopback(hostname) || pathname !== "/") return { url, endpoint: null };
+  const tls = protocol === "https:";
+  const port = Number(given) || (tls ? 443 : 80);
+  return {
+    url,
+    endpoint: {
+      transport: "tcp",
+      host: hostname.replace(/^\[(.*)\]$/, "$1"),
+      port,
+      tls,
+      proxyProtocol: proxyProtocol && port === place.settings.port,
+    },
+  };
 }
 
-/** Where a pool with the same environment has its pages. */
-function defaultUrl(env: SubcommandContext["env"]): string {
-  const adminPort = env.get("ADMIN_PORT");
-  if (adminPort) {
-    return `http://${reachable(env.get("ADMIN_HOST"))}:${adminPort}`;
-  }
-  const scheme = env.get("SERVER_CERT_PATH") ? "https" : "http";
-  return `${scheme}://127.0.0.1:${env.get("PORT") || DEFAULT_PORT}`;
-}
-
-/** How an address that is listened on is written to be asked at. */
-function reachable(host: string | undefined): string {
-  if (!host || host === "0.0.0.0") return "127.0.0.1";
-  if (host === "::") return "[::1]";
-  return host.includes(":") ? `[${host}]` : host;
+function readPid(text: string | null): number | null {
+  if (text === null) return null;
+  if (/^[1-9][0-9]{0,9}$/.test(text)) return Number(text);
+  throw new CliError(`Cannot use --pid ${text}: give a process id`, {
+    usage: true,
+  });
 }

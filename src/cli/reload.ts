@@ -7,6 +7,7 @@
 import type { ReloadReport, WorkerReload } from "../pool/reload_report.ts";
 import { AdminClient } from "./admin_client.ts";
 import { ADMIN_OPTIONS_HELP, parseAdminArguments } from "./admin_options.ts";
+import { locatePool } from "./locate.ts";
 import {
   refusePositionals,
   type Subcommand,
@@ -29,7 +30,8 @@ export const reload: Subcommand = { help: HELP, run };
 async function run(context: SubcommandContext): Promise<number> {
   const parsed = parseAdminArguments(context);
   refusePositionals(parsed.positionals);
-  const report = await new AdminClient(parsed).reload();
+  const target = await locatePool(parsed, context.env);
+  const report = await new AdminClient(target).reload();
   context.print(reloadText(report));
   return report.ok ? 0 : 1;
 }

@@ -6,6 +6,7 @@
 
 import { AdminClient } from "./admin_client.ts";
 import { ADMIN_OPTIONS_HELP, parseAdminArguments } from "./admin_options.ts";
+import { locatePool } from "./locate.ts";
 import {
   CliError,
   type Subcommand,
@@ -38,7 +39,9 @@ async function run(context: SubcommandContext): Promise<number> {
       { usage: true },
     );
   }
-  const { asked, from, to } = await new AdminClient(parsed).scale(amount);
+  const { asked, from, to } = await new AdminClient(
+    await locatePool(parsed, context.env),
+  ).scale(amount);
   const change = from === to ? "as before" : `${from} before`;
   const bound = asked === to
     ? ""

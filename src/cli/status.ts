@@ -6,6 +6,7 @@
 
 import { AdminClient } from "./admin_client.ts";
 import { ADMIN_OPTIONS_HELP, parseAdminArguments } from "./admin_options.ts";
+import { locatePool } from "./locate.ts";
 import { statusText } from "./status_text.ts";
 import {
   refusePositionals,
@@ -29,11 +30,12 @@ export const status: Subcommand = { help: HELP, run };
 async function run(context: SubcommandContext): Promise<number> {
   const parsed = parseAdminArguments(context, ["json"]);
   refusePositionals(parsed.positionals);
-  const metrics = await new AdminClient(parsed).metrics();
+  const target = await locatePool(parsed, context.env);
+  const metrics = await new AdminClient(target).metrics();
   context.print(
     parsed.flags.json
       ? JSON.stringify(metrics, null, 2)
-      : statusText(metrics, parsed.url),
+      : statusText(metrics, target.url),
   );
   return 0;
 }

@@ -81,11 +81,23 @@ function workerTable(workers: readonly WorkerMetrics[]): readonly string[] {
     COLUMNS.map(([heading]) => heading),
     ...workers.map((worker) => COLUMNS.map(([, cell]) => cell(worker))),
   ];
-  const widths = COLUMNS.map((_, at) =>
-    Math.max(...rows.map((row) => row[at]!.length))
-  );
+  const widths = widthsOf(rows);
   return rows.map((row) =>
     row.map((cell, at) => cell.padStart(widths[at]!)).join("  ")
+  );
+}
+
+/** Returns words in columns, of which the first row are the headings. */
+export function tableText(rows: readonly (readonly string[])[]): string {
+  const widths = widthsOf(rows);
+  return rows.map((row) =>
+    row.map((cell, at) => cell.padEnd(widths[at]!)).join("  ").trimEnd()
+  ).join("\n");
+}
+
+function widthsOf(rows: readonly (readonly string[])[]): readonly number[] {
+  return (rows[0] ?? []).map((_, at) =>
+    Math.max(...rows.map((row) => row[at]!.length))
   );
 }
 

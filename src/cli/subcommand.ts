@@ -4,12 +4,14 @@
  * @module
  */
 
+import type { Environment } from "../config/load_config.ts";
+
 /** What a subcommand works with. */
 export interface SubcommandContext {
   /** The arguments behind its name. */
   readonly args: readonly string[];
   /** The environment. */
-  readonly env: { get(name: string): string | undefined };
+  readonly env: Environment;
   /** Prints a text, and ends the line. */
   readonly print: (text: string) => void;
 }
@@ -43,6 +45,31 @@ export class CliError extends Error {
     super(message, { cause: options.cause });
     this.usage = options.usage ?? false;
   }
+}
+
+/**
+ * Reads the arguments of a subcommand that has nothing but switches.
+ *
+ * @throws {CliError} When there is one it does not know.
+ */
+export function parseOwnArguments(
+  args: readonly string[],
+  flags: readonly string[],
+): Readonly<Record<string, boolean>> {
+  const unknown = args.find((arg) =>
+    !flags.some((flag) => arg === `--${flag}`)
+  );
+  if (unknown?.startsWith("-")) {
+    const known = flags.map((flag) => `--${flag}`).join(", ");
+    throw new CliError(
+      `Cannot read the arguments: ${unknown} is not an option; there is ${known}`,
+      { usage: true },
+    );
+  }
+  refusePositionals(unknown === undefined ? [] : [unknown]);
+  return Object.fromEntries(
+    flags.map((flag) => [flag, args.includes(`--${flag}`)]),
+  );
 }
 
 /**

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { SubcommandHelp } from "../config/help.ts";
 import {
   CliError,
   type Subcommand,
@@ -15,6 +16,8 @@ import {
 export interface SubcommandEntry {
   /** What may follow the name. */
   readonly synopsis: string;
+  /** What it does, in half a line. */
+  readonly brief: string;
   /** What it does, as one line of the help. */
   readonly summary: string;
   /** Loads it: who starts a pool needs none of them. */
@@ -25,38 +28,75 @@ export interface SubcommandEntry {
 export const SUBCOMMANDS: Readonly<Record<string, SubcommandEntry>> = {
   status: {
     synopsis: "[--json]",
+    brief: "a running pool, its workers",
     summary: "show what a running pool and its workers do",
     load: async () => (await import("./status.ts")).status,
   },
   top: {
     synopsis: "",
+    brief: "the same, every second",
     summary: "the same, refreshed every second; q leaves",
     load: async () => (await import("./top.ts")).top,
   },
   reload: {
     synopsis: "",
+    brief: "replace every worker",
     summary: "replace every worker, and say what came of it",
     load: async () => (await import("./reload.ts")).reload,
   },
   scale: {
     synopsis: "N|+N|-N",
+    brief: "another number of workers",
     summary: "set the wanted number of workers",
     load: async () => (await import("./scale.ts")).scale,
   },
   simulate: {
     synopsis: "LOAD",
+    brief: "try scaling settings out",
     summary: "replay a load against scaling settings",
     load: async () => (await import("./simulate.ts")).simulate,
+  },
+  list: {
+    synopsis: "[--json]",
+    brief: "the pools of this user",
+    summary: "show the pools of this user on this machine",
+    load: async () => (await import("./list.ts")).list,
+  },
+  logs: {
+    synopsis: "[-f]",
+    brief: "what the workers write",
+    summary: "show what the workers write; -f goes on",
+    load: async () => (await import("./logs.ts")).logs,
+  },
+  events: {
+    synopsis: "[-f]",
+    brief: "what happens to the pool",
+    summary: "show what happens to the pool; -f goes on",
+    load: async () => (await import("./events.ts")).events,
+  },
+  stop: {
+    synopsis: "",
+    brief: "end it gracefully",
+    summary: "end a pool: requests in flight first, then workers",
+    load: async () => (await import("./stop.ts")).stop,
+  },
+  health: {
+    synopsis: "[--ready]",
+    brief: "for health checks",
+    summary: "exit code 0 while the pool runs, for health checks",
+    load: async () => (await import("./health.ts")).health,
   },
 };
 
 /** The same for the help of the whole program. */
-export const SUBCOMMAND_HELP: readonly (readonly [string, string])[] = Object
+export const SUBCOMMAND_HELP: readonly SubcommandHelp[] = Object
   .entries(SUBCOMMANDS)
-  .map(([name, { synopsis, summary }]) => [
-    `${name} ${synopsis}`.trimEnd(),
+  .map(([name, { synopsis, summary, brief }]) => ({
+    name,
+    usage: `${name} ${synopsis}`.trimEnd(),
     summary,
-  ]);
+    brief,
+  }));
 
 /** Done as asked. */
 const EXIT_OK = 0;
@@ -83,6 +123,13 @@ export async function runSubcommand(
   try {
     return await run(context);
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      console.error(
+        `Cannot ${name}: Deno does not permit it (${error.message}). ` +
+          "Run with --allow-net --allow-run --allow-env, or -A.",
+      );
+      return EXIT_FAILURE;
+    }
     if (!(error instanceof CliError)) throw error;
     console.error(error.message);
     return error.usage ? EXIT_USAGE : EXIT_FAILURE;

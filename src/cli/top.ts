@@ -11,6 +11,7 @@ import {
   type AdminTarget,
   parseAdminArguments,
 } from "./admin_options.ts";
+import { locatePool } from "./locate.ts";
 import { statusText } from "./status_text.ts";
 import {
   CliError,
@@ -52,15 +53,16 @@ export const top: Subcommand = { help: HELP, run };
 async function run(context: SubcommandContext): Promise<number> {
   const parsed = parseAdminArguments(context);
   refusePositionals(parsed.positionals);
-  const client = new AdminClient(parsed);
+  const target = await locatePool(parsed, context.env);
+  const client = new AdminClient(target);
   if (!Deno.stdout.isTerminal()) {
-    context.print(statusText(await client.metrics(), parsed.url));
+    context.print(statusText(await client.metrics(), target.url));
     return 0;
   }
   // Not before the pool has answered once: an error is better read on the
   // screen that stays.
   await client.metrics();
-  await showUntilLeft(client, parsed);
+  await showUntilLeft(client, target);
   return 0;
 }
 

@@ -61,31 +61,47 @@ const ACTION_LINES = [
   entry("--check", "check the configuration and exit"),
 ];
 
-/** How something is written, and what it does. */
-export type HelpEntry = readonly [usage: string, summary: string];
+/** A subcommand, and what it does. */
+export interface SubcommandHelp {
+  readonly name: string;
+  /** How it is written. */
+  readonly usage: string;
+  /** In a line. */
+  readonly summary: string;
+  /** In half a line. */
+  readonly brief: string;
+}
 
 /** Returns the text of `--help`, which fits a screen of 24 lines, and names these subcommands. */
-export function shortHelpText(subcommands: readonly HelpEntry[] = []): string {
-  const names = subcommands.map(([usage]) => usage.split(" ", 1)[0]);
+export function shortHelpText(
+  subcommands: readonly SubcommandHelp[] = [],
+): string {
   return [
     TITLE,
-    "",
-    "Usage: prefork-pool [options] [-- command [args...]]",
-    `       prefork-pool ${names.join("|")}`,
-    "",
+    "Usage: prefork-pool [options] [-- command [args...]], or a subcommand",
     ...SETTING_NAMES.filter((name) => settingOf(name).essential)
       .map(essentialEntry),
     "",
-    "The command is any HTTP/1.1 server that listens on the PORT it is given.",
-    "Each option is a variable, too: POOL_SIZE, or PREFORK_POOL_SIZE.",
-    "--check checks them, --version tells the version, and subcommand --help more.",
-    "--help all: every option, examples, exit codes.",
+    "Subcommands, each with a --help of its own:",
+    ...inTwoColumns(subcommands),
+    "",
+    "Options are variables, too: POOL_SIZE, PREFORK_POOL_SIZE. More: --help all",
     "",
   ].join("\n");
 }
 
+/** The first half on the left, the second on the right. */
+function inTwoColumns(subcommands: readonly SubcommandHelp[]): string[] {
+  const lines = Math.ceil(subcommands.length / 2);
+  const cell = (entry: SubcommandHelp | undefined): string =>
+    entry === undefined ? "" : `  ${entry.name.padEnd(10)}${entry.brief}`;
+  return subcommands.slice(0, lines).map((left, i) =>
+    (cell(left).padEnd(COLUMNS / 2) + cell(subcommands[lines + i])).trimEnd()
+  );
+}
+
 /** Returns the text of `--help all`, at most 80 columns wide, which names these subcommands. */
-export function helpText(subcommands: readonly HelpEntry[] = []): string {
+export function helpText(subcommands: readonly SubcommandHelp[] = []): string {
   const lines = Object.entries(SETTING_GROUPS).flatMap(([group, settings]) => [
     "",
     `${group}:`,
@@ -95,7 +111,7 @@ export function helpText(subcommands: readonly HelpEntry[] = []): string {
   lines.push(
     "",
     "Subcommands, each with a --help of its own:",
-    ...subcommands.map(([usage, summary]) => entry(usage, summary)),
+    ...subcommands.map(({ usage, summary }) => entry(usage, summary)),
   );
   return `${HEAD}${lines.join("\n")}\n${TAIL}`;
 }

@@ -5,10 +5,12 @@
  */
 
 import type { Config } from "../config/config.ts";
-import type { Remark } from "../config/load_config.ts";
+import type { Environment, Remark } from "../config/load_config.ts";
 import { EventEmitter } from "../events.ts";
 import { attachLogger } from "../log/attach_logger.ts";
 import { PoolStartError } from "../pool/pool_start_error.ts";
+import type { Registration } from "../registry/pool_registry.ts";
+import { register } from "./registration.ts";
 import { listenForSignals } from "./signals.ts";
 import { StartError } from "./start_error.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -24,6 +26,8 @@ export const EXIT_USAGE = 2;
 export interface RunOptions {
   /** To be logged at the start. */
   readonly remarks: readonly Remark[];
+  /** Says where the pool is to leave its record. */
+  readonly env: Environment;
   /** Reads the configuration anew, for reloads. */
   readonly readConfig: () => Config;
 }
@@ -37,7 +41,7 @@ export interface RunOptions {
  */
 export async function run(
   config: Config,
-  { remarks, readConfig }: RunOptions,
+  { remarks, env, readConfig }: RunOptions,
 ): Promise<number> {
   const events = new EventEmitter();
   const logger = await attachLogger(events, config);
@@ -45,6 +49,8 @@ export async function run(
     events.emit({ type: "notice", level, message });
   }
   const supervisor = new Supervisor(config, events, readConfig);
+  // Set from within a function, which the compiler does not follow.
+  let registration = null as Registration | null;
   // Before anything listens: with all descriptors in use, Deno cannot set
   // signal handling up any more.
   const stopped = listenForSignals({
@@ -54,12 +60,16 @@ export async function run(
     onFirst: () => supervisor.stop(),
     onSecond: () => {
       supervisor.killAll();
+      registration?.remove();
       Deno.exit(EXIT_FAILURE);
     },
   });
   try {
-    await supervisor.start();
-    await stopped;
+    await supervisor.start(async () => {
+      registration = await register(supervisor, config, env);
+    });
+    // By a signal, or by a command.
+    await Promise.race([stopped, supervisor.ended]);
     return EXIT_OK;
   } catch (error) {
     if (supervisor.stopAsked) return EXIT_OK;
@@ -69,6 +79,7 @@ export async function run(
     events.emit({ type: "notice", level: "error", message: error.message });
     return EXIT_FAILURE;
   } finally {
+    registration?.remove();
     await logger.close();
   }
 }

@@ -8,6 +8,7 @@
 import type { Config } from "../config/config.ts";
 import { EventEmitter, type ServingState } from "../events.ts";
 import { HealthMonitor } from "../health/monitor.ts";
+import { type Instance, newInstance } from "../instance.ts";
 import { Counters } from "../metrics/counters.ts";
 import { EventTally } from "../metrics/event_tally.ts";
 import {
@@ -18,6 +19,7 @@ import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
 import { Rates } from "../metrics/rates.ts";
 import { Pool } from "../pool/pool.ts";
 import type { ReloadReport } from "../pool/reload_report.ts";
+import type { AdminEndpoint } from "../registry/pool_record.ts";
 import { Proxy } from "../proxy/proxy.ts";
 import { Dispatcher } from "../upstream/dispatcher.ts";
 import { policyFor } from "../upstream/policy/mod.ts";
@@ -27,6 +29,7 @@ import {
   listen,
   type OpenListener,
   removeSocketFile,
+  UNIX_PREFIX,
   urlOf,
 } from "./listen.ts";
 import { ReloadService } from "./reload_service.ts";
@@ -36,7 +39,14 @@ import { ScalingService } from "./scaling_service.ts";
 export class Supervisor {
   /** Everything that happens. */
   readonly events: EventEmitter;
+  /** Which run of which pool this is. */
+  readonly instance: Instance;
+  /** Opens the admin pages of this run; only told to who may read the pool's record. */
+  readonly adminKey: string = crypto.randomUUID() + crypto.randomUUID();
+  /** Resolves when the pool has been stopped, whoever asked for it. */
+  readonly ended: Promise<void>;
 
+  readonly #ended = Promise.withResolvers<void>();
   readonly #config: Config;
   readonly #counters = new Counters();
   readonly #tally: EventTally;
@@ -66,13 +76,17 @@ export class Supervisor {
   ) {
     this.#config = config;
     this.events = events;
+    this.ended = this.#ended.promise;
+    this.instance = newInstance(config.poolName);
     this.#tally = new EventTally(events);
-    this.#admin = new AdminService(config, {
+    this.#admin = new AdminService({ ...config, adminKey: this.adminKey }, {
+      instance: this.instance,
       events,
       ready: () => this.#ready,
       metrics: () => this.metrics(),
       exposition: (format) => this.#exposition(format),
       reload: () => this.reload(),
+      stop: () => void this.stop(),
       scale: (workers) => this.scale(workers),
     });
     const dispatcher = this.#dispatcher = new Dispatcher({
@@ -136,6 +150,25 @@ export class Supervisor {
     return urlOf(scheme, this.#listener);
   }
 
+  /** How the admin pages are reached. @throws {Error} Before the pool listens. */
+  get adminEndpoint(): AdminEndpoint {
+    const own = this.#admin.address;
+    if (own !== null) {
+      const { hostname: host, port } = own;
+      const plain = { tls: false, proxyProtocol: false };
+      return { transport: "tcp", host, port, ...plain };
+    }
+    if (this.#listener === null) {
+      throw new Error("Cannot tell the address: the pool does not listen yet");
+    }
+    const { hostname, port } = this.#listener;
+    const { proxyProtocol } = this.#config;
+    const rest = { tls: this.#certificates !== null, proxyProtocol };
+    return hostname.startsWith(UNIX_PREFIX)
+      ? { transport: "unix", path: hostname.slice(UNIX_PREFIX.length), ...rest }
+      : { transport: "tcp", host: hostname, port, ...rest };
+  }
+
   /** The port clients connect to; 0 with a unix socket, and before the pool listens. */
   get port(): number {
     return this.#listener?.port ?? 0;
@@ -144,6 +177,7 @@ export class Supervisor {
   /** The figures that `/_metrics` shows. */
   metrics(): MetricsSnapshot {
     return metricsSnapshot({
+      instance: this.instance,
       counters: this.#counters,
       rates: this.#rates,
       pool: this.#pool.snapshot(),
@@ -193,10 +227,13 @@ export class Supervisor {
    * The port is bound first: one that is taken is told before a worker is
    * started, and requests that come early wait for the first worker.
    *
+   * @param onListening Called in between, when the admin pages can be reached.
    * @throws {StartError} When an address cannot be listened on.
    * @throws {PoolStartError} When no worker could be started.
    */
-  async start(): Promise<void> {
+  async start(
+    onListening: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
     try {
       this.#certificates = await certificatesOf(this.#config);
       const opened = this.#listener = await listen(this.#config);
@@ -211,6 +248,7 @@ export class Supervisor {
         events: this.events,
         admin,
       });
+      await onListening();
       await this.#pool.start();
     } catch (error) {
       await this.#shutDown(0);
@@ -249,6 +287,7 @@ export class Supervisor {
     // Nothing but the end of the process cuts this wait, and that cuts all.
     if (serving && drainDelayMs > 0) await delay(drainDelayMs);
     await this.#shutDown(drainTimeoutMs);
+    this.#ended.resolve();
   }
 
   /** Stops what was started, in reverse. */

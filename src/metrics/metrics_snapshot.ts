@@ -9,6 +9,7 @@ import type {
   ScalingHeldEvent,
   ServingState,
 } from "../events.ts";
+import type { Instance } from "../instance.ts";
 import type { PoolSnapshot, WorkerSnapshot } from "../pool/pool_snapshot.ts";
 import type { QueueStats } from "../upstream/dispatcher.ts";
 import type { Counters } from "./counters.ts";
@@ -63,6 +64,8 @@ export interface WorkerMetrics {
 
 /** The pool at one moment. Latencies are in milliseconds. */
 export interface MetricsSnapshot {
+  /** Which pool this is. */
+  readonly instance: Instance;
   /** Requests handled since the start, the admin pages' own not counted. */
   readonly totalRequests: number;
   /** `null` before the first request. */
@@ -133,6 +136,7 @@ export interface MetricsSnapshot {
 
 /** Where the figures come from. */
 export interface MetricsSources {
+  readonly instance: Instance;
   readonly counters: Counters;
   readonly rates: Rates;
   readonly pool: PoolSnapshot;
@@ -168,6 +172,7 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
   const { latency } = counters;
   const { min, max, desired, ready, spare, restarts } = pool;
   return {
+    instance: sources.instance,
     totalRequests: counters.requests,
     averageLatency: mean(latency.sumMs, latency.count),
     latency: {

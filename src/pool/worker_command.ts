@@ -60,7 +60,7 @@ export function fillPlaceholders(
  */
 export function workerEnvironment(
   worker: WorkerIdentity,
-  configured: Readonly<Record<string, string>>,
+  configured: Readonly<Record<string, string>> = {},
 ): Readonly<Record<string, string>> {
   return {
     // The balancer's secret, unless it is said to be the application's.

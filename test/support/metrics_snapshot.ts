@@ -50,6 +50,7 @@ export function metricsSnapshot(
   metrics: Partial<MetricsSnapshot> = {},
 ): MetricsSnapshot {
   return {
+    instance: { id: "of-a-test", pid: 4710, name: null, version: "0.0.0" },
     totalRequests: 12,
     averageLatency: 3.25,
     latency: { p50: 3, p90: 5, p99: 8, max: 9 },

@@ -1,0 +1,66 @@
+/**
+ * Leaves a record of the pool for the command line, where Deno lets us.
+ *
+ * Nothing depends on it: without, the subcommands find the pool by its
+ * settings.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import type { Config } from "../config/config.ts";
+import type { Environment } from "../config/load_config.ts";
+import type { AdminEndpoint, PoolRecord } from "../registry/pool_record.ts";
+import {
+  NotPermittedError,
+  registerPool,
+  type Registration,
+} from "../registry/pool_registry.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+/** Writes the record; resolves to `null` when that cannot be done. */
+export async function register(
+  supervisor: Supervisor,
+  config: Config,
+  env: Environment,
+): Promise<Registration | null> {
+  try {
+    return await registerPool(recordOf(supervisor, config), env);
+  } catch (error) {
+    // Nobody expects a program to write files who does not let it.
+    if (error instanceof NotPermittedError) return null;
+    const reason = error instanceof Error ? error.message : String(error);
+    supervisor.events.emit({
+      type: "notice",
+      level: "warning",
+      message: `Cannot leave a record of this pool: ${reason}. ` +
+        '"prefork-pool list" does not show it; other subcommands find it ' +
+        "by its settings.",
+    });
+    return null;
+  }
+}
+
+function recordOf(supervisor: Supervisor, config: Config): PoolRecord {
+  const { id, pid, name, version } = supervisor.instance;
+  const { host, port, adminHost, adminPort } = config;
+  return {
+    instance: id,
+    pid,
+    name,
+    version,
+    startedAt: Date.now(),
+    settings: { host, port, adminHost, adminPort },
+    url: supervisor.url,
+    admin: absolute(supervisor.adminEndpoint),
+    token: config.adminToken !== null,
+    key: supervisor.adminKey,
+  };
+}
+
+/** Whoever reads it is in another directory. */
+function absolute(endpoint: AdminEndpoint): AdminEndpoint {
+  return endpoint.transport === "unix"
+    ? { ...endpoint, path: resolve(endpoint.path) }
+    : endpoint;
+}

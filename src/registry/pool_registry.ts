@@ -1,0 +1,151 @@
+/**
+ * The pools of this user on this machine, as files: each pool writes one, and
+ * holds a lock on it for as long as it runs.
+ *
+ * The kernel lets go of the lock when the process ends, in whatever way. So a
+ * file whose lock is free was left behind, even if its process id has been
+ * given to somebody else since.
+ *
+ * @module
+ */
+
+import { formatRecord, parseRecord, type PoolRecord } from "./pool_record.ts";
+import {
+  checkRuntimeDirectory,
+  type DirectoryEnvironment,
+  makeRuntimeDirectory,
+  runtimeDirectory,
+} from "./runtime_directory.ts";
+
+export {
+  NotPermittedError,
+  RuntimeDirectoryError,
+} from "./runtime_directory.ts";
+
+const SUFFIX = ".json";
+
+/** Owner only. */
+const FILE_MODE = 0o600;
+
+/** A record that is there for as long as it is not removed, or the process runs. */
+export interface Registration {
+  /** The file. */
+  readonly path: string;
+  /** Takes the record away; synchronous, because it is done on the way out. */
+  remove(): void;
+}
+
+/**
+ * Writes the record of this process.
+ *
+ * @throws {RuntimeDirectoryError} When the directory is not to be trusted.
+ * @throws {NotPermittedError} Without the permission to write there.
+ */
+export async function registerPool(
+  record: PoolRecord,
+  env: DirectoryEnvironment,
+): Promise<Registration> {
+  const directory = await runtimeDirectory(env);
+  await makeRuntimeDirectory(directory);
+  const path = `${directory}/${record.pid}${SUFFIX}`;
+  // Not seen by anybody before it is whole, and locked.
+  const draft = `${path}.${record.instance}`;
+  const file = await Deno.open(draft, {
+    write: true,
+    createNew: true,
+    mode: FILE_MODE,
+  });
+  try {
+    await file.lock(true);
+    await file.write(new TextEncoder().encode(formatRecord(record)));
+    await Deno.rename(draft, path);
+  } catch (error) {
+    file.close();
+    removeIfThere(draft);
+    throw error;
+  }
+  // Left behind by those that were killed.
+  await listPools(env);
+  return {
+    path,
+    remove: () => {
+      removeIfThere(path);
+      file.close();
+    },
+  };
+}
+
+/**
+ * Returns the pools that run, the oldest first, and takes away what dead ones
+ * have left behind.
+ *
+ * @throws {RuntimeDirectoryError} When the directory is not to be trusted.
+ * @throws {NotPermittedError} Without the permission to read there.
+ */
+export async function listPools(
+  env: DirectoryEnvironment,
+): Promise<readonly PoolRecord[]> {
+  const directory = await runtimeDirectory(env);
+  if (!await checkRuntimeDirectory(directory)) return [];
+  const records: PoolRecord[] = [];
+  for await (const { name, isFile } of Deno.readDir(directory)) {
+    if (!isFile || !name.endsWith(SUFFIX)) continue;
+    const record = await readRecord(`${directory}/${name}`);
+    if (record !== null) records.push(record);
+  }
+  return records.sort((a, b) => a.startedAt - b.startedAt);
+}
+
+/** Whether the pool of a record runs still. */
+export async function isRunning(
+  { pid, instance }: PoolRecord,
+  env: DirectoryEnvironment,
+): Promise<boolean> {
+  const pools = await listPools(env);
+  return pools.some((pool) => pool.pid === pid && pool.instance === instance);
+}
+
+/** The record in a file whose pool runs; else `null`, and the file is gone. */
+async function readRecord(path: string): Promise<PoolRecord | null> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path, { read: true });
+  } catch (error) {
+    // Taken away by its pool in between.
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+  try {
+    // Shared: two who look at the same time do not take each other for the pool.
+    if (await file.tryLock(false)) {
+      removeIfThere(path);
+      return null;
+    }
+    return parseRecord(await new Response(file.readable).text());
+  } finally {
+    closeQuietly(file);
+  }
+}
+
+function removeIfThere(path: string): void {
+  const write = { name: "write", path } as const;
+  if (Deno.permissions.querySync(write).state !== "granted") return;
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    // It is gone, or is not ours to remove: either way it counts no more.
+    if (
+      !(error instanceof Deno.errors.NotFound ||
+        error instanceof Deno.errors.PermissionDenied)
+    ) throw error;
+  }
+}
+
+/** A file that has been read to its end is closed already. */
+function closeQuietly(file: Deno.FsFile): void {
+  try {
+    file.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}

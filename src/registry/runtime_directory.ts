@@ -1,0 +1,138 @@
+/**
+ * The directory for what lives as long as a process does, and that nobody but
+ * its user can read or write.
+ *
+ * @module
+ */
+
+/** Environment variables; `Deno.env` is one. */
+export interface DirectoryEnvironment {
+  /** Returns the value of a variable, or `undefined`. */
+  get(name: string): string | undefined;
+}
+
+/** Name of our directory in one that belongs to the user. */
+const DIRECTORY_NAME = "prefork-pool";
+
+/** Where everybody may write, and only the owner of a file may take it away. */
+const SHARED_DIRECTORY = "/tmp";
+
+/** Nothing for group and others. */
+const PRIVATE_MODE = 0o700;
+const OTHERS_MASK = 0o077;
+
+/** The directory cannot be used; the message is a sentence part that says why. */
+export class RuntimeDirectoryError extends Error {
+  override readonly name = "RuntimeDirectoryError";
+}
+
+/** Deno does not let us. Asked beforehand: at a terminal it would ask the user. */
+export class NotPermittedError extends RuntimeDirectoryError {
+  /** Creates the error. */
+  constructor() {
+    super("Deno does not permit it; run with --allow-read --allow-write");
+  }
+}
+
+/**
+ * Returns where the directory is: as systemd says (`RuntimeDirectory=`), else
+ * in what the user's session has for that, else in `/tmp`.
+ *
+ * @throws {NotPermittedError} Without the permission to find out.
+ */
+export async function runtimeDirectory(
+  env: DirectoryEnvironment,
+): Promise<string> {
+  // Of several, separated by colons, any will do.
+  const [ofService] = (env.get("RUNTIME_DIRECTORY") ?? "").split(":");
+  if (ofService) return ofService;
+  const uid = await ownUid();
+  const ofSession = env.get("XDG_RUNTIME_DIR");
+  // After `sudo -E` it is another user's.
+  if (ofSession && (await lstat(ofSession))?.uid === uid) {
+    return `${ofSession}/${DIRECTORY_NAME}`;
+  }
+  return `${SHARED_DIRECTORY}/${DIRECTORY_NAME}-${uid}`;
+}
+
+/**
+ * Makes sure that the directory is there, and nobody else's.
+ *
+ * @throws {RuntimeDirectoryError} When it is not, or could be another user's trap.
+ */
+export async function makeRuntimeDirectory(path: string): Promise<void> {
+  requirePermission("read", path);
+  requirePermission("write", path);
+  try {
+    await Deno.mkdir(path, { mode: PRIVATE_MODE });
+  } catch (error) {
+    // One that is there is looked at below: it may be anybody's.
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+  await checkRuntimeDirectory(path);
+}
+
+/**
+ * Looks whether the directory may be trusted.
+ *
+ * @returns Whether there is one at all.
+ * @throws {RuntimeDirectoryError} When it could be another user's trap.
+ */
+export async function checkRuntimeDirectory(path: string): Promise<boolean> {
+  const found = await lstat(path);
+  if (found === null) return false;
+  if (!found.isDirectory) {
+    throw new RuntimeDirectoryError(
+      `${path} is ${found.isSymlink ? "a link" : "no directory"}; remove it`,
+    );
+  }
+  const uid = await ownUid();
+  // Whoever is root may look at a service's that runs as another user.
+  if (found.uid !== uid && uid !== 0) {
+    throw new RuntimeDirectoryError(
+      `${path} belongs to another user (${found.uid}); remove it, or set ` +
+        "XDG_RUNTIME_DIR",
+    );
+  }
+  if (((found.mode ?? 0) & OTHERS_MASK) !== 0) {
+    throw new RuntimeDirectoryError(
+      `${path} is open to other users; run chmod 700 ${path}`,
+    );
+  }
+  return true;
+}
+
+/** Who we are. Without the permission to ask, it is learnt from a file of ours. */
+async function ownUid(): Promise<number> {
+  if (isGranted({ name: "sys", kind: "uid" })) return Deno.uid() ?? 0;
+  requirePermission("write", SHARED_DIRECTORY);
+  const path = await Deno.makeTempFile({
+    dir: SHARED_DIRECTORY,
+    prefix: `${DIRECTORY_NAME}-`,
+  });
+  try {
+    requirePermission("read", path);
+    return (await Deno.lstat(path)).uid ?? 0;
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+async function lstat(path: string): Promise<Deno.FileInfo | null> {
+  requirePermission("read", path);
+  try {
+    return await Deno.lstat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+/** @throws {NotPermittedError} Without it. */
+function requirePermission(name: "read" | "write", path: string): void {
+  if (!isGranted({ name, path })) throw new NotPermittedError();
+}
+
+function isGranted(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
+}
