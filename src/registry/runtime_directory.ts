@@ -19,7 +19,13 @@ const SHARED_DIRECTORY = "/tmp";
 
 /** Nothing for group and others. */
 const PRIVATE_MODE = 0o700;
-const OTHERS_MASK = 0o077;
+
+/**
+ * Who can write into a directory can put another pool's record there. Reading
+ * does no harm: the files themselves are private, and systemd's directories
+ * are open to that.
+ */
+const WRITABLE_BY_OTHERS = 0o022;
 
 /** The directory cannot be used; the message is a sentence part that says why. */
 export class RuntimeDirectoryError extends Error {
@@ -86,17 +92,16 @@ export async function checkRuntimeDirectory(path: string): Promise<boolean> {
       `${path} is ${found.isSymlink ? "a link" : "no directory"}; remove it`,
     );
   }
-  const uid = await ownUid();
-  // Whoever is root may look at a service's that runs as another user.
-  if (found.uid !== uid && uid !== 0) {
+  // Not even root goes by what another user may have written.
+  if (found.uid !== await ownUid()) {
     throw new RuntimeDirectoryError(
       `${path} belongs to another user (${found.uid}); remove it, or set ` +
         "XDG_RUNTIME_DIR",
     );
   }
-  if (((found.mode ?? 0) & OTHERS_MASK) !== 0) {
+  if (((found.mode ?? 0) & WRITABLE_BY_OTHERS) !== 0) {
     throw new RuntimeDirectoryError(
-      `${path} is open to other users; run chmod 700 ${path}`,
+      `${path} can be written by other users; run chmod 700 ${path}`,
     );
   }
   return true;

@@ -19,16 +19,20 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** The words that run the program, with no more permissions than it says it needs. */
-export function commandLine(args: readonly string[]): readonly string[] {
+/** Permissions with which everything works that needs no files. */
+const DEFAULT_PERMISSIONS = ["--allow-net", "--allow-run", "--allow-env"];
+
+/** The words that run the program. */
+export function commandLine(
+  args: readonly string[],
+  permissions: readonly string[] = DEFAULT_PERMISSIONS,
+): readonly string[] {
   return [
     Deno.execPath(),
     "run",
     "--quiet",
     "--no-prompt",
-    "--allow-net",
-    "--allow-run",
-    "--allow-env",
+    ...permissions,
     PROGRAM,
     ...args,
   ];
@@ -38,8 +42,9 @@ export function commandLine(args: readonly string[]): readonly string[] {
 export async function runCommand(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  permissions: readonly string[] = DEFAULT_PERMISSIONS,
 ): Promise<CommandResult> {
-  const [program, ...words] = commandLine(args);
+  const [program, ...words] = commandLine(args, permissions);
   const child = new Deno.Command(program!, {
     args: words,
     clearEnv: true,
