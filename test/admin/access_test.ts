@@ -61,6 +61,26 @@ Deno.test("a token opens the pages by any name", () => {
   assert.equal(access.permits({ clientAddress: "203.0.113.7", headers }), true);
 });
 
+Deno.test("the key of the run opens the pages like the token, beside it and without", () => {
+  for (const adminToken of [null, "secret"]) {
+    const access = new AdminAccess({
+      ...NOBODY,
+      proxyProtocol: true,
+      adminToken,
+      adminKey: "key-of-the-run",
+    });
+    const ask = (given: string): boolean =>
+      access.permits({
+        clientAddress: "unknown",
+        headers: [["Authorization", `Bearer ${given}`]],
+      });
+    assert.equal(ask("key-of-the-run"), true);
+    assert.equal(ask("key-of-the-ruN"), false);
+    assert.equal(ask("key-of-the-run, secret"), false);
+    assert.equal(ask("secret"), adminToken !== null);
+  }
+});
+
 Deno.test("what a page elsewhere can make a browser send is not taken for a command", () => {
   // The content types of a form, and none: those need no preflight.
   for (

@@ -141,3 +141,11 @@ Deno.test("when all streams are closed, nothing is taken in any more", async () 
   assert.deepEqual(messagesIn(await readAll(stream)), []);
   assert.equal(events.wantsAccess, false);
 });
+
+Deno.test("a stream that does not follow ends with what is kept", async () => {
+  using fixture = start();
+  for (const message of ["a", "b", "c"]) fixture.tell(message);
+  const stream = fixture.streams.open(1, { follow: false });
+  fixture.tell("d");
+  assert.deepEqual(messagesIn(await readAll(stream)), ["b", "c"]);
+});
