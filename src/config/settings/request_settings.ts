@@ -16,6 +16,7 @@ export const REQUEST_SETTINGS = {
     default: "round-robin",
     help: `how a worker is chosen: ${Object.keys(POLICIES).join(", ")}`,
     generic: true,
+    essential: true,
   }),
   /** How long the share of a worker that has just become ready grows from a tenth to a full one, in milliseconds. */
   slowStartMs: setting({

@@ -67,10 +67,9 @@ export const WORKER_SETTINGS = {
   workerCommand: setting({
     kind: command,
     default: null,
-    help: "a worker's command line, in place of words after --",
+    help: "the worker's command line, instead of the words after --",
     reloadable: true,
     embeddable: false,
-    essential: true,
   }),
   /** File of `NAME=value` lines, for settings and for the workers' environment. */
   envFile: setting({
