@@ -109,6 +109,8 @@ export interface Config {
   readonly maxConnections: number;
   /** CIDRs whose forwarding fields are believed. @default {[]} */
   readonly trustedProxies: readonly string[];
+  /** Whether a worker's own address in Location, Content-Location and Refresh becomes the one its client asked. @default {true} */
+  readonly rewriteLocation: boolean;
   /** Requests that each client address may make, with a token bucket; `null` is no limit. @default {null} */
   readonly rateLimit: RateRule | null;
 

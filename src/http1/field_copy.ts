@@ -5,6 +5,7 @@
  */
 
 import type { ByteWriter } from "./byte_writer.ts";
+import { CR } from "./bytes.ts";
 import type { FieldTable } from "./field_table.ts";
 
 /** Octets of CR LF. */
@@ -28,7 +29,10 @@ export function copyFields<H extends Head>(
   for (let i = 0; i < fields.count; i++) {
     if (drops(bytes, head, i)) continue;
     const lineStart = fields.nameStart(i);
-    if (end < 0 || lineStart !== end + LINE_END_BYTES) {
+    // What stands between may be a blank and a bare LF, of a worker.
+    if (
+      end < 0 || lineStart !== end + LINE_END_BYTES || bytes[end] !== CR
+    ) {
       if (end >= 0) {
         out.copy(bytes, start, end);
         out.endLine();

@@ -35,6 +35,8 @@ export interface ProxyOptions {
   readonly maxHeadBytes: number;
   /** Largest request body, in bytes; 0 is no limit. */
   readonly maxBodyBytes: number;
+  /** Whether a worker's own address in Location and the like is replaced. @default {true} */
+  readonly rewriteLocation?: boolean;
 }
 
 /** What the admin pages are told of a request for one of them. */

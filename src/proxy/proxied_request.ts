@@ -116,6 +116,11 @@ export class ProxiedRequest implements ClaimRequest {
     return latin1Slice(this.bytes, this.idStart, this.idEnd);
   }
 
+  /** The head as the worker gets it, up to the id of the request. */
+  get head(): string {
+    return latin1Slice(this.bytes, 0, this.idStart);
+  }
+
   /** Method and target, as in `"GET /"`. */
   describe(): { method: string; target: string } {
     const { bytes } = this;

@@ -12,6 +12,7 @@ import {
   responseBodyLength,
 } from "../http1/body_length.ts";
 import { INCOMPLETE } from "../http1/field_table.ts";
+import { LOCATION_KINDS, rewriteOwnLocations } from "../http1/own_location.ts";
 import { parseResponseHead } from "../http1/response_head.ts";
 import {
   RESPONSE_HEAD_GROWTH,
@@ -71,7 +72,7 @@ export function takeResponse(
 ): ResponsePlan | null {
   const { socket, upstream } = connection;
   const { pin } = request;
-  const { responseHead: head, writer, buffers } = context;
+  const { responseHead: head, writer, buffers, options } = context;
   const headBytes = takeHead(context, socket, request);
   if (headBytes === INCOMPLETE) return null;
   const switched = head.status === 101;
@@ -80,7 +81,13 @@ export function takeResponse(
   const keepDownstream = mayKeep && !switched &&
     bodyOut.kind !== "until-close";
 
-  const headRoom = headBytes + RESPONSE_HEAD_GROWTH;
+  const { fields } = head;
+  const locations = options.rewriteLocation !== false &&
+      fields.hasAny(LOCATION_KINDS)
+    ? rewriteOwnLocations(socket.buffer, head, upstream, () => request.head)
+    : null;
+  const headRoom = headBytes + RESPONSE_HEAD_GROWTH + fields.bareLfs +
+    (locations?.length ?? 0);
   const buffer = buffers.take(
     socket.available < JOINED_IN_PLACE_BYTES
       ? headRoom + socket.available
@@ -93,6 +100,7 @@ export function takeResponse(
     http10: request.http10,
     requestId: request,
     setCookie: pin === null ? null : pin.renewal(upstream.generation),
+    locations,
     date: context.dateLine,
   });
 

@@ -84,6 +84,11 @@ export const CLIENT_SETTINGS = {
     default: [],
     help: "networks whose forwarding fields are believed",
   }),
+  rewriteLocation: setting({
+    kind: toggle,
+    default: true,
+    help: "redirects to a worker's own address go to the client's",
+  }),
   rateLimit: setting({
     kind: requestRate,
     default: null,
