@@ -83,11 +83,11 @@ export class RequestHead {
   targetStart = 0;
   /** Just past the target. */
   targetEnd = 0;
-  /** Whether the target was in absolute-form: the host is the one in it, not that of the Host field. */
+  /** Whether the target was in absolute-form. */
   absolute = false;
   /** Minor version: 0 or 1, which higher ones are taken for. */
   minorVersion = 1;
-  /** First octet of the host asked for, in an absolute target or else in the Host field. */
+  /** First octet of the host asked for, in the Host field or else in the target. */
   hostStart = 0;
   /** Just past it, or equal to its start when the client named none (HTTP/1.0). */
   hostEnd = 0;
@@ -324,8 +324,9 @@ function mayUpgrade(bytes: Uint8Array, head: RequestHead): boolean {
 
 /**
  * Turns an absolute-form target into origin-form (RFC 9112 §3.2.2). Its
- * authority must be the Host's, or two recipients might route it differently;
- * and it is the one that is passed on, without a port that need not be said.
+ * authority must be the Host's, or two recipients might route it differently:
+ * in any case, and with the port of its scheme or without. So Host, which is
+ * to be replaced with it, may as well stay.
  */
 function takeOriginForm(bytes: Uint8Array, head: RequestHead): void {
   const { targetStart, targetEnd, hostStart } = head;
@@ -342,8 +343,9 @@ function takeOriginForm(bytes: Uint8Array, head: RequestHead): void {
     if (!equalHosts(bytes, start, normalEnd, host)) {
       throw new HttpError(400, "Target and Host differ");
     }
+  } else {
+    head.hostStart = start;
+    head.hostEnd = end;
   }
-  head.hostStart = start;
-  head.hostEnd = normalEnd;
   head.targetStart = end;
 }

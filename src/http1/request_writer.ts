@@ -60,7 +60,7 @@ const FORWARDED = ascii("Forwarded: ");
 const DROP = 1;
 const DROP_IF_UNTRUSTED = 2;
 const DROP_IF_NOMINATED = 3;
-const DROP_IF_OUTDONE = 4;
+const DROP_IF_OLD = 4;
 
 /** For each kind of field: what becomes of it. Those that are dropped are written anew where they are needed. */
 const FATE = new Uint8Array(32);
@@ -68,7 +68,7 @@ const FATE = new Uint8Array(32);
 for (const kind of [Field.OTHER, ...LOCATION_FIELDS]) {
   FATE[kind] = DROP_IF_NOMINATED;
 }
-for (const kind of [Field.HOST, Field.EXPECT]) FATE[kind] = DROP_IF_OUTDONE;
+FATE[Field.EXPECT] = DROP_IF_OLD;
 for (
   const kind of [
     ...HOP_FIELDS,
@@ -144,10 +144,7 @@ export function writeRequestHead(
   const { forwarding, requestId } = context;
   writeRequestLine(out, bytes, head);
   // HTTP/1.1 has one for certain.
-  if (
-    head.absolute ||
-    (head.minorVersion === 0 && !head.fields.has(Field.HOST))
-  ) {
+  if (head.minorVersion === 0 && !head.fields.has(Field.HOST)) {
     out.write(HOST);
     if (head.hostStart === head.hostEnd) out.write(forwarding.defaultHost);
     else out.copy(bytes, head.hostStart, head.hostEnd); // RFC 9112 §3.2.2
@@ -185,15 +182,13 @@ function writeRequestLine(
 /** Whether field `index` is not passed on as it is. */
 function drops(bytes: Uint8Array, head: RequestHead, index: number): boolean {
   const { fields, connection } = head;
-  const kind = fields.kind(index);
-  switch (FATE[kind]) {
+  switch (FATE[fields.kind(index)]) {
     case DROP:
       return true;
     case DROP_IF_NOMINATED:
       return connection.nominates(bytes, fields, index);
-    case DROP_IF_OUTDONE:
-      // By the authority of the target, and by a version that knows no 100.
-      return kind === Field.HOST ? head.absolute : head.minorVersion === 0;
+    case DROP_IF_OLD:
+      return head.minorVersion === 0;
   }
   return false;
 }
