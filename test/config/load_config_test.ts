@@ -27,6 +27,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     reloadSurge: 1,
     reloadCanaryRequests: 5,
     skewProtection: false,
+    rewriteLocation: true,
     skewGraceMs: 300_000,
     maxRequests: 0,
     maxRequestsJitter: 0.1,
