@@ -87,7 +87,7 @@ export const CLIENT_SETTINGS = {
   rewriteLocation: setting({
     kind: toggle,
     default: true,
-    help: "redirects to a worker's own address go to the client's",
+    help: "redirects to a worker's own address are mended; =off leaves them",
   }),
   rateLimit: setting({
     kind: requestRate,
