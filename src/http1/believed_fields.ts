@@ -199,7 +199,7 @@ function writeAsked(
     out.write(scheme);
   } else {
     const proto = firstMember(bytes, fields, X_FORWARDED_PROTO);
-    if (proto !== null && isToken(bytes, proto)) {
+    if (proto !== null && isToken(bytes, proto.start, proto.end)) {
       out.write(FORWARDED_PROTO);
       out.copy(bytes, proto.start, proto.end);
     }
@@ -220,59 +220,37 @@ function writeNode(
   end: number,
 ): boolean {
   if (end - start > MAX_NODE_BYTES) return false;
-  const dots = count(bytes, start, end, DOT);
-  const colons = count(bytes, start, end, COLON);
-  let digits = 0;
+  let dots = 0;
+  let colons = 0;
   let hexDigits = 0;
+  let others = 0;
   for (let i = start; i < end; i++) {
-    const value = HEX_VALUE[bytes[i]!]!;
-    if (value < 10) digits++;
+    const octet = bytes[i]!;
+    const value = HEX_VALUE[octet]!;
+    if (value < 10) continue;
+    if (octet === DOT) dots++;
+    else if (octet === COLON) colons++;
     else if (value < 16) hexDigits++;
+    else others++;
   }
-  const known = digits + hexDigits + dots + colons;
-  const isAddress = known === end - start;
-  const isBracketed = known === end - start - 2 && bytes[start] === OPENING &&
+  const isIpv4 = others === 0 && hexDigits === 0 && dots === 3 && colons <= 1;
+  const isIpv6 = others === 0 && colons > 1;
+  const isBracketed = others === 2 && colons > 1 && bytes[start] === OPENING &&
     bytes.subarray(start, end).includes(CLOSING);
+  const isName = equalsIgnoringCase(bytes, start, end, UNKNOWN) ||
+    (bytes[start] === UNDERSCORE && isToken(bytes, start, end));
+  if (!isIpv4 && !isIpv6 && !isBracketed && !isName) return false;
+  const isToBeQuoted = colons > 0; // no token has a colon
   out.write(FORWARDED_FOR);
-  if (isAddress && hexDigits === 0 && dots === 3 && colons <= 1) {
-    writeWithin(out, bytes, { start, end }, colons === 0 ? "" : '""');
-  } else if (isAddress && colons > 1) {
-    writeWithin(out, bytes, { start, end }, '"[]"');
-  } else if (isBracketed) {
-    writeWithin(out, bytes, { start, end }, '""');
-  } else if (
-    equalsIgnoringCase(bytes, start, end, UNKNOWN) ||
-    (bytes[start] === UNDERSCORE && isToken(bytes, { start, end }))
-  ) out.copy(bytes, start, end);
-  else return false;
+  if (isToBeQuoted) out.octet(QUOTE);
+  if (isIpv6) out.octet(OPENING);
+  out.copy(bytes, start, end);
+  if (isIpv6) out.octet(CLOSING);
+  if (isToBeQuoted) out.octet(QUOTE);
   return true;
 }
 
-/** Copies a part between the halves of `around`. */
-function writeWithin(
-  out: ByteWriter,
-  bytes: Uint8Array,
-  { start, end }: Bounds,
-  around: "" | '""' | '"[]"',
-): void {
-  const half = around.length / 2;
-  out.write(ascii(around.slice(0, half)));
-  out.copy(bytes, start, end);
-  out.write(ascii(around.slice(half)));
-}
-
-function count(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  octet: number,
-): number {
-  let found = 0;
-  for (let i = start; i < end; i++) if (bytes[i] === octet) found++;
-  return found;
-}
-
-function isToken(bytes: Uint8Array, { start, end }: Bounds): boolean {
+function isToken(bytes: Uint8Array, start: number, end: number): boolean {
   for (let i = start; i < end; i++) {
     if (TOKEN_LOWER[bytes[i]!] === 0) return false;
   }

@@ -239,6 +239,8 @@ Deno.test("RFC 7239 §7.4: Forwarded says what a trusted proxy has said in X-For
     ["X-Forwarded-For: 6.6.6.6, evil.example\r\n", undefined],
     ['X-Forwarded-For: 6.6.6.6";proto=x\r\n', undefined],
     ["X-Forwarded-For: 6.6.6\r\n", undefined],
+    ["X-Forwarded-For: [::1[\r\n", undefined],
+    ["X-Forwarded-For: [6]\r\n", undefined],
     [`X-Forwarded-For: ${"6.6.6.6,".repeat(17)}\r\n`, undefined],
   ] as const;
   for (const [lines, expected] of cases) {
