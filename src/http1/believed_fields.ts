@@ -171,7 +171,10 @@ function writeDerivedForwarded(
         valid &&= ++nodes <= MAX_NODES && writeNode(out, bytes, from, to);
         if (!valid) return;
         // The first proxy is the one that the client has asked.
-        if (nodes === 1) writeAsked(out, bytes, head, peer);
+        if (nodes === 1) {
+          writeAskedProto(out, bytes, fields, peer);
+          writeAskedHost(out, bytes, head);
+        }
         out.write(SEPARATOR);
       },
     );
@@ -181,31 +184,38 @@ function writeDerivedForwarded(
     return;
   }
   out.write(peer.node);
-  if (nodes === 0) writeAsked(out, bytes, head, peer);
+  // Some applications read the first element, and some the last.
+  writeAskedProto(out, bytes, fields, peer);
+  if (nodes === 0) writeAskedHost(out, bytes, head);
   out.endLine();
 }
 
-/** Writes how the client has asked, and what for: `;proto=https;host="a"`. */
-function writeAsked(
+/** Writes how the client has asked: `;proto=https`. */
+function writeAskedProto(
   out: ByteWriter,
   bytes: Uint8Array,
-  head: RequestHead,
+  fields: FieldTable,
   { scheme }: Peer,
 ): void {
-  const { fields, hostStart, hostEnd } = head;
-  const { X_FORWARDED_PROTO, X_FORWARDED_HOST } = Field;
-  if (!fields.has(X_FORWARDED_PROTO)) {
+  if (!fields.has(Field.X_FORWARDED_PROTO)) {
     out.write(FORWARDED_PROTO);
     out.write(scheme);
-  } else {
-    const proto = firstMember(bytes, fields, X_FORWARDED_PROTO);
-    if (proto !== null && isToken(bytes, proto.start, proto.end)) {
-      out.write(FORWARDED_PROTO);
-      out.copy(bytes, proto.start, proto.end);
-    }
+    return;
   }
-  const host = fields.has(X_FORWARDED_HOST)
-    ? firstMember(bytes, fields, X_FORWARDED_HOST)
+  const proto = firstMember(bytes, fields, Field.X_FORWARDED_PROTO);
+  if (proto === null || !isToken(bytes, proto.start, proto.end)) return;
+  out.write(FORWARDED_PROTO);
+  out.copy(bytes, proto.start, proto.end);
+}
+
+/** Writes what the client has asked for: `;host="a"`. */
+function writeAskedHost(
+  out: ByteWriter,
+  bytes: Uint8Array,
+  { fields, hostStart, hostEnd }: RequestHead,
+): void {
+  const host = fields.has(Field.X_FORWARDED_HOST)
+    ? firstMember(bytes, fields, Field.X_FORWARDED_HOST)
     : { start: hostStart, end: hostEnd };
   if (host !== null && isAuthority(bytes, host)) {
     writeHostParameter(out, bytes, host.start, host.end);

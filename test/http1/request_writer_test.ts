@@ -214,11 +214,11 @@ Deno.test("RFC 7239 §7.4: Forwarded says what a trusted proxy has said in X-For
   const cases = [
     [
       "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\n",
-      'for=6.6.6.6;proto=https;host="b", for=192.0.2.7',
+      'for=6.6.6.6;proto=https;host="b", for=192.0.2.7;proto=https',
     ],
     [
       "X-Forwarded-For: 6.6.6.6, 7.7.7.7\r\nX-Forwarded-For: 8.8.8.8\r\n",
-      'for=6.6.6.6;proto=http;host="a", for=7.7.7.7, for=8.8.8.8, for=192.0.2.7',
+      'for=6.6.6.6;proto=http;host="a", for=7.7.7.7, for=8.8.8.8, for=192.0.2.7;proto=http',
     ],
     ["X-Forwarded-Proto: https\r\n", 'for=192.0.2.7;proto=https;host="a"'],
     [
@@ -229,7 +229,7 @@ Deno.test("RFC 7239 §7.4: Forwarded says what a trusted proxy has said in X-For
       "X-Forwarded-For: ::1, [2001:db8::1]:80, 6.6.6.6:80, unknown, _x\r\n" +
       "X-Forwarded-Proto: https, http\r\nX-Forwarded-Host: b, c\r\n",
       'for="[::1]";proto=https;host="b", for="[2001:db8::1]:80", ' +
-      'for="6.6.6.6:80", for=unknown, for=_x, for=192.0.2.7',
+      'for="6.6.6.6:80", for=unknown, for=_x, for=192.0.2.7;proto=https',
     ],
     // What cannot be said in Forwarded is not.
     [
