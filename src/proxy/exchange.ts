@@ -16,7 +16,12 @@ import type { ProxyContext } from "./context.ts";
 import { passOn } from "./pass_on.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { asProxyError, ProxyError } from "./proxy_error.ts";
-import { type ResponsePlan, takeResponse } from "./response_plan.ts";
+import {
+  isRefusal,
+  type ResponsePlan,
+  type Reuse,
+  takeResponse,
+} from "./response_plan.ts";
 import type { Socket } from "./socket.ts";
 import { Upload } from "./upload.ts";
 
@@ -54,8 +59,15 @@ export class Exchange {
   /** When the answer, or what is awaited before it, has stalled for too long. */
   #answerDeadline = Infinity;
   #upload: Upload | null = null;
-  #uploading: Promise<void> | null = null;
+  /** Resolves, once no part of the body is under way, with whether all of it has been read. */
+  #uploading: Promise<boolean> | null = null;
   #bodySent: boolean;
+  /** Whether the client waits to be told to send its body (RFC 9110 §10.1.1). */
+  #expectsContinue: boolean;
+  /** Whether the client has all of its response, and what happens to the rest of its body is no failure any more. */
+  #responsePassed = false;
+  /** Called when part of the body is dropped. */
+  #onDiscard: (() => void) | null = null;
   /** Times it has been sent in vain. */
   #attempts = 0;
   /** Whether the client is to be watched from the next look at the deadlines on. */
@@ -69,6 +81,7 @@ export class Exchange {
     this.#client = client;
     this.request = request;
     this.#bodySent = request.complete;
+    this.#expectsContinue = request.expectsContinue;
   }
 
   /**
@@ -98,7 +111,8 @@ export class Exchange {
   /**
    * Serves the request.
    *
-   * @returns Whether the client's connection may be used again.
+   * @returns Whether the client's connection may be used again, once all of
+   * the request has been read from it.
    * @throws {ProxyError} When there is no complete answer.
    */
   async run(): Promise<boolean> {
@@ -132,9 +146,15 @@ export class Exchange {
     }
   }
 
-  /** Waits until no part of the request body is under way any more. */
-  async settled(): Promise<void> {
-    await this.#uploading;
+  /**
+   * Waits until no part of the request body is under way any more.
+   *
+   * @param onDiscard Called whenever a part of it is dropped.
+   * @returns Whether all of it has been read.
+   */
+  async settled(onDiscard: () => void): Promise<boolean> {
+    this.#onDiscard = onDiscard;
+    return await this.#uploading ?? this.#bodySent;
   }
 
   /** Ends the exchange: what it waits for is closed. */
@@ -143,6 +163,7 @@ export class Exchange {
     this.#leaveQueue?.();
     this.#connection?.socket.close();
     if (this.responded || this.#interimUnderWay) this.#client.close();
+    this.#upload?.end();
   }
 
   /** Takes the request from a worker that hangs to another one, where that is safe and not the last attempt. */
@@ -182,6 +203,7 @@ export class Exchange {
       upload.touch();
       if (upload.awaitsClient) return this.fail(new ProxyError("body-stalled"));
       // It waits for the worker, which may answer without reading all of it.
+      upload.end();
       if (!this.responded) return this.fail(new ProxyError("response-timeout"));
     }
     if (this.#answerDeadline > now) return;
@@ -251,8 +273,9 @@ export class Exchange {
       if (plan.buffer !== null) buffers.release(plan.buffer);
       if (!passed) throw this.#failure ?? new ProxyError("client-gone");
       if (!plan.complete) await this.#passOn(plan, socket);
+      if (!this.#bodySent) await this.#finishUpload(plan, socket);
       complete = this.#bodySent && plan.keepUpstream;
-      return this.#bodySent && plan.keepDownstream;
+      return plan.keepDownstream;
     } finally {
       this.#connection = null;
       if (complete) {
@@ -300,6 +323,7 @@ export class Exchange {
     this.#interimUnderWay = true;
     const passed = this.request.http10 || await this.#client.write(plan.bytes);
     this.#interimUnderWay = false;
+    if (plan.status === 100) this.#expectsContinue = false;
     if (plan.buffer !== null) this.#context.buffers.release(plan.buffer);
     if (!passed) throw new ProxyError("client-gone");
   }
@@ -326,12 +350,16 @@ export class Exchange {
     } else this.#watchSoon = true;
   }
 
+  get #reuse(): Reuse {
+    if (!this.request.keepAlive || this.#context.draining) return "never";
+    if (this.#bodySent) return "always";
+    return this.#awaitsContinue ? "never" : "unless-refused";
+  }
+
   #takeResponse(connection: UpstreamConnection): ResponsePlan | null {
     const { request } = this;
-    const mayKeep = request.keepAlive && this.#bodySent &&
-      !this.#context.draining;
     try {
-      return takeResponse(this.#context, connection, request, mayKeep);
+      return takeResponse(this.#context, connection, request, this.#reuse);
     } catch (error) {
       throw asProxyError(error, "upstream-malformed");
     }
@@ -353,8 +381,34 @@ export class Exchange {
       new ProxyError(outcome === "cut" ? "upstream-closed" : "client-gone");
   }
 
-  /** Sends the rest of the request body, while the answer is waited for. Never throws. */
-  async #sendBody(sink: Socket, headSent: Promise<boolean>): Promise<void> {
+  /** Whether the client has not begun with its body and may wait to be told to: it may never send it. */
+  get #awaitsContinue(): boolean {
+    return this.#expectsContinue && !this.#bodySent && !this.#upload?.begun;
+  }
+
+  /**
+   * Lets the rest of the body go on to the worker after the response, for as
+   * long as that reads and both keep to their deadlines (RFC 9110 §7.5).
+   */
+  async #finishUpload(plan: ResponsePlan, worker: Socket): Promise<void> {
+    this.#responsePassed = true;
+    this.#answerDeadline = Infinity;
+    // In the middle of what is to follow the end would be a surprise to many;
+    // not to those who are to send no more, or know of no other end.
+    const ends = this.request.http10 || this.#awaitsContinue ||
+      isRefusal(plan.status);
+    if (!plan.keepDownstream && ends) await this.#client.endWriting();
+    if (this.#awaitsContinue) return;
+    await this.#upload!.outlast(worker);
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  /**
+   * Sends the rest of the request body. Never throws.
+   *
+   * @returns Whether all of it has been read.
+   */
+  async #sendBody(sink: Socket, headSent: Promise<boolean>): Promise<boolean> {
     const upload = this.#upload = new Upload(
       this.#context,
       this.#client,
@@ -367,15 +421,25 @@ export class Exchange {
       if (!this.responded) {
         this.#touchAnswer(this.#context.options.requestTimeoutMs);
       }
-      if (outcome === "refused") await upload.discard();
-      else if (outcome === "cut") this.fail(new ProxyError("client-gone"));
-      else {
-        this.#bodySent = true;
-        this.#client.watch();
+      this.#bodySent = outcome === "complete";
+      if (this.#bodySent) this.#client.watch();
+      else if (outcome === "cut") {
+        this.#failUpload(new ProxyError("client-gone"));
       }
+      upload.end();
+      return outcome === "refused"
+        ? await upload.discard(() => this.#onDiscard?.())
+        : this.#bodySent;
     } catch (error) {
-      this.fail(asProxyError(error, "bad-request"));
+      this.#failUpload(asProxyError(error, "bad-request"));
+      return false;
     }
+  }
+
+  /** Ends the exchange for the client's fault; a response that is complete by then stays it. */
+  #failUpload(error: ProxyError): void {
+    if (this.#responsePassed) this.#upload!.end();
+    else this.fail(error);
   }
 
   #touchAnswer(timeoutMs: number): void {

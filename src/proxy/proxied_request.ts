@@ -35,6 +35,8 @@ export class ProxiedRequest implements ClaimRequest {
   readonly keepAlive: boolean;
   readonly idempotent: boolean;
   readonly upgrade: boolean;
+  /** Whether the client waits to be told to send its body. */
+  readonly expectsContinue: boolean;
   /** Takes the rest of the body from the client's connection; `null` when there is no body. */
   readonly decoder: BodyDecoder | null;
   /** Whether the body goes on in chunks. */
@@ -72,6 +74,7 @@ export class ProxiedRequest implements ClaimRequest {
     this.keepAlive = head.keepAlive;
     this.idempotent = head.idempotent;
     this.upgrade = head.upgrade;
+    this.expectsContinue = head.expectsContinue;
     this.chunked = head.body.kind === "chunked";
     this.decoder = head.body.kind === "none" ? null : bodyDecoder(head.body);
 

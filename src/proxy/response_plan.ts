@@ -54,12 +54,22 @@ export interface ResponsePlan {
   readonly keepDownstream: boolean;
 }
 
+/** Whether, for all that concerns the request, the client's connection may be used again. */
+export type Reuse = "never" | "unless-refused" | "always";
+
+/**
+ * Whether a response that comes early says that the rest of the body is not
+ * wanted. With others `close` would be wrong: clients stop sending when they
+ * read it (RFC 9112 §9.5).
+ */
+export function isRefusal(status: number): boolean {
+  return status >= 400;
+}
+
 /**
  * Takes the head of an answer out of what `connection` has brought and writes
  * it out again; `null` when it is not all there yet.
  *
- * @param mayKeep Whether, for all that concerns the request, the client's
- * connection may be used again.
  * @throws {HttpError} When head or body are malformed.
  * @throws {ProxyError} On a switch of protocols that nobody asked for.
  */
@@ -67,7 +77,7 @@ export function takeResponse(
   context: ProxyContext,
   connection: UpstreamConnection,
   request: ProxiedRequest,
-  mayKeep: boolean,
+  reuse: Reuse,
 ): ResponsePlan | null {
   const { socket, upstream } = connection;
   const { pin } = request;
@@ -77,8 +87,9 @@ export function takeResponse(
   const switched = head.status === 101;
   const body = responseBodyLength(head.framing, head.status, request.toHead);
   const bodyOut = framingFor(body, request.http10);
-  const keepDownstream = mayKeep && !switched &&
-    bodyOut.kind !== "until-close";
+  const keepDownstream = reuse !== "never" && !switched &&
+    bodyOut.kind !== "until-close" &&
+    (reuse === "always" || !isRefusal(head.status));
 
   const headRoom = headBytes + RESPONSE_HEAD_GROWTH;
   const buffer = buffers.take(
