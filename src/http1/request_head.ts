@@ -35,6 +35,7 @@ import {
   parseFieldLines,
 } from "./field_table.ts";
 import { HttpError } from "./http_error.ts";
+import { asksForCarried } from "./upgrade.ts";
 
 /** Longest target. RFC 9112 §3 asks for at least 8000 octets. */
 export const MAX_TARGET_BYTES = 8192;
@@ -67,7 +68,6 @@ const METHODS: readonly (readonly [Uint8Array, number])[] = [
 const HTTP_1 = ascii("HTTP/1.");
 const SCHEMES = [ascii("http://"), ascii("https://")] as const;
 const CONTINUE = ascii("100-continue");
-const H2C = ascii("h2c");
 
 /**
  * A request's head as offsets into the buffer it was parsed from. Made to be
@@ -297,22 +297,12 @@ function hasHost(head: RequestHead): boolean {
   return head.hostEnd > head.hostStart; // an empty one is invalid
 }
 
-/** Only GET without a body on HTTP/1.1, and never to HTTP/2, which would hide requests from us. */
+/** Only without a body and on HTTP/1.1, and of methods that ask and change nothing. */
 function mayUpgrade(bytes: Uint8Array, head: RequestHead): boolean {
-  if (
-    head.minorVersion === 0 || head.method !== Method.GET ||
-    head.body.kind !== "none"
-  ) return false;
-  const { fields } = head;
-  let named = false;
-  for (let i = 0; i < fields.count; i++) {
-    if (fields.kind(i) !== Field.UPGRADE) continue;
-    const start = fields.valueStart(i);
-    const end = fields.valueEnd(i);
-    if (hasMember(bytes, start, end, H2C)) return false;
-    named ||= end > start;
-  }
-  return named;
+  const { method, minorVersion, body, fields } = head;
+  return minorVersion === 1 && body.kind === "none" &&
+    (method === Method.GET || method === Method.OPTIONS) &&
+    asksForCarried(bytes, fields);
 }
 
 /** Checks `uri-host [":" port]` (RFC 9110 §7.2). An empty host is invalid for http (§4.2.1). */

@@ -9,8 +9,14 @@ import { ascii, ASTERISK, QUESTION, SLASH, SP, TARGET } from "./bytes.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import { Field, HOP_FIELDS } from "./field_names.ts";
 import { copyFields } from "./field_copy.ts";
-import { hasMember } from "./field_table.ts";
 import { Method, type RequestHead } from "./request_head.ts";
+import {
+  acceptsTrailers,
+  DROP_REQUEST_TRAILERS,
+  requestTrailers,
+  writeAnnouncements,
+} from "./trailers.ts";
+import { writeCarriedUpgrade } from "./upgrade.ts";
 
 /** What is said of the client in the forwarding fields. The same for all requests of a connection. */
 export interface Forwarding {
@@ -53,7 +59,6 @@ const CONTENT_LENGTH = ascii("Content-Length: ");
 const CHUNKED = ascii("Transfer-Encoding: chunked\r\n");
 const UPGRADE = ascii("Connection: Upgrade\r\n");
 const TE_TRAILERS = ascii("TE: trailers\r\nConnection: TE\r\n");
-const TRAILERS = ascii("trailers");
 const X_REQUEST_ID = ascii("X-Request-Id: ");
 const X_FORWARDED_FOR = ascii("X-Forwarded-For: ");
 const X_FORWARDED_HOST = ascii("X-Forwarded-Host: ");
@@ -200,24 +205,17 @@ function writeFraming(
   head: RequestHead,
 ): void {
   const { body, fields } = head;
-  if (body.kind === "chunked") out.write(CHUNKED);
-  else if (body.kind === "length") writeContentLength(out, body.bytes);
-  else if (head.fields.has(Field.CONTENT_LENGTH)) writeContentLength(out, 0);
-  if (!head.upgrade && !fields.has(Field.TE)) return;
-  for (let i = 0; i < fields.count; i++) {
-    const kind = fields.kind(i);
-    if (kind === Field.UPGRADE && head.upgrade) {
-      out.copy(bytes, fields.nameStart(i), fields.valueEnd(i));
-      out.endLine();
-    } else if (
-      kind === Field.TE && !head.upgrade &&
-      hasMember(bytes, fields.valueStart(i), fields.valueEnd(i), TRAILERS)
-    ) {
-      out.write(TE_TRAILERS);
-      return;
+  if (body.kind === "chunked") {
+    out.write(CHUNKED);
+    if (requestTrailers(bytes, head) !== DROP_REQUEST_TRAILERS) {
+      writeAnnouncements(out, bytes, head);
     }
-  }
-  if (head.upgrade) out.write(UPGRADE);
+  } else if (body.kind === "length") writeContentLength(out, body.bytes);
+  else if (fields.has(Field.CONTENT_LENGTH)) writeContentLength(out, 0);
+  if (head.upgrade) {
+    writeCarriedUpgrade(out, bytes, fields);
+    out.write(UPGRADE);
+  } else if (acceptsTrailers(bytes, head)) out.write(TE_TRAILERS);
 }
 
 function writeContentLength(out: ByteWriter, length: number): void {

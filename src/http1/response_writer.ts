@@ -11,6 +11,7 @@ import type { ByteWriter } from "./byte_writer.ts";
 import { copyFields } from "./field_copy.ts";
 import { Field, HOP_FIELDS } from "./field_names.ts";
 import type { ResponseHead } from "./response_head.ts";
+import { writeAnnouncements } from "./trailers.ts";
 
 /** Octets that {@linkcode writeResponseHead} may add to a head. */
 export const RESPONSE_HEAD_GROWTH = 384;
@@ -29,6 +30,8 @@ export interface WrittenId {
 export interface ResponseContext {
   /** How the body is framed towards the client. */
   readonly body: BodyLength;
+  /** Whether the trailer fields of the body pass, and may be announced. */
+  readonly trailers: boolean;
   /** What becomes of the connection after it. */
   readonly connection: "keep-alive" | "close";
   /** Whether the client speaks HTTP/1.0 and has to be told that the connection is kept. */
@@ -47,6 +50,9 @@ const CLOSE = ascii("Connection: close\r\n");
 const KEEP_ALIVE = ascii("Connection: keep-alive\r\n");
 const UPGRADE = ascii("Connection: Upgrade\r\n");
 const X_REQUEST_ID = ascii("X-Request-Id: ");
+
+/** Status of a response that asks for another protocol. */
+const UPGRADE_REQUIRED = 426;
 
 /** For each kind of field: 1 when it is not passed on as it is. */
 const DROPPED = new Uint8Array(32);
@@ -67,15 +73,17 @@ export function writeResponseHead(
     out.write(context.date.line);
   }
   writeFraming(out, head, context.body);
+  if (context.trailers) writeAnnouncements(out, bytes, head);
   if (context.setCookie !== null && head.status >= 200) {
     out.write(context.setCookie);
   }
   if (head.status === 101) {
     copyUpgrade(out, bytes, head);
-  } else if (head.status >= 200) {
-    if (context.connection === "close") out.write(CLOSE);
-    else if (context.http10) out.write(KEEP_ALIVE);
-  }
+  } else if (head.status === UPGRADE_REQUIRED) {
+    // RFC 9110 §15.5.22: it says to what, and has to be in Connection (§7.8).
+    if (head.fields.has(Field.UPGRADE)) copyUpgrade(out, bytes, head);
+    writeConnection(out, context);
+  } else if (head.status >= 200) writeConnection(out, context);
   out.write(X_REQUEST_ID);
   out.copy(requestId.bytes, requestId.idStart, requestId.idEnd);
   out.endLine();
@@ -121,6 +129,11 @@ function writeFraming(
     out.decimal(contentLength);
     out.endLine();
   }
+}
+
+function writeConnection(out: ByteWriter, context: ResponseContext): void {
+  if (context.connection === "close") out.write(CLOSE);
+  else if (context.http10) out.write(KEEP_ALIVE);
 }
 
 function copyUpgrade(

@@ -13,6 +13,7 @@ import {
   trustedRequestId,
   writeRequestHead,
 } from "../http1/request_writer.ts";
+import { acceptsTrailers, requestTrailers } from "../http1/trailers.ts";
 import type { ClaimRequest } from "../upstream/dispatcher.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Client } from "./client.ts";
@@ -37,6 +38,8 @@ export class ProxiedRequest implements ClaimRequest {
   readonly upgrade: boolean;
   /** Whether the client waits to be told to send its body. */
   readonly expectsContinue: boolean;
+  /** Whether the client takes the trailers of a response. */
+  readonly acceptsTrailers: boolean;
   /** Takes the rest of the body from the client's connection; `null` when there is no body. */
   readonly decoder: BodyDecoder | null;
   /** Whether the body goes on in chunks. */
@@ -76,7 +79,10 @@ export class ProxiedRequest implements ClaimRequest {
     this.upgrade = head.upgrade;
     this.expectsContinue = head.expectsContinue;
     this.chunked = head.body.kind === "chunked";
-    this.decoder = head.body.kind === "none" ? null : bodyDecoder(head.body);
+    this.acceptsTrailers = acceptsTrailers(socket.buffer, head);
+    this.decoder = head.body.kind === "none"
+      ? null
+      : bodyDecoder(head.body, requestTrailers(socket.buffer, head));
 
     const headBytes = socket.start - head.methodStart;
     // The Host may be written twice more, and is no longer than the head.

@@ -17,6 +17,8 @@ import {
   RESPONSE_HEAD_GROWTH,
   writeResponseHead,
 } from "../http1/response_writer.ts";
+import { DROP_RESPONSE_TRAILERS, responseTrailers } from "../http1/trailers.ts";
+import { switchesToCarried } from "../http1/upgrade.ts";
 import type { UpstreamConnection } from "./connection_pool.ts";
 import type { ProxyContext } from "./context.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
@@ -91,6 +93,9 @@ export function takeResponse(
     bodyOut.kind !== "until-close" &&
     (reuse === "always" || !isRefusal(head.status));
 
+  const chunked = bodyOut === CHUNKED;
+  const passesTrailers = chunked && request.acceptsTrailers &&
+    body.kind === "chunked";
   const headRoom = headBytes + RESPONSE_HEAD_GROWTH;
   const buffer = buffers.take(
     socket.available < JOINED_IN_PLACE_BYTES
@@ -100,6 +105,7 @@ export function takeResponse(
   writer.reset(buffer);
   writeResponseHead(writer, socket.buffer, head, {
     body: bodyOut,
+    trailers: passesTrailers,
     connection: keepDownstream ? "keep-alive" : "close",
     http10: request.http10,
     requestId: request,
@@ -110,8 +116,12 @@ export function takeResponse(
   const { status, keepAliveSeconds } = head;
   const keepUpstream = head.keepAlive && !switched &&
     body.kind !== "until-close";
-  const chunked = bodyOut === CHUNKED;
-  const decoder = body === NO_BODY ? null : bodyDecoder(body);
+  const decoder = body === NO_BODY ? null : bodyDecoder(
+    body,
+    passesTrailers
+      ? responseTrailers(socket.buffer, head)
+      : DROP_RESPONSE_TRAILERS,
+  );
   let joined: Uint8Array | null = null;
   let rest: Uint8Array | null = null;
   let contentBytes = 0;
@@ -154,7 +164,10 @@ function takeHead(
   if (headBytes > options.maxHeadBytes) {
     throw new ProxyError("upstream-malformed", { detail: "head too large" });
   }
-  if (head.status === 101 && !request.upgrade) {
+  if (
+    head.status === 101 &&
+    !(request.upgrade && switchesToCarried(buffer, head.fields))
+  ) {
     throw new ProxyError("upstream-malformed", {
       detail: "switched protocols unasked",
     });

@@ -221,6 +221,8 @@ function checkMessage(
     else if (value === "*") assert.notEqual(actual ?? "", "", name);
     else assert.equal(actual, value.replaceAll("{port}", `${port}`), name);
   }
+  const trailers = message.trailers.map((field) => field.join(": "));
+  assert.deepEqual(trailers, expected.trailers, "trailers");
   if (expected.body !== null) assert.equal(message.text, expected.body);
 }
 

@@ -44,8 +44,8 @@ const BOTH_WAYS: readonly KnownDifference[] = [
         .test(input),
   },
   {
-    why: "Trailer fields are dropped, and never say anything of the message " +
-      "or the connection (RFC 9110 §6.5.1); Node believes these.",
+    why: "Trailer fields never say anything of the message or the connection " +
+      "(RFC 9110 §6.5.1), and such are dropped; Node believes these.",
     reasons: [
       "HPE_INVALID_CONTENT_LENGTH",
       "HPE_INVALID_TRANSFER_ENCODING",
@@ -82,6 +82,23 @@ export const RESPONSE_DIFFERENCES: readonly KnownDifference[] = [
       "the final one is still to come (RFC 9110 §15.2).",
     reasons: ["HPE_CLOSED_CONNECTION"],
     applies: ({ start }) => start.includes(" "),
+  },
+  {
+    why: "Malformed trailers cost nobody the body, which is complete without " +
+      "them (RFC 9112 §8); they are dropped, and the connection with them.",
+    reasons: [
+      "HPE_INVALID_HEADER_TOKEN",
+      "HPE_INVALID_HEADER_VALUE",
+      "HPE_INVALID_CHUNK_SIZE",
+      "HPE_STRICT",
+      "HPE_CR_EXPECTED",
+      "HPE_LF_EXPECTED",
+      "HPE_UNEXPECTED_SPACE",
+      "HPE_HEADER_OVERFLOW",
+      "HPE_INVALID_TRANSFER_ENCODING",
+      "HPE_INVALID_CONTENT_LENGTH",
+    ],
+    applies: (_, input) => /\r\n0+(;.*)?\r\n(?!\r\n)/.test(input),
   },
 ];
 

@@ -19,6 +19,8 @@ const ADDED: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "connection",
   "te",
+  "trailer",
+  "upgrade",
   "x-request-id",
   "x-forwarded-for",
   "x-forwarded-proto",

@@ -16,6 +16,7 @@ const ADDED: ReadonlySet<string> = new Set([
   "content-length",
   "transfer-encoding",
   "connection",
+  "trailer",
   "upgrade",
   "x-request-id",
   "date",

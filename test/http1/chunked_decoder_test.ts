@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import {
-  ChunkedDecoder,
-  MAX_TRAILER_BYTES,
-} from "../../src/http1/chunked_decoder.ts";
+import { ChunkedDecoder } from "../../src/http1/chunked_decoder.ts";
 import { HttpError } from "../../src/http1/http_error.ts";
+import { MAX_REQUEST_TRAILER_BYTES } from "../../src/http1/trailers.ts";
 import { toBytes, toText } from "../support/raw_socket.ts";
 
 interface Decoded {
@@ -134,8 +132,8 @@ Deno.test("RFC 9112 §7.1.2: trailers are bounded, in one read as in many", () =
         (_, i) => Math.min(text.length, (i + 1) * pieceBytes),
       );
     };
-    const most = trailers(MAX_TRAILER_BYTES);
-    const more = trailers(MAX_TRAILER_BYTES + 1);
+    const most = trailers(MAX_REQUEST_TRAILER_BYTES);
+    const more = trailers(MAX_REQUEST_TRAILER_BYTES + 1);
     assert.ok(typeof decode(most, ends(most)) === "object");
     assert.equal(decode(more, ends(more)), 431);
   }

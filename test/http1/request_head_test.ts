@@ -223,20 +223,23 @@ Deno.test("RFC 9112 §9.3: what version and Connection say of the next request",
   }
 });
 
-Deno.test("RFC 9110 §7.8: an upgrade is passed on only for a GET without a body on HTTP/1.1, and never to h2c", () => {
+Deno.test("RFC 9110 §7.8: an upgrade is passed on only for GET and OPTIONS without a body on HTTP/1.1, and never to what carries HTTP", () => {
   const asked = ["Connection: Upgrade", "Upgrade: websocket"];
   const upgrades = (text: string): boolean => parseRequest(text).head.upgrade;
   assert.ok(upgrades(withFields(...asked)));
   assert.ok(upgrades(withFields(...asked, "Content-Length: 0")));
+  assert.ok(upgrades(withFields(...asked).replace("GET", "OPTIONS")));
+  assert.ok(upgrades(withFields("Connection: Upgrade", "Upgrade: a, h2c")));
+  assert.ok(upgrades(withFields(...asked, "Upgrade: h2c")));
+  assert.ok(upgrades(withFields("Upgrade: h2c", ...asked)));
   for (
     const text of [
       withFields("Upgrade: websocket"),
       withFields("Connection: Upgrade"),
       withFields("Connection: Upgrade", "Upgrade:"),
       withFields("Connection: Upgrade", "Upgrade: H2C"),
-      withFields("Connection: Upgrade", "Upgrade: a, h2c"),
-      withFields(...asked, "Upgrade: h2c"),
-      withFields("Upgrade: h2c", ...asked),
+      withFields("Connection: Upgrade", "Upgrade: h2c, TLS/1.0"),
+      withFields("Connection: Upgrade", "Upgrade: HTTP/2.0", "Upgrade: h2c"),
       withFields(...asked, "Content-Length: 1"),
       withFields(...asked, "Transfer-Encoding: chunked"),
       withFields(...asked).replace("GET", "POST"),

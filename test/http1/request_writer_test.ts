@@ -115,6 +115,12 @@ Deno.test("RFC 9110 §7.8: an upgrade that may be is asked for again", () => {
   assert.equal(passedOn(asked), kept);
   assert.equal(passedOn(`${asked}TE: trailers\r\n`), kept);
   assert.equal(passedOn("Upgrade: h2c\r\nConnection: Upgrade\r\n"), "");
+  const listed =
+    "Upgrade: h2c, websocket,HTTP/2.0, b/1\r\nUpgrade: tls/1.3\r\n";
+  assert.equal(
+    passedOn(`${listed}Connection: Upgrade\r\n`),
+    "Upgrade: websocket, b/1\r\nConnection: Upgrade\r\n",
+  );
 });
 
 Deno.test("RFC 9112 §6: the body's framing is written anew", () => {

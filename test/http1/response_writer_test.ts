@@ -24,6 +24,7 @@ function write(
   const { toHead = false, ...rest } = context;
   writeResponseHead(out, bytes, head, {
     body: responseBodyLength(head.framing, head.status, toHead),
+    trailers: false,
     connection: "keep-alive",
     http10: false,
     requestId: { bytes: toBytes("id"), idStart: 0, idEnd: 2 },
@@ -173,5 +174,34 @@ Deno.test("RFC 9110 §7.8: 101 says what to", () => {
     ),
     "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: b\r\n" +
       `Connection: Upgrade\r\nUpgrade: websocket\r\n${ID}\r\n`,
+  );
+});
+
+Deno.test("RFC 9110 §15.5.22: 426 says to what, and other responses do not", () => {
+  const lines = "Connection: Upgrade\r\nUpgrade: a, h2c\r\n";
+  const length = "Content-Length: 0\r\n";
+  const upgrade = "Connection: Upgrade\r\nUpgrade: a, h2c\r\n";
+  assert.equal(
+    write(`HTTP/1.1 426 U\r\n${lines}${length}\r\n`, { connection: "close" }),
+    `HTTP/1.1 426 U\r\n${DATE}${length}${upgrade}Connection: close\r\n${ID}\r\n`,
+  );
+  assert.equal(
+    write(`HTTP/1.1 426 U\r\n${length}\r\n`),
+    `HTTP/1.1 426 U\r\n${DATE}${length}${ID}\r\n`,
+  );
+  assert.equal(
+    write(`HTTP/1.1 200 OK\r\n${lines}${length}\r\n`),
+    `HTTP/1.1 200 OK\r\n${DATE}${length}${ID}\r\n`,
+  );
+});
+
+Deno.test("RFC 9110 §6.6.2: Trailer goes with the trailers only", () => {
+  const lines = "Transfer-Encoding: chunked\r\n";
+  const text = `HTTP/1.1 200 OK\r\nTrailer: X-T\r\n${lines}\r\n`;
+  const head = `HTTP/1.1 200 OK\r\n${DATE}${lines}`;
+  assert.equal(write(text), `${head}${ID}\r\n`);
+  assert.equal(
+    write(text, { trailers: true }),
+    `${head}Trailer: X-T\r\n${ID}\r\n`,
   );
 });
