@@ -121,8 +121,20 @@ export interface ExchangeFailedEvent {
   readonly status: number;
   /** Which side failed. */
   readonly source: "downstream" | "upstream" | "internal";
-  /** What happened. */
+  /** Request method. */
+  readonly method: string;
+  /** Request target, as sent. */
+  readonly target: string;
+  /** What happened, in a word: `"response-timeout"`. */
+  readonly code: string;
+  /** What happened, as the client was told. */
   readonly message: string;
+  /** What else is known of it, as a sentence part, or `null`: `"exited with code 1"`. */
+  readonly note: string | null;
+  /** The setting that bounds what was exceeded, or `null` when none does: `"REQUEST_TIMEOUT_MS"`. */
+  readonly setting: string | null;
+  /** How often the request was sent to a worker, in vain. */
+  readonly attempts: number;
 }
 
 /**

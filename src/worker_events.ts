@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { WorkerFindings } from "./worker_findings.ts";
+import type { SuspectRequest, WorkerFindings } from "./worker_findings.ts";
 
 /** How a worker process ended: by itself with a code, or by a signal. */
 export interface ExitStatus {
@@ -131,6 +131,14 @@ export interface WorkerExitedEvent extends WorkerRef {
   readonly uptimeMs: number;
   /** Its last lines of output, oldest first. */
   readonly lastOutput: readonly string[];
+  /**
+   * Requests that may have ended it, unanswered and newest first, a few at
+   * most: those in flight when it ended by itself, or the only one when it was
+   * killed by a signal from outside.
+   */
+  readonly suspects: readonly SuspectRequest[];
+  /** How many there were. */
+  readonly suspectCount: number;
 }
 
 /** A worker never became ready: it could not be run, ended, or was too slow. */

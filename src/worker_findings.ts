@@ -41,6 +41,20 @@ export interface WaitingRequest {
   readonly ageMs: number;
 }
 
+/** A request that was in flight when its worker's process ended, and may be the reason. */
+export interface SuspectRequest {
+  /** Its id, as in `X-Request-Id`. */
+  readonly requestId: string;
+  /** Request method. */
+  readonly method: string;
+  /** Request target, as sent, query included: that may be what matters. */
+  readonly target: string;
+  /** Milliseconds since its head was read. */
+  readonly ageMs: number;
+  /** Workers lost of late with its method and path in flight, this one included; not counted beyond 2, from which on it is not sent again. */
+  readonly losses: number;
+}
+
 /** What was found out about a worker. */
 export interface WorkerFindings {
   /** What the last probe saw, as a sentence part: `"no answer within 2000 ms"`. */

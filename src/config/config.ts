@@ -92,6 +92,8 @@ export interface Config {
   readonly drainDelayMs: number;
   /** Longest wait for a worker's response head, in milliseconds. @default {60000} */
   readonly requestTimeoutMs: number;
+  /** Times a request is sent again at most, where that is safe; 0 is never. @default {2} */
+  readonly maxRetries: number;
   /** How long a request waits before that is told, in milliseconds; 0 is never. @default {requestTimeoutMs / 2} */
   readonly slowRequestMs: number;
   /** Longest wait for a client's whole request head, in milliseconds. @default {10000} */

@@ -17,6 +17,7 @@ import {
 import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
 import { Rates } from "../metrics/rates.ts";
 import { Pool } from "../pool/pool.ts";
+import type { LossSuspects } from "../pool/worker.ts";
 import type { ReloadReport } from "../pool/reload_report.ts";
 import { Proxy } from "../proxy/proxy.ts";
 import { Dispatcher } from "../upstream/dispatcher.ts";
@@ -31,6 +32,9 @@ import {
 } from "./listen.ts";
 import { ReloadService } from "./reload_service.ts";
 import { ScalingService } from "./scaling_service.ts";
+
+/** What is suspected before there are requests. */
+const NO_SUSPECTS: LossSuspects = { suspects: [], suspectCount: 0 };
 
 /** Starts and stops a pool, its proxy and its admin pages. */
 export class Supervisor {
@@ -101,6 +105,8 @@ export class Supervisor {
       health,
       recall: ({ port }, findings) =>
         this.#proxy?.inFlight.recall(port, findings),
+      lose: (upstream, end) =>
+        this.#proxy?.inFlight.lose(upstream, end) ?? NO_SUSPECTS,
     });
     this.#scaling = new ScalingService(config, {
       pool,
@@ -153,6 +159,7 @@ export class Supervisor {
       idleUpstreamConnections: this.#proxy?.idleUpstreamConnections ?? 0,
       eventLoopLagMs: this.#proxy?.eventLoopLagMs ?? 0,
       recovery: this.#tally.recovery,
+      suspects: this.#tally.suspects,
       scaling: this.#scaling.changes,
       scalingHeld: this.#scaling.held,
     });

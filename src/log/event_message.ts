@@ -16,6 +16,7 @@ import type {
   ReloadFinishedEvent,
   Replacement,
   ScalingGrounds,
+  SuspectRequest,
   WaitingRequest,
   WorkerExitedEvent,
   WorkerStartFailedEvent,
@@ -29,6 +30,12 @@ const SILENCE: Partial<Record<Diagnosis, string>> = {
   stuck: "it sleeps: a deadlock, or a wait that does not end",
   unknown: "what it does cannot be seen",
 };
+
+/** Suspects named in one line; the event has more of them. */
+const MAX_SUSPECTS_IN_LINE = 3;
+
+/** Longest part of a target that is shown, in characters. */
+const MAX_TARGET_LENGTH = 200;
 
 /** How important a message is. */
 export type MessageLevel = "debug" | "info" | "warning" | "error";
@@ -180,9 +187,33 @@ function request(waiting: WaitingRequest): string {
 function workerExited(event: WorkerExitedEvent): EventMessage {
   const text = `${worker(event)} ${exit(event.status)} after ` +
     duration(event.uptimeMs);
+  const suspicion = suspects(event);
   return event.expected
-    ? say("info", text)
-    : say("error", `${text}, unasked`, event.lastOutput);
+    ? say(suspicion === "" ? "info" : "warning", text + suspicion)
+    : say("error", `${text}, unasked${suspicion}`, event.lastOutput);
+}
+
+function suspects(
+  { suspects, suspectCount }: WorkerExitedEvent,
+): string {
+  if (suspectCount === 0) return "";
+  const named = suspects.slice(0, MAX_SUSPECTS_IN_LINE);
+  const others = suspectCount - named.length;
+  return `; ${suspectCount === 1 ? "suspect" : "suspects"} ` +
+    named.map(suspect).join(", ") + (others > 0 ? ` and ${others} more` : "");
+}
+
+function suspect(
+  { method, target, requestId, losses }: SuspectRequest,
+): string {
+  const again = losses > 1 ? ", not for the first time" : "";
+  return `${method} ${shortened(target)} (request ${requestId}${again})`;
+}
+
+function shortened(target: string): string {
+  return target.length <= MAX_TARGET_LENGTH
+    ? target
+    : `${target.slice(0, MAX_TARGET_LENGTH)}...`;
 }
 
 function workerStartFailed(event: WorkerStartFailedEvent): EventMessage {
@@ -227,8 +258,12 @@ function exchangeFailed(event: ExchangeFailedEvent): EventMessage {
     ? "response cut"
     : `answered ${event.status}`;
   const who = event.workerId === null ? "" : `, worker ${event.workerId}`;
-  const text =
-    `request ${event.requestId}${who}: ${event.message} (${outcome})`;
+  const note = event.note === null ? "" : `: ${event.note}`;
+  const times = event.attempts > 1 ? `; sent ${event.attempts} times` : "";
+  const remedy = event.setting === null ? "" : `; change ${event.setting}`;
+  const text = `request ${event.requestId}, ${event.method} ` +
+    `${shortened(event.target)}${who}: ${event.message}${note}${times}` +
+    `${remedy} (${outcome})`;
   switch (event.source) {
     case "downstream":
       // Clients that go away or send nonsense are everyday life.

@@ -5,8 +5,27 @@
  * @module
  */
 
-import type { EventEmitter, PoolEvent } from "../events.ts";
+import type {
+  EventEmitter,
+  ExitStatus,
+  PoolEvent,
+  SuspectRequest,
+  WorkerExitedEvent,
+} from "../events.ts";
 import { LatencyHistogram } from "./latency_histogram.ts";
+
+/** Suspects that are kept, the last ones: as many as fit a look. */
+const MAX_SUSPECTS = 20;
+
+/** A request that may have ended a worker. */
+export interface TalliedSuspect extends SuspectRequest {
+  /** When the worker was found gone, as milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** Slot of the worker. */
+  readonly workerId: number;
+  /** How its process ended. */
+  readonly status: ExitStatus;
+}
 
 /** Counts by reason. */
 export type Tally = ReadonlyMap<string, number>;
@@ -15,6 +34,9 @@ export type Tally = ReadonlyMap<string, number>;
 export class EventTally {
   /** How long places were without a healthy worker before a successor was ready. */
   readonly recovery: LatencyHistogram = new LatencyHistogram();
+  /** Requests that may have ended a worker, all of them. */
+  suspectCount = 0;
+  #suspects: readonly TalliedSuspect[] = [];
   readonly #scaledUp = new Map<string, number>();
   readonly #scaledDown = new Map<string, number>();
 
@@ -33,8 +55,29 @@ export class EventTally {
     return this.#scaledDown;
   }
 
+  /** The last requests that may have ended a worker, oldest first. */
+  get suspects(): readonly TalliedSuspect[] {
+    return this.#suspects;
+  }
+
+  #takeSuspects({ workerId, status, ...event }: WorkerExitedEvent): void {
+    this.suspectCount += event.suspectCount;
+    const at = Date.now();
+    this.#suspects = [
+      ...this.#suspects,
+      ...event.suspects.map((suspect) => ({
+        ...suspect,
+        at,
+        workerId,
+        status,
+      })),
+    ].slice(-MAX_SUSPECTS);
+  }
+
   #take(event: PoolEvent): void {
     switch (event.type) {
+      case "worker-exited":
+        return this.#takeSuspects(event);
       case "worker-ready":
       case "worker-promoted": {
         // Where the successor came first, or a spare, there is nothing to recover from.

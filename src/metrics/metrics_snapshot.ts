@@ -5,6 +5,7 @@
  */
 
 import type {
+  ExitStatus,
   PoolScaledEvent,
   ScalingHeldEvent,
   ServingState,
@@ -12,6 +13,7 @@ import type {
 import type { PoolSnapshot, WorkerSnapshot } from "../pool/pool_snapshot.ts";
 import type { QueueStats } from "../upstream/dispatcher.ts";
 import type { Counters } from "./counters.ts";
+import type { TalliedSuspect } from "./event_tally.ts";
 import type { LatencyHistogram } from "./latency_histogram.ts";
 import { processUsage } from "./process_usage.ts";
 import type { Rates } from "./rates.ts";
@@ -59,6 +61,24 @@ export interface WorkerMetrics {
   readonly rssBytes: number | null;
   /** CPU time used; needs `-A`. */
   readonly cpuSeconds: number | null;
+}
+
+/** A request that was in flight when its worker's process ended, and may be the reason. */
+export interface SuspectMetrics {
+  /** When the worker was found gone: ISO 8601, UTC. */
+  readonly at: string;
+  /** Request method. */
+  readonly method: string;
+  /** Request target, as sent. */
+  readonly target: string;
+  /** As in `X-Request-Id`. */
+  readonly requestId: string;
+  /** Slot of the worker. */
+  readonly workerId: number;
+  /** How its process ended. */
+  readonly status: ExitStatus;
+  /** Workers lost of late with its method and path in flight; from 2 on it is not sent again. */
+  readonly losses: number;
 }
 
 /** The pool at one moment. Latencies are in milliseconds. */
@@ -112,6 +132,8 @@ export interface MetricsSnapshot {
   };
   /** Requests sent once more. */
   readonly retries: number;
+  /** The last requests that may have ended a worker, oldest first. */
+  readonly suspects: readonly SuspectMetrics[];
   /** Answers by class. */
   readonly responses: Readonly<Record<"2xx" | "3xx" | "4xx" | "5xx", number>>;
   /** Answers of the balancer's own, by status. */
@@ -143,6 +165,7 @@ export interface MetricsSources {
   readonly idleUpstreamConnections: number;
   readonly eventLoopLagMs: number;
   readonly recovery: LatencyHistogram;
+  readonly suspects: readonly TalliedSuspect[];
   readonly scaling: readonly Omit<PoolScaledEvent, "type">[];
   readonly scalingHeld: Omit<ScalingHeldEvent, "type"> | null;
 }
@@ -188,6 +211,7 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
       max: longest(sources.recovery),
     },
     retries: counters.retries,
+    suspects: sources.suspects.map(suspectMetrics),
     responses: responsesByClass(counters),
     errors: Object.fromEntries(
       OWN_STATUSES.map((status) => [status, counters.errors(status)]),
@@ -200,6 +224,19 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     scaling: sources.scaling.map(scalingMetrics),
     scalingHeld: sources.scalingHeld && scalingHeldMetrics(sources.scalingHeld),
     workers: pool.workers.map((worker) => workerMetrics(worker, rates)),
+  };
+}
+
+function suspectMetrics(suspect: TalliedSuspect): SuspectMetrics {
+  const { at, method, target, requestId, workerId, status, losses } = suspect;
+  return {
+    at: new Date(at).toISOString(),
+    method,
+    target,
+    requestId,
+    workerId,
+    status,
+    losses,
   };
 }
 

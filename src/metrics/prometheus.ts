@@ -12,7 +12,7 @@ import { type Metric, Registry, type RegistryContentType } from "prom-client";
 import type { Counters } from "./counters.ts";
 import type { LatencyHistogram } from "./latency_histogram.ts";
 import type { MetricsSnapshot, WorkerMetrics } from "./metrics_snapshot.ts";
-import type { EventTally, Tally } from "./event_tally.ts";
+import type { EventTally, TalliedSuspect, Tally } from "./event_tally.ts";
 
 /** The formats there are: the classic text format, and its standardised successor. */
 export type ExpositionFormat = "prometheus" | "openmetrics";
@@ -181,6 +181,16 @@ function poolMetrics(
       "Workers that took the place of another one, by why.",
       Object.entries(restarts).map(([reason, count]) => [{ reason }, count]),
     ),
+    counter(
+      "prefork_suspect_requests_total",
+      "Requests in flight when their worker's process ended, which may be the reason.",
+      tally.suspectCount,
+    ),
+    gauge(
+      "prefork_suspect_losses",
+      "Workers lost of late with a request of this method and path in flight, of the last suspects; from 2 on it is not sent again.",
+      suspectLosses(tally.suspects),
+    ),
     histogram(
       "prefork_worker_recovery_seconds",
       "From a place without a healthy worker to its successor being ready.",
@@ -275,6 +285,16 @@ function workersByState(workers: readonly WorkerMetrics[]): readonly Sample[] {
     counts.set(state, (counts.get(state) ?? 0) + 1);
   }
   return [...counts].map(([state, count]) => [{ state }, count]);
+}
+
+/** The last figure of each: there are few, however many paths there are. */
+function suspectLosses(suspects: readonly TalliedSuspect[]): readonly Sample[] {
+  const last = new Map<string, Sample>();
+  for (const { method, target, losses } of suspects) {
+    const path = target.split("?", 1)[0]!;
+    last.set(`${method} ${path}`, [{ method, path }, losses]);
+  }
+  return [...last.values()];
 }
 
 function decisionsMade(

@@ -23,7 +23,7 @@ import { PoolStartError } from "./pool_start_error.ts";
 import { Reconciler } from "./reconciler.ts";
 import type { ReloadReport } from "./reload_report.ts";
 import { Reloads, type ReloadView } from "./reloads.ts";
-import type { Recall } from "./worker.ts";
+import type { Lose, Recall } from "./worker.ts";
 import type { Launch } from "./worker_process.ts";
 import { WorkerStarter } from "./worker_starter.ts";
 
@@ -56,6 +56,8 @@ export interface PoolDeps {
   readonly health: HealthWatcher;
   /** Takes requests back from workers that hang. @default {none are taken back} */
   readonly recall?: Recall;
+  /** Is told of workers whose process is gone. @default {nobody is told, and no request suspected} */
+  readonly lose?: Lose;
   /** Monotonic, in milliseconds. @default {performance.now} */
   readonly clock?: () => number;
   /** Starts a process. @default {real processes, guarded against being orphaned} */

@@ -12,9 +12,14 @@ import type {
   EventEmitter,
   ExitStatus,
   Replacement,
+  SuspectRequest,
   WorkerFindings,
 } from "../events.ts";
-import { Upstream, type UpstreamObserver } from "../upstream/upstream.ts";
+import {
+  Upstream,
+  type UpstreamEnd,
+  type UpstreamObserver,
+} from "../upstream/upstream.ts";
 import type { HealthReport, HealthWatch } from "./health_watcher.ts";
 import { WORKER_HOST, type WorkerIdentity } from "./worker_command.ts";
 import type { WorkerProcess } from "./worker_process.ts";
@@ -33,6 +38,15 @@ export type Recall = (
   worker: WorkerIdentity,
   findings: WorkerFindings,
 ) => void;
+
+/** Requests that may have ended a worker: the first of them, and how many there are. */
+export interface LossSuspects {
+  readonly suspects: readonly SuspectRequest[];
+  readonly suspectCount: number;
+}
+
+/** Tells the data plane that a worker's process is gone, and returns which of its requests may be the reason. */
+export type Lose = (upstream: Upstream, end: UpstreamEnd) => LossSuspects;
 
 /** What a worker is made of. */
 export interface WorkerParts {
@@ -76,6 +90,8 @@ export class Worker implements WorkerIdentity {
   exit: ExitStatus | null = null;
   /** When its process was seen to be gone, on the pool's clock; `null` while it runs. */
   goneAt: number | null = null;
+  /** The requests that may be why it is gone. */
+  lossSuspects: LossSuspects = { suspects: [], suspectCount: 0 };
   /** Most memory it has been seen to use, in bytes; 0 when that is not looked at. */
   peakRssBytes = 0;
   /** Uniform in [0, 1): by this, workers that were started together differ. */
@@ -223,6 +239,7 @@ export class Worker implements WorkerIdentity {
         expected: name === "draining" || name === "terminating",
         uptimeMs: now - this.startedAt,
         lastOutput: this.process.lastOutput,
+        ...this.lossSuspects,
       });
     }
     return failure;

@@ -9,13 +9,14 @@
 
 import type { EventEmitter } from "../events.ts";
 import type { UpstreamObserver } from "../upstream/upstream.ts";
+import { endCause } from "./end_cause.ts";
 import type { Generation } from "./generation.ts";
 import type { HealthWatcher } from "./health_watcher.ts";
 import { LaunchError } from "./launch_error.ts";
 import { OrphanGuard } from "./orphan_guard.ts";
 import { findPortHolder } from "./port_holder.ts";
 import { isPortFree, PortAllocator } from "./ports.ts";
-import { type Recall, Worker } from "./worker.ts";
+import { describeExit, type Lose, type Recall, Worker } from "./worker.ts";
 import { WORKER_HOST } from "./worker_command.ts";
 import { type Launch, launchGuarded } from "./worker_process.ts";
 
@@ -35,6 +36,8 @@ export interface WorkerStarterDeps {
   readonly observer: UpstreamObserver;
   /** @default {none are taken back} */
   readonly recall?: Recall;
+  /** @default {nobody is told, and nobody suspected} */
+  readonly lose?: Lose;
   /** The pool's clock. */
   readonly clock: () => number;
   /** Called when a fact about a worker has changed. */
@@ -188,7 +191,13 @@ export class WorkerStarter {
     // Before the last output is read: nobody shall be sent there any more,
     // and a spare is given work at once.
     worker.goneAt = this.#deps.clock();
-    worker.upstream.retire();
+    const end = {
+      cause: endCause(status, worker.state),
+      description: describeExit(status),
+    };
+    const { lose } = this.#deps;
+    if (lose !== undefined) worker.lossSuspects = lose(worker.upstream, end);
+    worker.upstream.markEnded(end);
     this.#deps.wake();
     await worker.process.finished;
     worker.exit = status;

@@ -249,10 +249,18 @@ export class ClientConnection implements Sweepable {
     events.emit({
       type: "exchange-failed",
       requestId,
+      ...request.describe(),
       workerId: exchange.workerId,
       status: exchange.responded ? 0 : failure.status,
       source: failure.source,
+      code: failure.code,
       message: failure.message,
+      note: failure.note,
+      setting: failure.setting ??
+        (failure.retryable && exchange.retries.exhausted
+          ? "MAX_RETRIES"
+          : null),
+      attempts: exchange.retries.attempts,
     });
     if (failure.code === "internal") reportError(failure);
     if (exchange.responded || failure.status === 0) {

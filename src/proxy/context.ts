@@ -16,6 +16,7 @@ import type { ConnectionPool } from "./connection_pool.ts";
 import type { DateLine } from "./date_line.ts";
 import type { RequestIds } from "./request_ids.ts";
 import type { SkewCookie } from "./skew_cookie.ts";
+import type { Suspects } from "./suspects.ts";
 import type { Sweep } from "./sweep.ts";
 import type { Turns } from "./turns.ts";
 
@@ -31,6 +32,8 @@ export interface ProxyOptions {
   readonly bodyTimeoutMs: number;
   /** Longest wait for a worker's response head, in milliseconds. */
   readonly requestTimeoutMs: number;
+  /** Times a request may be sent again. */
+  readonly maxRetries: number;
   /** Largest head, in bytes. */
   readonly maxHeadBytes: number;
   /** Largest request body, in bytes; 0 is no limit. */
@@ -67,6 +70,8 @@ export interface ProxyContext {
   readonly counters: Counters;
   readonly events: EventEmitter;
   readonly sweep: Sweep;
+  /** Requests that have cost workers of late. */
+  readonly suspects: Suspects;
   readonly turns: Turns;
   readonly requestIds: RequestIds;
   readonly dateLine: DateLine;

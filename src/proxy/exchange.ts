@@ -16,12 +16,21 @@ import type { ProxyContext } from "./context.ts";
 import { passOn } from "./pass_on.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { asProxyError, ProxyError } from "./proxy_error.ts";
-import { type ResponsePlan, takeResponse } from "./response_plan.ts";
+import {
+  responseHeadTooLarge,
+  type ResponsePlan,
+  takeResponse,
+} from "./response_plan.ts";
+import { Retries } from "./retries.ts";
 import type { Socket } from "./socket.ts";
 import { Upload } from "./upload.ts";
 
-/** Times a request is sent at most: once, and twice more when that is safe. */
-const MAX_ATTEMPTS = 3;
+/**
+ * How long a final response may be put off by interim ones, as a multiple of
+ * REQUEST_TIMEOUT_MS: each renews the wait, but a worker that sends nothing
+ * else must not hold a connection for ever.
+ */
+const MAX_INTERIM_WAITS = 10;
 
 /**
  * A client that has ended its side may still read its answer, or may be gone
@@ -56,8 +65,10 @@ export class Exchange {
   #upload: Upload | null = null;
   #uploading: Promise<void> | null = null;
   #bodySent: boolean;
-  /** Times it has been sent in vain. */
-  #attempts = 0;
+  /** `null` while nothing has failed. */
+  #retries: Retries | null = null;
+  /** When interim responses put the final one off no longer; 0 before there is one. */
+  #interimDeadline = 0;
   /** Whether the client is to be watched from the next look at the deadlines on. */
   #watchSoon = false;
   /** Whether the present attempt has brought part of an answer's head, or an interim answer. */
@@ -90,6 +101,16 @@ export class Exchange {
     return this.status >= 200 || this.status === 101;
   }
 
+  /** Whether the worker has the request, or had it when it was last heard of. */
+  get sent(): boolean {
+    return this.#connection !== null || this.#retries?.undecided === true;
+  }
+
+  /** What has failed so far. */
+  get retries(): Retries {
+    return this.#retries ??= new Retries(this.#context, this.request);
+  }
+
   /** Whether all of the request has been read from the client. */
   get received(): boolean {
     return this.#bodySent;
@@ -102,25 +123,35 @@ export class Exchange {
    * @throws {ProxyError} When there is no complete answer.
    */
   async run(): Promise<boolean> {
-    const { dispatcher, counters } = this.#context;
-    for (;;) {
+    const { dispatcher, counters, suspects } = this.#context;
+    for (let failed: ProxyError | null = null;;) {
       const upstream = dispatcher.claim(this.request) ?? await this.#wait();
+      if (failed !== null && !this.retries.mayGoOn) {
+        // Others were lost while it waited, or have only just come.
+        dispatcher.release(upstream, this.request);
+        throw failed;
+      }
       this.upstream = upstream;
       try {
         const reusable = await this.#attempt(upstream);
         if (this.status >= 500) upstream.serverErrors++;
+        if (suspects.size > 0) this.#refute();
         return reusable;
       } catch (cause) {
+        const { retries } = this;
         const error = asProxyError(cause, "upstream-malformed");
+        failed = await retries.explain(error, upstream);
+        // The client has gone in the meantime, or it has taken too long.
+        if (this.#failure !== null) failed = this.#failure;
         // A refusal is no attempt: nothing was sent, and the worker is out of
         // rotation, so that the next one is another's turn, or the queue's.
-        const refused = error.code === "connect-failed" && !upstream.accepting;
-        if (!refused) this.#attempts++;
-        if (error.source === "upstream" && error.code !== "stale-connection") {
-          upstream.failures++;
+        const refused = failed.code === "connect-failed" && !upstream.accepting;
+        if (!refused) retries.attempts++;
+        const stale = failed.code === "stale-connection";
+        if (failed.source === "upstream" && !stale) upstream.failures++;
+        if (!failed.retryable || retries.exhausted || !retries.mayGoOn) {
+          throw failed;
         }
-        const last = this.#attempts === MAX_ATTEMPTS;
-        if (!error.retryable || last) throw error;
       } finally {
         upstream.requests++;
         this.finishedAt = performance.now();
@@ -145,16 +176,21 @@ export class Exchange {
     if (this.responded || this.#interimUnderWay) this.#client.close();
   }
 
-  /** Takes the request from a worker that hangs to another one, where that is safe and not the last attempt. */
+  /** Takes the request from a worker that hangs to another one, where that is safe. */
   sendElsewhere(): void {
-    const safe = this.request.repeatable && !this.#answered;
-    if (!safe || this.#attempts >= MAX_ATTEMPTS - 1) return;
-    this.#connection?.socket.close();
+    const { request, retries } = this;
+    const safe = request.repeatable && !this.#answered;
+    if (!safe || retries.left === 0 || !retries.mayGoOn) return;
+    if (this.#connection === null) return;
+    retries.recalled = true;
+    this.#connection.socket.close();
   }
 
-  /** Leaves the request where it is for good: it is thought to be what its worker hangs on. */
-  hold(): void {
-    this.#attempts = MAX_ATTEMPTS - 1;
+  /** It was answered: who ends workers is not. */
+  #refute(): void {
+    if (this.status < 500) {
+      this.#context.suspects.refute(this.request.describe());
+    }
   }
 
   /** Takes note that the client sends no more, after a complete request. */
@@ -182,16 +218,32 @@ export class Exchange {
       upload.touch();
       if (upload.awaitsClient) return this.fail(new ProxyError("body-stalled"));
       // It waits for the worker, which may answer without reading all of it.
-      if (!this.responded) return this.fail(new ProxyError("response-timeout"));
+      if (!this.responded) {
+        return this.fail(
+          new ProxyError("response-timeout", {
+            setting: "BODY_TIMEOUT_MS",
+            note: "it reads no more of the request body",
+          }),
+        );
+      }
     }
     if (this.#answerDeadline > now) return;
     this.#answerDeadline = Infinity;
     if (this.#clientEnded) return this.fail(new ProxyError("client-gone"));
-    if (!this.responded) return this.fail(new ProxyError("response-timeout"));
+    if (!this.responded) return this.fail(this.#responseTimeout());
     const awaitsWorker = this.#connection?.socket.awaited ?? true;
     this.fail(
       new ProxyError(awaitsWorker ? "response-stalled" : "client-stalled"),
     );
+  }
+
+  #responseTimeout(): ProxyError {
+    const { requestTimeoutMs } = this.#context.options;
+    const note = this.#interimDeadline > 0
+      ? `no final response within ${MAX_INTERIM_WAITS} times that, or since ` +
+        "the last interim one"
+      : `no response head within ${requestTimeoutMs} ms`;
+    return new ProxyError("response-timeout", { note });
   }
 
   /** Waits in the queue. */
@@ -222,7 +274,11 @@ export class Exchange {
     // What is sent again goes over a new connection: another that was idle
     // may have been closed just as well.
     const idle = request.avoid === null
-      ? connections.take(upstream, sweep.now, request.repeatable)
+      ? connections.take(
+        upstream,
+        sweep.now,
+        request.repeatable && options.maxRetries > 0,
+      )
       : null;
     const connection = idle ?? await connections.connect(upstream);
     this.#connection = connection;
@@ -277,14 +333,13 @@ export class Exchange {
     for (let plan = first;;) {
       if (plan !== null) {
         if (!plan.interim) return plan;
+        this.#renewWait();
         await this.#passInterim(plan);
       }
       if (socket.available === 0 || plan === null) {
         this.#answered ||= socket.available > 0;
         if (socket.available >= options.maxHeadBytes) {
-          throw new ProxyError("upstream-malformed", {
-            detail: "head too large",
-          });
+          throw responseHeadTooLarge(options.maxHeadBytes);
         }
         if (socket.full) socket.resize(LARGE_BUFFER_BYTES);
         if (!await socket.more()) {
@@ -293,6 +348,18 @@ export class Exchange {
       }
       plan = this.#takeResponse(connection);
     }
+  }
+
+  /** The worker has shown that it is at work: the final response has as long again. */
+  #renewWait(): void {
+    // Before the body is with the worker no response is due.
+    if (!this.#bodySent) return;
+    const { sweep, options: { requestTimeoutMs } } = this.#context;
+    this.#interimDeadline ||= sweep.now +
+      MAX_INTERIM_WAITS * requestTimeoutMs;
+    this.#touchAnswer(
+      Math.min(requestTimeoutMs, this.#interimDeadline - sweep.now),
+    );
   }
 
   async #passInterim(plan: ResponsePlan): Promise<void> {
@@ -309,8 +376,12 @@ export class Exchange {
     if (this.#failure !== null) return this.#failure;
     const begun = this.#answered;
     const stale = connection.reused && !begun;
+    const { repeatable } = this.request;
     return new ProxyError(stale ? "stale-connection" : "upstream-closed", {
-      retryable: !begun && this.request.repeatable,
+      retryable: !begun && repeatable,
+      note: begun || repeatable
+        ? null
+        : "not sent again, as it may have had its effect",
     });
   }
 

@@ -34,6 +34,7 @@ import { InFlight } from "./in_flight.ts";
 import { Listener } from "./listener.ts";
 import { RequestIds } from "./request_ids.ts";
 import { SkewCookie } from "./skew_cookie.ts";
+import { Suspects } from "./suspects.ts";
 import { Sweep, SWEEP_INTERVAL_MS } from "./sweep.ts";
 import { Turns } from "./turns.ts";
 
@@ -95,7 +96,8 @@ export class Proxy {
     const buffers = new BufferPool();
     const connections = new ConnectionPool(buffers);
     const sweep = new Sweep();
-    this.inFlight = new InFlight(this.#connections);
+    const suspects = new Suspects();
+    this.inFlight = new InFlight(this.#connections, suspects);
     this.#trusted = new CidrSet(settings.trustedProxies);
     this.#port = parts.port;
     this.#arrivals = {
@@ -110,6 +112,7 @@ export class Proxy {
       counters,
       events,
       sweep,
+      suspects,
       admin,
       gate: rateLimit !== null || dispatcher.sticky
         ? new ClientGate(this.#trusted, rateLimit)
@@ -126,6 +129,7 @@ export class Proxy {
     sweep.each((now) => this.#eventLoopLag.tick(now));
     sweep.each((now) => connections.sweep(now));
     sweep.each((now) => dispatcher.sweep(now));
+    sweep.each((now) => suspects.expire(now));
     sweep.start();
     this.#listener = new Listener({
       listener,

@@ -141,7 +141,7 @@ function takeHead(
   if (headEnd === INCOMPLETE) return INCOMPLETE;
   const headBytes = headEnd - start;
   if (headBytes > options.maxHeadBytes) {
-    throw new ProxyError("upstream-malformed", { detail: "head too large" });
+    throw responseHeadTooLarge(options.maxHeadBytes);
   }
   if (head.status === 101 && !request.upgrade) {
     throw new ProxyError("upstream-malformed", {
@@ -150,6 +150,15 @@ function takeHead(
   }
   socket.start = headEnd;
   return headBytes;
+}
+
+/** The failure of a response whose head is larger than allowed. */
+export function responseHeadTooLarge(maxHeadBytes: number): ProxyError {
+  return new ProxyError("upstream-malformed", {
+    detail: "head too large",
+    note: `more than ${maxHeadBytes} bytes`,
+    setting: "MAX_HEAD_BYTES",
+  });
 }
 
 /** Puts a head in front of content, where that is; `null` when there is no room for it. */

@@ -50,6 +50,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     drainTimeoutMs: 30_000,
     drainDelayMs: 0,
     requestTimeoutMs: 60_000,
+    maxRetries: 2,
     slowRequestMs: 30_000,
     headTimeoutMs: 10_000,
     idleTimeoutMs: 75_000,

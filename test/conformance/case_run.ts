@@ -52,6 +52,7 @@ const SETTINGS: ProxySettings = {
   idleTimeoutMs: 60_000,
   bodyTimeoutMs: 60_000,
   requestTimeoutMs: 60_000,
+  maxRetries: 2,
   maxHeadBytes: 16_384,
   maxBodyBytes: 0,
   trustedProxies: [],

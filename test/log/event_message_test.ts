@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
-import type { PoolEvent, ReloadReport } from "../../src/events.ts";
+import type {
+  PoolEvent,
+  ReloadReport,
+  SuspectRequest,
+} from "../../src/events.ts";
 import { eventMessage } from "../../src/log/event_message.ts";
 
 const WORKER = { workerId: 2, port: 8083, pid: 4711, generation: 1 } as const;
+
+const NO_SUSPECTS = { suspects: [], suspectCount: 0 } as const;
 
 /** What is found out about a worker that keeps silent. */
 const SILENT = {
@@ -154,6 +160,7 @@ Deno.test("each event says what happened, at the level it deserves", () => {
         expected: true,
         uptimeMs: 3_600_000 * 2.5,
         lastOutput: ["bye"],
+        ...NO_SUSPECTS,
       },
       "info: worker 2 (pid 4711) exited with code 0 after 2.5 h",
     ],
@@ -317,6 +324,7 @@ Deno.test("an exit nobody asked for is an error and tells the last output", () =
     expected: false,
     uptimeMs: 3210,
     lastOutput: ["oops"],
+    ...NO_SUSPECTS,
   });
   assert.deepEqual(message, {
     level: "error",
@@ -330,10 +338,16 @@ Deno.test("a failed exchange is as important as the side that failed", () => {
     type: "exchange-failed",
     requestId: "r1",
     workerId: 2,
+    method: "GET",
+    target: "/?a=1",
     status: 502,
+    code: "upstream-closed",
     message: "no answer",
+    note: null,
+    setting: null,
+    attempts: 1,
   } as const;
-  const text = "request r1, worker 2: no answer (answered 502)";
+  const text = "request r1, GET /?a=1, worker 2: no answer (answered 502)";
   assert.deepEqual(
     (["downstream", "upstream", "internal"] as const).map((source) =>
       eventMessage({ ...failed, source })
@@ -343,6 +357,68 @@ Deno.test("a failed exchange is as important as the side that failed", () => {
       text,
       details: [],
     })),
+  );
+});
+
+Deno.test("a failed exchange is logged with its cause, its attempts and the setting that would change it", () => {
+  const { text } = eventMessage({
+    type: "exchange-failed",
+    requestId: "r1",
+    workerId: 2,
+    method: "GET",
+    target: `/${"x".repeat(300)}`,
+    status: 504,
+    source: "upstream",
+    code: "response-timeout",
+    message: "The worker did not answer in time",
+    note: "no response head within 1000 ms",
+    setting: "REQUEST_TIMEOUT_MS",
+    attempts: 2,
+  });
+  assert.equal(
+    text,
+    `request r1, GET /${"x".repeat(199)}..., worker 2: ` +
+      "The worker did not answer in time: no response head within 1000 ms; " +
+      "sent 2 times; change REQUEST_TIMEOUT_MS (answered 504)",
+  );
+});
+
+Deno.test("requests that may have ended a worker are named, the first three of many", () => {
+  const suspect = (target: string, losses = 1): SuspectRequest => ({
+    requestId: `id${target}`,
+    method: "GET",
+    target,
+    ageMs: 5,
+    losses,
+  });
+  const exited = {
+    ...WORKER,
+    type: "worker-exited",
+    status: { code: 1, signal: null },
+    expected: false,
+    uptimeMs: 3210,
+    lastOutput: [],
+  } as const;
+  const one = { suspects: [suspect("/a?b")], suspectCount: 1 };
+  assert.equal(
+    eventMessage({ ...exited, ...one }).text,
+    "worker 2 (pid 4711) exited with code 1 after 3.2 s, unasked; " +
+      "suspect GET /a?b (request id/a?b)",
+  );
+  const many = {
+    suspects: ["/1", "/2", "/3", "/4"].map((target) => suspect(target, 2)),
+    suspectCount: 9,
+  };
+  const seldom = "not for the first time";
+  assert.equal(
+    eventMessage({ ...exited, ...many }).text,
+    "worker 2 (pid 4711) exited with code 1 after 3.2 s, unasked; suspects " +
+      `GET /1 (request id/1, ${seldom}), GET /2 (request id/2, ${seldom}), ` +
+      `GET /3 (request id/3, ${seldom}) and 6 more`,
+  );
+  assert.equal(
+    eventMessage({ ...exited, ...one, expected: true }).level,
+    "warning",
   );
 });
 

@@ -63,6 +63,7 @@ export function metricsSnapshot(
     pool: { min: 1, max: 16, desired: 1, ready: 1, spare: 0, restarts: 5 },
     recovery: { count: 5, p50: 40, p90: 50, p99: 60, max: 61 },
     retries: 6,
+    suspects: [],
     responses: { "2xx": 10, "3xx": 0, "4xx": 1, "5xx": 1 },
     errors: { "502": 1, "503": 0 },
     connections: { client: 7, upstreamIdle: 8 },

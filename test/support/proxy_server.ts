@@ -35,6 +35,7 @@ const DEFAULT_SETTINGS: ProxySettings = {
   idleTimeoutMs: 75_000,
   bodyTimeoutMs: 60_000,
   requestTimeoutMs: 60_000,
+  maxRetries: 2,
   maxHeadBytes: 16_384,
   maxBodyBytes: 0,
 };
