@@ -82,6 +82,44 @@ Deno.test("requests are told by worker and code, those of no worker too", async 
   assert.equal(metrics.get(name)?.samples.length, 2);
 });
 
+Deno.test("suspects are counted, and the last of them shown by method and path", async () => {
+  const events = new EventEmitter();
+  const tally = new EventTally(events);
+  const end = (targets: readonly string[], losses: number): void =>
+    events.emit({
+      type: "worker-exited",
+      workerId: 0,
+      port: 8081,
+      pid: 1,
+      generation: 1,
+      status: { code: 1, signal: null },
+      expected: false,
+      uptimeMs: 1,
+      lastOutput: [],
+      suspects: targets.map((target) => ({
+        requestId: "r",
+        method: "GET",
+        target,
+        ageMs: 1,
+        losses,
+      })),
+      suspectCount: targets.length + 3,
+    });
+  end(["/die?x=1"], 1);
+  end(["/die?x=2", "/"], 2);
+  const metrics = await read({ tally });
+  assert.equal(valueOf(metrics, "prefork_suspect_requests_total"), 9);
+  const losses = (path: string): number | undefined =>
+    valueOf(metrics, "prefork_suspect_losses", { method: "GET", path });
+  assert.deepEqual([losses("/die"), losses("/"), losses("/x")], [
+    2,
+    2,
+    undefined,
+  ]);
+  for (let n = 0; n < 100; n++) end([`/${n}`], 1);
+  assert.equal(tally.suspects.length, 20);
+});
+
 Deno.test("durations are in seconds, in cumulative buckets", async () => {
   const counters = new Counters();
   for (const durationMs of [0.1, 1, 1.1, 64, 100_000]) {

@@ -55,6 +55,18 @@ export interface PoolMetrics {
     & { readonly count: number };
   readonly eventLoopLag: number;
   readonly retries: number;
+  readonly suspects: readonly {
+    readonly at: string;
+    readonly method: string;
+    readonly target: string;
+    readonly requestId: string;
+    readonly workerId: number;
+    readonly status: {
+      readonly code: number;
+      readonly signal: string | null;
+    };
+    readonly losses: number;
+  }[];
   readonly queue:
     & Readonly<
       Record<
