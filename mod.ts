@@ -48,6 +48,7 @@ export type { PolicyName } from "./src/upstream/policy/mod.ts";
 export type { QueueStats } from "./src/upstream/dispatcher.ts";
 export type {
   MetricsSnapshot,
+  SuspectMetrics,
   WorkerMetrics,
 } from "./src/metrics/metrics_snapshot.ts";
 export type {
