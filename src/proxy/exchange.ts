@@ -126,10 +126,13 @@ export class Exchange {
     const { dispatcher, counters, suspects } = this.#context;
     for (let failed: ProxyError | null = null;;) {
       const upstream = dispatcher.claim(this.request) ?? await this.#wait();
-      if (failed !== null && !this.retries.mayGoOn) {
-        // Others were lost while it waited, or have only just come.
-        dispatcher.release(upstream, this.request);
-        throw failed;
+      if (failed !== null) {
+        if (!this.retries.mayGoOn) {
+          // Others were lost while it waited, or have only just come.
+          dispatcher.release(upstream, this.request);
+          throw failed;
+        }
+        this.retries.sentAt = performance.now();
       }
       this.upstream = upstream;
       try {

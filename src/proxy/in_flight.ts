@@ -22,6 +22,13 @@ import { MAX_LOSSES, type Suspects } from "./suspects.ts";
 /** Slow requests told of one worker at a look: where all are slow, not all need a line. */
 const MAX_SLOW_AT_ONCE = 5;
 
+/**
+ * How long a worker must have had a request for its end by a signal from
+ * outside to be the request's fault, in milliseconds. To fill the memory takes
+ * longer; whoever kills all workers at once strikes the next within this.
+ */
+const FATAL_MS = 100;
+
 /** Suspects named of one worker that has ended: of hundreds, any may be the one, and no list helps. */
 const MAX_SUSPECTS_NAMED = 10;
 
@@ -105,7 +112,7 @@ export class InFlight {
     const others = lost.filter((exchange) => !known.includes(exchange));
     if (cause === "self-inflicted") {
       this.#blameForExit(known, others);
-    } else if (lost.length === 1) {
+    } else if (lost.length === 1 && hadLong(lost[0]!)) {
       // The kernel may have killed it for what this one request takes. Of
       // several, nobody knows: whoever kills workers has the rest replayed.
       this.#blameForKill(lost[0]!);
@@ -182,6 +189,10 @@ export class InFlight {
       exchange.upstream?.port === port && !exchange.responded
     ).sort((a, b) => a.request.startedAt - b.request.startedAt);
   }
+}
+
+function hadLong({ retries }: Exchange): boolean {
+  return performance.now() - retries.sentAt >= FATAL_MS;
 }
 
 function describe({ request }: Exchange): WaitingRequest {

@@ -25,6 +25,8 @@ type RetriesContext = Pick<
 export class Retries {
   /** Times it has been sent in vain. */
   attempts = 0;
+  /** When the present worker was given it, on the clock of `performance.now()`. */
+  sentAt: number;
   /** Whether it was taken from its worker by us. */
   recalled = false;
   /** Whether its worker has closed the connection, and it is not known yet whether that one has ended. */
@@ -40,6 +42,7 @@ export class Retries {
   constructor(context: RetriesContext, request: ProxiedRequest) {
     this.#context = context;
     this.#request = request;
+    this.sentAt = request.startedAt;
   }
 
   /** Whether it has been sent as often as it may be. */

@@ -288,20 +288,42 @@ Deno.test("what a signal from outside has ended is sent again, to the last worke
 });
 
 Deno.test("a request that is alone with one killed worker and then another is not given a third", async () => {
+  using clock = new StoppedClock();
   await using origins = await Origins.start(5, 4);
-  const [first, second, third] = origins.all;
   await using proxy = startProxy({ origins: origins.ports });
   await using client = await RawClient.connect(proxy);
   const cause = "external-signal";
+  const endLater = async (origin: RecordingOrigin): Promise<void> => {
+    await origin.waitFor(({ requests }) => requests.length === 1);
+    await clock.pass(500);
+    await endWith(proxy, origin, { requests: 1, cause });
+  };
+  const [first, second, third] = origins.all;
   await client.send(get("/huge"));
-  await endWith(proxy, first!, { requests: 1, cause });
-  await endWith(proxy, second!, { requests: 1, cause });
+  await endLater(first!);
+  await endLater(second!);
   assert.equal((await client.readResponse()).status, 502);
   // The next one costs a single worker.
   await client.send(get("/huge"));
-  await endWith(proxy, third!, { requests: 1, cause });
+  await endLater(third!);
   assert.equal((await client.readResponse()).status, 502);
   assert.deepEqual(origins.counts, [1, 1, 1, 0, 0]);
+});
+
+Deno.test("a request that is alone with workers that are all killed at once waits for a replacement", async () => {
+  await using origins = await Origins.start(3, 2);
+  const [first, second, replacement] = origins.all;
+  await using proxy = startProxy({ origins: origins.ports });
+  publish(proxy, first!, second!);
+  await using client = await RawClient.connect(proxy);
+  const cause = "external-signal";
+  await client.send(get("/"));
+  await endWith(proxy, first!, { requests: 1, cause });
+  const { suspects } = await endWith(proxy, second!, { requests: 1, cause });
+  assert.deepEqual(suspects, []);
+  await proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
+  publish(proxy, replacement!);
+  assert.equal((await client.readResponse()).text, "origin 2");
 });
 
 Deno.test("requests on workers that are killed one by one do not spoil it for each other", async () => {
