@@ -195,7 +195,17 @@ export interface SubscribeOptions {
    * @default {false}
    */
   readonly access?: boolean;
+  /**
+   * Which lines of the workers' output are wanted: all of them, the last few
+   * where many come at once, or none. What nobody wants costs next to nothing.
+   *
+   * @default {"all"}
+   */
+  readonly output?: OutputDemand;
 }
+
+/** Which lines of the workers' output are wanted. */
+export type OutputDemand = "all" | "recent" | "none";
 
 /**
  * Hands events to subscribers, synchronously and in the order of subscription.
@@ -220,10 +230,19 @@ export interface SubscribeOptions {
 export class EventEmitter {
   #listeners: readonly EventListener[] = [];
   #accessListeners: readonly EventListener[] = [];
+  #outputListeners: readonly OutputSubscription[] = [];
 
   /** Whether anybody wants {@linkcode AccessEvent}s. */
   get wantsAccess(): boolean {
     return this.#accessListeners.length > 0;
+  }
+
+  /** Which {@linkcode WorkerOutputEvent}s anybody wants, at most. */
+  get outputDemand(): OutputDemand {
+    if (this.#outputListeners.length === 0) return "none";
+    return this.#outputListeners.some(({ demand }) => demand === "all")
+      ? "all"
+      : "recent";
   }
 
   /** Adds a listener; the returned function takes it out again. */
@@ -237,23 +256,42 @@ export class EventEmitter {
     if (options.access) {
       this.#accessListeners = [...this.#accessListeners, entry];
     }
+    const demand = options.output ?? "all";
+    if (demand !== "none") {
+      this.#outputListeners = [...this.#outputListeners, { entry, demand }];
+    }
     return () => {
       this.#listeners = this.#listeners.filter((l) => l !== entry);
       this.#accessListeners = this.#accessListeners.filter((l) => l !== entry);
+      this.#outputListeners = this.#outputListeners
+        .filter((subscription) => subscription.entry !== entry);
     };
   }
 
   /** Hands `event` to every listener that wants it. */
   emit(event: PoolEvent): void {
-    const listeners = event.type === "access"
-      ? this.#accessListeners
-      : this.#listeners;
-    for (const listener of listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        reportError(error);
-      }
+    switch (event.type) {
+      case "access":
+        for (const listener of this.#accessListeners) hand(event, listener);
+        return;
+      case "worker-output":
+        for (const { entry } of this.#outputListeners) hand(event, entry);
+        return;
+      default:
+        for (const listener of this.#listeners) hand(event, listener);
     }
+  }
+}
+
+interface OutputSubscription {
+  readonly entry: EventListener;
+  readonly demand: OutputDemand;
+}
+
+function hand(event: PoolEvent, listener: EventListener): void {
+  try {
+    listener(event);
+  } catch (error) {
+    reportError(error);
   }
 }

@@ -139,6 +139,8 @@ export interface WorkerStartFailedEvent {
   readonly type: "worker-start-failed";
   /** Slot of the worker, from 0. */
   readonly workerId: number;
+  /** Process id, or `null` when no process could be started. */
+  readonly pid: number | null;
   /** Port it was to listen on, or `null` when no process could be started. */
   readonly port: number | null;
   /** Which (re)load it belongs to, from 1. */
@@ -161,10 +163,33 @@ export interface WorkerOutputEvent {
   readonly type: "worker-output";
   /** Slot of the worker, from 0. */
   readonly workerId: number;
+  /** Process id of the worker: a slot may have two at a time. */
+  readonly pid: number;
   /** Where it was written. */
   readonly stream: "stdout" | "stderr";
   /** The line, without its end. */
   readonly line: string;
+}
+
+/**
+ * A worker has begun to write more than WORKER_LOG_RATE and WORKER_LOG_BYTES
+ * allow, so that lines of it are dropped; or that is over.
+ */
+export interface WorkerOutputDroppedEvent {
+  /** Which event this is. */
+  readonly type: "worker-output-dropped";
+  /** Slot of the worker, from 0. */
+  readonly workerId: number;
+  /** Process id of the worker. */
+  readonly pid: number;
+  /** Whether dropping begins or is over. */
+  readonly phase: "began" | "ended";
+  /** Lines dropped in the meantime; 0 when it begins. */
+  readonly lines: number;
+  /** Their bytes. */
+  readonly bytes: number;
+  /** From the first of them to the last, in milliseconds. */
+  readonly durationMs: number;
 }
 
 /** Anything that happens to a worker. */
@@ -178,4 +203,5 @@ export type WorkerEvent =
   | WorkerSignalledEvent
   | WorkerExitedEvent
   | WorkerStartFailedEvent
-  | WorkerOutputEvent;
+  | WorkerOutputEvent
+  | WorkerOutputDroppedEvent;

@@ -136,4 +136,18 @@ export interface Config {
   readonly logFormat: "text" | "json";
   /** Whether each request is logged. @default {false} */
   readonly accessLog: boolean;
+  /**
+   * What becomes of the workers' output: it is logged with the worker's number
+   * in front (as JSON where the log is), passed on as it is, made JSON objects
+   * of, or not written.
+   *
+   * @default {"prefix"}
+   */
+  readonly workerLogs: "prefix" | "raw" | "json" | "off";
+  /** File for the workers' output; `{id}` in it is the number of the worker. `null` is the log. @default {null} */
+  readonly workerLogFile: string | null;
+  /** Lines a second of each worker's output, and five times as many at once; beyond, they are dropped. 0 is no limit. @default {10000} */
+  readonly workerLogRate: number;
+  /** Bytes a second of each worker's output, likewise. 0 is no limit. @default {4194304} */
+  readonly workerLogBytes: number;
 }

@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import type { Config } from "./config.ts";
 import { missingFrom, readEnvFile, type Variables } from "./env_file.ts";
 import { toggle } from "./kinds.ts";
+import { logFileProblem } from "./log_file_problem.ts";
 import { nearest } from "./nearest.ts";
 import {
   flagsOf,
@@ -90,6 +91,7 @@ export function loadConfig(options: LoadConfigOptions): Invocation {
       remedy: "must be followed by the worker's command",
     });
   }
+  checkLogFile(draft);
   return { action, config: draft.finish({ words, workerEnvironment }) };
 }
 
@@ -124,6 +126,16 @@ function readFile(draft: SettingsDraft): Variables {
     });
     return {};
   }
+}
+
+/** A log file that cannot be made is a mistake to be told now, not a log that stays empty. */
+function checkLogFile(draft: SettingsDraft): void {
+  const path = draft.textOf("workerLogFile");
+  if (path === null) return;
+  const remedy = logFileProblem(path);
+  if (remedy === null) return;
+  const setting = draft.labelOf("workerLogFile");
+  draft.reject("workerLogFile", { setting, value: path, remedy });
 }
 
 /** Fills `draft` from `flags`; returns which settings they gave and what to do. */

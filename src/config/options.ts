@@ -24,6 +24,8 @@ export type PlainPoolOptions = Partial<
     | "logLevel"
     | "logFormat"
     | "accessLog"
+    | "workerLogs"
+    | "workerLogFile"
   >
 >;
 
@@ -54,6 +56,8 @@ const NOT_OPTIONS: ReadonlySet<string> = new Set<SettingName>([
   "logLevel",
   "logFormat",
   "accessLog",
+  "workerLogs",
+  "workerLogFile",
 ]);
 
 const OPTION_NAMES: ReadonlySet<string> = new Set(

@@ -208,6 +208,11 @@ export class SettingsDraft {
       value: config.skewGraceMs,
       remedy: `needs ${this.labelOf("skewProtection")}`,
     });
+    this.#rule(["workerLogFile", "workerLogs"], {
+      holds: config.workerLogFile === null || config.workerLogs !== "off",
+      value: String(config.workerLogFile),
+      remedy: `needs ${this.labelOf("workerLogs")} other than off`,
+    });
     this.#rule(["handlerPath", "zigttpBin", "workerCommand"], {
       holds: !this.#isGiven("handlerPath") ||
         config.workerCommand.kind !== "demo",

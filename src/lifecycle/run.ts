@@ -5,8 +5,10 @@
  */
 
 import type { Config } from "../config/config.ts";
+import { ConfigError } from "../config/config_error.ts";
+import { logFileRemedy } from "../config/log_file_problem.ts";
 import { EventEmitter } from "../events.ts";
-import { attachLogger } from "../log/attach_logger.ts";
+import { type AttachedLogger, attachLogger } from "../log/attach_logger.ts";
 import { PoolStartError } from "../pool/pool_start_error.ts";
 import { listenForSignals } from "./signals.ts";
 import { StartError } from "./start_error.ts";
@@ -32,13 +34,24 @@ export async function run(
   readConfig: () => Config,
 ): Promise<number> {
   const events = new EventEmitter();
-  const logger = await attachLogger(events, config);
+  let logger: AttachedLogger;
+  try {
+    logger = await attachLogger(events, config);
+  } catch (error) {
+    const { workerLogFile } = config;
+    if (workerLogFile === null) throw error;
+    console.error(logFileError(workerLogFile, error).message);
+    return EXIT_USAGE;
+  }
   const supervisor = new Supervisor(config, events, readConfig);
   // Before anything listens: with all descriptors in use, Deno cannot set
   // signal handling up any more.
   const stopped = listenForSignals({
     // What comes of it is an event.
-    onReload: () => void supervisor.reload(),
+    onReload: () => {
+      logger.reopen();
+      void supervisor.reload();
+    },
     onScale: (difference) => supervisor.scaleBy(difference),
     onFirst: () => supervisor.stop(),
     onSecond: () => {
@@ -52,12 +65,18 @@ export async function run(
     return EXIT_OK;
   } catch (error) {
     if (supervisor.stopAsked) return EXIT_OK;
-    if (!(error instanceof StartError || error instanceof PoolStartError)) {
-      throw error;
-    }
-    events.emit({ type: "notice", level: "error", message: error.message });
+    if (error instanceof PoolStartError) logger.startFailed(error);
+    else if (error instanceof StartError) {
+      const { message } = error;
+      events.emit({ type: "notice", level: "error", message });
+    } else throw error;
     return EXIT_FAILURE;
   } finally {
     await logger.close();
   }
+}
+
+function logFileError(value: string, error: unknown): ConfigError {
+  const setting = "WORKER_LOG_FILE";
+  return new ConfigError([{ setting, value, remedy: logFileRemedy(error) }]);
 }

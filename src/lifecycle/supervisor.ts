@@ -271,11 +271,13 @@ export class Supervisor {
   /** Loads what writes the figures out only now: it takes some MiB. */
   async #exposition(format: ExpositionFormat): Promise<Exposition> {
     const { exposition } = await import("../metrics/prometheus.ts");
+    const { restartsByReason, droppedOutput } = this.#pool.snapshot();
     return await exposition({
       snapshot: this.metrics(),
       counters: this.#counters,
       tally: this.#tally,
-      restarts: this.#pool.snapshot().restartsByReason,
+      restarts: restartsByReason,
+      droppedOutput,
     }, format);
   }
 

@@ -18,6 +18,7 @@ import type {
   ScalingGrounds,
   WaitingRequest,
   WorkerExitedEvent,
+  WorkerOutputDroppedEvent,
   WorkerStartFailedEvent,
   WorkerUnhealthyEvent,
 } from "../events.ts";
@@ -42,8 +43,30 @@ export interface EventMessage {
   readonly details: readonly string[];
 }
 
+/** What there is to know beside an event. */
+export interface MessageContext {
+  /** Whether the pool is being stopped: what ends then was to end. @default {false} */
+  readonly stopping?: boolean;
+}
+
 /** Returns what `event` says. */
-export function eventMessage(event: PoolEvent): EventMessage {
+export function eventMessage(
+  event: PoolEvent,
+  { stopping = false }: MessageContext = {},
+): EventMessage {
+  const message = plainMessage(event);
+  return stopping && PART_OF_STOPPING.has(event.type) &&
+      message.level === "error"
+    ? { ...message, level: "info" }
+    : message;
+}
+
+/** What is no error while the pool is being stopped. */
+const PART_OF_STOPPING: ReadonlySet<PoolEvent["type"]> = new Set<
+  PoolEvent["type"]
+>(["worker-exited", "worker-start-failed", "reload-finished"]);
+
+function plainMessage(event: PoolEvent): EventMessage {
   switch (event.type) {
     case "worker-spawned":
       return say("debug", `${worker(event)} started on port ${event.port}`);
@@ -80,6 +103,8 @@ export function eventMessage(event: PoolEvent): EventMessage {
       return workerStartFailed(event);
     case "worker-output":
       return say("info", `[worker ${event.workerId}] ${event.line}`);
+    case "worker-output-dropped":
+      return outputDropped(event);
     case "port-skipped":
       return say(
         "warning",
@@ -199,6 +224,22 @@ function workerStartFailed(event: WorkerStartFailedEvent): EventMessage {
     `worker ${event.workerId} could not be started: ${cause}${retry}`,
     [`command: ${event.command.join(" ")}`, ...event.lastOutput],
   );
+}
+
+function outputDropped(event: WorkerOutputDroppedEvent): EventMessage {
+  const { lines, bytes, durationMs } = event;
+  return event.phase === "began"
+    ? say(
+      "warning",
+      `${worker(event)} writes more than WORKER_LOG_RATE or ` +
+        "WORKER_LOG_BYTES allow: what is beyond is dropped",
+    )
+    : say(
+      "info",
+      `${worker(event)} keeps to WORKER_LOG_RATE and WORKER_LOG_BYTES ` +
+        `again: ${lines} lines (${bytes} B) were dropped in ` +
+        duration(durationMs),
+    );
 }
 
 function replacing(replaces: Replacement | null): string {

@@ -20,7 +20,7 @@ export class EventTally {
 
   /** Counts what `events` tells from now on. */
   constructor(events: EventEmitter) {
-    events.subscribe((event) => this.#take(event));
+    events.subscribe((event) => this.#take(event), { output: "none" });
   }
 
   /** Changes of the wanted number of workers to more of them, by reason. */

@@ -55,6 +55,8 @@ export interface WorkerMetrics {
   readonly uptimeSeconds: number | null;
   /** Which (re)load it belongs to, from 1. */
   readonly generation: number | null;
+  /** Lines of output of this slot's workers that were dropped: they wrote more than WORKER_LOG_RATE. */
+  readonly droppedLines: number;
   /** Resident memory; needs `-A`. */
   readonly rssBytes: number | null;
   /** CPU time used; needs `-A`. */
@@ -109,6 +111,11 @@ export interface MetricsSnapshot {
     readonly p90: number | null;
     readonly p99: number | null;
     readonly max: number | null;
+  };
+  /** Output of the workers that was dropped: they wrote more than WORKER_LOG_RATE. */
+  readonly output: {
+    readonly droppedLines: number;
+    readonly droppedBytes: number;
   };
   /** Requests sent once more. */
   readonly retries: number;
@@ -187,6 +194,7 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
       ...quantiles(sources.recovery),
       max: longest(sources.recovery),
     },
+    output: outputMetrics(pool),
     retries: counters.retries,
     responses: responsesByClass(counters),
     errors: Object.fromEntries(
@@ -199,7 +207,9 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     eventLoopLag: rounded(sources.eventLoopLagMs),
     scaling: sources.scaling.map(scalingMetrics),
     scalingHeld: sources.scalingHeld && scalingHeldMetrics(sources.scalingHeld),
-    workers: pool.workers.map((worker) => workerMetrics(worker, rates)),
+    workers: pool.workers.map((worker) =>
+      workerMetrics(worker, rates, pool.droppedOutput.get(worker.id)?.lines)
+    ),
   };
 }
 
@@ -231,7 +241,23 @@ function queueMetrics(queue: QueueStats): QueueStats {
   return { ...queue, wait: { p50: rounded(p50), p99: rounded(p99) } };
 }
 
-function workerMetrics(worker: WorkerSnapshot, rates: Rates): WorkerMetrics {
+function outputMetrics(
+  { droppedOutput }: PoolSnapshot,
+): MetricsSnapshot["output"] {
+  let droppedLines = 0;
+  let droppedBytes = 0;
+  for (const { lines, bytes } of droppedOutput.values()) {
+    droppedLines += lines;
+    droppedBytes += bytes;
+  }
+  return { droppedLines, droppedBytes };
+}
+
+function workerMetrics(
+  worker: WorkerSnapshot,
+  rates: Rates,
+  droppedLines = 0,
+): WorkerMetrics {
   const { id, port, pid, ready, spare, former, state, restarts } = worker;
   const { generation, upstream, uptimeMs } = worker;
   const requests = upstream?.requests ?? 0;
@@ -251,6 +277,7 @@ function workerMetrics(worker: WorkerSnapshot, rates: Rates): WorkerMetrics {
     restarts,
     uptimeSeconds: uptimeMs === null ? null : rounded(uptimeMs / 1000),
     generation,
+    droppedLines,
     ...processUsage(pid),
   };
 }

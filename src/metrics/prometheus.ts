@@ -32,6 +32,11 @@ export interface PrometheusSources {
   readonly tally: EventTally;
   /** Workers that took the place of another one, by why. */
   readonly restarts: Readonly<Record<string, number>>;
+  /** What of the workers' output has been dropped, by slot. */
+  readonly droppedOutput: ReadonlyMap<
+    number,
+    { readonly lines: number; readonly bytes: number }
+  >;
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -163,9 +168,10 @@ function requestMetrics(
 }
 
 function poolMetrics(
-  { snapshot, tally, restarts }: PrometheusSources,
+  { snapshot, tally, restarts, droppedOutput }: PrometheusSources,
 ): readonly CollectedMetric[] {
   const { pool, workers } = snapshot;
+  const dropped = [...droppedOutput];
   return [
     gauge("prefork_workers", "Workers by state.", workersByState(workers)),
     gauge("prefork_workers_min", "Fewest workers scaling leaves.", pool.min),
@@ -193,6 +199,16 @@ function poolMetrics(
         ...decisionsMade("up", tally.scaledUp),
         ...decisionsMade("down", tally.scaledDown),
       ],
+    ),
+    counter(
+      "prefork_worker_output_dropped_total",
+      "Lines of the workers' output dropped, because they wrote more than WORKER_LOG_RATE or WORKER_LOG_BYTES.",
+      dropped.map(([id, { lines }]) => [{ worker: `${id}` }, lines]),
+    ),
+    counter(
+      "prefork_worker_output_dropped_bytes_total",
+      "Bytes of those lines.",
+      dropped.map(([id, { bytes }]) => [{ worker: `${id}` }, bytes]),
     ),
     gauge(
       "prefork_worker_resident_memory_bytes",

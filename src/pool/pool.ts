@@ -19,6 +19,7 @@ import type { StaffingOptions } from "./goal.ts";
 import type { HealthWatcher } from "./health_watcher.ts";
 import { MemorySampler, type ReadMemory } from "./memory_sampler.ts";
 import { type PoolSnapshot, snapshotPool } from "./pool_snapshot.ts";
+import type { OutputLimits } from "./output_budget.ts";
 import { PoolStartError } from "./pool_start_error.ts";
 import { Reconciler } from "./reconciler.ts";
 import type { ReloadReport } from "./reload_report.ts";
@@ -31,7 +32,7 @@ import { WorkerStarter } from "./worker_starter.ts";
 const STOPPING = "the pool is stopping";
 
 /** How many workers there are, and how they come and go. */
-export interface PoolOptions extends StaffingOptions, WorkerSpec {
+export interface PoolOptions extends StaffingOptions, WorkerSpec, OutputLimits {
   /** First worker port; 0 takes a free stretch anywhere. */
   readonly workerPort: number;
   /** Workers started at first. */
@@ -196,6 +197,7 @@ export class Pool {
       max: this.#options.maxWorkers,
       desired: this.#desired,
       generation: this.#reloads.generation.number,
+      droppedOutput: this.#starter.droppedOutput,
       now: this.#now(),
     });
   }

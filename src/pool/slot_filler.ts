@@ -73,6 +73,7 @@ export class SlotFiller {
       if (!(error instanceof LaunchError)) throw error;
       this.#tell(slot, error.code, {
         workerId: id,
+        pid: null,
         port: null,
         generation: generation.number,
         command: generation.workerCommand.argv,
@@ -97,6 +98,7 @@ export class SlotFiller {
     if (lostPort) slot.noteLostPort(worker.port);
     this.#tell(slot, "never-ready", {
       workerId: slot.id,
+      pid: worker.process.pid,
       port: worker.port,
       generation,
       command: worker.process.command,

@@ -17,13 +17,7 @@ import {
   workerEnvironment,
   type WorkerIdentity,
 } from "./worker_command.ts";
-import { type LineListener, WorkerOutput } from "./worker_output.ts";
-
-/**
- * How long the outputs of a process that is gone may stay open, in
- * milliseconds. They end with it, unless a grandchild has kept them.
- */
-const OUTPUT_GRACE_MS = 100;
+import type { WorkerOutput } from "./worker_output.ts";
 
 /** Signals a worker is ended with. */
 export type EndSignal = "SIGTERM" | "SIGKILL";
@@ -45,7 +39,8 @@ export interface WorkerProcess {
 
 /** Which process to start. */
 export interface LaunchSpec extends WorkerIdentity, WorkerSpec {
-  readonly onLine: LineListener;
+  /** Reads what the process writes. */
+  readonly output: WorkerOutput;
 }
 
 /** Starts worker processes. @throws {LaunchError} when that cannot be done. */
@@ -57,7 +52,7 @@ export function launchGuarded(guard: OrphanGuard): Launch {
     const command = fillPlaceholders(spec.workerCommand.argv, spec);
     const child = spawn(command, spec, guard);
     guard.add(child.pid);
-    return new ChildWorkerProcess(child, command, spec.onLine, guard);
+    return new ChildWorkerProcess(child, command, spec.output, guard);
   };
 }
 
@@ -130,12 +125,12 @@ class ChildWorkerProcess implements WorkerProcess {
   constructor(
     child: Deno.ChildProcess,
     command: readonly string[],
-    onLine: LineListener,
+    output: WorkerOutput,
     guard: OrphanGuard,
   ) {
     this.#child = child;
     this.#guard = guard;
-    this.#output = new WorkerOutput(onLine);
+    this.#output = output;
     this.command = command;
     const drained = Promise.all([
       this.#output.drain("stdout", child.stdout),
@@ -174,9 +169,7 @@ class ChildWorkerProcess implements WorkerProcess {
 
   async #finish(drained: Promise<unknown>): Promise<void> {
     await this.exited;
-    const timer = setTimeout(() => this.#output.cancel(), OUTPUT_GRACE_MS);
-    await drained;
-    clearTimeout(timer);
+    await this.#output.end(drained);
   }
 
   /** Without the permission to signal any process only the child itself can be reached. */

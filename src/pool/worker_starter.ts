@@ -13,17 +13,23 @@ import type { Generation } from "./generation.ts";
 import type { HealthWatcher } from "./health_watcher.ts";
 import { LaunchError } from "./launch_error.ts";
 import { OrphanGuard } from "./orphan_guard.ts";
+import type { OutputLimits } from "./output_budget.ts";
+import { type DroppedOutput, OutputReaders } from "./output_readers.ts";
 import { findPortHolder } from "./port_holder.ts";
 import { isPortFree, PortAllocator } from "./ports.ts";
 import { type Recall, Worker } from "./worker.ts";
 import { WORKER_HOST } from "./worker_command.ts";
-import { type Launch, launchGuarded } from "./worker_process.ts";
+import {
+  type Launch,
+  launchGuarded,
+  type WorkerProcess,
+} from "./worker_process.ts";
 
 /** What servers of all kinds write when their port is taken. */
 const PORT_TAKEN = /EADDRINUSE|address (?:is )?already in use/i;
 
 /** How workers are started. */
-export interface WorkerStarterOptions {
+export interface WorkerStarterOptions extends OutputLimits {
   /** First worker port; 0 takes a free stretch anywhere. */
   readonly workerPort: number;
 }
@@ -57,6 +63,7 @@ export interface StartRequest {
 export class WorkerStarter {
   readonly #deps: WorkerStarterDeps;
   readonly #ports: PortAllocator;
+  readonly #outputs: OutputReaders;
   readonly #tasks = new Set<Promise<void>>();
   #guard: OrphanGuard | null = null;
   #launch: Launch | null;
@@ -65,10 +72,16 @@ export class WorkerStarter {
   constructor(options: WorkerStarterOptions, deps: WorkerStarterDeps) {
     this.#deps = deps;
     this.#launch = deps.launch ?? null;
+    this.#outputs = new OutputReaders(options, deps.events);
     this.#ports = new PortAllocator({
       workerPort: options.workerPort,
       onSkipped: (port) => this.#own(this.#announceSkipped(port)),
     });
+  }
+
+  /** What of the workers' output has been dropped, by slot. */
+  get droppedOutput(): ReadonlyMap<number, DroppedOutput> {
+    return this.#outputs.dropped;
   }
 
   /** Makes ready what guards the workers. To be called before the first is started. */
@@ -93,18 +106,12 @@ export class WorkerStarter {
     try {
       const launch = this.#launch!;
       const now = this.#deps.clock();
-      const process = launch({
+      const process: WorkerProcess = launch({
         ...spec,
         id,
         port,
         generation,
-        onLine: (stream, line) =>
-          this.#deps.events.emit({
-            type: "worker-output",
-            workerId: id,
-            stream,
-            line,
-          }),
+        output: this.#outputs.create({ id, pid: () => process.pid }),
       });
       const worker = new Worker({ id, port, generation }, {
         process,
