@@ -70,6 +70,10 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     logLevel: "info",
     logFormat: "text",
     accessLog: false,
+    workerLogs: "prefix",
+    workerLogFile: null,
+    workerLogRate: 10_000,
+    workerLogBytes: 4_194_304,
   });
 });
 
@@ -214,4 +218,32 @@ Deno.test("help, version and check are recognised, the first two whatever else i
   assert.throws(() => action("--check"), ConfigError);
   const checked = loadConfig({ args: ["--check"], env: new Map() });
   assert.equal(checked.action, "check");
+});
+
+Deno.test("a log file whose directory is missing is named with what to do, at the start", () => {
+  assert.throws(
+    () => load([], { WORKER_LOG_FILE: "/no/such/place/{id}.log" }),
+    /WORKER_LOG_FILE=\/no\/such\/place\/\{id\}\.log: its directory \/no\/such\/place does not exist; create it/,
+  );
+});
+
+Deno.test("a log file that is a directory is turned down", () => {
+  const path = Deno.makeTempDirSync();
+  try {
+    assert.throws(
+      () => load([], { WORKER_LOG_FILE: path }),
+      /is a directory; name a file in it, such as \{id\}\.log/,
+    );
+    load([], { WORKER_LOG_FILE: `${path}/{id}.log` });
+    assert.deepEqual([...Deno.readDirSync(path)], []);
+  } finally {
+    Deno.removeSync(path);
+  }
+});
+
+Deno.test("a file for output that is off is a mistake", () => {
+  assert.throws(
+    () => load([], { WORKER_LOG_FILE: "/tmp/{id}.log", WORKER_LOGS: "off" }),
+    /WORKER_LOG_FILE=.*: needs WORKER_LOGS other than off/,
+  );
 });

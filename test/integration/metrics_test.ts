@@ -43,6 +43,7 @@ const SHAPE = {
     p99: "null",
     max: "null",
   },
+  output: { droppedLines: "number", droppedBytes: "number" },
   retries: "number",
   responses: {
     "2xx": "number",
@@ -79,6 +80,7 @@ const WORKER_SHAPE = {
   restarts: "number",
   uptimeSeconds: "number",
   generation: "number",
+  droppedLines: "number",
   rssBytes: "null",
   cpuSeconds: "null",
 } as const;

@@ -267,6 +267,7 @@ Deno.test("each event says what happened, at the level it deserves", () => {
 Deno.test("a worker's output carries the worker's id", () => {
   const { text } = eventMessage({
     type: "worker-output",
+    pid: 4711,
     workerId: 2,
     stream: "stderr",
     line: "  {port} is taken",
@@ -278,6 +279,7 @@ Deno.test("a failed start tells the command, the exit code or signal, and the la
   const failed = {
     type: "worker-start-failed",
     workerId: 0,
+    pid: 4711,
     port: 8081,
     generation: 1,
     command: ["node", "missing.js"],

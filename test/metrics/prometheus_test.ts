@@ -24,6 +24,7 @@ function sources(
     counters: new Counters(),
     tally: new EventTally(new EventEmitter()),
     restarts: {},
+    droppedOutput: new Map(),
     ...changes,
   };
 }
@@ -193,4 +194,18 @@ Deno.test("restarts, recoveries and scaling decisions are told by their reasons"
   );
   assert.equal(valueOf(metrics, "prefork_worker_recovery_seconds_count"), 1);
   assert.equal(valueOf(metrics, "prefork_worker_recovery_seconds_sum"), 0.048);
+});
+
+Deno.test("lines that were dropped are counted by the slot of their worker", async () => {
+  const droppedOutput = new Map([[1, { lines: 12, bytes: 345 }]]);
+  const metrics = await read({ droppedOutput });
+  for (
+    const [name, value] of [
+      ["prefork_worker_output_dropped_total", 12],
+      ["prefork_worker_output_dropped_bytes_total", 345],
+    ] as const
+  ) {
+    assert.equal(metrics.get(name)?.type, "counter");
+    assert.equal(valueOf(metrics, name, { worker: "1" }), value);
+  }
 });

@@ -94,31 +94,34 @@ export class ModelWorld {
     this.#options = { ...OPTIONS, ...options };
     const emitter = new EventEmitter();
     emitter.subscribe((event) => this.events.push(event));
-    this.#starter = new WorkerStarter({ workerPort: 0 }, {
-      events: emitter,
-      clock: this.clock.now,
-      wake: () => {},
-      observer: {
-        refused: (upstream) => this.#suspect(upstream),
-        idle(): void {},
-      },
-      health: {
-        watch: (target, report) => {
-          const process = this.#running().find(({ port }) =>
-            port === target.port
-          )!;
-          process.report = report;
-          return {
-            suspect(): void {},
-            stop: () => {
-              process.report = null;
-              return Promise.resolve();
-            },
-          };
+    this.#starter = new WorkerStarter(
+      { workerPort: 0, workerLogRate: 0, workerLogBytes: 0 },
+      {
+        events: emitter,
+        clock: this.clock.now,
+        wake: () => {},
+        observer: {
+          refused: (upstream) => this.#suspect(upstream),
+          idle(): void {},
         },
+        health: {
+          watch: (target, report) => {
+            const process = this.#running().find(({ port }) =>
+              port === target.port
+            )!;
+            process.report = report;
+            return {
+              suspect(): void {},
+              stop: () => {
+                process.report = null;
+                return Promise.resolve();
+              },
+            };
+          },
+        },
+        launch: (launch) => this.#launch(launch),
       },
-      launch: (launch) => this.#launch(launch),
-    });
+    );
     this.reloads = new Reloads(spec, emitter);
     this.reconciler = new Reconciler({
       dispatcher: this.dispatcher,

@@ -46,6 +46,8 @@ export class PoolHarness {
       minWorkers: 1,
       maxWorkers: 8,
       workerPort: 0,
+      workerLogRate: 10_000,
+      workerLogBytes: 4_194_304,
       startupTimeoutMs: 60_000,
       drainTimeoutMs: 60_000,
       healthPath: "/",
