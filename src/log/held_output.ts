@@ -12,6 +12,9 @@ const HOLD_MS = 2_000;
 /** Lines held of a worker; one that writes more has something to say. */
 const MAX_HELD_LINES = 200;
 
+/** Lines that came longer before the end than this, in milliseconds, are not where one looks for its cause. */
+const NEAR_MS = 1_000;
+
 /** Writes one line. */
 export type WriteLine = () => void;
 
@@ -19,7 +22,7 @@ export type WriteLine = () => void;
 export interface EndedOutput {
   /** Lines that have been held back and not written, oldest first. */
   readonly held: readonly WriteLine[];
-  /** Whether all its lines have been written. */
+  /** Whether its last lines have been written, and stand near where its end is told. */
   readonly written: boolean;
 }
 
@@ -29,22 +32,37 @@ interface Account {
   timer: ReturnType<typeof setTimeout> | null;
   /** Whether lines of it were dropped. */
   lossy: boolean;
+  /** When its last line came. */
+  lastAt: number;
 }
 
 /** Holds lines by the process that wrote them. */
 export class HeldOutput {
   readonly #accounts = new Map<number, Account>();
+  readonly #clock: () => number;
+
+  /** Holds nothing yet; `clock` is monotonic, in milliseconds. */
+  constructor(clock: () => number = (): number => performance.now()) {
+    this.#clock = clock;
+  }
 
   /** Holds the lines of a process that starts. */
   begin(pid: number): void {
-    this.#accounts.set(pid, { held: [], timer: null, lossy: false });
+    this.#accounts.set(pid, {
+      held: [],
+      timer: null,
+      lossy: false,
+      lastAt: -Infinity,
+    });
   }
 
   /** Holds a line back, or writes it. */
   take(pid: number, write: WriteLine): void {
     const account = this.#accounts.get(pid);
-    const held = account?.held ?? null;
-    if (account === undefined || held === null) return write();
+    if (account === undefined) return write();
+    const { held } = account;
+    account.lastAt = this.#clock();
+    if (held === null) return write();
     account.timer ??= setTimeout(() => this.release(pid), HOLD_MS);
     held.push(write);
     if (held.length >= MAX_HELD_LINES) this.release(pid);
@@ -71,8 +89,9 @@ export class HeldOutput {
     if (account === undefined) return { held: [], written: false };
     this.#accounts.delete(pid);
     if (account.timer !== null) clearTimeout(account.timer);
-    const { held, lossy } = account;
-    return { held: held ?? [], written: held === null && !lossy };
+    const { held, lossy, lastAt } = account;
+    const near = this.#clock() - lastAt < NEAR_MS;
+    return { held: held ?? [], written: held === null && !lossy && near };
   }
 
   /** Writes everything that is held. */
