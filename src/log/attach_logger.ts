@@ -159,7 +159,10 @@ class EventLog {
       }
       case "state-changed":
         this.#stopping = event.to === "draining" || event.to === "stopped";
-        if (event.to === "draining") this.#failures?.started();
+        if (event.to === "draining") {
+          this.#failures?.started();
+          this.#workers.held.close();
+        }
         return this.#emit(event);
       default:
         return this.#emit(event);

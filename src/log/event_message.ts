@@ -54,19 +54,15 @@ export function eventMessage(
   event: PoolEvent,
   { stopping = false }: MessageContext = {},
 ): EventMessage {
-  const message = plainMessage(event);
-  return stopping && PART_OF_STOPPING.has(event.type) &&
-      message.level === "error"
-    ? { ...message, level: "info" }
-    : message;
+  return plainMessage(stopping ? asPartOfStopping(event) : event, stopping);
 }
 
-/** What is no error while the pool is being stopped. */
-const PART_OF_STOPPING: ReadonlySet<PoolEvent["type"]> = new Set<
-  PoolEvent["type"]
->(["worker-exited", "worker-start-failed", "reload-finished"]);
+/** While the pool is stopped, whoever ends was to end, whoever has told it so. */
+function asPartOfStopping(event: PoolEvent): PoolEvent {
+  return event.type === "worker-exited" ? { ...event, expected: true } : event;
+}
 
-function plainMessage(event: PoolEvent): EventMessage {
+function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
   switch (event.type) {
     case "worker-spawned":
       return say("debug", `${worker(event)} started on port ${event.port}`);
@@ -100,7 +96,7 @@ function plainMessage(event: PoolEvent): EventMessage {
     case "worker-exited":
       return workerExited(event);
     case "worker-start-failed":
-      return workerStartFailed(event);
+      return workerStartFailed(event, stopping ? "info" : "error");
     case "worker-output":
       return say("info", `[worker ${event.workerId}] ${event.line}`);
     case "worker-output-dropped":
@@ -129,7 +125,7 @@ function plainMessage(event: PoolEvent): EventMessage {
           `${event.fromGeneration}`,
       );
     case "reload-finished":
-      return reloadFinished(event);
+      return reloadFinished(event, stopping ? "info" : "error");
     case "generation-kept":
       return say(
         "info",
@@ -210,7 +206,10 @@ function workerExited(event: WorkerExitedEvent): EventMessage {
     : say("error", `${text}, unasked`, event.lastOutput);
 }
 
-function workerStartFailed(event: WorkerStartFailedEvent): EventMessage {
+function workerStartFailed(
+  event: WorkerStartFailedEvent,
+  level: MessageLevel,
+): EventMessage {
   const status = event.status === null ? "" : exit(event.status);
   // The reason may say no more than the status does.
   const cause = status === "" || event.reason.includes(status)
@@ -220,7 +219,7 @@ function workerStartFailed(event: WorkerStartFailedEvent): EventMessage {
     ? `; next attempt in ${duration(event.retryInMs)}`
     : "";
   return say(
-    "error",
+    level,
     `worker ${event.workerId} could not be started: ${cause}${retry}`,
     [`command: ${event.command.join(" ")}`, ...event.lastOutput],
   );
@@ -249,12 +248,15 @@ function replacing(replaces: Replacement | null): string {
   return ` (${reason}${after})`;
 }
 
-function reloadFinished({ report }: ReloadFinishedEvent): EventMessage {
+function reloadFinished(
+  { report }: ReloadFinishedEvent,
+  failureLevel: MessageLevel,
+): EventMessage {
   const took = duration(report.durationMs);
   return report.ok
     ? say("info", `reloaded in ${took}: generation ${report.generation} serves`)
     : say(
-      "error",
+      failureLevel,
       `reload failed after ${took}, generation ${report.fromGeneration} ` +
         `serves on: ${report.reason}`,
       report.workers.map(({ workerId, verdict, reason }) =>

@@ -379,3 +379,70 @@ Deno.test("a reload that failed is an error, with a verdict for each worker", ()
     ],
   });
 });
+
+Deno.test("after a stop, what is part of stopping is no error", () => {
+  const exited = {
+    ...WORKER,
+    type: "worker-exited",
+    status: { code: 143, signal: "SIGTERM" },
+    expected: false,
+    uptimeMs: 3210,
+    lastOutput: ["bye"],
+  } as const;
+  const failed = {
+    type: "worker-start-failed",
+    workerId: 0,
+    pid: 4711,
+    port: 8081,
+    generation: 1,
+    command: ["node"],
+    reason: "was ended by SIGTERM",
+    status: { code: 143, signal: "SIGTERM" },
+    lastOutput: [],
+    retryInMs: 0,
+  } as const;
+  const report: ReloadReport = {
+    ...RELOADED,
+    ok: false,
+    reason: "the pool is stopping",
+  };
+  for (
+    const event of [
+      exited,
+      failed,
+      { type: "reload-finished", report },
+    ] as const
+  ) {
+    assert.equal(eventMessage(event).level, "error");
+    assert.equal(eventMessage(event, { stopping: true }).level, "info");
+  }
+  assert.deepEqual(eventMessage(exited, { stopping: true }), {
+    level: "info",
+    text: "worker 2 (pid 4711) ended by SIGTERM after 3.2 s",
+    details: [],
+  });
+});
+
+Deno.test("dropped output names the settings, and how much it was", () => {
+  const dropped = {
+    type: "worker-output-dropped",
+    workerId: 2,
+    pid: 4711,
+    phase: "began",
+    lines: 0,
+    bytes: 0,
+    durationMs: 0,
+  } as const;
+  const began = eventMessage(dropped);
+  assert.equal(began.level, "warning");
+  assert.match(began.text, /WORKER_LOG_RATE or WORKER_LOG_BYTES/);
+  const ended = eventMessage({
+    ...dropped,
+    phase: "ended",
+    lines: 12,
+    bytes: 345,
+    durationMs: 4500,
+  });
+  assert.equal(ended.level, "info");
+  assert.match(ended.text, /12 lines \(345 B\) were dropped in 4\.5 s$/);
+});

@@ -294,6 +294,24 @@ Deno.test("the old generation that does not come back leaves the new worker serv
   }
 });
 
+Deno.test("a stop in the middle of a reload says of each worker why it is where it is", async () => {
+  await using harness = new PoolHarness(poolWorker(), { poolSize: 2 });
+  await harness.pool.start();
+  // In slot 0 the new code serves, in slot 1 it is never ready.
+  const script = 'case $WORKER_ID in 1) exec sleep 300;; esac; exec "$@"';
+  const reloading = harness.pool.reload(
+    spec("sh", "-c", script, "sh", ...poolWorker()),
+  );
+  await harness.nth("worker-spawned", 4);
+  await harness.pool.stop();
+  const report = await reloading;
+  assert.deepEqual(verdicts(report), ["0 replaced", "1 kept"]);
+  assert.equal(
+    report.workers[0]!.reason,
+    "the old generation did not come back: the pool is stopping",
+  );
+});
+
 Deno.test("a slot in a crash loop is tried with the new code at once", async () => {
   const script = '[ "$WORKER_ID" = 1 ] && exit 4; exec "$@"';
   await using harness = new PoolHarness(
