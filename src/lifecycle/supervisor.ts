@@ -23,12 +23,7 @@ import { Dispatcher } from "../upstream/dispatcher.ts";
 import { policyFor } from "../upstream/policy/mod.ts";
 import { AdminService } from "./admin_service.ts";
 import type { Certificates } from "./certificates.ts";
-import {
-  listen,
-  type OpenListener,
-  removeSocketFile,
-  urlOf,
-} from "./listen.ts";
+import { listen, type OpenListener, urlOf } from "./listen.ts";
 import { ReloadService } from "./reload_service.ts";
 import { ScalingService } from "./scaling_service.ts";
 
@@ -239,6 +234,7 @@ export class Supervisor {
   /** Kills all workers at once, for those who cannot wait for {@linkcode stop}. */
   killAll(): void {
     this.#pool.killAll();
+    this.#listener?.removeFile();
   }
 
   async #stop(): Promise<void> {
@@ -254,10 +250,10 @@ export class Supervisor {
   /** Stops what was started, in reverse. */
   async #shutDown(drainTimeoutMs: number): Promise<void> {
     await this.#scaling.stop();
+    this.#listener?.removeFile();
     await this.#proxy?.stop(drainTimeoutMs);
     await this.#pool.stop();
     await this.#admin.stop();
-    if (this.#listener !== null) removeSocketFile(this.#listener);
     this.#rates.stop();
     this.#setState("stopped");
   }

@@ -51,7 +51,7 @@ export interface ProxySettings extends ProxyOptions {
 
 /** What the proxy works with. */
 export interface ProxyParts {
-  readonly listener: Deno.Listener;
+  readonly listener: Pick<Deno.Listener, "accept" | "close">;
   /** The port clients know; 0 for a unix socket. */
   readonly port: number;
   /** Where the certificate of the moment is; `null` for plain HTTP. */
