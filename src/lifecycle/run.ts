@@ -8,6 +8,7 @@ import type { Config } from "../config/config.ts";
 import { EventEmitter } from "../events.ts";
 import { attachLogger } from "../log/attach_logger.ts";
 import { PoolStartError } from "../pool/pool_start_error.ts";
+import { mayBeInBackground, TerminalRelay } from "../log/terminal_relay.ts";
 import { listenForSignals } from "./signals.ts";
 import { StartError } from "./start_error.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -20,8 +21,8 @@ export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
 
 /**
- * Runs a pool until SIGTERM, SIGINT or SIGQUIT stops it; a second signal ends
- * the process at once. SIGHUP and SIGUSR1 reload it, SIGTTIN and SIGTTOU want
+ * Runs a pool until SIGTERM, SIGINT or SIGQUIT stops it; another one after more
+ * than a second ends the process at once. SIGHUP and SIGUSR1 reload it, SIGTTIN and SIGTTOU want
  * one worker more or fewer.
  *
  * @param readConfig Reads the configuration anew, for reloads.
@@ -32,7 +33,11 @@ export async function run(
   readConfig: () => Config,
 ): Promise<number> {
   const events = new EventEmitter();
-  const logger = await attachLogger(events, config);
+  const terminal = Deno.stderr.isTerminal() ? new TerminalRelay() : null;
+  const logger = await attachLogger(events, {
+    ...config,
+    ...terminal === null ? {} : { stream: terminal },
+  });
   const supervisor = new Supervisor(config, events, readConfig);
   // Before anything listens: with all descriptors in use, Deno cannot set
   // signal handling up any more.
@@ -40,7 +45,16 @@ export async function run(
     // What comes of it is an event.
     onReload: () => void supervisor.reload(),
     onScale: (difference) => supervisor.scaleBy(difference),
+    // Only who writes to a terminal is sent them by it.
+    fromTerminal: () => (terminal?.direct ?? false) && mayBeInBackground(),
     onFirst: () => supervisor.stop(),
+    onRepeated: (signal) =>
+      events.emit({
+        type: "notice",
+        level: "info",
+        message: `${signal} came again within a second and is taken for the ` +
+          "same: the pool is stopping; again to end now.",
+      }),
     onSecond: () => {
       supervisor.killAll();
       Deno.exit(EXIT_FAILURE);
@@ -59,5 +73,6 @@ export async function run(
     return EXIT_FAILURE;
   } finally {
     await logger.close();
+    await terminal?.close();
   }
 }

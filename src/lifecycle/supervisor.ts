@@ -47,6 +47,9 @@ export class Supervisor {
   #certificates: Certificates | null = null;
   #listener: OpenListener | null = null;
   #stopped: Promise<void> | null = null;
+  /** Resolves when the state is not `starting` any more. */
+  readonly #started = Promise.withResolvers<void>();
+  #keptReload: Promise<ReloadReport> | null = null;
 
   /**
    * Puts the parts together; nothing is started.
@@ -175,11 +178,27 @@ export class Supervisor {
    *
    * Never rejects for what is read, nor for what the new workers do: either is
    * reported, and the old ones serve on.
+   *
+   * While the pool starts it is kept, and done afterwards, once for all who
+   * have asked.
    */
   async reload(): Promise<ReloadReport> {
+    if (this.#state === "starting") {
+      return await (this.#keptReload ??= this.#reloadOnceStarted());
+    }
     return this.#state === "serving"
       ? await this.#reloads.reload()
       : this.#reloads.refuse(`the pool is ${this.#state}`);
+  }
+
+  async #reloadOnceStarted(): Promise<ReloadReport> {
+    this.events.emit({
+      type: "notice",
+      level: "info",
+      message: "The pool is starting: it is reloaded when it has.",
+    });
+    await this.#started.promise;
+    return await this.reload();
   }
 
   /**
@@ -290,6 +309,7 @@ export class Supervisor {
     const from = this.#state;
     if (from === to) return;
     this.#state = to;
+    if (from === "starting") this.#started.resolve();
     this.events.emit({ type: "state-changed", from, to });
   }
 }

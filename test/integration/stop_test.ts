@@ -5,7 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import { eventually } from "../support/deadline.ts";
+import { SAME_SIGNAL_MS } from "../../src/lifecycle/signals.ts";
+import { delay, eventually } from "../support/deadline.ts";
 import { fixture } from "../support/fixture.ts";
 import { freePort } from "../support/free_port.ts";
 import { postHead } from "../support/message_text.ts";
@@ -91,7 +92,7 @@ Deno.test("whoever has connected before the pool stops is answered, though not y
   assert.equal((await pool.status).code, 0);
 });
 
-Deno.test("a second signal ends everything at once, with an exit code of its own", async () => {
+Deno.test("a second signal that comes a second later ends everything at once, with an exit code of its own", async () => {
   await using pool = await startPool({
     env: { POOL_SIZE: "2", DRAIN_TIMEOUT_MS },
   });
@@ -103,6 +104,12 @@ Deno.test("a second signal ends everything at once, with an exit code of its own
   await pool.waitForEvent("state-changed", {
     where: (e) => e.to === "draining",
   });
+  // In the same second it is taken for the first one come again.
+  pool.signal("SIGINT");
+  await pool.waitForEvent("notice", {
+    where: ({ message }) => message.startsWith("SIGINT came again"),
+  });
+  await delay(SAME_SIGNAL_MS);
   const status = await pool.stop("SIGINT", AT_ONCE_MS);
   assert.equal(status.code, 1);
   await eventually(async () => assert.deepEqual(await aliveAmong(family), []));
