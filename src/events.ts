@@ -87,6 +87,18 @@ export interface StateChangedEvent {
   readonly to: ServingState;
 }
 
+/** The pool is stopping, and waits. Told at first and as it changes, each time after twice as long. */
+export interface StopWaitingEvent {
+  /** Which event this is. */
+  readonly type: "stop-waiting";
+  /** Requests that still have to be answered. */
+  readonly requests: number;
+  /** Streams, which end when their workers are asked to. */
+  readonly streams: number;
+  /** Workers that have been asked to end and have not; 0 while requests are waited for. */
+  readonly workers: number;
+}
+
 /** The balancer accepts connections at this address. */
 export interface ListeningEvent {
   /** Which event this is. */
@@ -176,6 +188,7 @@ export type PoolEvent =
   | ReloadEvent
   | ScalingHeldEvent
   | StateChangedEvent
+  | StopWaitingEvent
   | ListeningEvent
   | AcceptPausedEvent
   | ExchangeFailedEvent

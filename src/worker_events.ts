@@ -107,16 +107,39 @@ export interface WorkerDrainingEvent extends WorkerRef {
   readonly reason: DrainReason;
   /** Requests it still has to answer. */
   readonly inFlight: number;
+  /** Those of them that are streams, which it ends itself when it is asked to end. */
+  readonly streams: number;
 }
 
-/** A worker was asked to end (SIGTERM) or made to (SIGKILL). */
+/** A worker was asked to end (STOP_SIGNAL) or made to (SIGKILL). */
 export interface WorkerSignalledEvent extends WorkerRef {
   /** Which event this is. */
   readonly type: "worker-signalled";
   /** The signal that was sent. */
-  readonly signal: "SIGTERM" | "SIGKILL";
-  /** Why, as a sentence part: `"drained"`, `"ignored SIGTERM for 5000 ms"`. */
+  readonly signal: Deno.Signal;
+  /** Why, as a sentence part: `"drained"`, `"did not end within 10000 ms of SIGTERM"`. */
   readonly reason: string;
+}
+
+/** A process that a worker has left behind. */
+export interface LeftProcess {
+  readonly pid: number;
+  /** Program and arguments, cut short. */
+  readonly command: string;
+  /** Whether it had left the worker's process group, as daemons do. */
+  readonly detached: boolean;
+}
+
+/** A worker is gone, and processes that it had started are not. They have until STOP_TIMEOUT_MS to end. */
+export interface WorkerLeftProcessesEvent extends WorkerRef {
+  /** Which event this is. */
+  readonly type: "worker-left-processes";
+  /** Whether the worker was asked to end: its children may have something to finish then. Otherwise they are asked to end. */
+  readonly asked: boolean;
+  /** Whether it has ended in order and unasked, as a program does that puts itself into the background. */
+  readonly daemonised: boolean;
+  /** Which; `null` where that cannot be seen. */
+  readonly processes: readonly LeftProcess[] | null;
 }
 
 /** A worker that had been ready is gone. */
@@ -176,6 +199,7 @@ export type WorkerEvent =
   | WorkerRecoveredEvent
   | WorkerDrainingEvent
   | WorkerSignalledEvent
+  | WorkerLeftProcessesEvent
   | WorkerExitedEvent
   | WorkerStartFailedEvent
   | WorkerOutputEvent;

@@ -191,6 +191,7 @@ function newContext(): ProxyContext {
     gate: null,
     skew: null,
     draining: false,
+    finishing: false,
     requestHead: new RequestHead(),
     responseHead: new ResponseHead(),
     writer: new ByteWriter(),

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { WorkerCommand } from "../pool/worker_command.ts";
+import type { StopSignal, WorkerCommand } from "../pool/worker_command.ts";
 import type { RateRule } from "../net/rate_limit.ts";
 import type { PolicyName } from "../upstream/policy/mod.ts";
 
@@ -38,6 +38,13 @@ export interface Config {
   readonly spareWorkers: number;
   /** The program to run. @default {the embedded demo application} */
   readonly workerCommand: WorkerCommand;
+  /**
+   * Directory the workers run in, as it is named: a link in it is followed anew
+   * for each generation. `null` is the balancer's own.
+   *
+   * @default {the working directory, as the shell names it in PWD}
+   */
+  readonly workerCwd: string | null;
   /** File of `NAME=value` lines, for settings and for the workers' environment. @default {null} */
   readonly envFile: string | null;
   /** What the workers' environment has beyond the balancer's. @default {{}} */
@@ -88,6 +95,10 @@ export interface Config {
 
   /** How long requests in flight may take when a worker or the pool stops, in milliseconds. @default {30000} */
   readonly drainTimeoutMs: number;
+  /** How long the processes of a worker may take to end once they are asked to, in milliseconds; then they are killed. @default {10000} */
+  readonly stopTimeoutMs: number;
+  /** The signal that asks a worker to end. @default {"SIGTERM"} */
+  readonly stopSignal: StopSignal;
   /** How long to go on serving, while not ready, after SIGTERM, in milliseconds. @default {0} */
   readonly drainDelayMs: number;
   /** Longest wait for a worker's response head, in milliseconds. @default {60000} */

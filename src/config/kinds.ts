@@ -9,6 +9,7 @@
 
 import { parseCidr } from "../net/cidr.ts";
 import { parseIpAddress } from "../net/ip_address.ts";
+import { STOP_SIGNALS, type StopSignal } from "../pool/worker_command.ts";
 import type { RateRule } from "../net/rate_limit.ts";
 import { splitShellWords } from "./shell_words.ts";
 
@@ -84,6 +85,16 @@ export const toggle: Kind<boolean> = {
     return undefined;
   },
   check: (value) => typeof value === "boolean" ? value : undefined,
+};
+
+/** A signal that asks a program to end. In text, also as `kill` takes it: `QUIT`, `quit`. */
+export const stopSignal: Kind<StopSignal> = {
+  ...choice(Object.keys(STOP_SIGNALS) as StopSignal[]),
+  placeholder: "SIGNAL",
+  read: (text) => {
+    const name = text.toUpperCase();
+    return name.startsWith("SIG") ? name : `SIG${name}`;
+  },
 };
 
 /** Any text but none. */

@@ -39,6 +39,13 @@ export interface LoadConfigOptions {
    * @default {navigator.hardwareConcurrency}
    */
   readonly availableCpus?: number;
+  /**
+   * The working directory as the user calls it, links and all: what WORKER_CWD
+   * defaults to, and what it is relative to.
+   *
+   * @default {null: the balancer's own, which its workers inherit}
+   */
+  readonly directory?: string | null;
 }
 
 /** What the user asked for. */
@@ -90,7 +97,9 @@ export function loadConfig(options: LoadConfigOptions): Invocation {
       remedy: "must be followed by the worker's command",
     });
   }
-  return { action, config: draft.finish({ words, workerEnvironment }) };
+  const { directory = null } = options;
+  const extras = { words, workerEnvironment, directory };
+  return { action, config: draft.finish(extras) };
 }
 
 /** Fills `draft` from the variables of the settings that are not `given`. */

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import type { Config } from "./config.ts";
 import { ConfigError, type ConfigProblem } from "./config_error.ts";
 import {
@@ -37,6 +38,8 @@ export interface WorkerExtras {
   readonly words: readonly string[] | null;
   /** What their environment has beyond the balancer's. */
   readonly workerEnvironment: Readonly<Record<string, string>>;
+  /** Where they run if nothing else is said, links and all; `null` is where the balancer does. @default {null} */
+  readonly directory?: string | null;
 }
 
 /** A configuration in the making. */
@@ -100,7 +103,8 @@ export class SettingsDraft {
    *
    * @throws {ConfigError} with all problems, when there is any.
    */
-  finish({ words, workerEnvironment }: WorkerExtras): Config {
+  finish(extras: WorkerExtras): Config {
+    const { words, workerEnvironment, directory = null } = extras;
     const { workerCommand, zigttpBin, handlerPath, ...values } = this.#values();
     const poolSize = values.poolSize === "auto"
       ? this.#options.availableCpus
@@ -125,6 +129,9 @@ export class SettingsDraft {
       slowRequestMs,
       workerCommand: chooseWorkerCommand(sources),
       workerEnvironment,
+      workerCwd: values.workerCwd === null
+        ? directory
+        : resolve(directory ?? Deno.cwd(), values.workerCwd),
       healthStrict: this.#isGiven("healthPath"),
     };
     this.#checkWorkers(config);

@@ -14,6 +14,7 @@ import { type SettingName, variableOf } from "../config/settings.ts";
 const APPLIED: ReadonlySet<keyof Config> = new Set([
   "workerCommand",
   "workerEnvironment",
+  "workerCwd",
   "poolSize",
   "minWorkers",
   "maxWorkers",
@@ -22,6 +23,8 @@ const APPLIED: ReadonlySet<keyof Config> = new Set([
   "startupTimeoutMs",
   "drainTimeoutMs",
   "drainDelayMs",
+  "stopTimeoutMs",
+  "stopSignal",
   "reloadSurge",
   "reloadCanaryRequests",
   "skewGraceMs",

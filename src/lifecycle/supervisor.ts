@@ -26,6 +26,13 @@ import type { Certificates } from "./certificates.ts";
 import { listen, type OpenListener, urlOf } from "./listen.ts";
 import { ReloadService } from "./reload_service.ts";
 import { ScalingService } from "./scaling_service.ts";
+import { StopReport } from "./stop_report.ts";
+
+/**
+ * How long clients may take to read what workers have said that are gone, in
+ * milliseconds. It is on its way already; who takes longer does not read.
+ */
+const DELIVERY_TIMEOUT_MS = 2_000;
 
 /** Starts and stops a pool, its proxy and its admin pages. */
 export class Supervisor {
@@ -99,6 +106,8 @@ export class Supervisor {
       health,
       recall: ({ port }, findings) =>
         this.#proxy?.inFlight.recall(port, findings),
+      streams: (upstream) => this.#proxy?.inFlight.count(upstream).streams ?? 0,
+      cut: (upstream) => this.#proxy?.inFlight.cut(upstream),
     });
     this.#scaling = new ScalingService(config, {
       pool,
@@ -237,8 +246,9 @@ export class Supervisor {
   }
 
   /**
-   * Stops everything: not ready -> wait -> accept no more -> drain -> end the
-   * workers. Resolves when nothing is left. Calling it again waits for the same.
+   * Stops everything: not ready -> wait -> accept no more -> requests end ->
+   * workers are asked to end, and end their streams -> what is left is cut.
+   * Resolves when nothing is left. Calling it again waits for the same.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
@@ -250,7 +260,7 @@ export class Supervisor {
     return this.#stopped !== null;
   }
 
-  /** Kills all workers at once, for those who cannot wait for {@linkcode stop}. */
+  /** Kills all workers at once, for those who cannot wait for {@linkcode stop}. The process is to end then. */
   killAll(): void {
     this.#pool.killAll();
     this.#listener?.removeFile();
@@ -266,12 +276,24 @@ export class Supervisor {
     await this.#shutDown(drainTimeoutMs);
   }
 
-  /** Stops what was started, in reverse. */
+  /** Stops what was started, in reverse; but the proxy stays to pass on what workers say at their end. */
   async #shutDown(drainTimeoutMs: number): Promise<void> {
+    let ending = false;
+    const report = new StopReport({
+      events: this.events,
+      waiting: () => ({
+        ...this.#proxy?.inFlight.count() ?? { requests: 0, streams: 0 },
+        workers: ending ? this.#pool.workersLeft : 0,
+      }),
+    });
     await this.#scaling.stop();
     this.#listener?.removeFile();
-    await this.#proxy?.stop(drainTimeoutMs);
-    await this.#pool.stop();
+    report.start();
+    await this.#proxy?.drain(drainTimeoutMs);
+    ending = true;
+    await this.#pool.stop(0);
+    report.stop();
+    await this.#proxy?.stop(DELIVERY_TIMEOUT_MS, true);
     await this.#admin.stop();
     this.#rates.stop();
     this.#setState("stopped");

@@ -16,8 +16,10 @@ import type {
   ReloadFinishedEvent,
   Replacement,
   ScalingGrounds,
+  StopWaitingEvent,
   WaitingRequest,
   WorkerExitedEvent,
+  WorkerLeftProcessesEvent,
   WorkerStartFailedEvent,
   WorkerUnhealthyEvent,
 } from "../events.ts";
@@ -67,13 +69,16 @@ export function eventMessage(event: PoolEvent): EventMessage {
       return say(
         "info",
         `${worker(event)} draining (${event.reason}), ` +
-          `${event.inFlight} in flight`,
+          `${event.inFlight} in flight` +
+          (event.streams === 0 ? "" : `, ${event.streams} of them streams`),
       );
     case "worker-signalled":
       return say(
         event.signal === "SIGKILL" ? "warning" : "debug",
         `${worker(event)} sent ${event.signal}: ${event.reason}`,
       );
+    case "worker-left-processes":
+      return leftProcesses(event);
     case "worker-exited":
       return workerExited(event);
     case "worker-start-failed":
@@ -121,6 +126,8 @@ export function eventMessage(event: PoolEvent): EventMessage {
         event.to === "serving" ? "debug" : "info",
         `pool ${event.to}`,
       );
+    case "stop-waiting":
+      return say("info", stopWaiting(event));
     case "listening":
       return say("info", listening(event));
     case "accept-paused":
@@ -175,6 +182,27 @@ function cpu(ratio: number | null): string {
 function request(waiting: WaitingRequest): string {
   return `${waiting.method} ${waiting.path}, ${duration(waiting.ageMs)} old, ` +
     `request ${waiting.requestId}`;
+}
+
+function leftProcesses(event: WorkerLeftProcessesEvent): EventMessage {
+  const { processes, asked, daemonised } = event;
+  const which = processes === null
+    ? "processes"
+    : processes.map(({ pid, command, detached }) =>
+      `pid ${pid} (${command}${detached ? ", detached" : ""})`
+    ).join(", ");
+  const detached = processes?.some((process) => process.detached) ?? false;
+  const outcome = asked && !detached
+    ? "it may finish until STOP_TIMEOUT_MS"
+    : "asked to end, killed after STOP_TIMEOUT_MS";
+  return say(
+    asked && !detached ? "info" : "warning",
+    `${worker(event)} has ended and left ${which} behind: ${outcome}` +
+      (daemonised
+        ? "; a worker must not put itself into the background: have it run " +
+          "in the foreground"
+        : ""),
+  );
 }
 
 function workerExited(event: WorkerExitedEvent): EventMessage {
@@ -238,6 +266,22 @@ function exchangeFailed(event: ExchangeFailedEvent): EventMessage {
     case "internal":
       return say("error", text);
   }
+}
+
+function stopWaiting(event: StopWaitingEvent): string {
+  const { requests, streams, workers } = event;
+  const parts = [
+    counted(requests, "request"),
+    counted(streams, "stream"),
+    counted(workers, "worker"),
+  ];
+  const what = parts.filter((part) => part !== "").join(", ");
+  return `waiting for ${what}; again to end now`;
+}
+
+/** `3 requests`; nothing for 0. */
+function counted(count: number, noun: string): string {
+  return count === 0 ? "" : `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function listening(event: ListeningEvent): string {

@@ -8,6 +8,7 @@ import type { DrainReason } from "../events.ts";
 import type { Generation } from "./generation.ts";
 import type { RecyclingLimits } from "./replacement.ts";
 import type { Worker } from "./worker.ts";
+import type { StopSignal } from "./worker_command.ts";
 
 /** How workers come and go. */
 export interface StaffingOptions extends RecyclingLimits {
@@ -15,6 +16,10 @@ export interface StaffingOptions extends RecyclingLimits {
   readonly startupTimeoutMs: number;
   /** How long requests in flight may take when a worker is taken out, in milliseconds. */
   readonly drainTimeoutMs: number;
+  /** How long a worker's processes may take to end once they are asked to, in milliseconds. */
+  readonly stopTimeoutMs: number;
+  /** What asks them to. */
+  readonly stopSignal: StopSignal;
   /** Workers of a new generation that are started at once, beside those they replace. */
   readonly reloadSurge: number;
   /** Whether a generation that is superseded is kept for its clients. */

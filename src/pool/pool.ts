@@ -23,7 +23,7 @@ import { PoolStartError } from "./pool_start_error.ts";
 import { Reconciler } from "./reconciler.ts";
 import type { ReloadReport } from "./reload_report.ts";
 import { Reloads, type ReloadView } from "./reloads.ts";
-import type { Recall } from "./worker.ts";
+import type { Recall, StreamCount } from "./worker.ts";
 import type { Launch } from "./worker_process.ts";
 import { WorkerStarter } from "./worker_starter.ts";
 
@@ -56,6 +56,10 @@ export interface PoolDeps {
   readonly health: HealthWatcher;
   /** Takes requests back from workers that hang. @default {none are taken back} */
   readonly recall?: Recall;
+  /** Counts the streams among a worker's requests in flight. @default {there are none} */
+  readonly streams?: StreamCount;
+  /** Ends the requests of a worker that is about to be killed. @default {they end with it} */
+  readonly cut?: (upstream: Upstream) => void;
   /** Monotonic, in milliseconds. @default {performance.now} */
   readonly clock?: () => number;
   /** Starts a process. @default {real processes, guarded against being orphaned} */
@@ -200,12 +204,20 @@ export class Pool {
     });
   }
 
+  /** Workers of which something still runs. */
+  get workersLeft(): number {
+    return this.#reconciler.roster.workers.length;
+  }
+
   /**
    * Takes every worker out of service, lets its requests in flight end, and
    * ends it. Resolves when every process and every task of the pool is gone.
    * Calling it again waits for the same.
+   *
+   * @param drainTimeoutMs How long the requests may still take. @default {as it is set}
    */
-  stop(): Promise<void> {
+  stop(drainTimeoutMs: number = this.#options.drainTimeoutMs): Promise<void> {
+    this.#options = { ...this.#options, drainTimeoutMs };
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
@@ -214,7 +226,7 @@ export class Pool {
   killAll(): void {
     this.#stopping = true;
     for (const { process } of this.#reconciler.roster.workers) {
-      process.signal("SIGKILL");
+      process.kill();
     }
     this.#alarm.wake();
   }

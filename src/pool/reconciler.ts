@@ -35,13 +35,13 @@ import { SlotFiller } from "./slot_filler.ts";
 import { findVacancies, hasRoom, type Vacancy } from "./vacancies.ts";
 import { describeExit, type Worker } from "./worker.ts";
 import type { WorkerStarter } from "./worker_starter.ts";
-import { deadlineOf } from "./worker_state.ts";
-
-/** How long a worker may take to end after SIGTERM, in milliseconds. Nothing is in flight on it any more. */
-const KILL_TIMEOUT_MS = 5_000;
+import { deadlineOf, type TerminationCause } from "./worker_state.ts";
 
 /** How often workers are looked at that may have answered enough requests, in milliseconds. */
 const REQUESTS_CHECK_MS = 250;
+
+/** How often workers are looked at that may have nothing in flight but streams, in milliseconds. */
+const DRAIN_CHECK_MS = 100;
 
 /** What a reconciler works with. */
 export interface ReconcilerDeps {
@@ -225,14 +225,20 @@ export class Reconciler {
       const { state } = worker;
       const late = this.#now >= deadlineOf(state);
       if (state.name === "starting" && late) {
-        worker.terminate("start-timeout", this.#killAt);
+        this.#terminate(worker, "start-timeout");
       } else if (state.name === "draining") {
-        const drained = worker.upstream.inFlight === 0;
+        const { drained } = worker;
         if (drained || late) {
-          worker.terminate(drained ? "drained" : "drain-timeout", this.#killAt);
+          this.#terminate(worker, drained ? "drained" : "drain-timeout");
         }
       } else if (state.name === "terminating" && late) {
-        worker.kill(state.cause, "did not end after SIGTERM");
+        const { stopSignal, stopTimeoutMs } = this.#goal.options;
+        const reason = worker.goneAt === null
+          ? `did not end within ${
+            Math.min(stopTimeoutMs, worker.patienceMs)
+          } ms of ${stopSignal}`
+          : `left processes that did not end within ${stopTimeoutMs} ms`;
+        worker.kill(state.cause, reason);
       }
     }
   }
@@ -241,12 +247,18 @@ export class Reconciler {
   #fillSlots(): void {
     const now = this.#now;
     const { generation, options } = this.#goal;
-    const { startupTimeoutMs } = options;
+    const { startupTimeoutMs, stopTimeoutMs } = options;
     for (const { slot, cause } of this.#vacancies()) {
       if (slot.retryAt > now || !hasRoom(this.roster.slots, cause, options)) {
         continue;
       }
-      this.#filler.fill(slot, { generation, startupTimeoutMs, cause, now });
+      this.#filler.fill(slot, {
+        generation,
+        startupTimeoutMs,
+        stopTimeoutMs,
+        cause,
+        now,
+      });
     }
   }
 
@@ -261,7 +273,7 @@ export class Reconciler {
     this.#starter.unwatch(worker);
     switch (worker.state.name) {
       case "starting":
-        worker.terminate("dismissed", this.#killAt);
+        this.#terminate(worker, "dismissed");
         break;
       case "ready":
       case "unhealthy":
@@ -272,9 +284,14 @@ export class Reconciler {
     }
   }
 
-  get #killAt(): number {
-    const { drainTimeoutMs } = this.#goal.options;
-    return this.#now + Math.min(KILL_TIMEOUT_MS, drainTimeoutMs);
+  /** Asks a worker to end, in its own time, or else in STOP_TIMEOUT_MS. */
+  #terminate(worker: Worker, cause: TerminationCause): void {
+    const { stopTimeoutMs, stopSignal } = this.#goal.options;
+    worker.terminate(cause, {
+      signal: stopSignal,
+      // One that has been stopped cannot make use of it.
+      killAt: this.#now + Math.min(stopTimeoutMs, worker.patienceMs),
+    });
   }
 
   #causeOf(worker: Worker): ReplacementCause | null {
@@ -298,6 +315,10 @@ export class Reconciler {
       ].filter((at) => at > this.#now),
       this.#former.nextCheckAt(options),
       options.maxRequests > 0 ? this.#now + REQUESTS_CHECK_MS : Infinity,
+      // Streams begin and end without a word.
+      this.roster.workers.some((worker) => worker.state.name === "draining")
+        ? this.#now + DRAIN_CHECK_MS
+        : Infinity,
     );
   }
 }

@@ -33,6 +33,8 @@ export interface FillRequest {
   readonly generation: Generation;
   /** Longest wait for the worker's first good answer, in milliseconds. */
   readonly startupTimeoutMs: number;
+  /** How long what it leaves behind may take to end, in milliseconds. */
+  readonly stopTimeoutMs: number;
   /** Why the worker in the slot wants a successor; `null` when there is none. */
   readonly cause: ReplacementCause | null;
   readonly now: number;
@@ -58,12 +60,10 @@ export class SlotFiller {
   /** Starts a worker for `slot`, or notes on it that this failed. */
   fill(slot: Slot, request: FillRequest): void {
     const { id, avoidPort } = slot;
-    const { generation, startupTimeoutMs, cause, now } = request;
+    const { generation, cause, now } = request;
     this.#workerCommand = generation.workerCommand;
     try {
-      const worker = this.#deps.starter.start(
-        { id, generation, avoidPort, startupTimeoutMs },
-      );
+      const worker = this.#deps.starter.start({ ...request, id, avoidPort });
       slot.avoidPort = null;
       const reason = slot.fill(worker, cause);
       if (reason !== null) {

@@ -16,7 +16,11 @@ import type {
 } from "../events.ts";
 import { Upstream, type UpstreamObserver } from "../upstream/upstream.ts";
 import type { HealthReport, HealthWatch } from "./health_watcher.ts";
-import { WORKER_HOST, type WorkerIdentity } from "./worker_command.ts";
+import {
+  type StopSignal,
+  WORKER_HOST,
+  type WorkerIdentity,
+} from "./worker_command.ts";
 import type { WorkerProcess } from "./worker_process.ts";
 import {
   type TerminationCause,
@@ -34,12 +38,25 @@ export type Recall = (
   findings: WorkerFindings,
 ) => void;
 
+/** Tells how many of the requests a worker has in flight are streams: those it ends itself when it is asked to end. */
+export type StreamCount = (upstream: Upstream) => number;
+
+/** How a worker is asked to end. */
+export interface TerminationOrder {
+  readonly signal: StopSignal;
+  /** When it is made to, on the pool's clock. */
+  readonly killAt: number;
+}
+
 /** What a worker is made of. */
 export interface WorkerParts {
   readonly process: WorkerProcess;
   readonly observer: UpstreamObserver;
   readonly events: EventEmitter;
   readonly recall: Recall;
+  readonly streams: StreamCount;
+  /** Ends what it has in flight when it is about to be killed. */
+  readonly cut: (upstream: Upstream) => void;
   /** Now, on the pool's clock. */
   readonly now: number;
   /** How long it may take to become ready, in milliseconds. */
@@ -83,6 +100,8 @@ export class Worker implements WorkerIdentity {
 
   readonly #events: EventEmitter;
   readonly #recall: Recall;
+  readonly #streams: StreamCount;
+  readonly #cut: WorkerParts["cut"];
   readonly #startupTimeoutMs: number;
   #state: WorkerState;
   #readyAt: number | null = null;
@@ -105,6 +124,8 @@ export class Worker implements WorkerIdentity {
     );
     this.#events = parts.events;
     this.#recall = parts.recall;
+    this.#streams = parts.streams;
+    this.#cut = parts.cut;
     this.#startupTimeoutMs = parts.startupTimeoutMs;
     this.#state = {
       name: "starting",
@@ -166,7 +187,7 @@ export class Worker implements WorkerIdentity {
     this.#giveUpOn();
   }
 
-  /** Longest time that is worth waiting for what it has in flight, in milliseconds. */
+  /** Longest time that is worth waiting for what it has in flight, and then for its end, in milliseconds. */
   get patienceMs(): number {
     return this.health?.diagnosis === "stopped"
       ? STOPPED_PATIENCE_MS
@@ -186,21 +207,32 @@ export class Worker implements WorkerIdentity {
       ...this.#ref,
       reason,
       inFlight,
+      streams: inFlight === 0 ? 0 : this.#streams(this.upstream),
     });
   }
 
-  /** It shall end by itself until `killAt`. Whatever it still has in flight is lost. */
-  terminate(cause: TerminationCause, killAt: number): void {
-    this.upstream.retire();
-    this.#change({ type: "terminate", cause, killAt });
-    this.#signal("SIGTERM", cause);
+  /** Whether it has nothing in flight that would be lost if it were asked to end. */
+  get drained(): boolean {
+    const { inFlight } = this.upstream;
+    return inFlight === 0 || inFlight <= this.#streams(this.upstream);
   }
 
-  /** It is made to end, now. Whatever it still has in flight is lost. */
+  /** It shall end by itself until `killAt`, and end its streams before. */
+  terminate(cause: TerminationCause, order: TerminationOrder): void {
+    const { signal, killAt } = order;
+    this.upstream.retire();
+    this.#change({ type: "terminate", cause, killAt });
+    this.process.terminate(signal);
+    this.#tellSignal(signal, cause);
+  }
+
+  /** It is made to end, now. Whatever it still has in flight is lost, and seen to be. */
   kill(cause: TerminationCause, reason: string): void {
     this.upstream.retire();
+    this.#cut(this.upstream);
     this.#change({ type: "kill", cause });
-    this.#signal("SIGKILL", reason);
+    this.process.kill();
+    this.#tellSignal("SIGKILL", reason);
   }
 
   /**
@@ -238,10 +270,21 @@ export class Worker implements WorkerIdentity {
 
   #describeStartFailure(status: ExitStatus): string | null {
     if (this.#readyAt !== null) return null;
-    if (this.#state.name !== "terminating") return describeExit(status);
+    if (this.#state.name !== "terminating") {
+      return describeExit(status) + this.#describeDaemon();
+    }
     if (this.#state.cause !== "start-timeout") return null;
     const seen = this.health?.reason ?? "not probed";
     return `was not ready within ${this.#startupTimeoutMs} ms (${seen})`;
+  }
+
+  /** What a worker that has put itself into the background is told. */
+  #describeDaemon(): string {
+    const [first] = this.process.remaining ?? [];
+    return first === undefined
+      ? ""
+      : `, but has put itself into the background: ${first.command} ` +
+        `(pid ${first.pid}); have it run in the foreground`;
   }
 
   get #ref(): {
@@ -258,8 +301,7 @@ export class Worker implements WorkerIdentity {
     };
   }
 
-  #signal(signal: "SIGTERM" | "SIGKILL", reason: string): void {
-    this.process.signal(signal);
+  #tellSignal(signal: Deno.Signal, reason: string): void {
     this.#events.emit({
       type: "worker-signalled",
       ...this.#ref,

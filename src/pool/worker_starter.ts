@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { EventEmitter } from "../events.ts";
+import type { EventEmitter, WorkerLeftProcessesEvent } from "../events.ts";
 import type { UpstreamObserver } from "../upstream/upstream.ts";
 import type { Generation } from "./generation.ts";
 import type { HealthWatcher } from "./health_watcher.ts";
@@ -15,9 +15,20 @@ import { LaunchError } from "./launch_error.ts";
 import { OrphanGuard } from "./orphan_guard.ts";
 import { findPortHolder } from "./port_holder.ts";
 import { isPortFree, PortAllocator } from "./ports.ts";
-import { type Recall, Worker } from "./worker.ts";
+import {
+  type Recall,
+  type StreamCount,
+  Worker,
+  type WorkerParts,
+} from "./worker.ts";
 import { WORKER_HOST } from "./worker_command.ts";
-import { type Launch, launchGuarded } from "./worker_process.ts";
+import {
+  type Launch,
+  launchGuarded,
+  type LaunchSpec,
+  type WorkerProcess,
+} from "./worker_process.ts";
+import { realDirectory } from "./working_directory.ts";
 
 /** What servers of all kinds write when their port is taken. */
 const PORT_TAKEN = /EADDRINUSE|address (?:is )?already in use/i;
@@ -35,6 +46,10 @@ export interface WorkerStarterDeps {
   readonly observer: UpstreamObserver;
   /** @default {none are taken back} */
   readonly recall?: Recall;
+  /** @default {there are none} */
+  readonly streams?: StreamCount;
+  /** @default {they end with it} */
+  readonly cut?: WorkerParts["cut"];
   /** The pool's clock. */
   readonly clock: () => number;
   /** Called when a fact about a worker has changed. */
@@ -51,6 +66,8 @@ export interface StartRequest {
   readonly avoidPort: number | null;
   /** Longest wait for its first good answer, in milliseconds. */
   readonly startupTimeoutMs: number;
+  /** How long what it leaves behind may take to end, in milliseconds. */
+  readonly stopTimeoutMs: number;
 }
 
 /** Starts workers, and owns the tasks that follow them to their end. */
@@ -87,17 +104,17 @@ export class WorkerStarter {
    * @throws {LaunchError} when there is no port or no process to be had.
    */
   start(request: StartRequest): Worker {
-    const { id, startupTimeoutMs } = request;
+    const { id, startupTimeoutMs, stopTimeoutMs } = request;
     const { number: generation, ...spec } = request.generation;
     const port = this.#takePort(request.avoidPort);
     try {
-      const launch = this.#launch!;
       const now = this.#deps.clock();
-      const process = launch({
+      const process = this.#launchIn({
         ...spec,
         id,
         port,
         generation,
+        stopTimeoutMs,
         onLine: (stream, line) =>
           this.#deps.events.emit({
             type: "worker-output",
@@ -113,6 +130,8 @@ export class WorkerStarter {
         observer: this.#deps.observer,
         events: this.#deps.events,
         recall: this.#deps.recall ?? ((): void => {}),
+        streams: this.#deps.streams ?? ((): number => 0),
+        cut: this.#deps.cut ?? ((): void => {}),
       });
       this.#follow(worker);
       return worker;
@@ -129,14 +148,17 @@ export class WorkerStarter {
     worker.watch = null;
   }
 
-  /** Lets go of what a worker had that is gone. */
+  /** Lets go of what a worker had that is gone: of its port only when nobody whom it left behind holds it. */
   release(worker: Worker): void {
     this.unwatch(worker);
-    this.#ports.release(worker.port);
+    if (isPortFree(worker.port)) this.#ports.release(worker.port);
+    else this.#own(this.#releaseCleared(worker));
   }
 
   /** Whether a worker that failed to start did so because another program has its port. */
   lostPort(worker: Worker): boolean {
+    // It has put itself into the background, and its port is with it there.
+    if (worker.process.remaining?.length !== 0) return false;
     return !isPortFree(worker.port) ||
       worker.process.lastOutput.some((line) => PORT_TAKEN.test(line));
   }
@@ -183,16 +205,79 @@ export class WorkerStarter {
     this.#own(this.#awaitExit(worker));
   }
 
+  /** Launches a process; where its directory has been removed meanwhile, in the one its name leads to now. */
+  #launchIn(spec: LaunchSpec): WorkerProcess {
+    const launch = this.#launch!;
+    try {
+      return launch(spec);
+    } catch (error) {
+      const { workerCwd = null, directory } = spec;
+      const missing = error instanceof LaunchError &&
+        error.code === "directory-missing";
+      const now = missing && workerCwd !== null
+        ? realDirectory(workerCwd)
+        : null;
+      if (now === null || now === directory) throw error;
+      this.#deps.events.emit({
+        type: "notice",
+        level: "warning",
+        message: `Directory ${directory} of generation ${spec.generation} is ` +
+          `gone: worker ${spec.id} is started in ${now}, to which ` +
+          `${workerCwd} leads now. Reload the pool to have all run there.`,
+      });
+      return launch({ ...spec, directory: now });
+    }
+  }
+
   async #awaitExit(worker: Worker): Promise<void> {
-    const status = await worker.process.exited;
+    const { process } = worker;
+    const status = await process.exited;
     // Before the last output is read: nobody shall be sent there any more,
     // and a spare is given work at once.
     worker.goneAt = this.#deps.clock();
     worker.upstream.retire();
     this.#deps.wake();
-    await worker.process.finished;
+    await process.finished;
+    // What a first start has left behind is why it failed.
+    if (worker.startupMs === null) await process.looked;
+    const asked = worker.state.name === "terminating";
+    if (asked) {
+      // It has not ended before its processes have.
+      await this.#announceRemaining(worker, { asked, daemonised: false });
+      await process.cleared;
+    }
     worker.exit = status;
     this.#deps.wake();
+    if (!asked) {
+      const daemonised = status.code === 0;
+      await this.#announceRemaining(worker, { asked, daemonised });
+    }
+    await process.cleared;
+  }
+
+  /** Says what a worker has left behind. */
+  async #announceRemaining(
+    worker: Worker,
+    how: Pick<WorkerLeftProcessesEvent, "asked" | "daemonised">,
+  ): Promise<void> {
+    const { process, id: workerId, port, generation } = worker;
+    await process.looked;
+    const { remaining } = process;
+    if (remaining !== null && remaining.length === 0) return;
+    this.#deps.events.emit({
+      type: "worker-left-processes",
+      workerId,
+      port,
+      pid: process.pid,
+      generation,
+      ...how,
+      processes: remaining,
+    });
+  }
+
+  async #releaseCleared(worker: Worker): Promise<void> {
+    await worker.process.cleared;
+    this.#ports.release(worker.port);
   }
 
   async #announceSkipped(port: number): Promise<void> {

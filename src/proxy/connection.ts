@@ -119,6 +119,19 @@ export class ClientConnection implements Sweepable {
     if (this.#exchange instanceof AdminExchange) this.#exchange.end();
   }
 
+  /** Whether it has, or may bring, a request that a worker must still answer. Streams are none: their workers end them. */
+  get needsWorker(): boolean {
+    if (this.#phase === "linger") return false;
+    // Our own pages need none.
+    return this.#exchange === null || this.exchange?.stream === false;
+  }
+
+  /** Ends with what is under way: the workers are gone, and no request can be served any more. */
+  finish(): void {
+    if (this.#phase === "idle" || this.#phase === "head") this.#socket.close();
+    this.exchange?.finish();
+  }
+
   /** Ends at once, whatever is under way. */
   abort(): void {
     this.#exchange?.fail(new ProxyError("stopping"));
@@ -150,7 +163,8 @@ export class ClientConnection implements Sweepable {
       const keep = taken instanceof ProxiedRequest
         ? await this.#serveRequest(taken)
         : await this.#serveAdmin(taken);
-      if (!keep || (socket.ended && socket.available === 0)) return;
+      if (!keep || this.#context.finishing) return;
+      if (socket.ended && socket.available === 0) return;
       this.#becomeIdle();
     }
   }

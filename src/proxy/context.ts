@@ -77,6 +77,8 @@ export interface ProxyContext {
   readonly skew: SkewCookie | null;
   /** Whether the pool is stopping: every answer ends its connection. */
   draining: boolean;
+  /** Whether the workers are gone: connections end with what they have under way. */
+  finishing: boolean;
 
   // Scratch. What is in these is valid until the next `await`, no longer:
   // parsing a head and writing it out again happen in one synchronous step.

@@ -31,6 +31,16 @@ const MAX_ATTEMPTS = 3;
  */
 const ENDED_CLIENT_GRACE_MS = 500;
 
+/**
+ * From when on an answer without a length counts as a stream, in milliseconds
+ * since its head was passed on. A page that is rendered piece by piece has come
+ * to its end by then.
+ */
+const STREAM_AFTER_MS = 5_000;
+
+/** Octets a second up to which it does: what comes faster is a download, and has an end. */
+const STREAM_BYTES_PER_SECOND = 16_384;
+
 /** Takes one request to a worker, and its answer to the client. */
 export class Exchange {
   /** Status of the worker's answer, 0 before there is one. */
@@ -60,6 +70,12 @@ export class Exchange {
   #attempts = 0;
   /** Whether the client is to be watched from the next look at the deadlines on. */
   #watchSoon = false;
+  /** How the answer goes on, once its head has been passed on. */
+  #plan: ResponsePlan | null = null;
+  /** When that was, on the clock of the sweep. */
+  #respondedAt = 0;
+  /** Whether the worker has ended its side of a tunnel, and the client has all it said. */
+  #tunnelDelivered = false;
   /** Whether the present attempt has brought part of an answer's head, or an interim answer. */
   #answered = false;
 
@@ -93,6 +109,27 @@ export class Exchange {
   /** Whether all of the request has been read from the client. */
   get received(): boolean {
     return this.#bodySent;
+  }
+
+  /**
+   * Whether it is a stream, which is not waited for to end by itself but ended
+   * by its worker when that is asked to end: a tunnel, an answer of a type that
+   * has no end, or one without a length that has trickled for a while.
+   */
+  get stream(): boolean {
+    const plan = this.#plan;
+    if (plan === null || plan.complete) return false;
+    if (plan.endless) return true;
+    if (plan.measured || !this.#bodySent) return false;
+    const elapsedMs = this.#context.sweep.now - this.#respondedAt;
+    return elapsedMs >= STREAM_AFTER_MS &&
+      (this.#connection?.socket.awaited ?? false) &&
+      this.bytesOut * 1000 < elapsedMs * STREAM_BYTES_PER_SECOND;
+  }
+
+  /** Takes note that the workers are gone: what a client still says in a tunnel can reach nobody. */
+  finish(): void {
+    if (this.#tunnelDelivered) this.#client.close();
   }
 
   /**
@@ -244,6 +281,8 @@ export class Exchange {
         plan = await this.#awaitFinal(plan, connection);
       }
       this.status = plan.status;
+      this.#plan = plan;
+      this.#respondedAt = sweep.now;
       counters.unanswered--;
       this.bytesOut = plan.contentBytes;
       this.#touchAnswer(options.bodyTimeoutMs);
@@ -346,6 +385,10 @@ export class Exchange {
       onProgress: (bytes, timeoutMs) => {
         this.bytesOut += bytes;
         this.#touchAnswer(timeoutMs);
+      },
+      onTunnelDelivered: () => {
+        this.#tunnelDelivered = true;
+        if (this.#context.finishing) this.finish();
       },
     });
     if (outcome === "complete") return;

@@ -9,14 +9,24 @@
  */
 
 import type { Diagnosis, WaitingRequest, WorkerFindings } from "../events.ts";
+import type { Upstream } from "../upstream/upstream.ts";
 import type { ClientConnection } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
+import { ProxyError } from "./proxy_error.ts";
 
 /** Slow requests told of one worker at a look: where all are slow, not all need a line. */
 const MAX_SLOW_AT_ONCE = 5;
 
 /** What a worker may be found to be that does not answer at all. */
 const SILENT: readonly Diagnosis[] = ["blocked", "stopped", "stuck", "unknown"];
+
+/** How many requests there are. */
+export interface InFlightCount {
+  /** Those that are waited for. */
+  readonly requests: number;
+  /** Those that go on until somebody ends them. */
+  readonly streams: number;
+}
 
 /** Finds requests by their worker, which is named by its port. */
 export class InFlight {
@@ -60,6 +70,28 @@ export class InFlight {
       if (suspected && (diagnosis === "blocked" || sentBefore)) {
         exchange.hold();
       } else exchange.sendElsewhere();
+    }
+  }
+
+  /** How many requests there are, those that are streams apart; with `upstream`, its own alone. */
+  count(upstream?: Upstream): InFlightCount {
+    let requests = 0;
+    let streams = 0;
+    for (const { exchange } of this.#connections) {
+      if (exchange === null) continue;
+      if (upstream !== undefined && exchange.upstream !== upstream) continue;
+      if (exchange.stream) streams++;
+      else requests++;
+    }
+    return { requests, streams };
+  }
+
+  /** Ends what a worker has that is about to be killed, so that no answer looks complete which is not. */
+  cut(upstream: Upstream): void {
+    for (const { exchange } of this.#connections) {
+      if (exchange?.upstream === upstream) {
+        exchange.fail(new ProxyError("upstream-closed"));
+      }
     }
   }
 

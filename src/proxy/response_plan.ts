@@ -11,6 +11,7 @@ import {
   NO_BODY,
   responseBodyLength,
 } from "../http1/body_length.ts";
+import { latin1Slice } from "../http1/bytes.ts";
 import { INCOMPLETE } from "../http1/field_table.ts";
 import { parseResponseHead } from "../http1/response_head.ts";
 import {
@@ -27,6 +28,13 @@ import type { Socket } from "./socket.ts";
 /** From so many octets of content on, the head is brought to them, and not they to the head. */
 const JOINED_IN_PLACE_BYTES = 2048;
 
+/**
+ * Media types of answers that are pushed until somebody ends them: server-sent
+ * events, and pictures of a camera.
+ */
+const ENDLESS_TYPE =
+  /\ncontent-type:[ \t]*(?:text\/event-stream|multipart\/x-mixed-replace)/i;
+
 /** An answer's head, written out, and how the rest of it goes. */
 export interface ResponsePlan {
   readonly status: number;
@@ -42,6 +50,10 @@ export interface ResponsePlan {
   readonly contentBytes: number;
   /** Whether {@linkcode bytes} is all of the answer, and of the connection's use for HTTP. */
   readonly complete: boolean;
+  /** Whether the answer has no end of its own: a switch of protocols, or of a media type that goes on until somebody ends it. */
+  readonly endless: boolean;
+  /** Whether the length of its body was announced. */
+  readonly measured: boolean;
   /** Takes the rest of the body; `null` when there is no body. */
   readonly decoder: BodyDecoder | null;
   /** Whether the body goes on in chunks. */
@@ -96,6 +108,7 @@ export function takeResponse(
     date: context.dateLine,
   });
 
+  const headOutBytes = writer.at;
   const { status, keepAliveSeconds } = head;
   const keepUpstream = head.keepAlive && !switched &&
     body.kind !== "until-close";
@@ -114,14 +127,19 @@ export function takeResponse(
       else buffers.release(buffer);
     }
   }
+  const bytes = joined ?? buffer.subarray(0, writer.at);
+  const bodyGoesOn = decoder !== null && !decoder.done;
   return {
     status,
     interim: status < 200 && !switched,
-    bytes: joined ?? buffer.subarray(0, writer.at),
+    bytes,
     buffer: joined === null ? buffer : null,
     rest,
     contentBytes,
-    complete: rest === null && !switched && (decoder?.done ?? true),
+    complete: rest === null && !switched && !bodyGoesOn,
+    measured: body.kind === "length" || body === NO_BODY,
+    endless: switched || bodyGoesOn && body.kind !== "length" &&
+        ENDLESS_TYPE.test(latin1Slice(bytes, 0, headOutBytes)),
     decoder,
     chunked,
     keepUpstream,

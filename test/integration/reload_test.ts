@@ -170,7 +170,7 @@ Deno.test({
   ignore: node,
   async fn(): Promise<void> {
     await using pool = await startPool({
-      env: { POOL_SIZE: "2", IGNORE_TERM: "1", DRAIN_TIMEOUT_MS: "500" },
+      env: { POOL_SIZE: "2", IGNORE_TERM: "1", STOP_TIMEOUT_MS: "500" },
       command: COMMAND,
     });
     const load = startMixedLoad(pool.port);

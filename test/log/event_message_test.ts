@@ -125,8 +125,51 @@ Deno.test("each event says what happened, at the level it deserves", () => {
         type: "worker-draining",
         reason: "scale-down",
         inFlight: 3,
+        streams: 2,
       },
-      "info: worker 2 (pid 4711) draining (scale-down), 3 in flight",
+      "info: worker 2 (pid 4711) draining (scale-down), 3 in flight, 2 of them streams",
+    ],
+    [
+      { type: "stop-waiting", requests: 1, streams: 12, workers: 0 },
+      "info: waiting for 1 request, 12 streams; again to end now",
+    ],
+    [
+      { type: "stop-waiting", requests: 0, streams: 0, workers: 2 },
+      "info: waiting for 2 workers; again to end now",
+    ],
+    [
+      {
+        ...WORKER,
+        type: "worker-left-processes",
+        asked: true,
+        daemonised: false,
+        processes: [{ pid: 81, command: "sleep 5", detached: false }],
+      },
+      "info: worker 2 (pid 4711) has ended and left pid 81 (sleep 5) behind: " +
+      "it may finish until STOP_TIMEOUT_MS",
+    ],
+    [
+      {
+        ...WORKER,
+        type: "worker-left-processes",
+        asked: true,
+        daemonised: false,
+        processes: [{ pid: 81, command: "chrome", detached: true }],
+      },
+      "warning: worker 2 (pid 4711) has ended and left pid 81 (chrome, " +
+      "detached) behind: asked to end, killed after STOP_TIMEOUT_MS",
+    ],
+    [
+      {
+        ...WORKER,
+        type: "worker-left-processes",
+        asked: false,
+        daemonised: true,
+        processes: null,
+      },
+      "warning: worker 2 (pid 4711) has ended and left processes behind: " +
+      "asked to end, killed after STOP_TIMEOUT_MS; a worker must not put " +
+      "itself into the background: have it run in the foreground",
     ],
     [
       {

@@ -80,8 +80,14 @@ function happenings(
         generation: generation > 0 ? generation : null,
         avoid: null,
       });
-      if (upstream !== null) world.claims.push(upstream);
+      const stream = random() < 0.2;
+      if (upstream !== null) world.claims.push({ upstream, stream });
     }],
+    [4, (world) => {
+      const process = anybody(world);
+      if (process) process.lingers = true;
+    }],
+    [4, (world) => pick([...world.lingering])?.clear()],
     [40, (world) => release(world, Math.floor(random() * 100))],
     [3, (world) => pick(world.dispatcher.upstreams)?.reportRefused()],
     [1, (world) => pick(world.dispatcher.former)?.reportRefused()],
@@ -116,9 +122,10 @@ function happenings(
 
 function release(world: ModelWorld, index: number): void {
   if (world.claims.length === 0) return;
-  const [upstream] = world.claims.splice(index % world.claims.length, 1);
-  upstream!.requests++;
-  world.dispatcher.release(upstream!);
+  const [claim] = world.claims.splice(index % world.claims.length, 1);
+  const { upstream } = claim!;
+  upstream.requests++;
+  world.dispatcher.release(upstream);
 }
 
 /** The rules. */
@@ -194,11 +201,56 @@ function checkClaims(world: ModelWorld): void {
   }
 }
 
+/**
+ * Workers are asked to end when they have nothing in flight but streams, or
+ * their time for it is up; and are killed only after they have had the time to.
+ */
+class EndRules {
+  readonly #world: ModelWorld;
+  /** When each worker was asked, by process id. */
+  readonly #askedAt = new Map<number, number>();
+  #seen = 0;
+  /** Workers that were asked while they had streams. */
+  streaming = 0;
+  /** Workers that were killed after their time, by what is said of it. */
+  readonly overdue = new Set<string>();
+
+  constructor(world: ModelWorld) {
+    this.#world = world;
+  }
+
+  /** Looks at what has happened in the pass that has just been made. */
+  check(): void {
+    const { events, claims, clock, reconciler } = this.#world;
+    for (const event of events.slice(this.#seen)) {
+      if (event.type !== "worker-signalled") continue;
+      const { pid, signal, reason } = event;
+      const worker = reconciler.roster.workers
+        .find(({ process }) => process.pid === pid);
+      const inFlight = claims
+        .filter(({ upstream }) => upstream === worker?.upstream);
+      if (signal === "SIGTERM") {
+        this.#askedAt.set(pid, clock.now());
+        if (reason !== "drained") continue;
+        assert.ok(inFlight.every(({ stream }) => stream), "no request is lost");
+        if (inFlight.length > 0) this.streaming++;
+      } else if (!reason.includes("MEMORY")) {
+        const askedAt = this.#askedAt.get(pid);
+        assert.ok(askedAt !== undefined, "nobody is killed unasked");
+        assert.ok(clock.now() - askedAt >= OPTIONS.stopTimeoutMs, "in time");
+        this.overdue.add(reason);
+      }
+    }
+    this.#seen = events.length;
+  }
+}
+
 /** Passes too many do no harm: while nothing happens they soon change nothing. */
-function checkRest(world: ModelWorld): void {
+function checkRest(world: ModelWorld, ends: EndRules): void {
   for (let pass = 0; pass < PASSES_TO_REST; pass++) {
     const seen = world.events.length;
     world.pass();
+    ends.check();
     check(world);
     if (world.events.length === seen) return;
   }
@@ -223,6 +275,7 @@ async function comeToRest(world: ModelWorld): Promise<void> {
       if (process.asked) process.exit(0);
       else world.probe(process, true);
     }
+    for (const process of [...world.lingering]) process.clear();
     for (const read of world.unread.splice(0)) read();
     await world.settle();
     world.pass();
@@ -270,6 +323,7 @@ async function walk(random: () => number): Promise<void> {
   const all = happenings(random, pick);
   const total = all.reduce((sum, [weight]) => sum + weight, 0);
   const world = new ModelWorld(specCalled("first"));
+  const ends = new EndRules(world);
   world.pass();
 
   for (let event = 0; event < EVENTS; event++) {
@@ -280,10 +334,13 @@ async function walk(random: () => number): Promise<void> {
     // Several things may happen before the pool comes to look.
     if (random() < 0.3) continue;
     world.pass();
+    ends.check();
     check(world);
-    checkRest(world);
+    checkRest(world, ends);
     checkClaims(world);
   }
+  assert.ok(ends.streaming > 0, "some are asked while they have streams");
+  assert.equal(ends.overdue.size, 2, "some do not end, some leave others");
 
   await comeToRest(world);
   const { roster } = world.reconciler;

@@ -48,6 +48,8 @@ export class PoolHarness {
       workerPort: 0,
       startupTimeoutMs: 60_000,
       drainTimeoutMs: 60_000,
+      stopTimeoutMs: 10_000,
+      stopSignal: "SIGTERM",
       healthPath: "/",
       healthStrict: false,
       healthIntervalMs: 100,

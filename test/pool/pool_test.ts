@@ -224,7 +224,7 @@ Deno.test("scaling keeps to the bounds and tells what it was asked for", async (
 
 Deno.test("a worker that ignores SIGTERM is killed", async () => {
   const harness = new PoolHarness(poolWorker("ignore-term"), {
-    drainTimeoutMs: 100,
+    stopTimeoutMs: 100,
   });
   await harness.pool.start();
   const { pids } = harness;
@@ -263,8 +263,11 @@ Deno.test("a worker's own children end with it", async () => {
 });
 
 Deno.test("an output held open by a stranger does not hold up the replacement", async () => {
-  // setsid takes the child out of the group, with the worker's output in hand.
-  const script = 'setsid sleep 300 & echo "child $!"; exec "$@"';
+  // setsid takes the child out of the group, with the worker's output in hand;
+  // and nothing shows any more whose child it was.
+  const script =
+    "env -u PREFORK_WORKER -u PREFORK_POOL_ID setsid sleep 300 & " +
+    'echo "child $!"; exec "$@"';
   await using harness = new PoolHarness(
     ["sh", "-c", script, "sh", ...poolWorker()],
     { healthIntervalMs: NO_PROBES_MS },

@@ -141,6 +141,17 @@ export class ProxyServer implements AsyncDisposable {
     );
   }
 
+  /** Waits until nothing but streams is left, for at most `drainTimeoutMs`. */
+  drain(drainTimeoutMs: number): Promise<void> {
+    return this.#proxy.drain(drainTimeoutMs);
+  }
+
+  /** Ends, as when the workers are gone. */
+  finish(timeoutMs: number): Promise<void> {
+    this.#stopped ??= this.#proxy.stop(timeoutMs, true);
+    return this.#stopped;
+  }
+
   /** Drains for at most `drainTimeoutMs`. Calling it again waits for the same. */
   stop(drainTimeoutMs: number): Promise<void> {
     this.#stopped ??= this.#proxy.stop(drainTimeoutMs);

@@ -10,6 +10,7 @@ import {
   filePath,
   integer,
   integerOrAuto,
+  stopSignal,
   toggle,
 } from "../kinds.ts";
 import {
@@ -57,6 +58,12 @@ export const WORKER_SETTINGS = {
     default: null,
     help: "the worker's command line, instead of the words after --",
   }),
+  workerCwd: setting({
+    kind: filePath,
+    default: null,
+    derived: "PWD",
+    help: "directory workers run in; a link is followed anew by each reload",
+  }),
   envFile: setting({
     kind: filePath,
     default: null,
@@ -81,6 +88,16 @@ export const WORKER_SETTINGS = {
     kind: delayMs,
     default: 30_000,
     help: "how long requests in flight may take on a stop",
+  }),
+  stopTimeoutMs: setting({
+    kind: delayMs,
+    default: 10_000,
+    help: "how long a worker's processes may take to end; beyond, SIGKILL",
+  }),
+  stopSignal: setting({
+    kind: stopSignal,
+    default: "SIGTERM",
+    help: "signal that asks a worker to end",
   }),
   drainDelayMs: setting({
     kind: delayMs,
