@@ -20,6 +20,7 @@ import {
   EXIT_USAGE,
   run,
 } from "../src/lifecycle/run.ts";
+import { enterAnew, shellDirectory } from "../src/lifecycle/shell_directory.ts";
 
 async function main(): Promise<number> {
   const [name, ...args] = Deno.args;
@@ -28,8 +29,10 @@ async function main(): Promise<number> {
     return await runSubcommand(name, { args, env, print: console.log });
   }
   let invocation: Invocation;
+  let directory: string | null = null;
   try {
-    invocation = loadConfig({ args: Deno.args, env: Deno.env });
+    directory = shellDirectory(Deno.env.get("PWD"));
+    invocation = loadConfig({ args: Deno.args, env: Deno.env, directory });
   } catch (error) {
     if (error instanceof ConfigError) {
       console.error(error.message);
@@ -55,13 +58,14 @@ async function main(): Promise<number> {
       console.log("The configuration can be used.");
       return EXIT_OK;
     case "run":
-      return await run(invocation.config, readConfigAnew);
+      return await run(invocation.config, () => readConfigAnew(directory));
   }
 }
 
-/** For reloads: flags and environment cannot have changed, the file they name can. */
-function readConfigAnew(): Config {
-  const invocation = loadConfig({ args: Deno.args, env: Deno.env });
+/** For reloads: flags and environment cannot have changed, the file they name can, and the directory it is in. */
+function readConfigAnew(directory: string | null): Config {
+  if (directory !== null) enterAnew(directory);
+  const invocation = loadConfig({ args: Deno.args, env: Deno.env, directory });
   if (invocation.action === "run") return invocation.config;
   throw new Error(
     `Cannot reload: the arguments ask for "${invocation.action}"`,
