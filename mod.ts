@@ -42,7 +42,7 @@ export type { LaunchErrorCode } from "./src/pool/launch_error.ts";
 export { ConfigError, type ConfigProblem } from "./src/config/config_error.ts";
 export type { PlainPoolOptions, PoolOptions } from "./src/config/options.ts";
 export type { Config } from "./src/config/config.ts";
-export type { WorkerCommand } from "./src/pool/worker_command.ts";
+export type { StopSignal, WorkerCommand } from "./src/pool/worker_command.ts";
 export type { RateRule } from "./src/net/rate_limit.ts";
 export type { PolicyName } from "./src/upstream/policy/mod.ts";
 export type { QueueStats } from "./src/upstream/dispatcher.ts";

@@ -123,6 +123,7 @@ export interface WorkerSignalledEvent extends WorkerRef {
 
 /** A process that a worker has left behind. */
 export interface LeftProcess {
+  /** Its process id. */
   readonly pid: number;
   /** Program and arguments, cut short. */
   readonly command: string;

@@ -7,8 +7,19 @@
 /** Address every worker listens on. */
 export const WORKER_HOST = "127.0.0.1";
 
-/** Signals that programs of one kind or another take as a request to end, with their numbers on Linux. */
-export const STOP_SIGNALS = {
+/** A signal that asks a worker to end: those that programs of one kind or another take for it. */
+export type StopSignal =
+  | "SIGTERM"
+  | "SIGINT"
+  | "SIGQUIT"
+  | "SIGHUP"
+  | "SIGUSR1"
+  | "SIGUSR2"
+  | "SIGWINCH"
+  | "SIGABRT";
+
+/** Their numbers on Linux. */
+export const STOP_SIGNALS: Readonly<Record<StopSignal, number>> = {
   SIGTERM: 15,
   SIGINT: 2,
   SIGQUIT: 3,
@@ -17,10 +28,7 @@ export const STOP_SIGNALS = {
   SIGUSR2: 12,
   SIGWINCH: 28,
   SIGABRT: 6,
-} as const satisfies Partial<Record<Deno.Signal, number>>;
-
-/** A signal that asks a worker to end. */
-export type StopSignal = keyof typeof STOP_SIGNALS;
+};
 
 /** How a worker is started; which command, and how it was chosen. */
 export interface WorkerCommand {
