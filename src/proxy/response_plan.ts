@@ -11,7 +11,6 @@ import {
   NO_BODY,
   responseBodyLength,
 } from "../http1/body_length.ts";
-import { latin1Slice } from "../http1/bytes.ts";
 import { INCOMPLETE } from "../http1/field_table.ts";
 import { parseResponseHead } from "../http1/response_head.ts";
 import {
@@ -21,19 +20,13 @@ import {
 import type { UpstreamConnection } from "./connection_pool.ts";
 import type { ProxyContext } from "./context.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
+import { isEndlessType } from "./endless_type.ts";
 import { ProxyError } from "./proxy_error.ts";
 import { takeContent } from "./relay.ts";
 import type { Socket } from "./socket.ts";
 
 /** From so many octets of content on, the head is brought to them, and not they to the head. */
 const JOINED_IN_PLACE_BYTES = 2048;
-
-/**
- * Media types of answers that are pushed until somebody ends them: server-sent
- * events, and pictures of a camera.
- */
-const ENDLESS_TYPE =
-  /\ncontent-type:[ \t]*(?:text\/event-stream|multipart\/x-mixed-replace)/i;
 
 /** An answer's head, written out, and how the rest of it goes. */
 export interface ResponsePlan {
@@ -108,12 +101,15 @@ export function takeResponse(
     date: context.dateLine,
   });
 
-  const headOutBytes = writer.at;
   const { status, keepAliveSeconds } = head;
   const keepUpstream = head.keepAlive && !switched &&
     body.kind !== "until-close";
   const chunked = bodyOut === CHUNKED;
   const decoder = body === NO_BODY ? null : bodyDecoder(body);
+  const measured = body === NO_BODY || body.kind === "length";
+  // Looked at now: content is taken out of its framing in place.
+  const endless = switched ||
+    !measured && isEndlessType(socket.buffer, head.fields);
   let joined: Uint8Array | null = null;
   let rest: Uint8Array | null = null;
   let contentBytes = 0;
@@ -127,19 +123,16 @@ export function takeResponse(
       else buffers.release(buffer);
     }
   }
-  const bytes = joined ?? buffer.subarray(0, writer.at);
-  const bodyGoesOn = decoder !== null && !decoder.done;
   return {
     status,
     interim: status < 200 && !switched,
-    bytes,
+    bytes: joined ?? buffer.subarray(0, writer.at),
     buffer: joined === null ? buffer : null,
     rest,
     contentBytes,
-    complete: rest === null && !switched && !bodyGoesOn,
-    measured: body.kind === "length" || body === NO_BODY,
-    endless: switched || bodyGoesOn && body.kind !== "length" &&
-        ENDLESS_TYPE.test(latin1Slice(bytes, 0, headOutBytes)),
+    complete: rest === null && !switched && (decoder?.done ?? true),
+    measured,
+    endless,
     decoder,
     chunked,
     keepUpstream,
