@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { WorkerFindings } from "./worker_findings.ts";
+import type { StartupFindings, WorkerFindings } from "./worker_findings.ts";
 
 /** How a worker process ended: by itself with a code, or by a signal. */
 export interface ExitStatus {
@@ -62,10 +62,32 @@ export interface WorkerSpawnedEvent extends WorkerRef {
 export interface WorkerReadyEvent extends WorkerRef {
   /** Which event this is. */
   readonly type: "worker-ready";
+  /** Address at which it is reached. @default {"127.0.0.1"} */
+  readonly hostname?: string;
   /** Milliseconds from spawn to the first good answer. */
   readonly startupMs: number;
   /** What it makes good; `null` for the first worker of a slot. */
   readonly replaces: Replacement | null;
+}
+
+/** A worker is not ready after a time in which most are; what keeps it from it. */
+export interface WorkerStartDelayedEvent extends WorkerRef, StartupFindings {
+  /** Which event this is. */
+  readonly type: "worker-start-delayed";
+  /** Milliseconds since it was started. */
+  readonly waitedMs: number;
+  /** Longest wait for it, in milliseconds: STARTUP_TIMEOUT_MS. */
+  readonly startupTimeoutMs: number;
+}
+
+/** A worker is started again with its HTTP server moved to its port, or no longer moved. */
+export interface WorkerMovedEvent extends WorkerRef {
+  /** Which event this is. */
+  readonly type: "worker-moved";
+  /** Whether the workers of its generation are moved from now on. */
+  readonly moved: boolean;
+  /** What was seen, as a sentence part. */
+  readonly reason: string;
 }
 
 /** The place of a worker that another one takes. */
@@ -171,6 +193,8 @@ export interface WorkerOutputEvent {
 export type WorkerEvent =
   | WorkerSpawnedEvent
   | WorkerReadyEvent
+  | WorkerStartDelayedEvent
+  | WorkerMovedEvent
   | WorkerPromotedEvent
   | WorkerUnhealthyEvent
   | WorkerRecoveredEvent

@@ -19,6 +19,9 @@
  * - `stuck`: it does not answer and sleeps: a deadlock, or a wait for something
  *   that does not come.
  * - `unknown`: it does not answer, and its process cannot be looked at.
+ * - `starting`: it has never been ready, and computes: it is not there yet.
+ * - `displaced`: another program listens on its port and receives what is meant
+ *   for it.
  */
 export type Diagnosis =
   | "well"
@@ -27,7 +30,56 @@ export type Diagnosis =
   | "blocked"
   | "stopped"
   | "stuck"
-  | "unknown";
+  | "unknown"
+  | "starting"
+  | "displaced";
+
+/**
+ * What keeps a worker from being ready for the first time.
+ *
+ * - `elsewhere`: it listens, but not where it was told.
+ * - `not-listening`: it does not listen anywhere.
+ * - `status`: it responds, but not as a healthy worker does.
+ * - `protocol`: what it says is no HTTP response.
+ * - `silent`: it accepts connections and does not respond.
+ */
+export type StartupObstacle =
+  | "elsewhere"
+  | "not-listening"
+  | "status"
+  | "protocol"
+  | "silent";
+
+/** A socket on which a worker listens that it was not told to listen on. */
+export interface ElsewhereSocket {
+  /** A literal IP address; `0.0.0.0` and `::` are all addresses. */
+  readonly address: string;
+  readonly port: number;
+  /** The process that has it. */
+  readonly pid: number;
+  /** That process' parent. */
+  readonly parent: number;
+  /** That process' name, 15 characters at most. */
+  readonly name: string;
+}
+
+/** What was found out about a worker that has never been ready. */
+export interface StartupFindings {
+  /** What keeps it from being ready. */
+  readonly obstacle: StartupObstacle;
+  /** How long that has been so, in milliseconds. */
+  readonly standingMs: number;
+  /** Whether that is long enough to be reported. */
+  readonly reported: boolean;
+  /** What was seen and what was expected, with the remedy where there is one. */
+  readonly reason: string;
+  /** Where it listens instead; empty when it does not, or when that cannot be seen. */
+  readonly elsewhere: readonly ElsewhereSocket[];
+  /** Whether its processes keep a CPU busy. */
+  readonly computing: boolean;
+  /** CPU time they used, per time that passed; `null` when it is not known. */
+  readonly cpuRatio: number | null;
+}
 
 /** A request that waits for its answer. */
 export interface WaitingRequest {

@@ -38,6 +38,8 @@ export interface Config {
   readonly spareWorkers: number;
   /** The program to run. @default {the embedded demo application} */
   readonly workerCommand: WorkerCommand;
+  /** Whether the HTTP server of a program on Deno is moved to the worker's port: `"auto"` where it listens on one other port and not on its own. @default {"auto"} */
+  readonly workerServeAddress: "auto" | "on" | "off";
   /** File of `NAME=value` lines, for settings and for the workers' environment. @default {null} */
   readonly envFile: string | null;
   /** What the workers' environment has beyond the balancer's. @default {{}} */
@@ -75,6 +77,8 @@ export interface Config {
   readonly healthPath: string;
   /** `true` when HEALTH_PATH was set: only 2xx and 3xx are healthy then, else anything below 500. */
   readonly healthStrict: boolean;
+  /** Host field of the probes; `null` is `127.0.0.1:PORT` of the worker. @default {null} */
+  readonly healthHost: string | null;
   /** Milliseconds between two probes of a worker. @default {2000} */
   readonly healthIntervalMs: number;
   /** Longest wait for a probe's answer, in milliseconds. @default {2000} */
@@ -85,6 +89,8 @@ export interface Config {
   readonly healthRise: number;
   /** Longest wait for a new worker's first good answer, in milliseconds. @default {30000} */
   readonly startupTimeoutMs: number;
+  /** Longest wait for one that keeps a CPU busy all the while, in milliseconds: four times that by default, and no longer where STARTUP_TIMEOUT_MS was set. */
+  readonly startupLimitMs: number;
 
   /** How long requests in flight may take when a worker or the pool stops, in milliseconds. @default {30000} */
   readonly drainTimeoutMs: number;

@@ -100,6 +100,13 @@ export const requestPath: Kind<string> = text({
   pattern: /^\/[!-"$-~]*$/,
 });
 
+/** What may stand in a Host field (RFC 9110 §7.2). */
+export const hostField: Kind<string> = text({
+  placeholder: "HOST",
+  allowed: "a host name or address, with :PORT where it is not 80",
+  pattern: /^(?:[\w.~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/,
+});
+
 /** What may stand after `Authorization: Bearer`. */
 export const token: Kind<string> = text({
   placeholder: "TOKEN",

@@ -21,6 +21,7 @@ export type PlainPoolOptions = Partial<
     | "workerCommand"
     | "envFile"
     | "healthStrict"
+    | "startupLimitMs"
     | "logLevel"
     | "logFormat"
     | "accessLog"

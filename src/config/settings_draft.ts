@@ -23,6 +23,9 @@ import { chooseWorkerCommand } from "./worker_command.ts";
 /** Room to grow that a pool has by default. */
 const DEFAULT_MAX_WORKERS = 16;
 
+/** How many times the default of STARTUP_TIMEOUT_MS a worker is given that computes all the while; a value that was set is kept to. */
+const STARTUP_PATIENCE = 4;
+
 /** What a draft has to be told once. */
 export interface SettingsDraftOptions {
   /** How a setting is called that was not given. */
@@ -126,6 +129,9 @@ export class SettingsDraft {
       workerCommand: chooseWorkerCommand(sources),
       workerEnvironment,
       healthStrict: this.#isGiven("healthPath"),
+      startupLimitMs: this.#isGiven("startupTimeoutMs")
+        ? values.startupTimeoutMs
+        : values.startupTimeoutMs * STARTUP_PATIENCE,
     };
     this.#checkWorkers(config);
     this.#checkPorts(config);

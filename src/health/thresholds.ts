@@ -69,3 +69,12 @@ export function countProbe(
     }
   }
 }
+
+/** Returns the count after a probe that shows at once that the worker is lost to its clients: no more of them are waited for. */
+export function countLoss(count: ProbeCount): ProbeCount {
+  return {
+    healthy: count.healthy === null ? null : false,
+    successes: 0,
+    failures: count.failures + 1,
+  };
+}

@@ -20,6 +20,7 @@ const APPLIED: ReadonlySet<keyof Config> = new Set([
   "maxWorkersAuto",
   "spareWorkers",
   "startupTimeoutMs",
+  "startupLimitMs",
   "drainTimeoutMs",
   "drainDelayMs",
   "reloadSurge",
@@ -34,6 +35,9 @@ const APPLIED: ReadonlySet<keyof Config> = new Set([
   "scaleIntervalMs",
   "scaleDownDelayMs",
 ]);
+
+/** What follows from settings, and is none itself. */
+const DERIVED: ReadonlySet<string> = new Set(["healthStrict"]);
 
 /** What a reload makes of a configuration that was read anew. */
 export interface Reconfiguration {
@@ -56,8 +60,7 @@ export function reconfigure(current: Config, read: Config): Reconfiguration {
       ...Object.fromEntries(applied.map((name) => [name, read[name]])),
     }),
     needRestart: changed.filter((name) => !APPLIED.has(name))
-      // Follows from the setting HEALTH_PATH, and is none itself.
-      .filter((name) => name !== "healthStrict")
+      .filter((name) => !DERIVED.has(name))
       .map((name) => variableOf(name as SettingName)),
   };
 }

@@ -18,6 +18,9 @@ import type {
   ScalingGrounds,
   WaitingRequest,
   WorkerExitedEvent,
+  WorkerMovedEvent,
+  WorkerReadyEvent,
+  WorkerStartDelayedEvent,
   WorkerStartFailedEvent,
   WorkerUnhealthyEvent,
 } from "../events.ts";
@@ -50,10 +53,14 @@ export function eventMessage(event: PoolEvent): EventMessage {
     case "worker-ready":
       return say(
         "info",
-        `worker ${event.workerId} ready on 127.0.0.1:${event.port} ` +
+        `worker ${event.workerId} ready on ${workerAddress(event)} ` +
           `(pid ${event.pid}) in ${duration(event.startupMs)}` +
           replacing(event.replaces),
       );
+    case "worker-start-delayed":
+      return startDelayed(event);
+    case "worker-moved":
+      return workerMoved(event);
     case "worker-promoted":
       return say(
         "info",
@@ -155,6 +162,49 @@ function say(
 
 function worker({ workerId, pid }: { workerId: number; pid: number }): string {
   return `worker ${workerId} (pid ${pid})`;
+}
+
+function workerAddress(
+  { hostname = "127.0.0.1", port }: WorkerReadyEvent,
+): string {
+  return hostname.includes(":")
+    ? `[${hostname}]:${port}`
+    : `${hostname}:${port}`;
+}
+
+function startDelayed(event: WorkerStartDelayedEvent): EventMessage {
+  const { computing, obstacle, reason, waitedMs, startupTimeoutMs } = event;
+  // One that does not listen yet, or keeps silent, may only need its time.
+  const patient = obstacle === "silent" || obstacle === "not-listening";
+  const busy = computing && patient
+    ? `; it computes${cpu(event.cpuRatio)}`
+    : "";
+  return say(
+    patient && computing ? "info" : "warning",
+    `${worker(event)} is not ready after ${duration(waitedMs)}: ` +
+      `${reason}${busy}; it has ${duration(startupTimeoutMs)}, ` +
+      "by STARTUP_TIMEOUT_MS",
+  );
+}
+
+function workerMoved(event: WorkerMovedEvent): EventMessage {
+  const { moved, port, reason } = event;
+  return moved
+    ? say(
+      "warning",
+      `${
+        worker(event)
+      } is started again with DENO_SERVE_ADDRESS, which moves ` +
+        `its HTTP server to 127.0.0.1:${port}, as all of its generation are: ` +
+        `${reason}. Better: Number(Deno.env.get("PORT")) in the program; ` +
+        "WORKER_SERVE_ADDRESS=on moves workers from the first start on",
+    )
+    : say(
+      "warning",
+      `${worker(event)} was moved to its port by DENO_SERVE_ADDRESS, which ` +
+        `was wrong: ${reason}. Workers of its generation are not moved any ` +
+        "more; have the program listen on PORT",
+    );
 }
 
 function workerUnhealthy(event: WorkerUnhealthyEvent): string {

@@ -13,6 +13,8 @@ import type { Worker } from "./worker.ts";
 export interface StaffingOptions extends RecyclingLimits {
   /** Longest wait for a new worker's first good answer, in milliseconds. */
   readonly startupTimeoutMs: number;
+  /** Longest wait for one that keeps a CPU busy all the while, in milliseconds. @default {startupTimeoutMs} */
+  readonly startupLimitMs?: number;
   /** How long requests in flight may take when a worker is taken out, in milliseconds. */
   readonly drainTimeoutMs: number;
   /** Workers of a new generation that are started at once, beside those they replace. */

@@ -5,7 +5,11 @@
  * @module
  */
 
-import type { WorkerFindings } from "../worker_findings.ts";
+import type {
+  ElsewhereSocket,
+  StartupFindings,
+  WorkerFindings,
+} from "../worker_findings.ts";
 
 /** Where a worker is to be probed. */
 export interface ProbeTarget {
@@ -21,12 +25,33 @@ export interface WatchedWorker extends ProbeTarget {
   readonly workerId: number;
   /** Its process, which leads a group of its own. */
   readonly pid: number;
+  /** What all processes of the pool's workers have in their environment, as `NAME=value`; `null` when they have nothing. */
+  readonly mark: string | null;
+  /**
+   * Whether its output says that another program has its port; `anyPort` also
+   * when it does not say which port was meant. Asked where the owner of the
+   * port cannot be seen.
+   *
+   * @default {never}
+   */
+  readonly lostPort?: (anyPort: boolean) => boolean;
+  /**
+   * Whether a worker that responds may listen as it does; shown all its
+   * sockets that listen, where these can be seen.
+   *
+   * @default {anywhere}
+   */
+  readonly accepts?: (sockets: readonly ElsewhereSocket[]) => boolean;
 }
 
 /** What the probes of one worker amount to, after each of them. */
 export interface HealthReport extends WorkerFindings {
   /** Whether it is well, by the thresholds; `null` until the first good answer. */
   readonly healthy: boolean | null;
+  /** The address at which it is reached: another than it was told where it listens there alone. */
+  readonly hostname: string;
+  /** What keeps it from being ready for the first time; `null` when it has been, or it is too early to say. */
+  readonly startup: StartupFindings | null;
 }
 
 /** The watch over one worker. */
@@ -44,4 +69,6 @@ export interface HealthWatcher {
     worker: WatchedWorker,
     report: (report: HealthReport) => void,
   ): HealthWatch;
+  /** Lets go of what all watches share, once they have been stopped. @default {there is nothing} */
+  close?(): Promise<void>;
 }

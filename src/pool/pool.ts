@@ -23,6 +23,7 @@ import { PoolStartError } from "./pool_start_error.ts";
 import { Reconciler } from "./reconciler.ts";
 import type { ReloadReport } from "./reload_report.ts";
 import { Reloads, type ReloadView } from "./reloads.ts";
+import type { ServeAddressMode } from "./serve_address.ts";
 import type { Recall } from "./worker.ts";
 import type { Launch } from "./worker_process.ts";
 import { WorkerStarter } from "./worker_starter.ts";
@@ -34,6 +35,8 @@ const STOPPING = "the pool is stopping";
 export interface PoolOptions extends StaffingOptions, WorkerSpec {
   /** First worker port; 0 takes a free stretch anywhere. */
   readonly workerPort: number;
+  /** Which programs on Deno are moved to their port. @default {"auto"} */
+  readonly workerServeAddress?: ServeAddressMode;
   /** Workers started at first. */
   readonly poolSize: number;
   /** Fewest workers scaling leaves. */

@@ -40,6 +40,9 @@ import { deadlineOf } from "./worker_state.ts";
 /** How long a worker may take to end after SIGTERM, in milliseconds. Nothing is in flight on it any more. */
 const KILL_TIMEOUT_MS = 5_000;
 
+/** How much longer a worker may take to become ready that computes, in milliseconds, before it is looked at again. */
+const STARTUP_EXTENSION_MS = 5_000;
+
 /** How often workers are looked at that may have answered enough requests, in milliseconds. */
 const REQUESTS_CHECK_MS = 250;
 
@@ -111,7 +114,11 @@ export class Reconciler {
       this.roster.forget(worker);
       if (slot === undefined) continue;
       slot.vacate(worker);
-      if (startFailure === null) {
+      if (worker.restart && worker.startupMs === null) {
+        // What it showed holds for all that are yet to be started.
+        for (const other of this.roster.slots) other.forgive();
+        slot.noteRestart();
+      } else if (startFailure === null) {
         slot.noteEnd(endOf(worker, describeExit(worker.exit), now));
       } else {
         this.#filler.noteFailedStart(slot, endOf(worker, startFailure, now));
@@ -129,9 +136,11 @@ export class Reconciler {
           worker.answered(this.#now, slot.noteReady(worker, this.#now));
         }
         if (healthy === false) slot.noteLoss("unhealthy", this.#now);
-        // Probes alone never take the last one out: a sick worker is better than none.
+        // Probes alone never take the last one out: a sick worker is better
+        // than none, but not another program in its place.
         if (
-          healthy === false && name === "ready" && this.#othersServe(worker)
+          healthy === false && name === "ready" &&
+          (worker.displaced || this.#othersServe(worker))
         ) {
           worker.failed(this.#now);
         }
@@ -224,8 +233,8 @@ export class Reconciler {
     for (const worker of this.roster.workers) {
       const { state } = worker;
       const late = this.#now >= deadlineOf(state);
-      if (state.name === "starting" && late) {
-        worker.terminate("start-timeout", this.#killAt);
+      if (state.name === "starting") {
+        this.#expireStart(worker, late);
       } else if (state.name === "draining") {
         const drained = worker.upstream.inFlight === 0;
         if (drained || late) {
@@ -234,6 +243,20 @@ export class Reconciler {
       } else if (state.name === "terminating" && late) {
         worker.kill(state.cause, "did not end after SIGTERM");
       }
+    }
+  }
+
+  #expireStart(worker: Worker, late: boolean): void {
+    if (worker.restart) worker.terminate("restarted", this.#killAt);
+    else if (worker.displaced) worker.terminate("port-lost", this.#killAt);
+    else if (late) {
+      const { startupTimeoutMs, startupLimitMs = startupTimeoutMs } =
+        this.#goal.options;
+      const lastAt = worker.startedAt + startupLimitMs;
+      // One that computes is starting, and not hanging.
+      if (worker.health?.diagnosis === "starting" && this.#now < lastAt) {
+        worker.extend(Math.min(this.#now + STARTUP_EXTENSION_MS, lastAt));
+      } else worker.terminate("start-timeout", this.#killAt);
     }
   }
 

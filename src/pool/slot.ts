@@ -58,6 +58,7 @@ export class Slot {
   #started = 0;
   #failures = 0;
   #failedStart = false;
+  #restarted = false;
   #loss: { readonly reason: ReplacementReason; readonly at: number } | null =
     null;
   #cause: ReplacementCause | null = null;
@@ -106,7 +107,9 @@ export class Slot {
     this.#cause = cause;
     if (cause === null) this.worker = worker;
     else this.successor = worker;
-    if (this.portRaces > 0 || this.#started++ === 0) return null;
+    const again = this.portRaces > 0 || this.#restarted;
+    this.#restarted = false;
+    if (again || this.#started++ === 0) return null;
     return cause ??
       (this.#failedStart ? "failed-start" : this.#loss?.reason ?? "exit");
   }
@@ -157,6 +160,11 @@ export class Slot {
   noteLostPort(port: number): void {
     this.portRaces++;
     this.avoidPort = port;
+  }
+
+  /** Notes that the next worker is another attempt to start the same one. */
+  noteRestart(): void {
+    this.#restarted = true;
   }
 
   /** Takes out a worker; a successor, if there is one, moves up. */

@@ -16,6 +16,7 @@ import {
 } from "./pool_start_error.ts";
 import type { ReplacementCause } from "./replacement.ts";
 import type { LifeEnd, Slot } from "./slot.ts";
+import type { Worker } from "./worker.ts";
 import type { WorkerCommand } from "./worker_command.ts";
 import type { WorkerStarter } from "./worker_starter.ts";
 
@@ -100,11 +101,18 @@ export class SlotFiller {
       port: worker.port,
       generation,
       command: worker.process.command,
-      reason: lostPort ? `${reason} (its port had been taken)` : reason,
+      reason: this.#explain(worker, reason, lostPort),
       status: worker.exit,
       lastOutput: worker.process.lastOutput,
       retryInMs: lostPort ? 0 : slot.noteEnd(end),
     });
+  }
+
+  #explain(worker: Worker, reason: string, lostPort: boolean): string {
+    const more = lostPort
+      ? worker.displaced ? null : "its port had been taken"
+      : this.#deps.starter.explainFailure(worker);
+    return more === null ? reason : `${reason} (${more})`;
   }
 
   #tell(slot: Slot, code: PoolStartErrorCode, failure: StartFailure): void {

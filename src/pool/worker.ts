@@ -12,6 +12,8 @@ import type {
   EventEmitter,
   ExitStatus,
   Replacement,
+  StartupFindings,
+  StartupObstacle,
   WorkerFindings,
 } from "../events.ts";
 import { Upstream, type UpstreamObserver } from "../upstream/upstream.ts";
@@ -44,6 +46,8 @@ export interface WorkerParts {
   readonly now: number;
   /** How long it may take to become ready, in milliseconds. */
   readonly startupTimeoutMs: number;
+  /** Whether its HTTP server is moved to its port. @default {false} */
+  readonly moved?: boolean;
 }
 
 /** How a process ended, as a sentence part. */
@@ -70,6 +74,10 @@ export class Worker implements WorkerIdentity {
   watch: HealthWatch | null = null;
   /** What the probes have last shown, or `null` before the first. */
   health: HealthReport | null = null;
+  /** Whether it is to be started again in another way: its server moved to its port, or no longer. */
+  restart = false;
+  /** Whether its HTTP server is moved to its port, whatever port is written into it. */
+  readonly moved: boolean;
   /** Whether it has refused a connection and not answered a probe since. */
   suspect = false;
   /** How the process ended, once it has and its last output has been read. */
@@ -84,6 +92,7 @@ export class Worker implements WorkerIdentity {
   readonly #events: EventEmitter;
   readonly #recall: Recall;
   readonly #startupTimeoutMs: number;
+  readonly #delays = new Set<StartupObstacle>();
   #state: WorkerState;
   #readyAt: number | null = null;
 
@@ -94,6 +103,7 @@ export class Worker implements WorkerIdentity {
     this.generation = identity.generation;
     this.process = parts.process;
     this.startedAt = parts.now;
+    this.moved = parts.moved ?? false;
     this.upstream = new Upstream(
       {
         id: this.id,
@@ -149,10 +159,46 @@ export class Worker implements WorkerIdentity {
       this.#events.emit({
         type: "worker-ready",
         ...this.#ref,
+        hostname: this.upstream.hostname,
         startupMs: now - this.startedAt,
         replaces,
       });
     }
+  }
+
+  /** Another program listens on its port: whoever is sent there does not reach it. */
+  get displaced(): boolean {
+    return this.health?.diagnosis === "displaced";
+  }
+
+  /** It may take until `deadline` to become ready. */
+  extend(deadline: number): void {
+    this.#change({ type: "extend", deadline });
+  }
+
+  /** It is not ready yet, for a reason that is reported once. */
+  delayed(startup: StartupFindings, now: number): void {
+    if (!startup.reported || this.#delays.has(startup.obstacle)) return;
+    if (this.#state.name !== "starting") return;
+    this.#delays.add(startup.obstacle);
+    this.#events.emit({
+      type: "worker-start-delayed",
+      ...this.#ref,
+      ...startup,
+      waitedMs: now - this.startedAt,
+      startupTimeoutMs: this.#startupTimeoutMs,
+    });
+  }
+
+  /** It is started again with its server moved to its port, or no longer. */
+  move(moved: boolean, reason: string): void {
+    this.restart = true;
+    this.#events.emit({
+      type: "worker-moved",
+      ...this.#ref,
+      moved,
+      reason,
+    });
   }
 
   /** It was held back, and is given work from now on. */
@@ -239,9 +285,14 @@ export class Worker implements WorkerIdentity {
   #describeStartFailure(status: ExitStatus): string | null {
     if (this.#readyAt !== null) return null;
     if (this.#state.name !== "terminating") return describeExit(status);
-    if (this.#state.cause !== "start-timeout") return null;
     const seen = this.health?.reason ?? "not probed";
-    return `was not ready within ${this.#startupTimeoutMs} ms (${seen})`;
+    if (this.#state.cause === "port-lost") return `was not reached: ${seen}`;
+    if (this.#state.cause !== "start-timeout") return null;
+    const busy = this.health?.diagnosis === "starting"
+      ? ", while it was computing"
+      : "";
+    return `was not ready within ${this.#startupTimeoutMs} ms (${seen}${busy})` +
+      "; STARTUP_TIMEOUT_MS is the limit";
   }
 
   get #ref(): {

@@ -54,17 +54,23 @@ export function fillPlaceholders(
   );
 }
 
-/** Returns what a worker's environment has beyond, or other than, the balancer's. */
+/**
+ * Returns what a worker's environment has beyond, or other than, the balancer's.
+ *
+ * @param moved Whether the first HTTP server of a program on Deno is moved to
+ * the worker's port, whatever port is written into it.
+ */
 export function workerEnvironment(
   worker: WorkerIdentity,
+  moved: boolean = false,
 ): Readonly<Record<string, string>> {
+  const address = { DENO_SERVE_ADDRESS: `tcp:${WORKER_HOST}:${worker.port}` };
   return {
     PORT: String(worker.port),
     HOST: WORKER_HOST,
     WORKER_ID: String(worker.id),
     WORKER_GENERATION: String(worker.generation),
-    // Moves programs on Deno and Node that have a port written into them.
-    DENO_SERVE_ADDRESS: `tcp:${WORKER_HOST}:${worker.port}`,
+    ...moved ? address : {},
     // The balancer's secret. Emptied, because an entry cannot be taken out
     // without the permission to read the whole environment.
     ADMIN_TOKEN: "",

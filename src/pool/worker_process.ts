@@ -45,6 +45,8 @@ export interface WorkerProcess {
 
 /** Which process to start. */
 export interface LaunchSpec extends WorkerIdentity, WorkerSpec {
+  /** Whether its HTTP server is moved to its port, whatever port is written into it. */
+  readonly moved: boolean;
   readonly onLine: LineListener;
 }
 
@@ -72,7 +74,7 @@ function spawn(
       args,
       env: {
         ...spec.workerEnvironment,
-        ...workerEnvironment(spec),
+        ...workerEnvironment(spec, spec.moved),
         ...guard.mark,
       },
       stdin: "null",

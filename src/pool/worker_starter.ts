@@ -7,25 +7,34 @@
  * @module
  */
 
-import type { EventEmitter } from "../events.ts";
+import type { ElsewhereSocket, EventEmitter } from "../events.ts";
 import type { UpstreamObserver } from "../upstream/upstream.ts";
 import type { Generation } from "./generation.ts";
-import type { HealthWatcher } from "./health_watcher.ts";
+import type { HealthReport, HealthWatcher } from "./health_watcher.ts";
 import { LaunchError } from "./launch_error.ts";
 import { OrphanGuard } from "./orphan_guard.ts";
+import { completeDenoServe, isDeno } from "./deno_command.ts";
+import { namesTakenPort } from "./port_taken.ts";
 import { findPortHolder } from "./port_holder.ts";
 import { isPortFree, PortAllocator } from "./ports.ts";
+import {
+  type MovableWorker,
+  type ServeAddressMode,
+  ServeAddressPolicy,
+} from "./serve_address.ts";
 import { type Recall, Worker } from "./worker.ts";
-import { WORKER_HOST } from "./worker_command.ts";
+import { WORKER_HOST, type WorkerCommand } from "./worker_command.ts";
 import { type Launch, launchGuarded } from "./worker_process.ts";
 
-/** What servers of all kinds write when their port is taken. */
-const PORT_TAKEN = /EADDRINUSE|address (?:is )?already in use/i;
+/** Who has a port that another pool has locked. */
+const OTHER_POOL = "a worker of another pool";
 
 /** How workers are started. */
 export interface WorkerStarterOptions {
   /** First worker port; 0 takes a free stretch anywhere. */
   readonly workerPort: number;
+  /** Which programs on Deno are moved to their port. @default {"auto"} */
+  readonly workerServeAddress?: ServeAddressMode;
 }
 
 /** What a starter works with. */
@@ -57,6 +66,7 @@ export interface StartRequest {
 export class WorkerStarter {
   readonly #deps: WorkerStarterDeps;
   readonly #ports: PortAllocator;
+  readonly #serveAddress: ServeAddressPolicy;
   readonly #tasks = new Set<Promise<void>>();
   #guard: OrphanGuard | null = null;
   #launch: Launch | null;
@@ -67,8 +77,12 @@ export class WorkerStarter {
     this.#launch = deps.launch ?? null;
     this.#ports = new PortAllocator({
       workerPort: options.workerPort,
-      onSkipped: (port) => this.#own(this.#announceSkipped(port)),
+      onSkipped: (port, locked) =>
+        this.#own(this.#announceSkipped(port, locked)),
     });
+    this.#serveAddress = new ServeAddressPolicy(
+      options.workerServeAddress ?? "auto",
+    );
   }
 
   /** Makes ready what guards the workers. To be called before the first is started. */
@@ -91,13 +105,15 @@ export class WorkerStarter {
     const { number: generation, ...spec } = request.generation;
     const port = this.#takePort(request.avoidPort);
     try {
-      const launch = this.#launch!;
+      const moved = this.#serveAddress.moves(generation);
       const now = this.#deps.clock();
-      const process = launch({
+      const process = this.#launch!({
         ...spec,
+        workerCommand: this.#complete(spec.workerCommand),
         id,
         port,
         generation,
+        moved,
         onLine: (stream, line) =>
           this.#deps.events.emit({
             type: "worker-output",
@@ -110,6 +126,7 @@ export class WorkerStarter {
         process,
         now,
         startupTimeoutMs,
+        moved,
         observer: this.#deps.observer,
         events: this.#deps.events,
         recall: this.#deps.recall ?? ((): void => {}),
@@ -137,14 +154,33 @@ export class WorkerStarter {
 
   /** Whether a worker that failed to start did so because another program has its port. */
   lostPort(worker: Worker): boolean {
-    return !isPortFree(worker.port) ||
-      worker.process.lastOutput.some((line) => PORT_TAKEN.test(line));
+    const { port, process } = worker;
+    // What Deno writes never says which port; if it were this one, it would be taken now.
+    const anyPort = !isDeno(process.command);
+    return worker.displaced || !isPortFree(port) ||
+      namesTakenPort(process.lastOutput, port, anyPort);
+  }
+
+  /** Says what else may be the matter with a worker that failed to start without having lost its port; `null` when nothing is known. */
+  explainFailure({ process, port }: Worker): string | null {
+    return isDeno(process.command) && namesTakenPort(process.lastOutput, port)
+      ? "an address other than its port is in use: if a port is written into " +
+        "the program, have it read PORT, or set WORKER_SERVE_ADDRESS=on"
+      : null;
   }
 
   /** Waits for every task. To be called when all workers are gone. */
   async stop(): Promise<void> {
     await Promise.all(this.#tasks);
+    await this.#deps.health.close?.();
     await this.#guard?.stop();
+    this.#ports[Symbol.dispose]();
+  }
+
+  #complete(command: WorkerCommand): WorkerCommand {
+    return this.#serveAddress.completesCommands
+      ? { ...command, argv: completeDenoServe(command.argv) }
+      : command;
   }
 
   #takePort(avoid: number | null): number {
@@ -163,24 +199,61 @@ export class WorkerStarter {
   }
 
   #follow(worker: Worker): void {
+    const mark = Object.entries(this.#guard?.mark ?? {})
+      .map(([name, value]) => `${name}=${value}`)[0] ?? null;
+    const { process, port } = worker;
     worker.watch = this.#deps.health.watch(
       {
         workerId: worker.id,
-        pid: worker.process.pid,
+        pid: process.pid,
+        mark,
         hostname: WORKER_HOST,
-        port: worker.port,
+        port,
+        lostPort: (anyPort) =>
+          namesTakenPort(process.lastOutput, port, anyPort),
+        ...(worker.moved
+          ? { accepts: (sockets) => this.#acceptMoved(worker, sockets) }
+          : {}),
       },
-      (report) => {
-        const before = worker.health;
-        // Nearly every probe says again what the one before said.
-        const news = worker.suspect || before?.healthy !== report.healthy ||
-          before.failures !== report.failures;
-        worker.health = report;
-        if (report.failures === 0) worker.suspect = false;
-        if (news) this.#deps.wake();
-      },
+      (report) => this.#note(worker, report),
     );
     this.#own(this.#awaitExit(worker));
+  }
+
+  #note(worker: Worker, report: HealthReport): void {
+    const before = worker.health;
+    // Nearly every probe says again what the one before said.
+    const news = worker.suspect || before?.healthy !== report.healthy ||
+      before.failures !== report.failures;
+    worker.health = report;
+    if (report.failures === 0) worker.suspect = false;
+    if (worker.startupMs === null) this.#noteStart(worker, report);
+    if (news) this.#deps.wake();
+  }
+
+  /** Takes note of what is reported of a worker that has not been ready yet. */
+  #noteStart(
+    worker: Worker,
+    { healthy, hostname, startup }: HealthReport,
+  ): void {
+    if (healthy === true) {
+      worker.upstream.relocate(hostname);
+      this.#serveAddress.noteReady(movable(worker));
+    }
+    if (startup === null || worker.restart) return;
+    if (this.#serveAddress.judge(movable(worker), startup)) {
+      worker.move(true, startup.reason);
+    } else worker.delayed(startup, this.#deps.clock());
+  }
+
+  /** Whether a worker that was moved listens as it was to; else none of its generation is moved any more. */
+  #acceptMoved(worker: Worker, sockets: readonly ElsewhereSocket[]): boolean {
+    const as = movable(worker);
+    if (this.#serveAddress.confirms(as, worker.port, sockets)) return true;
+    if (this.#serveAddress.takeBack(as)) {
+      worker.move(false, "it has other servers, or its children have");
+    }
+    return false;
   }
 
   async #awaitExit(worker: Worker): Promise<void> {
@@ -195,8 +268,8 @@ export class WorkerStarter {
     this.#deps.wake();
   }
 
-  async #announceSkipped(port: number): Promise<void> {
-    const holder = await findPortHolder(port);
+  async #announceSkipped(port: number, locked: boolean): Promise<void> {
+    const holder = locked ? OTHER_POOL : await findPortHolder(port);
     this.#deps.events.emit({ type: "port-skipped", port, holder });
   }
 
@@ -204,4 +277,9 @@ export class WorkerStarter {
     const owned = task.finally(() => this.#tasks.delete(owned));
     this.#tasks.add(owned);
   }
+}
+
+function movable({ process, generation, moved }: Worker): MovableWorker {
+  const { pid, command } = process;
+  return { pid, generation, command, moved };
 }

@@ -34,7 +34,7 @@ export interface UpstreamAddress {
  */
 export class Upstream implements UpstreamAddress {
   readonly id: number;
-  readonly hostname: string;
+  hostname: string;
   readonly port: number;
   readonly generation: number;
 
@@ -83,6 +83,11 @@ export class Upstream implements UpstreamAddress {
   /** Sets whether it may be given work. For the dispatcher. */
   setAccepting(accepting: boolean): void {
     this.#accepting = accepting && !this.#retired;
+  }
+
+  /** Takes another address, before it is published for the first time. */
+  relocate(hostname: string): void {
+    this.hostname = hostname;
   }
 
   /** Counts one more exchange. For the dispatcher, in the same turn as the choice. */

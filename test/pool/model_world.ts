@@ -162,6 +162,8 @@ export class ModelWorld {
     const { healthy, failures } = process.probes;
     process.report({
       healthy,
+      hostname: "127.0.0.1",
+      startup: null,
       failures,
       reason: passed ? "answered 200" : "answered 500",
       diagnosis: passed ? "well" : "failing",

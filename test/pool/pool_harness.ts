@@ -50,6 +50,7 @@ export class PoolHarness {
       drainTimeoutMs: 60_000,
       healthPath: "/",
       healthStrict: false,
+      healthHost: null,
       healthIntervalMs: 100,
       healthTimeoutMs: 60_000,
       healthFall: 2,

@@ -11,7 +11,7 @@ import { freePort } from "../support/free_port.ts";
 
 Deno.test("a port is taken once and can be taken again when given back", () => {
   const first = freePort();
-  const ports = new PortAllocator({ workerPort: first, onSkipped: () => {} });
+  using ports = new PortAllocator({ workerPort: first, onSkipped: () => {} });
   assert.equal(ports.take(), first);
   const second = ports.take();
   assert.ok(second > first);
@@ -22,7 +22,7 @@ Deno.test("a port is taken once and can be taken again when given back", () => {
 Deno.test("a port to be avoided is not taken, nor reported as somebody's", () => {
   const first = freePort();
   const skipped: number[] = [];
-  const ports = new PortAllocator({
+  using ports = new PortAllocator({
     workerPort: first,
     onSkipped: (port) => skipped.push(port),
   });
@@ -33,7 +33,7 @@ Deno.test("a port to be avoided is not taken, nor reported as somebody's", () =>
 Deno.test("a port of somebody else is reported once, and taken when it is free", () => {
   const port = freePort();
   const skipped: number[] = [];
-  const ports = new PortAllocator({
+  using ports = new PortAllocator({
     workerPort: port,
     onSkipped: (skippedPort) => skipped.push(skippedPort),
   });
@@ -47,7 +47,7 @@ Deno.test("a port of somebody else is reported once, and taken when it is free",
 });
 
 Deno.test("ports end at 65535, and the error names the setting", () => {
-  const ports = new PortAllocator({ workerPort: 65_535, onSkipped: () => {} });
+  using ports = new PortAllocator({ workerPort: 65_535, onSkipped: () => {} });
   assert.throws(() => {
     ports.take();
     ports.take();
@@ -56,7 +56,7 @@ Deno.test("ports end at 65535, and the error names the setting", () => {
 
 Deno.test("a free stretch lies below the ports of outgoing connections", () => {
   for (const random of [0, 0.999_999]) {
-    const ports = new PortAllocator({
+    using ports = new PortAllocator({
       workerPort: 0,
       onSkipped: () => {},
       random: () => random,

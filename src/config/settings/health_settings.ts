@@ -4,7 +4,7 @@
  * @module
  */
 
-import { requestPath } from "../kinds.ts";
+import { hostField, requestPath } from "../kinds.ts";
 import { countFromOne, setting, timeoutMs } from "./setting.ts";
 
 /** The settings under the heading "Health", in the order of the help. */
@@ -14,6 +14,12 @@ export const HEALTH_SETTINGS = {
     default: "/api/health",
     help: "path that is probed; unset, any answer below 500 is " +
       "healthy, set, 2xx and 3xx",
+  }),
+  healthHost: setting({
+    kind: hostField,
+    default: null,
+    derived: "127.0.0.1:PORT of the worker",
+    help: "Host field of the probes, for applications that go by it",
   }),
   healthIntervalMs: setting({
     kind: timeoutMs,

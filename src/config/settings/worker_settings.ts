@@ -5,6 +5,7 @@
  */
 
 import {
+  choice,
   command,
   decimal,
   filePath,
@@ -56,6 +57,12 @@ export const WORKER_SETTINGS = {
     kind: command,
     default: null,
     help: "the worker's command line, instead of the words after --",
+  }),
+  workerServeAddress: setting({
+    kind: choice(["auto", "on", "off"]),
+    default: "auto",
+    help: "move the server of a Deno program whose port is written into it; " +
+      "auto: where it listens on one other port and not on PORT",
   }),
   envFile: setting({
     kind: filePath,

@@ -1,0 +1,165 @@
+/**
+ * Reads `/proc` through a shell, for a balancer that may run programs but not
+ * open `/proc` itself.
+ *
+ * One shell for as long as the pool lives: a process for each look would cost
+ * more, and each one that is piped keeps some memory of ours for good.
+ *
+ * @module
+ */
+
+import type { Proc, TableName } from "./proc.ts";
+
+/** Longest wait for the shell, in milliseconds: on a machine that has far too much to do. */
+const REQUEST_TIMEOUT_MS = 5_000;
+
+/** Stands for a whole response on a line of its own; no line of /proc looks like it. */
+const END = "=== end";
+
+/**
+ * POSIX shell with sed, cat, ls and grep. Every line of its input is a
+ * question. It ends with its input: when the balancer does, however that ends.
+ */
+const SCRIPT = `
+trap '' INT TERM HUP QUIT
+while read -r what words; do
+  case $what in
+    table) sed -n '2,\${/^ *[0-9]*: [^ ]* [^ ]* 0A /!q;p;}' "/proc/net/$words" ;;
+    stats) cat /proc/[0-9]*/stat ;;
+    sockets)
+      for pid in $words; do
+        [ -e "/proc/$pid" ] || continue
+        if [ -r "/proc/$pid/fd" ]; then echo "pid $pid"; else echo "closed $pid"; fi
+        ls -l "/proc/$pid/fd"
+      done ;;
+    marked) grep -lzxsF -e "$words" /proc/[0-9]*/environ ;;
+  esac 2>/dev/null
+  echo '${END}'
+done
+`;
+
+/** Name of the shell in process listings. */
+const NAME = "prefork-pool-proc";
+
+/** Reads `/proc` through one shell, one question at a time. */
+export class ShellProc implements Proc {
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #output: ReadableStreamDefaultReader<string>;
+  #last: Promise<unknown> = Promise.resolve();
+  #buffer = "";
+  #broken = false;
+
+  /** Starts the shell; `null` when that cannot be done. */
+  static open(): ShellProc | null {
+    try {
+      return new ShellProc(
+        new Deno.Command("sh", {
+          args: ["-c", SCRIPT, NAME],
+          stdin: "piped",
+          stdout: "piped",
+          stderr: "null",
+          // Its own group: a Ctrl-C at the terminal is not for it.
+          detached: true,
+        }).spawn(),
+      );
+    } catch {
+      // No shell, no permission or no descriptors: nothing can be read then.
+      return null;
+    }
+  }
+
+  private constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    // It is no reason for the balancer to go on.
+    child.unref();
+    this.#input = child.stdin.getWriter();
+    this.#output = child.stdout.pipeThrough(new TextDecoderStream())
+      .getReader();
+  }
+
+  table(name: TableName): Promise<string> {
+    return this.#ask(`table ${name}`);
+  }
+
+  stats(): Promise<string> {
+    return this.#ask("stats");
+  }
+
+  async sockets(
+    pids: readonly number[],
+  ): Promise<ReadonlyMap<number, ReadonlySet<string> | null>> {
+    const found = new Map<number, Set<string> | null>();
+    let inodes = new Set<string>();
+    const text = await this.#ask(`sockets ${pids.join(" ")}`);
+    for (const line of text.split("\n")) {
+      const [, what, pid] = /^(pid|closed) (\d+)$/.exec(line) ?? [];
+      if (pid !== undefined) {
+        inodes = new Set();
+        found.set(Number(pid), what === "pid" ? inodes : null);
+      }
+      const inode = /socket:\[(\d+)\]$/.exec(line)?.[1];
+      if (inode !== undefined) inodes.add(inode);
+    }
+    return found;
+  }
+
+  async marked(entry: string): Promise<readonly number[]> {
+    const text = await this.#ask(`marked ${entry}`);
+    return [...text.matchAll(/^\/proc\/(\d+)\//gm)].map(([, pid]) =>
+      Number(pid)
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#broken = true;
+    await this.#last;
+    // Now it is waited for.
+    this.#child.ref();
+    await this.#input.close().catch(() => {});
+    await this.#output.cancel().catch(() => {});
+    await this.#child.status;
+  }
+
+  /** Asks when all before has been responded to. */
+  #ask(question: string): Promise<string> {
+    const response = this.#last.then(() => this.#exchange(question));
+    this.#last = response.catch(() => {});
+    return response;
+  }
+
+  async #exchange(question: string): Promise<string> {
+    if (this.#broken) throw new Error("Cannot read /proc: its shell is gone");
+    // A shell that does not respond is ended, and with it the read.
+    const timer = setTimeout(() => this.#kill(), REQUEST_TIMEOUT_MS);
+    try {
+      await this.#input.write(new TextEncoder().encode(question + "\n"));
+      for (;;) {
+        const end = this.#buffer.indexOf(END + "\n");
+        if (end >= 0) {
+          const text = this.#buffer.slice(0, end);
+          this.#buffer = this.#buffer.slice(end + END.length + 1);
+          return text;
+        }
+        const { done, value } = await this.#output.read();
+        if (done) throw new Error("Cannot read /proc: its shell has ended");
+        this.#buffer += value;
+      }
+    } catch (error) {
+      this.#broken = true;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #kill(): void {
+    this.#broken = true;
+    try {
+      this.#child.kill("SIGKILL");
+    } catch (error) {
+      // What Deno throws for a child that is gone.
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }
+}
