@@ -71,10 +71,14 @@ export interface StartupFindings {
   readonly standingMs: number;
   /** Whether that is long enough to be reported. */
   readonly reported: boolean;
-  /** What was seen and what was expected, with the remedy where there is one. */
+  /** What was seen and what was expected, as a sentence part. */
   readonly reason: string;
+  /** What to do about it; `null` where that is not known. */
+  readonly remedy: string | null;
   /** Where it listens instead; empty when it does not, or when that cannot be seen. */
   readonly elsewhere: readonly ElsewhereSocket[];
+  /** Whether the program that listens elsewhere takes a port from its environment: it may yet listen there. */
+  readonly readsPort: boolean;
   /** Whether its processes keep a CPU busy. */
   readonly computing: boolean;
   /** CPU time they used, per time that passed; `null` when it is not known. */

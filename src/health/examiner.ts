@@ -94,7 +94,9 @@ export class Examiner {
       ? "starting"
       : diagnosed;
     return {
-      reason: startup?.reason ?? describeProbe(result, healthPath),
+      reason: startup === null
+        ? describeProbe(result, healthPath)
+        : withRemedy(startup),
       failures: count.failures,
       diagnosis,
       cpuRatio: activity?.cpuRatio ?? startup?.cpuRatio ?? null,
@@ -118,4 +120,8 @@ export class Examiner {
       events.emit({ type: "request-slow", workerId, ...request });
     }
   }
+}
+
+function withRemedy({ reason, remedy }: StartupFindings): string {
+  return remedy === null ? reason : `${reason}: ${remedy}`;
 }

@@ -42,6 +42,8 @@ export interface StartupObservations {
   readonly healthHost?: string | null;
   /** Where it listens instead. */
   readonly elsewhere: StartupFindings["elsewhere"];
+  /** Whether the program that listens there takes a port from its environment. */
+  readonly readsPort: boolean;
   /** CPU time its processes used, per time that passed; `null` when it is not known. */
   readonly cpuRatio: number | null;
 }
@@ -71,70 +73,92 @@ export function diagnoseStartup(
   seen: StartupObservations,
   standingMs: number,
 ): StartupFindings {
-  const { elsewhere, cpuRatio } = seen;
+  const { elsewhere, readsPort, cpuRatio } = seen;
   const obstacle = obstacleOf(seen);
   return {
     obstacle,
     standingMs,
     reported: standingMs >= REPORTED_AFTER_MS[obstacle],
-    reason: describeObstacle(obstacle, seen),
+    ...describeObstacle(obstacle, seen),
     elsewhere,
+    readsPort,
     computing: cpuRatio !== null && cpuRatio >= COMPUTING_RATIO,
     cpuRatio,
   };
 }
 
+/** What was seen, and what to do about it. */
+type Description = Pick<StartupFindings, "reason" | "remedy">;
+
 function describeObstacle(
   obstacle: StartupObstacle,
   seen: StartupObservations,
-): string {
+): Description {
   const { result, target, healthPath } = seen;
   const expected = authorityOf(target);
+  const asked = `GET ${healthPath}`;
   switch (obstacle) {
     case "elsewhere":
       return describeElsewhere(seen);
     case "status":
       return describeStatus(seen);
     case "protocol":
-      return result.kind === "tls"
-        ? `it speaks TLS on ${expected}, where plain HTTP is expected: have ` +
-          "it listen without TLS; clients get TLS from the pool " +
-          "(SERVER_CERT_PATH and SERVER_KEY_PATH)"
-        : `${describeProbe(result)}; an HTTP/1.1 response to GET ` +
-          `${healthPath} is expected from ${expected}`;
+      return result.kind === "tls" ? describeTls(expected) : {
+        reason: `${describeProbe(result)}, where an HTTP/1.1 response to ` +
+          `${asked} is expected from ${expected}`,
+        remedy: null,
+      };
     case "silent":
-      return `${describeProbe(result)} to GET ${healthPath}`;
+      return { reason: `${describeProbe(result)} to ${asked}`, remedy: null };
     case "not-listening":
-      return `${describeProbe(result)}: it does not listen on ${expected} yet`;
+      return {
+        reason: `${describeProbe(result)}: it does not listen on ${expected}`,
+        remedy: null,
+      };
   }
 }
 
-function describeElsewhere({ elsewhere, target }: StartupObservations): string {
+function describeTls(expected: string): Description {
+  return {
+    reason: `it speaks TLS on ${expected}, where plain HTTP is expected`,
+    remedy: "have it listen without TLS; clients get TLS from the pool " +
+      "(SERVER_CERT_PATH and SERVER_KEY_PATH)",
+  };
+}
+
+function describeElsewhere(
+  { elsewhere, target }: StartupObservations,
+): Description {
   const where = elsewhere
     .map(({ address, port }) => authorityOf({ hostname: address, port }));
-  const expected = authorityOf(target);
   const samePort = elsewhere.some(({ port }) => port === target.port);
-  const remedy = samePort
-    ? `have it listen on ${target.hostname} (HOST, or {host} in the ` +
-      "command) or on all addresses"
-    : "have it read PORT, or write {port} in the command";
-  return `it listens on ${where.join(", ")}, and not on ${expected}: ${remedy}`;
+  return {
+    reason: `it listens on ${where.join(", ")}, and not on ` +
+      authorityOf(target),
+    remedy: samePort
+      ? `have it listen on ${target.hostname} (HOST, or {host} in the ` +
+        "command) or on all addresses"
+      : "have it read PORT, or write {port} in the command",
+  };
 }
 
-function describeStatus(seen: StartupObservations): string {
+function describeStatus(seen: StartupObservations): Description {
   const { result, healthHost, target, healthPath } = seen;
-  if (result.kind !== "answered") return describeProbe(result);
-  const { status } = result;
-  const text = `it answered ${status} to HEALTH_PATH ${healthPath}`;
+  const status = result.kind === "answered" ? result.status : 0;
+  const reason = describeProbe(result, healthPath);
   if (status === 404) {
-    return `${text}: set HEALTH_PATH to a path that it answers with 2xx or 3xx`;
+    const remedy = "set HEALTH_PATH to a path that it answers with 2xx or 3xx";
+    return { reason, remedy };
   }
   if (status === 401) {
-    return `${text}: set HEALTH_PATH to a path that needs no credentials`;
+    const remedy = "set HEALTH_PATH to a path that needs no credentials";
+    return { reason, remedy };
   }
   if (HOST_STATUSES.includes(status)) {
-    return `${text} with Host ${healthHost ?? authorityOf(target)}: if it ` +
-      "goes by Host, set HEALTH_HOST to a name that it serves";
+    return {
+      reason: `${reason} with Host ${healthHost ?? authorityOf(target)}`,
+      remedy: "if it goes by Host, set HEALTH_HOST to a name that it serves",
+    };
   }
-  return text;
+  return { reason, remedy: null };
 }

@@ -34,6 +34,7 @@ export class StartupLook {
   #last: { readonly at: number; readonly cpuSeconds: number } | null = null;
   /** Which obstacle there is, and since when; one that listens is known by where. */
   #standing: { readonly key: string; readonly since: number } | null = null;
+  #readsPort: boolean | null = null;
   #findings: StartupFindings | null = null;
 
   /** Creates a look at a worker that has just been started. */
@@ -56,7 +57,13 @@ export class StartupLook {
     const view = await this.#sockets.view(this.#worker);
     const elsewhere = result.kind === "refused" ? this.#elsewhere(view) : [];
     const cpuRatio = this.#cpuRatio(view, now);
-    const seen = { result, elsewhere, cpuRatio, target: this.#worker };
+    const [stray] = elsewhere;
+    if (stray !== undefined) {
+      this.#readsPort ??= await this.#sockets.readsPort(stray.pid);
+    }
+    const readsPort = this.#readsPort ?? false;
+    const target = this.#worker;
+    const seen = { result, elsewhere, readsPort, cpuRatio, target };
     const places = elsewhere.map(({ address, port }) => `${address} ${port}`);
     const key = [obstacleOf(seen), ...places].join();
     if (this.#standing?.key !== key) this.#standing = { key, since: now };

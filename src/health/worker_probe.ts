@@ -118,7 +118,7 @@ export class WorkerProbe {
         return { kind: "foreign", holder: owner.holder };
       case "unknown":
         // Then what the worker itself says of its port has to do.
-        return this.#worker.lostPort?.(starting)
+        return this.#worker.lostPort?.()
           ? { kind: "foreign", holder: null }
           : result;
     }

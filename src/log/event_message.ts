@@ -174,6 +174,7 @@ function workerAddress(
 
 function startDelayed(event: WorkerStartDelayedEvent): EventMessage {
   const { computing, obstacle, reason, waitedMs, startupTimeoutMs } = event;
+  const remedy = event.remedy === null ? "" : `: ${event.remedy}`;
   // One that does not listen yet, or keeps silent, may only need its time.
   const patient = obstacle === "silent" || obstacle === "not-listening";
   const busy = computing && patient
@@ -182,8 +183,8 @@ function startDelayed(event: WorkerStartDelayedEvent): EventMessage {
   return say(
     patient && computing ? "info" : "warning",
     `${worker(event)} is not ready after ${duration(waitedMs)}: ` +
-      `${reason}${busy}; it has ${duration(startupTimeoutMs)}, ` +
-      "by STARTUP_TIMEOUT_MS",
+      `${reason}${remedy}${busy}; STARTUP_TIMEOUT_MS allows ` +
+      duration(startupTimeoutMs),
   );
 }
 
@@ -210,7 +211,10 @@ function workerMoved(event: WorkerMovedEvent): EventMessage {
 function workerUnhealthy(event: WorkerUnhealthyEvent): string {
   const { failures, oldestRequest } = event;
   const times = failures === 1 ? "once" : `${failures} times`;
-  const parts = [`${event.reason}, ${times}`];
+  // Whose the port is takes one look.
+  const parts = event.diagnosis === "displaced"
+    ? [event.reason]
+    : [`${event.reason}, ${times}`];
   const silence = SILENCE[event.diagnosis];
   if (silence !== undefined) parts.push(silence + cpu(event.cpuRatio));
   if (oldestRequest !== null) parts.push(`suspect ${request(oldestRequest)}`);

@@ -28,13 +28,12 @@ export interface WatchedWorker extends ProbeTarget {
   /** What all processes of the pool's workers have in their environment, as `NAME=value`; `null` when they have nothing. */
   readonly mark: string | null;
   /**
-   * Whether its output says that another program has its port; `anyPort` also
-   * when it does not say which port was meant. Asked where the owner of the
-   * port cannot be seen.
+   * Whether its output has said that another program has its port. Asked where
+   * the owner of the port cannot be seen.
    *
    * @default {never}
    */
-  readonly lostPort?: (anyPort: boolean) => boolean;
+  readonly lostPort?: () => boolean;
   /**
    * Whether a worker that responds may listen as it does; shown all its
    * sockets that listen, where these can be seen.

@@ -5,8 +5,8 @@
  * the address in it, whatever port the program names, and children inherit
  * it. So it may move the wrong server: one of figures, or of a helper. It is
  * given only to a program on Deno that has been seen to listen on one other
- * port, and on its own not at all; and it is taken back when that shows to
- * have been wrong. What was found holds for all workers of a generation.
+ * port, and on its own not at all, and that does not ask for its port; and it
+ * is taken back when that shows to have been wrong. What was found holds for all workers of a generation.
  *
  * Pure.
  *
@@ -18,6 +18,9 @@ import { denoSubcommand, isDeno } from "./deno_command.ts";
 
 /** How long a worker must have listened elsewhere before it is moved, in milliseconds: many programs open another server first. */
 const WATCHED_MS = 2_000;
+
+/** How long it takes at most until that is certain, looks from time to time included, in milliseconds. */
+const VERDICT_MS = 2 * WATCHED_MS;
 
 /** Whether workers are moved: those that need it, all, or none. */
 export type ServeAddressMode = "auto" | "on" | "off";
@@ -35,7 +38,7 @@ export interface MovableWorker {
 /** Decides which workers are moved. */
 export class ServeAddressPolicy {
   readonly #mode: ServeAddressMode;
-  /** What was found for a generation; none is open. */
+  /** What was found for a generation, which is one entry for each reload; none is open. */
   readonly #found = new Map<number, "moved" | "kept">();
 
   /** Creates a policy that has seen no worker yet. */
@@ -62,13 +65,21 @@ export class ServeAddressPolicy {
     if (this.#mode !== "auto" || worker.moved) return false;
     const found = this.#found.get(worker.generation);
     if (found === "kept") return false;
-    if (startup.obstacle !== "elsewhere") return false;
+    if (startup.obstacle !== "elsewhere" || startup.readsPort) return false;
     const [socket, ...others] = startup.elsewhere;
     if (socket === undefined || others.length > 0) return false;
     if (!servesByItself(worker, socket)) return false;
     if (found === undefined && startup.standingMs < WATCHED_MS) return false;
     this.#found.set(worker.generation, "moved");
     return true;
+  }
+
+  /** How long it may take until it is known whether workers like this one are moved, in milliseconds; 0 when that is known. */
+  verdictMs({ generation, command }: MovableWorker): number {
+    return this.#mode === "auto" && isDeno(command) &&
+        !this.#found.has(generation)
+      ? VERDICT_MS
+      : 0;
   }
 
   /** A worker that was not moved listens on its port: none of its generation is. */
@@ -93,13 +104,6 @@ export class ServeAddressPolicy {
     if (this.#mode !== "auto" || !moved) return false;
     this.#found.set(generation, "kept");
     return true;
-  }
-
-  /** Forgets generations older than `generation`, of which none is started any more. */
-  forgetBefore(generation: number): void {
-    for (const number of this.#found.keys()) {
-      if (number < generation) this.#found.delete(number);
-    }
   }
 }
 

@@ -182,15 +182,19 @@ export class Slot {
   /**
    * Notes that a life ended unasked, or could not begin, and returns the
    * milliseconds until the next attempt.
+   *
+   * @param waitMs Milliseconds that are waited at least: for what will show
+   * how to make it.
    */
-  noteEnd(end: SlotEnd): number {
+  noteEnd(end: SlotEnd, waitMs: number = 0): number {
     const servedMs = end.worker?.servedMs(end.at) ?? null;
-    const { failures, delayMs } = planRestart({
+    const plan = planRestart({
       servedMs,
       failures: this.#failures,
       random: Math.random(),
     });
-    this.#failures = failures;
+    const delayMs = Math.max(plan.delayMs, waitMs);
+    this.#failures = plan.failures;
     this.#failedStart = servedMs === null;
     this.portRaces = 0;
     this.retryAt = end.at + delayMs;

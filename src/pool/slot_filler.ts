@@ -104,7 +104,9 @@ export class SlotFiller {
       reason: this.#explain(worker, reason, lostPort),
       status: worker.exit,
       lastOutput: worker.process.lastOutput,
-      retryInMs: lostPort ? 0 : slot.noteEnd(end),
+      retryInMs: lostPort
+        ? 0
+        : slot.noteEnd(end, this.#deps.starter.retryAfterMs(worker)),
     });
   }
 

@@ -76,6 +76,8 @@ export class Worker implements WorkerIdentity {
   health: HealthReport | null = null;
   /** Whether it is to be started again in another way: its server moved to its port, or no longer. */
   restart = false;
+  /** Whether its output has said that its port is taken. */
+  portTaken = false;
   /** Whether its HTTP server is moved to its port, whatever port is written into it. */
   readonly moved: boolean;
   /** Whether it has refused a connection and not answered a probe since. */

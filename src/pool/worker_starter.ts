@@ -14,7 +14,7 @@ import type { HealthReport, HealthWatcher } from "./health_watcher.ts";
 import { LaunchError } from "./launch_error.ts";
 import { OrphanGuard } from "./orphan_guard.ts";
 import { completeDenoServe, isDeno } from "./deno_command.ts";
-import { namesTakenPort } from "./port_taken.ts";
+import { namesTakenAddress, namesTakenPort } from "./port_taken.ts";
 import { findPortHolder } from "./port_holder.ts";
 import { isPortFree, PortAllocator } from "./ports.ts";
 import {
@@ -107,6 +107,7 @@ export class WorkerStarter {
     try {
       const moved = this.#serveAddress.moves(generation);
       const now = this.#deps.clock();
+      let worker: Worker | null = null;
       const process = this.#launch!({
         ...spec,
         workerCommand: this.#complete(spec.workerCommand),
@@ -114,15 +115,17 @@ export class WorkerStarter {
         port,
         generation,
         moved,
-        onLine: (stream, line) =>
+        onLine: (stream, line) => {
           this.#deps.events.emit({
             type: "worker-output",
             workerId: id,
             stream,
             line,
-          }),
+          });
+          if (worker !== null) this.#noteLine(worker, line);
+        },
       });
-      const worker = new Worker({ id, port, generation }, {
+      worker = new Worker({ id, port, generation }, {
         process,
         now,
         startupTimeoutMs,
@@ -163,10 +166,19 @@ export class WorkerStarter {
 
   /** Says what else may be the matter with a worker that failed to start without having lost its port; `null` when nothing is known. */
   explainFailure({ process, port }: Worker): string | null {
-    return isDeno(process.command) && namesTakenPort(process.lastOutput, port)
-      ? "an address other than its port is in use: if a port is written into " +
-        "the program, have it read PORT, or set WORKER_SERVE_ADDRESS=on"
-      : null;
+    if (!namesTakenAddress(process.lastOutput)) return null;
+    const setting = isDeno(process.command)
+      ? ", or set WORKER_SERVE_ADDRESS=on"
+      : "";
+    return `an address other than 127.0.0.1:${port} is in use: if a port is ` +
+      `written into the program, have it read PORT${setting}`;
+  }
+
+  /** Milliseconds after which another worker in its place may do better; 0 is at once. */
+  retryAfterMs(worker: Worker): number {
+    return namesTakenAddress(worker.process.lastOutput)
+      ? this.#serveAddress.verdictMs(movable(worker))
+      : 0;
   }
 
   /** Waits for every task. To be called when all workers are gone. */
@@ -209,8 +221,7 @@ export class WorkerStarter {
         mark,
         hostname: WORKER_HOST,
         port,
-        lostPort: (anyPort) =>
-          namesTakenPort(process.lastOutput, port, anyPort),
+        lostPort: () => worker.portTaken,
         ...(worker.moved
           ? { accepts: (sockets) => this.#acceptMoved(worker, sockets) }
           : {}),
@@ -218,6 +229,16 @@ export class WorkerStarter {
       (report) => this.#note(worker, report),
     );
     this.#own(this.#awaitExit(worker));
+  }
+
+  /** What a worker says of its port counts where the port's owner cannot be seen, and shows that it was moved wrongly. */
+  #noteLine(worker: Worker, line: string): void {
+    if (!namesTakenPort([line], worker.port)) return;
+    worker.portTaken = true;
+    if (this.#serveAddress.takeBack(movable(worker))) {
+      worker.move(false, "another server of it wants the same port");
+      this.#deps.wake();
+    }
   }
 
   #note(worker: Worker, report: HealthReport): void {
@@ -249,6 +270,7 @@ export class WorkerStarter {
   /** Whether a worker that was moved listens as it was to; else none of its generation is moved any more. */
   #acceptMoved(worker: Worker, sockets: readonly ElsewhereSocket[]): boolean {
     const as = movable(worker);
+    if (worker.restart) return false;
     if (this.#serveAddress.confirms(as, worker.port, sockets)) return true;
     if (this.#serveAddress.takeBack(as)) {
       worker.move(false, "it has other servers, or its children have");

@@ -14,6 +14,9 @@ import { ShellProc } from "./shell_proc.ts";
 /** Octets read from a table at once. Its listening sockets come first and are few; the rest, which may be long, is not read. */
 const TABLE_CHUNK_BYTES = 4_096;
 
+/** Largest file that is searched, in octets: no program that people write is longer. */
+const MAX_PROGRAM_BYTES = 1_048_576;
+
 /** One of the kernel's tables of TCP sockets. */
 export type TableName = "tcp" | "tcp6";
 
@@ -32,9 +35,15 @@ export interface Proc {
   ): Promise<ReadonlyMap<number, ReadonlySet<string> | null>>;
   /** Processes whose environment had the entry `name=value` when they were started. */
   marked(entry: string): Promise<readonly number[]>;
+  /** Whether a file that is named on the command line of a process takes its port from the environment. */
+  readsPort(pid: number): Promise<boolean>;
   /** Lets go of what it reads with. */
   close(): Promise<void>;
 }
+
+/** `Deno.env.get("PORT")`, `process.env.PORT`, `env["PORT"]`: a regular expression for JavaScript and for grep -E alike. */
+export const READS_PORT =
+  "env([.]get[(] *[\"'`]PORT[\"'`]|[.]PORT([^A-Za-z0-9_]|$)|[[] *[\"'`]PORT[\"'`])";
 
 /** Returns the way to read `/proc` that the permissions allow; `null` when there is none. */
 export function openProc(): Proc | null {
@@ -109,6 +118,24 @@ class DirectProc implements Proc {
       ),
     );
     return pids.filter((_pid, index) => marked[index]);
+  }
+
+  async readsPort(pid: number): Promise<boolean> {
+    const commandLine = await Deno.readTextFile(`/proc/${pid}/cmdline`);
+    const pattern = new RegExp(READS_PORT, "m");
+    const found = commandLine.split("\0").slice(1).map(async (word) => {
+      // Relative to where the process is.
+      const path = word.startsWith("/") ? word : `/proc/${pid}/cwd/${word}`;
+      try {
+        const { isFile, size } = await Deno.stat(path);
+        return isFile && size <= MAX_PROGRAM_BYTES &&
+          pattern.test(await Deno.readTextFile(path));
+      } catch {
+        // An option, or an argument that is no file.
+        return false;
+      }
+    });
+    return (await Promise.all(found)).includes(true);
   }
 
   close(): Promise<void> {

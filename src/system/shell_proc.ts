@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Proc, TableName } from "./proc.ts";
+import { type Proc, READS_PORT, type TableName } from "./proc.ts";
 
 /** Longest wait for the shell, in milliseconds: on a machine that has far too much to do. */
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -31,6 +31,11 @@ while read -r what words; do
         [ -e "/proc/$pid" ] || continue
         if [ -r "/proc/$pid/fd" ]; then echo "pid $pid"; else echo "closed $pid"; fi
         ls -l "/proc/$pid/fd"
+      done ;;
+    port)
+      tr '\\0' '\\n' <"/proc/$words/cmdline" | while read -r word; do
+        case $word in /*) file=$word ;; *) file=/proc/$words/cwd/$word ;; esac
+        [ -f "$file" ] && grep -qE -e "$READS_PORT" "$file" && echo yes
       done ;;
     marked) grep -lzxsF -e "$words" /proc/[0-9]*/environ ;;
   esac 2>/dev/null
@@ -56,6 +61,7 @@ export class ShellProc implements Proc {
       return new ShellProc(
         new Deno.Command("sh", {
           args: ["-c", SCRIPT, NAME],
+          env: { READS_PORT },
           stdin: "piped",
           stdout: "piped",
           stderr: "null",
@@ -109,6 +115,10 @@ export class ShellProc implements Proc {
     return [...text.matchAll(/^\/proc\/(\d+)\//gm)].map(([, pid]) =>
       Number(pid)
     );
+  }
+
+  async readsPort(pid: number): Promise<boolean> {
+    return (await this.#ask(`port ${pid}`)).includes("yes");
   }
 
   async close(): Promise<void> {

@@ -131,6 +131,11 @@ export class WorkerSockets {
     }
   }
 
+  /** Whether the program that a process runs takes its port from the environment, as far as that can be seen. */
+  async readsPort(pid: number): Promise<boolean> {
+    return await this.#proc?.readsPort(pid).catch(() => false) ?? false;
+  }
+
   /** Forgets a worker that is gone: its process id may be given to another. */
   forget({ pid }: { readonly pid: number }): void {
     this.#owned.delete(pid);
