@@ -18,7 +18,9 @@ import {
   type ExaminerDeps,
   type ExaminerOptions,
 } from "./examiner.ts";
-import { openProc } from "../system/proc.ts";
+import { setImmediate } from "node:timers";
+import { openProc } from "../system/open_proc.ts";
+import type { Proc } from "../system/proc.ts";
 import { WorkerSockets } from "../system/worker_sockets.ts";
 import { isHealthy } from "./probe.ts";
 import { ProbeSchedule } from "./probe_schedule.ts";
@@ -60,7 +62,7 @@ export class HealthMonitor implements HealthWatcher {
     worker: WatchedWorker,
     report: (report: HealthReport) => void,
   ): HealthWatch {
-    this.#sockets ??= new WorkerSockets(openProc());
+    this.#sockets ??= new WorkerSockets(openSoon());
     const options = {
       ...this.#options,
       ...this.#deps,
@@ -75,6 +77,12 @@ export class HealthMonitor implements HealthWatcher {
     this.#sockets = null;
     await sockets?.close();
   }
+}
+
+/** Opens /proc once the workers that are started in this turn have been: where that takes a shell, they come first. */
+async function openSoon(): Promise<Proc | null> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  return openProc();
 }
 
 const NO_REQUESTS: ExaminerDeps = {

@@ -89,9 +89,9 @@ export function describeProbe(
 ): string {
   switch (result.kind) {
     case "answered":
-      return healthPath === null || result.status < 400
-        ? `answered ${result.status}`
-        : `answered ${result.status} to HEALTH_PATH ${healthPath}`;
+      return healthPath !== null && isClientError(result.status)
+        ? `answered ${result.status} to HEALTH_PATH ${healthPath}`
+        : `answered ${result.status}`;
     case "refused":
       return "connection refused";
     case "timeout":
@@ -107,6 +107,11 @@ export function describeProbe(
     case "aborted":
       return "probe called off";
   }
+}
+
+/** Whether a status says that the request is at fault, which here the settings are (RFC 9110 §15.5). */
+function isClientError(status: number): boolean {
+  return status >= 400 && status < 500;
 }
 
 /**

@@ -14,6 +14,9 @@ export interface PortLock {
   close(): void;
 }
 
+/** Locks a port: {@linkcode lockPort}, or a stand-in. */
+export type LockPort = (port: number) => PortLock | "locked" | null;
+
 /**
  * Locks `port` for this process.
  *

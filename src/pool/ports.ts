@@ -9,7 +9,7 @@
 
 import { isExhaustion } from "../net/exhaustion.ts";
 import { LaunchError } from "./launch_error.ts";
-import { lockPort, type PortLock } from "./port_lock.ts";
+import { type LockPort, lockPort, type PortLock } from "./port_lock.ts";
 import { WORKER_HOST } from "./worker_command.ts";
 
 /** Ports tried in one search. More than this many strangers in a row is a mistake in the configuration. */
@@ -25,6 +25,17 @@ const MAX_PORT = 65_535;
  */
 const FREE_STRETCH = { first: 20_000, last: 31_000 } as const;
 
+/** How it is found out whether a port may be taken. */
+export interface PortChecks {
+  /** Locks it against other pools. */
+  readonly lock: LockPort;
+  /** Whether a worker could listen on it now. */
+  readonly isFree: (port: number) => boolean;
+}
+
+/** What the machine says of its ports. */
+export const MACHINE_PORTS: PortChecks = { lock: lockPort, isFree: isPortFree };
+
 /** Where ports are looked for. */
 export interface PortAllocatorOptions {
   /** First port; 0 takes a free stretch anywhere. */
@@ -33,12 +44,15 @@ export interface PortAllocatorOptions {
   readonly onSkipped: (port: number, locked: boolean) => void;
   /** Uniform in [0, 1). @default {Math.random} */
   readonly random?: () => number;
+  /** @default {MACHINE_PORTS} */
+  readonly checks?: PortChecks;
 }
 
 /** Which ports of the range are ours, and which is the next free one. */
 export class PortAllocator {
   readonly #first: number;
   readonly #onSkipped: PortAllocatorOptions["onSkipped"];
+  readonly #checks: PortChecks;
   readonly #ours = new Map<number, PortLock | null>();
   readonly #foreign = new Set<number>();
 
@@ -50,6 +64,7 @@ export class PortAllocator {
       ? first + Math.floor(random() * (last - first))
       : workerPort;
     this.#onSkipped = onSkipped;
+    this.#checks = options.checks ?? MACHINE_PORTS;
   }
 
   /**
@@ -66,8 +81,8 @@ export class PortAllocator {
     const end = Math.min(this.#first + SEARCH_LIMIT - 1, MAX_PORT);
     for (let port = this.#first; port <= end; port++) {
       if (port === avoid || this.#ours.has(port)) continue;
-      const lock = lockPort(port);
-      if (lock !== "locked" && isPortFree(port)) {
+      const lock = this.#checks.lock(port);
+      if (lock !== "locked" && this.#checks.isFree(port)) {
         this.#foreign.delete(port);
         this.#ours.set(port, lock);
         return port;

@@ -16,7 +16,7 @@ import { OrphanGuard } from "./orphan_guard.ts";
 import { completeDenoServe, isDeno } from "./deno_command.ts";
 import { namesTakenAddress, namesTakenPort } from "./port_taken.ts";
 import { findPortHolder } from "./port_holder.ts";
-import { isPortFree, PortAllocator } from "./ports.ts";
+import { MACHINE_PORTS, PortAllocator, type PortChecks } from "./ports.ts";
 import {
   type MovableWorker,
   type ServeAddressMode,
@@ -50,6 +50,8 @@ export interface WorkerStarterDeps {
   readonly wake: () => void;
   /** Starts a process. @default {real processes, guarded against being orphaned} */
   readonly launch?: Launch;
+  /** How it is found out whether a port may be taken. @default {MACHINE_PORTS} */
+  readonly portChecks?: PortChecks;
 }
 
 /** Which worker to start. */
@@ -66,6 +68,7 @@ export interface StartRequest {
 export class WorkerStarter {
   readonly #deps: WorkerStarterDeps;
   readonly #ports: PortAllocator;
+  readonly #portChecks: PortChecks;
   readonly #serveAddress: ServeAddressPolicy;
   readonly #tasks = new Set<Promise<void>>();
   #guard: OrphanGuard | null = null;
@@ -75,10 +78,12 @@ export class WorkerStarter {
   constructor(options: WorkerStarterOptions, deps: WorkerStarterDeps) {
     this.#deps = deps;
     this.#launch = deps.launch ?? null;
+    this.#portChecks = deps.portChecks ?? MACHINE_PORTS;
     this.#ports = new PortAllocator({
       workerPort: options.workerPort,
       onSkipped: (port, locked) =>
         this.#own(this.#announceSkipped(port, locked)),
+      checks: this.#portChecks,
     });
     this.#serveAddress = new ServeAddressPolicy(
       options.workerServeAddress ?? "auto",
@@ -160,7 +165,7 @@ export class WorkerStarter {
     const { port, process } = worker;
     // What Deno writes never says which port; if it were this one, it would be taken now.
     const anyPort = !isDeno(process.command);
-    return worker.displaced || !isPortFree(port) ||
+    return worker.displaced || !this.#portChecks.isFree(port) ||
       namesTakenPort(process.lastOutput, port, anyPort);
   }
 

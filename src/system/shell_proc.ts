@@ -17,21 +17,32 @@ const REQUEST_TIMEOUT_MS = 5_000;
 const END = "=== end";
 
 /**
- * POSIX shell with sed, cat, ls and grep. Every line of its input is a
+ * POSIX shell with cat, ls, tr and grep. Every line of its input is a
  * question. It ends with its input: when the balancer does, however that ends.
  */
 const SCRIPT = `
 trap '' INT TERM HUP QUIT
 while read -r what words; do
   case $what in
-    table) sed -n '2,\${/^ *[0-9]*: [^ ]* [^ ]* 0A /!q;p;}' "/proc/net/$words" ;;
+    table)
+      # The shell itself reads it: no program need be started for it.
+      {
+        read -r heading
+        while read -r number from to state rest; do
+          [ "$state" = 0A ] || break
+          echo "$number $from $to $state $rest"
+        done
+      } <"/proc/net/$words" ;;
     stats) cat /proc/[0-9]*/stat ;;
     sockets)
+      set --
       for pid in $words; do
         [ -e "/proc/$pid" ] || continue
-        if [ -r "/proc/$pid/fd" ]; then echo "pid $pid"; else echo "closed $pid"; fi
-        ls -l "/proc/$pid/fd"
-      done ;;
+        if [ -r "/proc/$pid/fd" ]; then set -- "$@" "/proc/$pid/fd"
+        else echo "closed $pid"; fi
+      done
+      # With a file before them even a single directory is named.
+      [ $# -eq 0 ] || ls -l /dev/null "$@" ;;
     port)
       tr '\\0' '\\n' <"/proc/$words/cmdline" | while read -r word; do
         case $word in /*) file=$word ;; *) file=/proc/$words/cwd/$word ;; esac
@@ -46,11 +57,16 @@ done
 /** Name of the shell in process listings. */
 const NAME = "prefork-pool-proc";
 
+type Sockets = ReadonlyMap<number, ReadonlySet<string> | null>;
+
 /** Reads `/proc` through one shell, one question at a time. */
 export class ShellProc implements Proc {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #output: ReadableStreamDefaultReader<string>;
+  /** Processes whose sockets are asked for next, and the response to that. */
+  readonly #asked = new Set<number>();
+  #sockets: Promise<Sockets> | null = null;
   #last: Promise<unknown> = Promise.resolve();
   #buffer = "";
   #broken = false;
@@ -95,19 +111,16 @@ export class ShellProc implements Proc {
   async sockets(
     pids: readonly number[],
   ): Promise<ReadonlyMap<number, ReadonlySet<string> | null>> {
-    const found = new Map<number, Set<string> | null>();
-    let inodes = new Set<string>();
-    const text = await this.#ask(`sockets ${pids.join(" ")}`);
-    for (const line of text.split("\n")) {
-      const [, what, pid] = /^(pid|closed) (\d+)$/.exec(line) ?? [];
-      if (pid !== undefined) {
-        inodes = new Set();
-        found.set(Number(pid), what === "pid" ? inodes : null);
-      }
-      const inode = /socket:\[(\d+)\]$/.exec(line)?.[1];
-      if (inode !== undefined) inodes.add(inode);
-    }
-    return found;
+    for (const pid of pids) this.#asked.add(pid);
+    // Who asks while the shell is busy is served together with the others.
+    this.#sockets ??= this.#enqueue(() => {
+      const all = [...this.#asked];
+      this.#asked.clear();
+      this.#sockets = null;
+      return `sockets ${all.join(" ")}`;
+    }).then(parseSockets);
+    const found = await this.#sockets;
+    return new Map([...found].filter(([pid]) => pids.includes(pid)));
   }
 
   async marked(entry: string): Promise<readonly number[]> {
@@ -131,9 +144,13 @@ export class ShellProc implements Proc {
     await this.#child.status;
   }
 
-  /** Asks when all before has been responded to. */
   #ask(question: string): Promise<string> {
-    const response = this.#last.then(() => this.#exchange(question));
+    return this.#enqueue(() => question);
+  }
+
+  /** Asks when all before has been responded to; only then the question is put. */
+  #enqueue(question: () => string): Promise<string> {
+    const response = this.#last.then(() => this.#exchange(question()));
     this.#last = response.catch(() => {});
     return response;
   }
@@ -172,4 +189,22 @@ export class ShellProc implements Proc {
       if (!(error instanceof TypeError)) throw error;
     }
   }
+}
+
+/** Reads what `ls -l` prints of directories of descriptors. */
+function parseSockets(text: string): Sockets {
+  const found = new Map<number, Set<string> | null>();
+  let inodes = new Set<string>();
+  for (const line of text.split("\n")) {
+    const closed = /^closed (\d+)$/.exec(line)?.[1];
+    if (closed !== undefined) found.set(Number(closed), null);
+    const open = /^\/proc\/(\d+)\/fd:$/.exec(line)?.[1];
+    if (open !== undefined) {
+      inodes = new Set();
+      found.set(Number(open), inodes);
+    }
+    const inode = /socket:\[(\d+)\]$/.exec(line)?.[1];
+    if (inode !== undefined) inodes.add(inode);
+  }
+  return found;
 }

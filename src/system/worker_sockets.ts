@@ -67,32 +67,33 @@ export interface WorkerView {
   readonly processes: readonly ProcessEntry[];
 }
 
+/** What it looks with. */
+interface View {
+  readonly proc: Proc;
+  readonly tables: ListenTables;
+}
+
 const OWN: Ownership = { type: "own" };
 const UNKNOWN: Ownership = { type: "unknown" };
 
 /** Looks at the sockets of all workers of a pool. */
 export class WorkerSockets {
-  readonly #proc: Proc | null;
-  readonly #tables: ListenTables | null;
+  readonly #view: Promise<View | null>;
   /** Sockets that are known to be a worker's, by its process: looked up once. */
   readonly #owned = new Map<number, Set<string>>();
 
   /**
-   * Looks with `proc`; with `null` everything is unknown.
+   * Looks with what `proc` resolves to; with `null` everything is unknown.
    *
    * @param now Monotonic, in milliseconds.
    */
   constructor(
-    proc: Proc | null,
+    proc: Promise<Proc | null>,
     now: () => number = () => performance.now(),
   ) {
-    this.#proc = proc;
-    this.#tables = proc && new ListenTables(proc, now);
-  }
-
-  /** Whether anything can be seen at all. */
-  get sighted(): boolean {
-    return this.#proc !== null;
+    this.#view = proc.then((proc) =>
+      proc && { proc, tables: new ListenTables(proc, now) }
+    );
   }
 
   /**
@@ -102,12 +103,15 @@ export class WorkerSockets {
    * seen a moment ago will do.
    */
   async ownership(worker: SocketOwner, fresh: boolean): Promise<Ownership> {
-    if (this.#proc === null || this.#tables === null) return UNKNOWN;
+    const view = await this.#view;
+    if (view === null) return UNKNOWN;
     try {
-      const first = await this.#look(worker, fresh);
+      const first = await this.#look(view, worker, fresh);
       // Between a look at the sockets and one at the processes they may have
       // changed: nobody is turned out by a single look.
-      return first.type === "foreign" ? await this.#look(worker, true) : first;
+      return first.type === "foreign"
+        ? await this.#look(view, worker, true)
+        : first;
     } catch {
       // What can be read may change at any time: not knowing is no verdict.
       return UNKNOWN;
@@ -116,15 +120,17 @@ export class WorkerSockets {
 
   /** On what a worker listens and what its processes are; `null` when that cannot be seen. */
   async view(worker: SocketOwner): Promise<WorkerView | null> {
-    if (this.#proc === null || this.#tables === null) return null;
+    const view = await this.#view;
+    if (view === null) return null;
+    const { proc, tables } = view;
     try {
       const sockets = [
-        ...await this.#tables.get("tcp", true),
-        ...await this.#tables.get("tcp6", true),
+        ...await tables.get("tcp", true),
+        ...await tables.get("tcp6", true),
       ];
-      const processes = await this.#processes(this.#proc, worker);
+      const processes = await this.#processes(proc, worker);
       if (processes.length === 0) return null;
-      const open = await this.#proc.sockets(processes.map(({ pid }) => pid));
+      const open = await proc.sockets(processes.map(({ pid }) => pid));
       return { sockets: assign(sockets, processes, open), processes };
     } catch {
       return null;
@@ -133,7 +139,8 @@ export class WorkerSockets {
 
   /** Whether the program that a process runs takes its port from the environment, as far as that can be seen. */
   async readsPort(pid: number): Promise<boolean> {
-    return await this.#proc?.readsPort(pid).catch(() => false) ?? false;
+    const view = await this.#view;
+    return await view?.proc.readsPort(pid).catch(() => false) ?? false;
   }
 
   /** Forgets a worker that is gone: its process id may be given to another. */
@@ -143,14 +150,18 @@ export class WorkerSockets {
 
   /** Lets go of what it looks with. */
   async close(): Promise<void> {
-    await this.#proc?.close();
+    await (await this.#view)?.proc.close();
   }
 
-  async #look(worker: SocketOwner, fresh: boolean): Promise<Ownership> {
-    const receivers = await this.#receivers(this.#tables!, worker, fresh);
+  async #look(
+    { proc, tables }: View,
+    worker: SocketOwner,
+    fresh: boolean,
+  ): Promise<Ownership> {
+    const receivers = await this.#receivers(tables, worker, fresh);
     // Reached where nobody listens: redirected by the kernel, or not Linux' own.
     if (receivers.length === 0) return UNKNOWN;
-    return await this.#judge(this.#proc!, worker, receivers);
+    return await this.#judge(proc, worker, receivers);
   }
 
   async #receivers(

@@ -118,6 +118,7 @@ export class ModelWorld {
         },
       },
       launch: (launch) => this.#launch(launch),
+      portChecks: { lock: () => null, isFree: () => true },
     });
     this.reloads = new Reloads(spec, emitter);
     this.reconciler = new Reconciler({

@@ -113,7 +113,8 @@ Deno.test("a worker that is never ready is ended and told of with what was seen"
   });
   await assert.rejects(harness.pool.start(), {
     code: "never-ready",
-    message: /not ready within 1000 ms \(connection refused\)/,
+    message:
+      /not ready within 1000 ms \(connection refused: .*\); STARTUP_TIMEOUT_MS is the limit/,
   });
   const { pid } = harness.all("worker-spawned")[0]!;
   assert.deepEqual(await aliveAmong([pid]), []);
