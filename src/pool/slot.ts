@@ -59,6 +59,7 @@ export class Slot {
   #failures = 0;
   #failedStart = false;
   #restarted = false;
+  #waited = false;
   #loss: { readonly reason: ReplacementReason; readonly at: number } | null =
     null;
   #cause: ReplacementCause | null = null;
@@ -160,6 +161,16 @@ export class Slot {
   noteLostPort(port: number): void {
     this.portRaces++;
     this.avoidPort = port;
+  }
+
+  /**
+   * Notes that a failed start says nothing yet of the ones to come, as others
+   * will show how they are to be made. Returns whether that is so: once.
+   */
+  awaitOthers(): boolean {
+    const first = !this.#waited;
+    this.#waited = true;
+    return first;
   }
 
   /** Notes that the next worker is another attempt to start the same one. */

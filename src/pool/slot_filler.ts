@@ -96,6 +96,8 @@ export class SlotFiller {
     const lostPort = slot.portRaces < MAX_PORT_RACES &&
       this.#deps.starter.lostPort(worker);
     if (lostPort) slot.noteLostPort(worker.port);
+    const waitMs = lostPort ? 0 : this.#deps.starter.retryAfterMs(worker);
+    const open = waitMs > 0 && slot.awaitOthers();
     this.#tell(slot, "never-ready", {
       workerId: slot.id,
       port: worker.port,
@@ -104,10 +106,8 @@ export class SlotFiller {
       reason: this.#explain(worker, reason, lostPort),
       status: worker.exit,
       lastOutput: worker.process.lastOutput,
-      retryInMs: lostPort
-        ? 0
-        : slot.noteEnd(end, this.#deps.starter.retryAfterMs(worker)),
-    });
+      retryInMs: lostPort ? 0 : slot.noteEnd(end, waitMs),
+    }, open);
   }
 
   #explain(worker: Worker, reason: string, lostPort: boolean): string {
@@ -117,14 +117,20 @@ export class SlotFiller {
     return more === null ? reason : `${reason} (${more})`;
   }
 
-  #tell(slot: Slot, code: PoolStartErrorCode, failure: StartFailure): void {
+  /** @param open Whether the first worker of the slot may still do better. */
+  #tell(
+    slot: Slot,
+    code: PoolStartErrorCode,
+    failure: StartFailure,
+    open: boolean = false,
+  ): void {
     // A command that cannot be run fails in every slot at once, and then the
     // start of the pool fails, which says it once. Otherwise the next attempt
     // is only a moment away.
     if (code === "never-ready" || slot.outcome !== null) {
       this.#deps.events.emit({ type: "worker-start-failed", ...failure });
     }
-    if (slot.portRaces > 0) return;
+    if (slot.portRaces > 0 || open) return;
     slot.outcome ??= startError(code, failure, this.#workerCommand!);
   }
 }

@@ -318,3 +318,20 @@ Deno.test("killing all ends every worker without waiting for requests", async ()
   assert.deepEqual(await aliveAmong(pids), []);
   assert.equal(harness.all("worker-spawned").length, 2);
 });
+
+Deno.test({
+  name:
+    "a worker that computes is starting, and not hanging: it is given the longer limit",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const fixture = new URL("../fixtures/port_worker.mjs", import.meta.url);
+    await using harness = new PoolHarness(["node", fixture.pathname], {
+      workerEnvironment: { APP_BUSY_MS: "4000" },
+      startupTimeoutMs: 2_000,
+      startupLimitMs: 600_000,
+    });
+    await harness.pool.start();
+    assert.deepEqual(harness.all("worker-start-failed"), []);
+    assert.equal(harness.all("worker-spawned").length, 1);
+  },
+});

@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { listeningInodes } from "../../src/pool/port_holder.ts";
+import { lockPort } from "../../src/pool/port_lock.ts";
 import { isPortFree, PortAllocator } from "../../src/pool/ports.ts";
 import { freePort } from "../support/free_port.ts";
 
@@ -44,6 +45,59 @@ Deno.test("a port of somebody else is reported once, and taken when it is free",
   assert.equal(skipped.filter((skippedPort) => skippedPort === port).length, 1);
   stranger.close();
   assert.equal(ports.take(), port);
+});
+
+Deno.test({
+  name:
+    "a port that another pool has taken is locked before anybody listens there, until it is given back",
+  ignore: Deno.build.os !== "linux",
+  fn() {
+    const workerPort = freePort();
+    const skipped: (readonly [number, boolean])[] = [];
+    using first = new PortAllocator({ workerPort, onSkipped: () => {} });
+    using second = new PortAllocator({
+      workerPort,
+      onSkipped: (...what) => skipped.push(what),
+    });
+    const port = first.take();
+    assert.ok(isPortFree(port));
+    assert.notEqual(second.take(), port);
+    assert.deepEqual(skipped.filter(([skipped]) => skipped === port), [[
+      port,
+      true,
+    ]]);
+    first.release(port);
+    assert.equal(second.take(), port);
+  },
+});
+
+Deno.test({
+  name: "the kernel unlocks the ports of a pool that is killed",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const port = freePort();
+    const module = new URL("../../src/pool/port_lock.ts", import.meta.url);
+    await using pool = new Deno.Command(Deno.execPath(), {
+      args: [
+        "eval",
+        "--no-config",
+        `import { lockPort } from "${module}";
+         globalThis.lock = lockPort(${port});
+         console.log("locked");
+         setInterval(() => {}, 1_000_000);`,
+      ],
+      stdout: "piped",
+    }).spawn();
+    const reader = pool.stdout.getReader();
+    await reader.read();
+    assert.equal(lockPort(port), "locked");
+    pool.kill("SIGKILL");
+    await pool.status;
+    await reader.cancel();
+    const lock = lockPort(port);
+    assert.ok(lock !== null && lock !== "locked");
+    lock.close();
+  },
 });
 
 Deno.test("ports end at 65535, and the error names the setting", () => {
