@@ -54,6 +54,7 @@ export type StartupObstacle =
 export interface ElsewhereSocket {
   /** A literal IP address; `0.0.0.0` and `::` are all addresses. */
   readonly address: string;
+  /** Its port. */
   readonly port: number;
   /** The process that has it. */
   readonly pid: number;

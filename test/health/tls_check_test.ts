@@ -19,8 +19,8 @@ Deno.test("a TLS server is known by how it responds to a ClientHello", async () 
   using listener = Deno.listenTls({
     hostname: "127.0.0.1",
     port: 0,
-    cert: Deno.readTextFileSync(FIRST.certPath),
-    key: Deno.readTextFileSync(FIRST.keyPath),
+    cert: await Deno.readTextFile(FIRST.certPath),
+    key: await Deno.readTextFile(FIRST.keyPath),
   });
   const served = (async (): Promise<void> => {
     using conn = await listener.accept();

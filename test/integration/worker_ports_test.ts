@@ -49,7 +49,7 @@ for (const [way, permissions] of Object.entries(PERMISSIONS)) {
     name:
       `a program that took the port first is not taken for the worker, ${way} (needs node)`,
     ignore: NOT_LINUX || NO_NODE,
-    async fn() {
+    async fn(): Promise<void> {
       const taken = freePort();
       await using stranger = new Stranger();
       await using pool = spawnPool({
@@ -83,7 +83,7 @@ for (const [way, permissions] of Object.entries(PERMISSIONS)) {
     name:
       `a program that joins a worker on its port is noticed and named, and the worker replaced, ${way}`,
     ignore: NOT_LINUX,
-    async fn() {
+    async fn(): Promise<void> {
       await using stranger = new Stranger();
       await using pool = await startPool({
         permissions,
@@ -114,7 +114,7 @@ for (const [way, permissions] of Object.entries(PERMISSIONS)) {
     name:
       `a worker that listens elsewhere is told where, and where it is expected, ${way} (needs node)`,
     ignore: NOT_LINUX || NO_NODE,
-    async fn() {
+    async fn(): Promise<void> {
       const elsewhere = freePort();
       await using pool = spawnPool({
         permissions,
@@ -136,7 +136,7 @@ for (const [way, permissions] of Object.entries(PERMISSIONS)) {
     name:
       `a Deno program whose port is written into it is moved, and only once, ${way}`,
     ignore: NOT_LINUX,
-    async fn() {
+    async fn(): Promise<void> {
       await using pool = await startPool({
         permissions,
         env: { POOL_SIZE: "1", FIXED_PORT: String(freePort()) },
@@ -161,7 +161,7 @@ Deno.test({
   name:
     "two pools with the same worker ports share them out before their workers listen (needs node)",
   ignore: NOT_LINUX || NO_NODE,
-  async fn() {
+  async fn(): Promise<void> {
     const env = {
       POOL_SIZE: "2",
       WORKER_PORT: String(freePort()),
@@ -188,7 +188,7 @@ Deno.test({
 Deno.test({
   name: "a worker that listens on ::1 alone is reached there (needs node)",
   ignore: NOT_LINUX || NO_NODE,
-  async fn() {
+  async fn(): Promise<void> {
     await using pool = await startPool({
       env: { POOL_SIZE: "1", APP_HOST: "::1" },
       command: node,
@@ -202,7 +202,7 @@ Deno.test({
 Deno.test({
   name: "a worker that speaks TLS is said to (needs node)",
   ignore: NO_NODE,
-  async fn() {
+  async fn(): Promise<void> {
     await using pool = spawnPool({
       env: { POOL_SIZE: "1", APP_CERT: FIRST.certPath, APP_KEY: FIRST.keyPath },
       command: node,
@@ -216,7 +216,7 @@ Deno.test({
   name:
     "a worker that goes by Host is said to, and is asked with HEALTH_HOST (needs node)",
   ignore: NO_NODE,
-  async fn() {
+  async fn(): Promise<void> {
     const env = { POOL_SIZE: "1", HEALTH_PATH: "/", APP_NAMES: "shop.test" };
     await using unknown = spawnPool({ env, command: node });
     const { reason, remedy } = await unknown.waitForEvent(
@@ -239,7 +239,7 @@ Deno.test({
   name:
     "a worker that still computes when its time is over is said to (needs node)",
   ignore: NOT_LINUX || NO_NODE,
-  async fn() {
+  async fn(): Promise<void> {
     await using pool = spawnPool({
       env: {
         POOL_SIZE: "1",
@@ -266,7 +266,7 @@ Deno.test("a Deno program's figures stay where they are: its site is on its port
 Deno.test({
   name: "of two servers with ports written into the program none is moved",
   ignore: NOT_LINUX,
-  async fn() {
+  async fn(): Promise<void> {
     await using pool = spawnPool({
       env: {
         POOL_SIZE: "1",

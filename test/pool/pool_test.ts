@@ -323,7 +323,7 @@ Deno.test({
   name:
     "a worker that computes is starting, and not hanging: it is given the longer limit",
   ignore: Deno.build.os !== "linux",
-  async fn() {
+  async fn(): Promise<void> {
     const fixture = new URL("../fixtures/port_worker.mjs", import.meta.url);
     await using harness = new PoolHarness(["node", fixture.pathname], {
       workerEnvironment: { APP_BUSY_MS: "4000" },

@@ -51,7 +51,7 @@ Deno.test({
   name:
     "a port that another pool has taken is locked before anybody listens there, until it is given back",
   ignore: Deno.build.os !== "linux",
-  fn() {
+  fn(): void {
     const workerPort = freePort();
     const skipped: (readonly [number, boolean])[] = [];
     using first = new PortAllocator({ workerPort, onSkipped: () => {} });
@@ -74,7 +74,7 @@ Deno.test({
 Deno.test({
   name: "the kernel unlocks the ports of a pool that is killed",
   ignore: Deno.build.os !== "linux",
-  async fn() {
+  async fn(): Promise<void> {
     const port = freePort();
     const module = new URL("../../src/pool/port_lock.ts", import.meta.url);
     await using pool = new Deno.Command(Deno.execPath(), {

@@ -33,7 +33,7 @@ for (const [way, open] of Object.entries(WAYS)) {
   Deno.test({
     name: `a listening socket is found, and the process that has it, ${way}`,
     ignore: NOT_LINUX,
-    async fn() {
+    async fn(): Promise<void> {
       const proc = open();
       try {
         using v4 = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -66,7 +66,7 @@ for (const [way, open] of Object.entries(WAYS)) {
   Deno.test({
     name: `processes are found, by their mark too, ${way}`,
     ignore: NOT_LINUX,
-    async fn() {
+    async fn(): Promise<void> {
       const file = await Deno.makeTempFile();
       await Deno.writeTextFile(file, 'const port = Deno.env.get("PORT");\n');
       const mark = crypto.randomUUID();
@@ -99,7 +99,7 @@ for (const [way, open] of Object.entries(WAYS)) {
 Deno.test({
   name: "a shell that has ended is an error, and no endless wait",
   ignore: NOT_LINUX,
-  async fn() {
+  async fn(): Promise<void> {
     const proc = ShellProc.open()!;
     await proc.close();
     await assert.rejects(proc.stats(), { message: /shell is gone/ });
