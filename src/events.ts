@@ -77,6 +77,23 @@ export interface ScalingHeldEvent extends ScalingGrounds {
   readonly workers: number;
 }
 
+/**
+ * Most workers fail their probes together, and respond: the cause is hardly in
+ * them. All stay in rotation and none is replaced for it; or that is over.
+ */
+export interface PanicEvent {
+  /** Which event this is. */
+  readonly type: "panic-entered" | "panic-left";
+  /** Workers that fail their probes, and respond. */
+  readonly failing: number;
+  /** Workers that can be reached, these included. */
+  readonly workers: number;
+  /** What a probe of one that fails has last seen: `"answered 503"`; `null` when none fails. */
+  readonly reason: string | null;
+  /** How long it has lasted, in milliseconds; 0 as it begins. */
+  readonly durationMs: number;
+}
+
 /** The pool as a whole changed what it is doing. */
 export interface StateChangedEvent {
   /** Which event this is. */
@@ -175,6 +192,7 @@ export type PoolEvent =
   | PoolScaledEvent
   | ReloadEvent
   | ScalingHeldEvent
+  | PanicEvent
   | StateChangedEvent
   | ListeningEvent
   | AcceptPausedEvent

@@ -18,9 +18,15 @@ import {
   type ExaminerDeps,
   type ExaminerOptions,
 } from "./examiner.ts";
-import { isHealthy, probe } from "./probe.ts";
+import { isHealthy, probe, type ProbeResult } from "./probe.ts";
 import { ProbeSchedule } from "./probe_schedule.ts";
-import { countProbe, type Thresholds, UNPROBED } from "./thresholds.ts";
+import {
+  countProbe,
+  type ProbeOutcome,
+  reachOf,
+  type Thresholds,
+  UNPROBED,
+} from "./thresholds.ts";
 
 /** How workers are probed and judged. */
 export interface HealthMonitorOptions extends Thresholds, ExaminerOptions {
@@ -104,13 +110,22 @@ class Watch implements HealthWatch {
       if (result.kind === "aborted") return;
       const passed = isHealthy(result, options.healthStrict);
       if (result.kind !== "not-made") {
-        count = countProbe(count, passed, options);
+        count = countProbe(count, outcomeOf(result, passed), options);
         const findings = await this.#examiner.examine(result, count);
         if (signal.aborted) return;
-        this.#report({ healthy: count.healthy, ...findings });
+        this.#report({
+          healthy: count.healthy,
+          reach: reachOf(count, options),
+          ...findings,
+        });
       }
       const elapsedMs = performance.now() - startedAt;
       await this.#alarm.sleep(this.#schedule.pauseAfter(passed, elapsedMs));
     }
   }
+}
+
+function outcomeOf(result: ProbeResult, passed: boolean): ProbeOutcome {
+  if (passed) return "passed";
+  return result.kind === "answered" ? "failed" : "silent";
 }

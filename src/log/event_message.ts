@@ -116,6 +116,19 @@ export function eventMessage(event: PoolEvent): EventMessage {
         "info",
         `generation ${event.generation} is kept no more (${event.reason})`,
       );
+    case "panic-entered":
+      return say(
+        "warning",
+        `panic: ${event.failing} of ${event.workers} workers fail their ` +
+          `probes together (${event.reason}): all stay in rotation, none is ` +
+          "replaced for it; see to what HEALTH_PATH depends on",
+      );
+    case "panic-left":
+      return say(
+        event.failing === 0 ? "info" : "warning",
+        `panic over after ${duration(event.durationMs)}: ${event.failing} of ` +
+          `${event.workers} workers fail their probes`,
+      );
     case "state-changed":
       return say(
         event.to === "serving" ? "debug" : "info",

@@ -101,6 +101,8 @@ export interface MetricsSnapshot {
     /** Held back, ready. */
     readonly spare: number;
     readonly restarts: number;
+    /** Whether most workers fail their probes together, and are kept in rotation. */
+    readonly panic: boolean;
   };
   /** How long places were without a healthy worker before a successor was ready, in milliseconds. */
   readonly recovery: {
@@ -166,7 +168,7 @@ const OWN_STATUSES = [
 export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
   const { counters, rates, pool } = sources;
   const { latency } = counters;
-  const { min, max, desired, ready, spare, restarts } = pool;
+  const { min, max, desired, ready, spare, restarts, panic } = pool;
   return {
     totalRequests: counters.requests,
     averageLatency: mean(latency.sumMs, latency.count),
@@ -181,7 +183,7 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     uptimeSeconds: rounded((performance.now() - sources.startedAt) / 1000),
     generation: pool.generation,
     queue: queueMetrics(sources.queue),
-    pool: { min, max, desired, ready, spare, restarts },
+    pool: { min, max, desired, ready, spare, restarts, panic },
     recovery: {
       count: sources.recovery.count,
       ...quantiles(sources.recovery),

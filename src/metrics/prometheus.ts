@@ -172,6 +172,11 @@ function poolMetrics(
     gauge("prefork_workers_max", "Most workers scaling makes.", pool.max),
     gauge("prefork_workers_desired", "Workers wanted now.", pool.desired),
     gauge(
+      "prefork_panic",
+      "1 while most workers fail their health probes together and are kept in rotation.",
+      Number(pool.panic),
+    ),
+    gauge(
       "prefork_generation",
       "Which (re)load the newest workers belong to.",
       snapshot.generation,

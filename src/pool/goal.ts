@@ -31,6 +31,8 @@ export interface Goal {
   readonly spares: number;
   /** What new workers are, and what the others are to be replaced by. */
   readonly generation: Generation;
+  /** The newest generation that has proved itself: with a reload that goes on, the one before. */
+  readonly provenGeneration: number;
   /** Why those go that are too many. */
   readonly surplusReason: DrainReason;
   /** Whether a worker that serves beside its predecessor has shown that it can take over. */

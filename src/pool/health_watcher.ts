@@ -23,10 +23,19 @@ export interface WatchedWorker extends ProbeTarget {
   readonly pid: number;
 }
 
+/**
+ * Whether a worker can be reached at all, whatever it responds: the last probe
+ * got a response; it got none; or as many in a row got none as make a worker
+ * unhealthy.
+ */
+export type Reach = "responding" | "doubtful" | "unreachable";
+
 /** What the probes of one worker amount to, after each of them. */
 export interface HealthReport extends WorkerFindings {
   /** Whether it is well, by the thresholds; `null` until the first good answer. */
   readonly healthy: boolean | null;
+  /** Whether it can be reached. */
+  readonly reach: Reach;
 }
 
 /** The watch over one worker. */

@@ -189,9 +189,10 @@ export class Pool {
 
   /** Returns what can be seen of the pool now. */
   snapshot(): PoolSnapshot {
-    const { roster, restarts } = this.#reconciler;
+    const { roster, restarts, panic } = this.#reconciler;
     return snapshotPool(roster, {
       restarts,
+      panic,
       min: this.#options.minWorkers,
       max: this.#options.maxWorkers,
       desired: this.#desired,
@@ -254,6 +255,7 @@ export class Pool {
       workers: this.#stopping ? 0 : this.#desired,
       spares: this.#stopping ? 0 : this.#options.spareWorkers,
       generation: this.#reloads.generation,
+      provenGeneration: this.#reloads.provenGeneration,
       surplusReason: this.#stopping ? "stop" : "scale-down",
       mayTakeOver: (worker) => this.#reloads.mayTakeOver(worker),
       options: this.#options,

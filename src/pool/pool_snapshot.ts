@@ -53,6 +53,8 @@ export interface PoolSnapshot {
   readonly ready: number;
   /** Workers that are ready and held back. */
   readonly spare: number;
+  /** Whether most workers fail their probes together, and are kept in rotation. */
+  readonly panic: boolean;
   /** Workers started in the place of another since the start, slots that are no more included. */
   readonly restarts: number;
   /** The same by reason; a reason that has not been is missing. */
@@ -67,7 +69,8 @@ export interface PoolSnapshot {
 
 /** What is known of a pool beside who is in it. */
 export interface PoolFigures
-  extends Pick<PoolSnapshot, "min" | "max" | "desired" | "generation"> {
+  extends
+    Pick<PoolSnapshot, "min" | "max" | "desired" | "generation" | "panic"> {
   readonly restarts: PoolSnapshot["restartsByReason"];
   /** On the pool's clock. */
   readonly now: number;

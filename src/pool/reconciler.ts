@@ -22,6 +22,7 @@ import type { Dispatcher } from "../upstream/dispatcher.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { FormerGeneration } from "./former_generation.ts";
 import type { Goal } from "./goal.ts";
+import { HealthJudge } from "./health_judge.ts";
 import {
   exhaustsMemory,
   type ReplacementCause,
@@ -59,6 +60,7 @@ export class Reconciler {
   readonly #starter: WorkerStarter;
   readonly #filler: SlotFiller;
   readonly #former: FormerGeneration;
+  readonly #health: HealthJudge;
   /** Goal and time of the pass that is being made. */
   #goal!: Goal;
   #now = 0;
@@ -68,6 +70,7 @@ export class Reconciler {
     this.#dispatcher = deps.dispatcher;
     this.#starter = deps.starter;
     this.#filler = new SlotFiller(deps);
+    this.#health = new HealthJudge(this.roster, deps.events);
     this.#former = new FormerGeneration({
       roster: this.roster,
       events: deps.events,
@@ -80,12 +83,17 @@ export class Reconciler {
     return this.#filler.restarts;
   }
 
+  /** Whether most workers fail their probes together, and are kept in rotation. */
+  get panic(): boolean {
+    return this.#health.panic.active;
+  }
+
   /** Makes one pass, and returns when the next is due at the latest. */
   reconcile(goal: Goal, now: number): number {
     this.#goal = goal;
     this.#now = now;
     this.#reap();
-    this.#judgeHealth();
+    this.#health.judge(goal, now);
     this.#killExhausting();
     this.#resize();
     this.#installSuccessors();
@@ -115,26 +123,6 @@ export class Reconciler {
         slot.noteEnd(endOf(worker, describeExit(worker.exit), now));
       } else {
         this.#filler.noteFailedStart(slot, endOf(worker, startFailure, now));
-      }
-    }
-  }
-
-  /** Puts workers into and out of service as their probes have it. */
-  #judgeHealth(): void {
-    for (const slot of this.roster.slots) {
-      for (const worker of slot.workers) {
-        const healthy = worker.health?.healthy;
-        const { name } = worker.state;
-        if (healthy === true && (name === "starting" || name === "unhealthy")) {
-          worker.answered(this.#now, slot.noteReady(worker, this.#now));
-        }
-        if (healthy === false) slot.noteLoss("unhealthy", this.#now);
-        // Probes alone never take the last one out: a sick worker is better than none.
-        if (
-          healthy === false && name === "ready" && this.#othersServe(worker)
-        ) {
-          worker.failed(this.#now);
-        }
       }
     }
   }
@@ -176,11 +164,14 @@ export class Reconciler {
     for (const slot of this.roster.slots) {
       const { worker, successor } = slot;
       if (worker === null || successor === null) continue;
-      const cause = this.#causeOf(worker);
+      const cause = this.#causeOf(worker) ?? betterThan(worker, successor);
       if (cause === null || successor.generation !== generation.number) {
         slot.vacate(successor);
         this.#dismiss(successor, slot.cause ?? "reload");
-      } else if (successor.serviceable && mayTakeOver(successor)) {
+      } else if (
+        successor.state.name === "ready" && successor.serviceable &&
+        mayTakeOver(successor)
+      ) {
         slot.promote();
         // One that was held back has no clients.
         const kept = cause === "reload" && slot.member &&
@@ -279,13 +270,11 @@ export class Reconciler {
 
   #causeOf(worker: Worker): ReplacementCause | null {
     const { generation, options } = this.#goal;
+    // One may be tried even in a panic.
+    if (worker.retained === "panic" && this.#health.panic.tries(worker)) {
+      return "unhealthy";
+    }
     return replacementCause(worker, generation.number, options, this.#now);
-  }
-
-  #othersServe(worker: Worker): boolean {
-    return this.roster.slots.some((slot) =>
-      slot.serviceable.some((other) => other !== worker)
-    );
   }
 
   #nextDeadline(): number {
@@ -297,9 +286,20 @@ export class Reconciler {
         ...this.roster.workers.map((worker) => wornOutAt(worker, options)),
       ].filter((at) => at > this.#now),
       this.#former.nextCheckAt(options),
+      this.#health.panic.nextCheckAt(this.#now),
       options.maxRequests > 0 ? this.#now + REQUESTS_CHECK_MS : Infinity,
     );
   }
+}
+
+/** Why a successor is wanted, whatever its worker may be kept for: it is well, where that one fails. */
+function betterThan(
+  worker: Worker,
+  successor: Worker,
+): ReplacementCause | null {
+  return worker.retained !== null && successor.health?.healthy === true
+    ? "unhealthy"
+    : null;
 }
 
 /** Whether `wanted` are given work already. */

@@ -131,6 +131,11 @@ export class Slot {
     if (!covered) this.#loss ??= { reason, at };
   }
 
+  /** Notes that its worker is in rotation again, whatever its probes see. */
+  noteRetained(): void {
+    if (this.#loss?.reason === "unhealthy") this.#loss = null;
+  }
+
   /** Notes that a worker of the slot is well, and returns what it makes good. */
   noteReady(worker: Worker, now: number): Replacement | null {
     this.outcome ??= "ready";

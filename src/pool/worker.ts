@@ -72,6 +72,11 @@ export class Worker implements WorkerIdentity {
   health: HealthReport | null = null;
   /** Whether it has refused a connection and not answered a probe since. */
   suspect = false;
+  /**
+   * Why it is in rotation although it fails its probes: most fail them
+   * together, or there is nobody better; `null` when it is not.
+   */
+  retained: "panic" | "last" | null = null;
   /** How the process ended, once it has and its last output has been read. */
   exit: ExitStatus | null = null;
   /** When its process was seen to be gone, on the pool's clock; `null` while it runs. */
@@ -124,8 +129,10 @@ export class Worker implements WorkerIdentity {
 
   /** Whether it may be given work. */
   get serviceable(): boolean {
-    return this.#state.name === "ready" && !this.suspect &&
-      !this.upstream.retired;
+    const { name } = this.#state;
+    const judged = name === "ready" ||
+      name === "unhealthy" && this.retained !== null;
+    return judged && !this.suspect && !this.upstream.retired;
   }
 
   /** Milliseconds from its spawn to its first good answer, or `null` before that. */
@@ -231,7 +238,7 @@ export class Worker implements WorkerIdentity {
   /** Says what the matter is, before anything is done about it, and has others answer what they can. */
   #giveUpOn(): void {
     if (this.health === null) return;
-    const { healthy: _healthy, ...findings } = this.health;
+    const { healthy: _healthy, reach: _reach, ...findings } = this.health;
     this.#events.emit({ type: "worker-unhealthy", ...this.#ref, ...findings });
     this.#recall(this, findings);
   }

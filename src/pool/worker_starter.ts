@@ -176,7 +176,10 @@ export class WorkerStarter {
         const news = worker.suspect || before?.healthy !== report.healthy ||
           before.failures !== report.failures;
         worker.health = report;
-        if (report.failures === 0) worker.suspect = false;
+        // Of one that is kept although it fails, no more can be asked.
+        const forgiven = worker.retained !== null &&
+          report.reach === "responding";
+        if (report.failures === 0 || forgiven) worker.suspect = false;
         if (news) this.#deps.wake();
       },
     );

@@ -49,7 +49,7 @@ export interface ReadyState {
   readonly since: number;
 }
 
-/** It has been ready, and fails its probes now. */
+/** It has been ready, and fails its probes now. In a panic it is given work nevertheless. */
 export interface UnhealthyState {
   readonly name: "unhealthy";
   readonly since: number;

@@ -35,6 +35,7 @@ const SHAPE = {
     ready: "number",
     spare: "number",
     restarts: "number",
+    panic: "boolean",
   },
   recovery: {
     count: "number",

@@ -111,6 +111,28 @@ Deno.test("each event says what happened, at the level it deserves", () => {
       "warning: worker 2 (pid 4711, port 8083) is unhealthy: answered 503, once",
     ],
     [
+      {
+        type: "panic-entered",
+        failing: 3,
+        workers: 4,
+        reason: "answered 503",
+        durationMs: 0,
+      },
+      "warning: panic: 3 of 4 workers fail their probes together " +
+      "(answered 503): all stay in rotation, none is replaced for it; see to " +
+      "what HEALTH_PATH depends on",
+    ],
+    [
+      {
+        type: "panic-left",
+        failing: 0,
+        workers: 4,
+        reason: null,
+        durationMs: 12_000,
+      },
+      "info: panic over after 12.0 s: 0 of 4 workers fail their probes",
+    ],
+    [
       { ...REPORT, type: "request-slow", workerId: 2 },
       "warning: slow request: GET /report, 6.2 s old, request 3f0a, waits for " +
       "worker 2, which answers its probes",

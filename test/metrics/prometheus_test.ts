@@ -44,6 +44,7 @@ const CONTRACT: Readonly<Record<string, MetricFamily["type"]>> = {
   prefork_workers_min: "gauge",
   prefork_workers_max: "gauge",
   prefork_workers_desired: "gauge",
+  prefork_panic: "gauge",
   prefork_requests_in_flight: "gauge",
   prefork_queue_depth: "gauge",
   prefork_queue_rejected_total: "counter",

@@ -55,14 +55,26 @@ function happenings(
   return [
     [30, (world) => {
       const process = anybody(world);
-      if (process) world.probe(process, process.generation % 3 !== 0);
+      if (process === undefined) return;
+      world.probe(process, process.generation % 3 === 0 ? "failed" : "passed");
     }],
     [12, (world) => {
       const process = anybody(world);
-      if (process) world.probe(process, false);
+      if (process) world.probe(process, "failed");
+    }],
+    [6, (world) => {
+      const process = anybody(world);
+      if (process) world.probe(process, "silent");
     }],
     [12, (world) => {
-      for (const process of world.processes) world.probe(process, true);
+      for (const process of world.processes) world.probe(process, "passed");
+    }],
+    // What all of them need is away.
+    [12, (world) => {
+      for (const process of world.processes) world.probe(process, "failed");
+    }],
+    [2, (world) => {
+      for (const process of world.processes) world.probe(process, "silent");
     }],
     [8, (world) => anybody(world)?.exit(1)],
     [
@@ -147,12 +159,16 @@ function check(world: ModelWorld): void {
   for (const upstream of published) {
     const worker = roster.workers.find((w) => w.upstream === upstream);
     assert.ok(worker, "who is published is in the pool");
-    assert.equal(worker.state.name, "ready", "who is published is ready");
+    assert.ok(
+      worker.state.name === "ready" || worker.retained !== null,
+      "who is published is ready, or better than none",
+    );
     assert.equal(worker.goneAt, null, "who is published runs");
     assert.ok(upstream.accepting);
     assert.ok(roster.slotOf(worker)?.member, "who is published is no spare");
   }
   checkFormer(world);
+  checkPanic(world);
   const places = new Set(published.map(({ id }) => id));
   const able = slots.filter(({ serviceable }) => serviceable.length > 0);
   assert.equal(
@@ -174,13 +190,59 @@ function checkFormer(world: ModelWorld): void {
   for (const worker of former) {
     assert.ok(slots.some(({ id }) => id === worker.id), "its slot is there");
     assert.ok(worker.generation < world.goal.generation.number);
-    assert.equal(worker.state.name, "ready");
+    assert.ok(worker.state.name === "ready" || worker.retained === "panic");
     assert.ok(!world.dispatcher.upstreams.includes(worker.upstream));
   }
   for (const upstream of world.dispatcher.former) {
     const worker = [...former].find((other) => other.upstream === upstream);
     assert.ok(worker?.serviceable, "who gets requests is kept and can serve");
   }
+}
+
+/** Who fails is kept only where it responds and its code has proved itself, and is not replaced in a panic but to try one. */
+function checkPanic(world: ModelWorld): void {
+  const { panic, roster } = world.reconciler;
+  const published = world.dispatcher.upstreams;
+  let tried = 0;
+  for (const slot of roster.slots) {
+    for (const worker of slot.workers) {
+      if (worker.retained === null) continue;
+      assert.equal(worker.retained === "panic", panic);
+      assert.equal(worker.health?.healthy, false);
+      assert.notEqual(worker.health.reach, "unreachable");
+      assert.ok(worker.generation <= world.goal.provenGeneration);
+      assert.notEqual(worker.startupMs, null, "it has been ready");
+      if (panic && slot.successor !== null && slot.cause === "unhealthy") {
+        tried++;
+      }
+    }
+    if (slot.member && slot.serviceable.length > 0) {
+      assert.ok(published.some(({ id }) => id === slot.id));
+    }
+  }
+  assert.ok(tried <= 1, "one replacement is tried at a time");
+  // Of those that respond and have proved themselves, a panic leaves nobody out.
+  for (const { worker } of panic ? roster.slots : []) {
+    if (worker?.health?.healthy !== false || worker.suspect) continue;
+    const kept = worker.health.reach !== "unreachable" &&
+      worker.startupMs !== null && worker.goneAt === null &&
+      worker.generation <= world.goal.provenGeneration;
+    assert.equal(worker.serviceable && worker.retained === "panic", kept);
+  }
+}
+
+/** A panic begins and ends, in turn. */
+function checkPanicEvents({ events, reconciler }: ModelWorld): void {
+  let panic = false;
+  let panics = 0;
+  for (const { type } of events) {
+    if (type !== "panic-entered" && type !== "panic-left") continue;
+    assert.equal(type === "panic-entered", !panic);
+    panic = !panic;
+    if (panic) panics++;
+  }
+  assert.equal(panic, reconciler.panic);
+  assert.ok(panics > 0, "there is a panic now and then");
 }
 
 /** Claims are made on workers alone that may be given work. */
@@ -190,7 +252,7 @@ function checkClaims(world: ModelWorld): void {
     if (!upstream.accepting) continue;
     const worker = world.reconciler.roster.workers
       .find((candidate) => candidate.upstream === upstream);
-    assert.equal(worker?.state.name, "ready");
+    assert.ok(worker?.state.name === "ready" || worker?.retained);
   }
 }
 
@@ -221,7 +283,7 @@ async function comeToRest(world: ModelWorld): Promise<void> {
     while (world.claims.length > 0) release(world, 0);
     for (const process of [...world.processes]) {
       if (process.asked) process.exit(0);
-      else world.probe(process, true);
+      else world.probe(process, "passed");
     }
     for (const read of world.unread.splice(0)) read();
     await world.settle();
@@ -297,6 +359,8 @@ async function walk(random: () => number): Promise<void> {
   assert.equal(roster.leaving.size, 0);
   assert.equal(roster.former.size, 0, "nobody wants the former ones any more");
   checkGenerationEvents(world);
+  assert.equal(world.reconciler.panic, false, "a panic ends");
+  checkPanicEvents(world);
   assert.ok(world.reports.some(({ ok }) => ok), "some reloads succeed");
   assert.ok(world.reports.some(({ ok }) => !ok), "some reloads fail");
 

@@ -8,7 +8,12 @@
  */
 
 import { EventEmitter, type PoolEvent } from "../../src/events.ts";
-import { countProbe, UNPROBED } from "../../src/health/thresholds.ts";
+import {
+  countProbe,
+  type ProbeOutcome,
+  reachOf,
+  UNPROBED,
+} from "../../src/health/thresholds.ts";
 import type { WorkerSpec } from "../../src/pool/generation.ts";
 import type { Goal, StaffingOptions } from "../../src/pool/goal.ts";
 import type { HealthReport } from "../../src/pool/health_watcher.ts";
@@ -134,6 +139,7 @@ export class ModelWorld {
       workers: stopping ? 0 : workers,
       spares: stopping ? 0 : spares,
       generation: this.reloads.generation,
+      provenGeneration: this.reloads.provenGeneration,
       surplusReason: stopping ? "stop" : "scale-down",
       mayTakeOver: (worker) => this.reloads.mayTakeOver(worker),
       options: this.#options,
@@ -155,16 +161,17 @@ export class ModelWorld {
   }
 
   /** Lets a probe of a process see something. */
-  probe(process: ModelProcess, passed: boolean): void {
+  probe(process: ModelProcess, outcome: ProbeOutcome): void {
     if (process.report === null) return;
     const thresholds = { healthFall: 3, healthRise: 1 };
-    process.probes = countProbe(process.probes, passed, thresholds);
+    process.probes = countProbe(process.probes, outcome, thresholds);
     const { healthy, failures } = process.probes;
     process.report({
       healthy,
       failures,
-      reason: passed ? "answered 200" : "answered 500",
-      diagnosis: passed ? "well" : "failing",
+      reach: reachOf(process.probes, thresholds),
+      reason: outcome,
+      diagnosis: outcome === "passed" ? "well" : "failing",
       cpuRatio: null,
       oldestRequest: null,
     });

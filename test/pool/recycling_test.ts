@@ -27,6 +27,7 @@ function worker(facts: Partial<ReplaceableWorker> = {}): ReplaceableWorker {
   return {
     generation: 1,
     health: null,
+    retained: null,
     state: { name: "ready", since: 0 },
     startedAt: 0,
     lot: 0,

@@ -63,9 +63,11 @@ export interface PoolMetrics {
       >
     >
     & { readonly wait: Readonly<Record<"p50" | "p99", number | null>> };
-  readonly pool: Readonly<
-    Record<"min" | "max" | "desired" | "ready" | "spare" | "restarts", number>
-  >;
+  readonly pool:
+    & Readonly<
+      Record<"min" | "max" | "desired" | "ready" | "spare" | "restarts", number>
+    >
+    & { readonly panic: boolean };
   readonly responses: Readonly<Record<string, number>>;
   readonly errors: Readonly<Record<string, number>>;
   readonly connections: Readonly<Record<"client" | "upstreamIdle", number>>;
