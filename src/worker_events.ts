@@ -15,10 +15,25 @@ export interface ExitStatus {
   readonly signal: string | null;
 }
 
+/**
+ * Who killed a process that nobody of ours did: the kernel, for want of memory;
+ * somebody else; or one of the two, where the kernel's count cannot be read.
+ */
+export type Killer = "out-of-memory" | "outside" | "unknown";
+
+/** What is said of it, after how the process ended. */
+export const KILLER_TEXT: Readonly<Record<Killer, string>> = {
+  "out-of-memory": "out of memory: the kernel killed it",
+  "outside": "killed from outside, not for want of memory",
+  "unknown": "probably out of memory, or killed from outside",
+};
+
 /** Why a worker takes the place of another. */
 export type ReplacementReason =
   /** The other one ended, unasked. */
   | "exit"
+  /** The kernel killed the other one for want of memory. */
+  | "out-of-memory"
   /** The other one never became ready. */
   | "failed-start"
   /** The other one fails its probes. */
@@ -36,7 +51,7 @@ export type ReplacementReason =
 export type DrainReason =
   | "scale-down"
   | "stop"
-  | Exclude<ReplacementReason, "exit" | "failed-start">;
+  | Exclude<ReplacementReason, "exit" | "out-of-memory" | "failed-start">;
 
 /** The worker an event is about. */
 export interface WorkerRef {
@@ -125,6 +140,8 @@ export interface WorkerExitedEvent extends WorkerRef {
   readonly type: "worker-exited";
   /** How it ended. */
   readonly status: ExitStatus;
+  /** Who killed it, where it was killed and not by the pool; else `null`. */
+  readonly killer: Killer | null;
   /** `true` when the pool had asked for it. */
   readonly expected: boolean;
   /** Milliseconds from spawn to exit. */

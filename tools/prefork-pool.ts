@@ -14,6 +14,7 @@ import {
 import { ConfigError } from "../src/config/config_error.ts";
 import { helpText, versionText } from "../src/config/help.ts";
 import { type Invocation, loadConfig } from "../src/config/load_config.ts";
+import { limitShortfall } from "../src/lifecycle/memory_fit.ts";
 import {
   EXIT_FAILURE,
   EXIT_OK,
@@ -51,9 +52,12 @@ async function main(): Promise<number> {
     case "version":
       console.log(versionText().trimEnd());
       return EXIT_OK;
-    case "check":
+    case "check": {
+      const shortfall = limitShortfall(invocation.config);
+      if (shortfall !== null) console.error(`Warning: ${shortfall}`);
       console.log("The configuration can be used.");
       return EXIT_OK;
+    }
     case "run":
       return await run(invocation.config, readConfigAnew);
   }

@@ -29,6 +29,7 @@ import {
   removeSocketFile,
   urlOf,
 } from "./listen.ts";
+import { MemoryWatch } from "./memory_watch.ts";
 import { ReloadService } from "./reload_service.ts";
 import { ScalingService } from "./scaling_service.ts";
 
@@ -44,6 +45,7 @@ export class Supervisor {
   readonly #dispatcher: Dispatcher;
   readonly #pool: Pool;
   readonly #scaling: ScalingService;
+  readonly #memory: MemoryWatch;
   readonly #reloads: ReloadService;
   readonly #rates: Rates;
   readonly #startedAt = performance.now();
@@ -115,6 +117,11 @@ export class Supervisor {
       certificates: () => this.#certificates,
       readConfig,
     });
+    this.#memory = new MemoryWatch({
+      pool,
+      events,
+      options: () => this.#reloads.config,
+    });
   }
 
   /** What the pool as a whole is doing. */
@@ -147,6 +154,7 @@ export class Supervisor {
       counters: this.#counters,
       rates: this.#rates,
       pool: this.#pool.snapshot(),
+      usage: this.#pool.usage(),
       queue: this.#dispatcher.queue,
       state: this.#state,
       startedAt: this.#startedAt,
@@ -211,6 +219,7 @@ export class Supervisor {
         events: this.events,
         admin,
       });
+      this.#memory.checkLimit();
       await this.#pool.start();
     } catch (error) {
       await this.#shutDown(0);
@@ -218,6 +227,7 @@ export class Supervisor {
     }
     if (this.#state !== "starting") return;
     this.#scaling.start();
+    this.#memory.start();
     this.#setState("serving");
     this.#announce();
   }
@@ -254,6 +264,7 @@ export class Supervisor {
   /** Stops what was started, in reverse. */
   async #shutDown(drainTimeoutMs: number): Promise<void> {
     await this.#scaling.stop();
+    await this.#memory.stop();
     await this.#proxy?.stop(drainTimeoutMs);
     await this.#pool.stop();
     await this.#admin.stop();

@@ -21,6 +21,7 @@ import type {
   WorkerStartFailedEvent,
   WorkerUnhealthyEvent,
 } from "../events.ts";
+import { KILLER_TEXT } from "../events.ts";
 
 /** What is said of a worker that keeps silent. Of others the reason says it. */
 const SILENCE: Partial<Record<Diagnosis, string>> = {
@@ -191,7 +192,8 @@ function request(waiting: WaitingRequest): string {
 }
 
 function workerExited(event: WorkerExitedEvent): EventMessage {
-  const text = `${worker(event)} ${exit(event.status)} after ` +
+  const killer = event.killer === null ? "" : ` (${KILLER_TEXT[event.killer]})`;
+  const text = `${worker(event)} ${exit(event.status)}${killer} after ` +
     duration(event.uptimeMs);
   return event.expected
     ? say("info", text)

@@ -10,10 +10,10 @@ import type {
   ServingState,
 } from "../events.ts";
 import type { PoolSnapshot, WorkerSnapshot } from "../pool/pool_snapshot.ts";
+import { type ProcessUsage, UNKNOWN_USAGE } from "../process/group_usage.ts";
 import type { QueueStats } from "../upstream/dispatcher.ts";
 import type { Counters } from "./counters.ts";
 import type { LatencyHistogram } from "./latency_histogram.ts";
-import { processUsage } from "./process_usage.ts";
 import type { Rates } from "./rates.ts";
 import { rounded } from "./rounded.ts";
 import {
@@ -55,9 +55,9 @@ export interface WorkerMetrics {
   readonly uptimeSeconds: number | null;
   /** Which (re)load it belongs to, from 1. */
   readonly generation: number | null;
-  /** Resident memory; needs `-A`. */
+  /** Resident memory of all its processes, what they share counted once; needs `-A`. */
   readonly rssBytes: number | null;
-  /** CPU time used; needs `-A`. */
+  /** CPU time all its processes have used; needs `-A`. */
   readonly cpuSeconds: number | null;
 }
 
@@ -138,6 +138,8 @@ export interface MetricsSources {
   readonly counters: Counters;
   readonly rates: Rates;
   readonly pool: PoolSnapshot;
+  /** What the workers use, by process id; who cannot be seen is missing. */
+  readonly usage: ReadonlyMap<number, ProcessUsage>;
   readonly queue: QueueStats;
   readonly state: ServingState;
   /** On the clock of `performance.now()`. */
@@ -201,7 +203,9 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     eventLoopLag: rounded(sources.eventLoopLagMs),
     scaling: sources.scaling.map(scalingMetrics),
     scalingHeld: sources.scalingHeld && scalingHeldMetrics(sources.scalingHeld),
-    workers: pool.workers.map((worker) => workerMetrics(worker, rates)),
+    workers: pool.workers.map((worker) =>
+      workerMetrics(worker, { rates, usage: sources.usage })
+    ),
   };
 }
 
@@ -233,7 +237,10 @@ function queueMetrics(queue: QueueStats): QueueStats {
   return { ...queue, wait: { p50: rounded(p50), p99: rounded(p99) } };
 }
 
-function workerMetrics(worker: WorkerSnapshot, rates: Rates): WorkerMetrics {
+function workerMetrics(
+  worker: WorkerSnapshot,
+  { rates, usage }: Pick<MetricsSources, "rates" | "usage">,
+): WorkerMetrics {
   const { id, port, pid, ready, spare, former, state, restarts } = worker;
   const { generation, upstream, uptimeMs } = worker;
   const requests = upstream?.requests ?? 0;
@@ -253,7 +260,7 @@ function workerMetrics(worker: WorkerSnapshot, rates: Rates): WorkerMetrics {
     restarts,
     uptimeSeconds: uptimeMs === null ? null : rounded(uptimeMs / 1000),
     generation,
-    ...processUsage(pid),
+    ...(pid === null ? null : usage.get(pid)) ?? UNKNOWN_USAGE,
   };
 }
 

@@ -13,11 +13,17 @@
 import type { EventEmitter, ScalingGrounds } from "../events.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import {
+  GroupUsage,
+  type ProcessUsage,
+  type UsageReader,
+} from "../process/group_usage.ts";
+import { OomKills } from "../process/oom_kills.ts";
 import { Alarm } from "./alarm.ts";
 import type { WorkerSpec } from "./generation.ts";
 import type { StaffingOptions } from "./goal.ts";
 import type { HealthWatcher } from "./health_watcher.ts";
-import { MemorySampler, type ReadMemory } from "./memory_sampler.ts";
+import { MemorySampler } from "./memory_sampler.ts";
 import { type PoolSnapshot, snapshotPool } from "./pool_snapshot.ts";
 import { PoolStartError } from "./pool_start_error.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -60,8 +66,10 @@ export interface PoolDeps {
   readonly clock?: () => number;
   /** Starts a process. @default {real processes, guarded against being orphaned} */
   readonly launch?: Launch;
-  /** Tells what memory a process uses. @default {what /proc says} */
-  readonly readMemory?: ReadMemory;
+  /** Tells what workers use. @default {what /proc says} */
+  readonly usage?: UsageReader;
+  /** Tells whom the kernel has killed for want of memory. @default {what the control group counts} */
+  readonly oomKills?: OomKills;
 }
 
 /** Keeps the wanted number of workers running and published. */
@@ -72,6 +80,8 @@ export class Pool {
   readonly #reconciler: Reconciler;
   readonly #reloads: Reloads;
   readonly #memory: MemorySampler;
+  readonly #usage: UsageReader;
+  readonly #oomKills: OomKills;
   readonly #alarm = new Alarm();
   readonly #startVerdict = Promise.withResolvers<PoolStartError | null>();
   #options: PoolOptions;
@@ -86,8 +96,11 @@ export class Pool {
     this.#events = deps.events;
     this.#now = deps.clock ?? ((): number => performance.now());
     this.#desired = this.#clamp(options.poolSize);
+    this.#usage = deps.usage ?? new GroupUsage();
+    this.#oomKills = deps.oomKills ?? new OomKills();
     this.#starter = new WorkerStarter(options, {
       ...deps,
+      oomKills: this.#oomKills,
       clock: this.#now,
       wake: () => this.#alarm.wake(),
       observer: {
@@ -99,7 +112,7 @@ export class Pool {
       },
     });
     this.#reloads = new Reloads(options, deps.events);
-    this.#memory = new MemorySampler(deps.events, deps.readMemory);
+    this.#memory = new MemorySampler(deps.events, this.#usage);
     this.#reconciler = new Reconciler({
       dispatcher: deps.dispatcher,
       events: deps.events,
@@ -201,6 +214,16 @@ export class Pool {
     });
   }
 
+  /** Returns what the workers use now, with all the processes behind them, by process id; who cannot be seen is missing. */
+  usage(): ReadonlyMap<number, ProcessUsage> {
+    const running = this.#reconciler.roster.workers
+      .filter((worker) => worker.goneAt === null);
+    return this.#usage.read(
+      running.map(({ process }) => process.pid),
+      this.#now(),
+    );
+  }
+
   /**
    * Takes every worker out of service, lets its requests in flight end, and
    * ends it. Resolves when every process and every task of the pool is gone.
@@ -247,8 +270,9 @@ export class Pool {
   /** Makes one pass, and returns when the next is due at the latest. */
   #pass(now: number): number {
     const { workers } = this.#reconciler.roster;
-    const sampleAt = this.#options.maxWorkerMemoryMb > 0
-      ? this.#memory.sample(workers, now)
+    const { maxWorkerMemoryMb } = this.#options;
+    const sampleAt = maxWorkerMemoryMb > 0
+      ? this.#memory.sample(workers, { maxWorkerMemoryMb, now })
       : Infinity;
     const judgeAt = this.#reloads.judge(this.#view);
     const reconcileAt = this.#reconciler.reconcile({

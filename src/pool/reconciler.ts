@@ -34,7 +34,7 @@ import { endOf } from "./slot.ts";
 import { chooseLeaving, chooseMembers } from "./slot_choice.ts";
 import { SlotFiller } from "./slot_filler.ts";
 import { findVacancies, hasRoom, type Vacancy } from "./vacancies.ts";
-import { describeExit, type Worker } from "./worker.ts";
+import type { Worker } from "./worker.ts";
 import type { WorkerStarter } from "./worker_starter.ts";
 import { deadlineOf } from "./worker_state.ts";
 
@@ -111,7 +111,11 @@ export class Reconciler {
     for (const worker of this.roster.workers) {
       if (worker.goneAt === null) continue;
       const slot = this.roster.slotOf(worker);
-      if (worker.startupMs !== null) slot?.noteLoss("exit", worker.goneAt);
+      if (worker.startupMs !== null) {
+        const outOfMemory = worker.killer === "out-of-memory";
+        const reason = outOfMemory ? "out-of-memory" : "exit";
+        slot?.noteLoss(reason, worker.goneAt);
+      }
       // Its last output is still being read.
       if (worker.exit === null) continue;
       const startFailure = worker.bury(worker.exit, now);
@@ -120,7 +124,7 @@ export class Reconciler {
       if (slot === undefined) continue;
       slot.vacate(worker);
       if (startFailure === null) {
-        slot.noteEnd(endOf(worker, describeExit(worker.exit), now));
+        slot.noteEnd(endOf(worker, worker.describeEnd(worker.exit), now));
       } else {
         this.#filler.noteFailedStart(slot, endOf(worker, startFailure, now));
       }

@@ -16,7 +16,7 @@ const HARD_MEMORY_RATIO = 1.5;
 /** Why a worker that runs is replaced. */
 export type ReplacementCause = Exclude<
   ReplacementReason,
-  "exit" | "failed-start"
+  "exit" | "out-of-memory" | "failed-start"
 >;
 
 /** What wears a worker out; 0 is never. */

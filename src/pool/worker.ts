@@ -11,9 +11,11 @@ import type {
   DrainReason,
   EventEmitter,
   ExitStatus,
+  Killer,
   Replacement,
   WorkerFindings,
 } from "../events.ts";
+import { KILLER_TEXT } from "../events.ts";
 import { Upstream, type UpstreamObserver } from "../upstream/upstream.ts";
 import type { HealthReport, HealthWatch } from "./health_watcher.ts";
 import { WORKER_HOST, type WorkerIdentity } from "./worker_command.ts";
@@ -27,6 +29,9 @@ import {
 
 /** How long a process that has been stopped may still be continued, in milliseconds: what it has in flight waits no longer. */
 const STOPPED_PATIENCE_MS = 1_000;
+
+/** Exit code of a wrapper whose program was ended by SIGKILL: 128 + 9, as shells have it. */
+const KILLED_CODE = 137;
 
 /** Takes from a worker that hangs those requests that may be sent again, and sends them to others. */
 export type Recall = (
@@ -47,7 +52,7 @@ export interface WorkerParts {
 }
 
 /** How a process ended, as a sentence part. */
-export function describeExit({ code, signal }: ExitStatus): string {
+function describeExit({ code, signal }: ExitStatus): string {
   return signal === null
     ? `exited with code ${code}`
     : `was ended by ${signal}`;
@@ -79,6 +84,8 @@ export class Worker implements WorkerIdentity {
   retained: "panic" | "last" | null = null;
   /** How the process ended, once it has and its last output has been read. */
   exit: ExitStatus | null = null;
+  /** Who killed it, once it is gone; `null` when it was not killed, or by us. */
+  killer: Killer | null = null;
   /** When its process was seen to be gone, on the pool's clock; `null` while it runs. */
   goneAt: number | null = null;
   /** Most memory it has been seen to use, in bytes; 0 when that is not looked at. */
@@ -91,6 +98,7 @@ export class Worker implements WorkerIdentity {
   readonly #startupTimeoutMs: number;
   #state: WorkerState;
   #readyAt: number | null = null;
+  #killed = false;
 
   /** Takes charge of a process that has just been started. */
   constructor(identity: WorkerIdentity, parts: WorkerParts) {
@@ -227,12 +235,26 @@ export class Worker implements WorkerIdentity {
         type: "worker-exited",
         ...this.#ref,
         status,
+        killer: this.killer,
         expected: name === "draining" || name === "terminating",
         uptimeMs: now - this.startedAt,
         lastOutput: this.process.lastOutput,
       });
     }
     return failure;
+  }
+
+  /** Whether it was killed, and not by us: itself, or the program behind a wrapper that says so with its code. */
+  wasKilledByOthers({ code, signal }: ExitStatus): boolean {
+    if (this.#killed) return false;
+    return signal === null ? code === KILLED_CODE : signal === "SIGKILL";
+  }
+
+  /** How it ended, as a sentence part. */
+  describeEnd(status: ExitStatus): string {
+    const { killer } = this;
+    const how = describeExit(status);
+    return killer === null ? how : `${how} (${KILLER_TEXT[killer]})`;
   }
 
   /** Says what the matter is, before anything is done about it, and has others answer what they can. */
@@ -245,7 +267,7 @@ export class Worker implements WorkerIdentity {
 
   #describeStartFailure(status: ExitStatus): string | null {
     if (this.#readyAt !== null) return null;
-    if (this.#state.name !== "terminating") return describeExit(status);
+    if (this.#state.name !== "terminating") return this.describeEnd(status);
     if (this.#state.cause !== "start-timeout") return null;
     const seen = this.health?.reason ?? "not probed";
     return `was not ready within ${this.#startupTimeoutMs} ms (${seen})`;
@@ -266,6 +288,7 @@ export class Worker implements WorkerIdentity {
   }
 
   #signal(signal: "SIGTERM" | "SIGKILL", reason: string): void {
+    if (signal === "SIGKILL") this.#killed = true;
     this.process.signal(signal);
     this.#events.emit({
       type: "worker-signalled",

@@ -7,7 +7,8 @@
  * @module
  */
 
-import type { EventEmitter } from "../events.ts";
+import type { EventEmitter, ExitStatus, Killer } from "../events.ts";
+import type { OomKills } from "../process/oom_kills.ts";
 import type { UpstreamObserver } from "../upstream/upstream.ts";
 import type { Generation } from "./generation.ts";
 import type { HealthWatcher } from "./health_watcher.ts";
@@ -39,6 +40,8 @@ export interface WorkerStarterDeps {
   readonly clock: () => number;
   /** Called when a fact about a worker has changed. */
   readonly wake: () => void;
+  /** Tells whom the kernel has killed for want of memory. @default {nobody: that is not known} */
+  readonly oomKills?: OomKills;
   /** Starts a process. @default {real processes, guarded against being orphaned} */
   readonly launch?: Launch;
 }
@@ -171,6 +174,7 @@ export class WorkerStarter {
         port: worker.port,
       },
       (report) => {
+        this.#deps.oomKills?.watch(this.#deps.clock());
         const before = worker.health;
         // Nearly every probe says again what the one before said.
         const news = worker.suspect || before?.healthy !== report.healthy ||
@@ -190,12 +194,26 @@ export class WorkerStarter {
     const status = await worker.process.exited;
     // Before the last output is read: nobody shall be sent there any more,
     // and a spare is given work at once.
-    worker.goneAt = this.#deps.clock();
+    const now = this.#deps.clock();
+    worker.killer = this.#killerOf(worker, status, now);
+    worker.goneAt = now;
     worker.upstream.retire();
     this.#deps.wake();
     await worker.process.finished;
     worker.exit = status;
     this.#deps.wake();
+  }
+
+  #killerOf(worker: Worker, status: ExitStatus, now: number): Killer | null {
+    if (!worker.wasKilledByOthers(status)) return null;
+    switch (this.#deps.oomKills?.explains(now) ?? null) {
+      case null:
+        return "unknown";
+      case true:
+        return "out-of-memory";
+      case false:
+        return "outside";
+    }
   }
 
   async #announceSkipped(port: number): Promise<void> {

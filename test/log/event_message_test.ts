@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { PoolEvent, ReloadReport } from "../../src/events.ts";
+import type { Killer, PoolEvent, ReloadReport } from "../../src/events.ts";
 import { eventMessage } from "../../src/log/event_message.ts";
 
 const WORKER = { workerId: 2, port: 8083, pid: 4711, generation: 1 } as const;
@@ -173,6 +173,7 @@ Deno.test("each event says what happened, at the level it deserves", () => {
         ...WORKER,
         type: "worker-exited",
         status: { code: 0, signal: null },
+        killer: null,
         expected: true,
         uptimeMs: 3_600_000 * 2.5,
         lastOutput: ["bye"],
@@ -336,6 +337,7 @@ Deno.test("an exit nobody asked for is an error and tells the last output", () =
     ...WORKER,
     type: "worker-exited",
     status: { code: 137, signal: "SIGKILL" },
+    killer: null,
     expected: false,
     uptimeMs: 3210,
     lastOutput: ["oops"],
@@ -345,6 +347,26 @@ Deno.test("an exit nobody asked for is an error and tells the last output", () =
     text: "worker 2 (pid 4711) ended by SIGKILL after 3.2 s, unasked",
     details: ["oops"],
   });
+});
+
+Deno.test("of a worker that was killed it is said by whom, as far as that is known", () => {
+  const text = (killer: Killer): string =>
+    eventMessage({
+      ...WORKER,
+      type: "worker-exited",
+      status: { code: 137, signal: "SIGKILL" },
+      killer,
+      expected: false,
+      uptimeMs: 3210,
+      lastOutput: [],
+    }).text;
+  assert.equal(
+    text("out-of-memory"),
+    "worker 2 (pid 4711) ended by SIGKILL (out of memory: the kernel killed " +
+      "it) after 3.2 s, unasked",
+  );
+  assert.match(text("outside"), /killed from outside, not for want of memory/);
+  assert.match(text("unknown"), /probably out of memory, or killed from/);
 });
 
 Deno.test("a failed exchange is as important as the side that failed", () => {
