@@ -156,6 +156,7 @@ export class Supervisor {
       pool: this.#pool.snapshot(),
       usage: this.#pool.usage(),
       queue: this.#dispatcher.queue,
+      outOfMemory: this.#tally.kills.get("out-of-memory") ?? 0,
       state: this.#state,
       startedAt: this.#startedAt,
       idleUpstreamConnections: this.#proxy?.idleUpstreamConnections ?? 0,

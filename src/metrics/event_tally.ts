@@ -15,12 +15,18 @@ export type Tally = ReadonlyMap<string, number>;
 export class EventTally {
   /** How long places were without a healthy worker before a successor was ready. */
   readonly recovery: LatencyHistogram = new LatencyHistogram();
+  readonly #kills = new Map<string, number>();
   readonly #scaledUp = new Map<string, number>();
   readonly #scaledDown = new Map<string, number>();
 
   /** Counts what `events` tells from now on. */
   constructor(events: EventEmitter) {
     events.subscribe((event) => this.#take(event));
+  }
+
+  /** Workers that were killed, and not by the pool, by who did it. */
+  get kills(): Tally {
+    return this.#kills;
   }
 
   /** Changes of the wanted number of workers to more of them, by reason. */
@@ -42,12 +48,18 @@ export class EventTally {
         if (downMs > 0) this.recovery.record(downMs);
         return;
       }
+      case "worker-exited":
+        if (event.killer !== null) count(this.#kills, event.killer);
+        return;
       case "pool-scaled": {
         const { from, to, reason } = event;
-        const tally = to > from ? this.#scaledUp : this.#scaledDown;
-        tally.set(reason, (tally.get(reason) ?? 0) + 1);
+        count(to > from ? this.#scaledUp : this.#scaledDown, reason);
         return;
       }
     }
   }
+}
+
+function count(tally: Map<string, number>, key: string): void {
+  tally.set(key, (tally.get(key) ?? 0) + 1);
 }

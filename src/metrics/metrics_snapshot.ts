@@ -101,6 +101,8 @@ export interface MetricsSnapshot {
     /** Held back, ready. */
     readonly spare: number;
     readonly restarts: number;
+    /** Workers that the kernel has killed for want of memory, as far as that is seen. */
+    readonly outOfMemory: number;
     /** Whether most workers fail their probes together, and are kept in rotation. */
     readonly panic: boolean;
   };
@@ -141,6 +143,8 @@ export interface MetricsSources {
   /** What the workers use, by process id; who cannot be seen is missing. */
   readonly usage: ReadonlyMap<number, ProcessUsage>;
   readonly queue: QueueStats;
+  /** Workers that the kernel has killed for want of memory. */
+  readonly outOfMemory: number;
   readonly state: ServingState;
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
@@ -185,7 +189,16 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     uptimeSeconds: rounded((performance.now() - sources.startedAt) / 1000),
     generation: pool.generation,
     queue: queueMetrics(sources.queue),
-    pool: { min, max, desired, ready, spare, restarts, panic },
+    pool: {
+      min,
+      max,
+      desired,
+      ready,
+      spare,
+      restarts,
+      outOfMemory: sources.outOfMemory,
+      panic,
+    },
     recovery: {
       count: sources.recovery.count,
       ...quantiles(sources.recovery),

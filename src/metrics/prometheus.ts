@@ -75,6 +75,9 @@ const WORKER_STATES = [
   "terminating",
 ] as const;
 
+/** Who kills workers but the pool. Shown with 0 too. */
+const KILLERS = ["out-of-memory", "outside", "unknown"] as const;
+
 /** Writes the figures out. */
 export async function exposition(
   sources: PrometheusSources,
@@ -185,6 +188,11 @@ function poolMetrics(
       "prefork_worker_restarts_total",
       "Workers that took the place of another one, by why.",
       Object.entries(restarts).map(([reason, count]) => [{ reason }, count]),
+    ),
+    counter(
+      "prefork_worker_kills_total",
+      "Workers that had been ready and were killed, and not by the pool, by who did it.",
+      KILLERS.map((killer) => [{ killer }, tally.kills.get(killer) ?? 0]),
     ),
     histogram(
       "prefork_worker_recovery_seconds",

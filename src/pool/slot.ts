@@ -128,7 +128,10 @@ export class Slot {
     const covered = this.workers.some((worker) =>
       worker.goneAt === null && worker.health?.healthy === true
     );
-    if (!covered) this.#loss ??= { reason, at };
+    if (covered) return;
+    this.#loss ??= { reason, at };
+    // Why it failed its probes before.
+    if (reason === "out-of-memory") this.#loss = { reason, at: this.#loss.at };
   }
 
   /** Notes that its worker is in rotation again, whatever its probes see. */

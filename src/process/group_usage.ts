@@ -75,7 +75,7 @@ export class GroupUsage implements UsageReader {
     this.#usage = new Map(
       [...this.#groups].map(([leader, processes]) => [leader, {
         rssBytes: this.#rssBytes(leader, processes),
-        cpuSeconds: processes.reduce((sum, one) => sum + one.cpuSeconds, 0),
+        cpuSeconds: sumOfCpu(processes),
       }]),
     );
     return this.#usage;
@@ -134,4 +134,10 @@ export class GroupUsage implements UsageReader {
       if (old) this.#overcounts.delete(leader);
     }
   }
+}
+
+/** To the clock tick, which is what the kernel counts in. */
+function sumOfCpu(processes: readonly ProcessStat[]): number {
+  const seconds = processes.reduce((sum, one) => sum + one.cpuSeconds, 0);
+  return Math.round(seconds * 100) / 100;
 }

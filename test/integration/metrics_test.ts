@@ -39,6 +39,7 @@ const SHAPE = {
     ready: "number",
     spare: "number",
     restarts: "number",
+    outOfMemory: "number",
     panic: "boolean",
   },
   recovery: {
@@ -116,6 +117,7 @@ Deno.test("/_metrics has every field of the contract, with values that fit", asy
     ready: 2,
     spare: 0,
     restarts: 0,
+    outOfMemory: 0,
     panic: false,
   });
   assert.equal(metrics.queue.limit, 7);

@@ -49,6 +49,7 @@ const CONTRACT: Readonly<Record<string, MetricFamily["type"]>> = {
   prefork_queue_depth: "gauge",
   prefork_queue_rejected_total: "counter",
   prefork_worker_restarts_total: "counter",
+  prefork_worker_kills_total: "counter",
   prefork_retries_total: "counter",
   prefork_scaling_decisions_total: "counter",
   prefork_connections: "gauge",
@@ -194,4 +195,30 @@ Deno.test("restarts, recoveries and scaling decisions are told by their reasons"
   );
   assert.equal(valueOf(metrics, "prefork_worker_recovery_seconds_count"), 1);
   assert.equal(valueOf(metrics, "prefork_worker_recovery_seconds_sum"), 0.048);
+});
+
+Deno.test("workers that were killed are told by who did it, those of nobody too", async () => {
+  const events = new EventEmitter();
+  const tally = new EventTally(events);
+  const exited = {
+    type: "worker-exited",
+    workerId: 0,
+    port: 1,
+    pid: 2,
+    generation: 1,
+    status: { code: 137, signal: "SIGKILL" },
+    expected: false,
+    uptimeMs: 1,
+    lastOutput: [],
+  } as const;
+  events.emit({ ...exited, killer: "out-of-memory" });
+  events.emit({ ...exited, killer: null });
+  const metrics = await read({ tally });
+  const kills = (killer: string): number | undefined =>
+    valueOf(metrics, "prefork_worker_kills_total", { killer });
+  assert.deepEqual(["out-of-memory", "outside", "unknown"].map(kills), [
+    1,
+    0,
+    0,
+  ]);
 });

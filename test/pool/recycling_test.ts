@@ -12,6 +12,7 @@ import {
   replacementCause,
 } from "../../src/pool/replacement.ts";
 import { OomKills } from "../../src/process/oom_kills.ts";
+import { Slot } from "../../src/pool/slot.ts";
 import { childrenOf } from "../support/processes.ts";
 import { NO_PROBES_MS, PoolHarness, poolWorker } from "./pool_harness.ts";
 
@@ -223,6 +224,15 @@ Deno.test("a program behind a wrapper that is killed for want of memory is, too"
     }),
     ["out-of-memory", { "out-of-memory": 1 }],
   );
+});
+
+Deno.test("a place whose worker failed its probes before it was found out of memory is made good for that", () => {
+  const slot = new Slot(0);
+  slot.noteLoss("unhealthy", 100);
+  slot.noteLoss("exit", 150);
+  assert.equal(slot.lossAt(200)?.reason, "unhealthy");
+  slot.noteLoss("out-of-memory", 160);
+  assert.deepEqual(slot.lossAt(200), { reason: "out-of-memory", downMs: 100 });
 });
 
 Deno.test("a worker that somebody else killed is told from that, where the kernel's count can be read", async () => {

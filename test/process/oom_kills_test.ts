@@ -5,10 +5,11 @@
  */
 
 import assert from "node:assert/strict";
+import type { ReadFile } from "../../src/process/control_groups.ts";
 import { countOomKills, OomKills } from "../../src/process/oom_kills.ts";
 
 /** Reads these files; all others are not there. */
-function files(table: Readonly<Record<string, string>>) {
+function files(table: Readonly<Record<string, string>>): ReadFile {
   return (path: string): string => {
     const text = table[path];
     if (text === undefined) throw new Deno.errors.NotFound(path);

@@ -67,6 +67,7 @@ export function metricsSnapshot(
       ready: 1,
       spare: 0,
       restarts: 5,
+      outOfMemory: 0,
       panic: false,
     },
     recovery: { count: 5, p50: 40, p90: 50, p99: 60, max: 61 },

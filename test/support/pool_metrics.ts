@@ -65,7 +65,16 @@ export interface PoolMetrics {
     & { readonly wait: Readonly<Record<"p50" | "p99", number | null>> };
   readonly pool:
     & Readonly<
-      Record<"min" | "max" | "desired" | "ready" | "spare" | "restarts", number>
+      Record<
+        | "min"
+        | "max"
+        | "desired"
+        | "ready"
+        | "spare"
+        | "restarts"
+        | "outOfMemory",
+        number
+      >
     >
     & { readonly panic: boolean };
   readonly responses: Readonly<Record<string, number>>;
