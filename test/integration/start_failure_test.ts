@@ -203,6 +203,24 @@ Deno.test("--help, --version and --check answer and end with 0", async () => {
   }
 });
 
+Deno.test({
+  name:
+    "--check and the start warn of workers that cannot fit into memory, and name the settings (Linux)",
+  ignore: Deno.build.os !== "linux",
+  async fn(): Promise<void> {
+    const env = { POOL_SIZE: "2", MAX_WORKER_MEMORY_MB: "1000000000" };
+    const permissions = ["-A"];
+    const warning =
+      /POOL_SIZE=2 workers with MAX_WORKER_MEMORY_MB=1000000000 each do not fit/;
+    await using checking = spawnPool({ env, permissions, args: ["--check"] });
+    await assertSays(checking, 0, [warning, /can be used/]);
+    await using pool = spawnPool({ env, permissions });
+    const { level, message } = await pool.waitForEvent("notice");
+    assert.equal(level, "warning");
+    assert.match(message, warning);
+  },
+});
+
 async function assertSays(
   pool: PoolProcess,
   code: number,
