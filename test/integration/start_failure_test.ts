@@ -208,10 +208,10 @@ Deno.test({
     "--check and the start warn of workers that cannot fit into memory, and name the settings (Linux)",
   ignore: Deno.build.os !== "linux",
   async fn(): Promise<void> {
-    const env = { POOL_SIZE: "2", MAX_WORKER_MEMORY_MB: "1000000000" };
+    const env = { POOL_SIZE: "16", MAX_WORKER_MEMORY_MB: "1000000" };
     const permissions = ["-A"];
     const warning =
-      /POOL_SIZE=2 workers with MAX_WORKER_MEMORY_MB=1000000000 each do not fit/;
+      /POOL_SIZE=16 workers with MAX_WORKER_MEMORY_MB=1000000 each do not fit/;
     await using checking = spawnPool({ env, permissions, args: ["--check"] });
     await assertSays(checking, 0, [warning, /can be used/]);
     await using pool = spawnPool({ env, permissions });
