@@ -50,13 +50,14 @@ export type {
 } from "./src/config/settings.ts";
 export type { ValueOf } from "./src/config/settings/setting.ts";
 export type { Kind } from "./src/config/kinds.ts";
-export type { Instance } from "./src/instance.ts";
-export type { WorkerCommand } from "./src/pool/worker_command.ts";
+export type { StopSignal, WorkerCommand } from "./src/pool/worker_command.ts";
 export type { RateRule } from "./src/net/rate_limit.ts";
 export type { PolicyName } from "./src/upstream/policy/mod.ts";
 export type { QueueStats } from "./src/upstream/dispatcher.ts";
+export type { Instance } from "./src/instance.ts";
 export type {
   MetricsSnapshot,
+  SuspectMetrics,
   WorkerMetrics,
 } from "./src/metrics/metrics_snapshot.ts";
 export type {

@@ -77,6 +77,23 @@ export interface ScalingHeldEvent extends ScalingGrounds {
   readonly workers: number;
 }
 
+/**
+ * Most workers fail their probes together, and respond: the cause is hardly in
+ * them. All stay in rotation and none is replaced for it; or that is over.
+ */
+export interface PanicEvent {
+  /** Which event this is. */
+  readonly type: "panic-entered" | "panic-left";
+  /** Workers that fail their probes, and respond. */
+  readonly failing: number;
+  /** Workers that can be reached, these included. */
+  readonly workers: number;
+  /** What a probe of one that fails has last seen: `"answered 503"`; `null` when none fails. */
+  readonly reason: string | null;
+  /** How long it has lasted, in milliseconds; 0 as it begins. */
+  readonly durationMs: number;
+}
+
 /** The pool as a whole changed what it is doing. */
 export interface StateChangedEvent {
   /** Which event this is. */
@@ -85,6 +102,18 @@ export interface StateChangedEvent {
   readonly from: ServingState;
   /** What it is now. */
   readonly to: ServingState;
+}
+
+/** The pool is stopping, and waits. Told at first and as it changes, each time after twice as long. */
+export interface StopWaitingEvent {
+  /** Which event this is. */
+  readonly type: "stop-waiting";
+  /** Requests that still have to be answered. */
+  readonly requests: number;
+  /** Streams, which end when their workers are asked to. */
+  readonly streams: number;
+  /** Workers that have been asked to end and have not; 0 while requests are waited for. */
+  readonly workers: number;
 }
 
 /** The balancer accepts connections at this address. */
@@ -121,8 +150,20 @@ export interface ExchangeFailedEvent {
   readonly status: number;
   /** Which side failed. */
   readonly source: "downstream" | "upstream" | "internal";
-  /** What happened. */
+  /** Request method. */
+  readonly method: string;
+  /** Request target, as sent. */
+  readonly target: string;
+  /** What happened, in a word: `"response-timeout"`. */
+  readonly code: string;
+  /** What happened, as the client was told. */
   readonly message: string;
+  /** What else is known of it, as a sentence part, or `null`: `"exited with code 1"`. */
+  readonly note: string | null;
+  /** The setting that bounds what was exceeded, or `null` when none does: `"REQUEST_TIMEOUT_MS"`. */
+  readonly setting: string | null;
+  /** How often the request was sent to a worker, in vain. */
+  readonly attempts: number;
 }
 
 /**
@@ -175,7 +216,9 @@ export type PoolEvent =
   | PoolScaledEvent
   | ReloadEvent
   | ScalingHeldEvent
+  | PanicEvent
   | StateChangedEvent
+  | StopWaitingEvent
   | ListeningEvent
   | AcceptPausedEvent
   | ExchangeFailedEvent
@@ -195,7 +238,17 @@ export interface SubscribeOptions {
    * @default {false}
    */
   readonly access?: boolean;
+  /**
+   * Which lines of the workers' output are wanted: all of them, the last few
+   * where many come at once, or none. What nobody wants costs next to nothing.
+   *
+   * @default {"all"}
+   */
+  readonly output?: OutputDemand;
 }
+
+/** Which lines of the workers' output are wanted. */
+export type OutputDemand = "all" | "recent" | "none";
 
 /**
  * Hands events to subscribers, synchronously and in the order of subscription.
@@ -220,10 +273,19 @@ export interface SubscribeOptions {
 export class EventEmitter {
   #listeners: readonly EventListener[] = [];
   #accessListeners: readonly EventListener[] = [];
+  #outputListeners: readonly OutputSubscription[] = [];
 
   /** Whether anybody wants {@linkcode AccessEvent}s. */
   get wantsAccess(): boolean {
     return this.#accessListeners.length > 0;
+  }
+
+  /** Which {@linkcode WorkerOutputEvent}s anybody wants, at most. */
+  get outputDemand(): OutputDemand {
+    if (this.#outputListeners.length === 0) return "none";
+    return this.#outputListeners.some(({ demand }) => demand === "all")
+      ? "all"
+      : "recent";
   }
 
   /** Adds a listener; the returned function takes it out again. */
@@ -237,23 +299,42 @@ export class EventEmitter {
     if (options.access) {
       this.#accessListeners = [...this.#accessListeners, entry];
     }
+    const demand = options.output ?? "all";
+    if (demand !== "none") {
+      this.#outputListeners = [...this.#outputListeners, { entry, demand }];
+    }
     return () => {
       this.#listeners = this.#listeners.filter((l) => l !== entry);
       this.#accessListeners = this.#accessListeners.filter((l) => l !== entry);
+      this.#outputListeners = this.#outputListeners
+        .filter((subscription) => subscription.entry !== entry);
     };
   }
 
   /** Hands `event` to every listener that wants it. */
   emit(event: PoolEvent): void {
-    const listeners = event.type === "access"
-      ? this.#accessListeners
-      : this.#listeners;
-    for (const listener of listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        reportError(error);
-      }
+    switch (event.type) {
+      case "access":
+        for (const listener of this.#accessListeners) hand(event, listener);
+        return;
+      case "worker-output":
+        for (const { entry } of this.#outputListeners) hand(event, entry);
+        return;
+      default:
+        for (const listener of this.#listeners) hand(event, listener);
     }
+  }
+}
+
+interface OutputSubscription {
+  readonly entry: EventListener;
+  readonly demand: OutputDemand;
+}
+
+function hand(event: PoolEvent, listener: EventListener): void {
+  try {
+    listener(event);
+  } catch (error) {
+    reportError(error);
   }
 }

@@ -5,7 +5,11 @@
  * @module
  */
 
-import type { WorkerFindings } from "./worker_findings.ts";
+import type {
+  StartupFindings,
+  SuspectRequest,
+  WorkerFindings,
+} from "./worker_findings.ts";
 
 /** How a worker process ended: by itself with a code, or by a signal. */
 export interface ExitStatus {
@@ -15,10 +19,25 @@ export interface ExitStatus {
   readonly signal: string | null;
 }
 
+/**
+ * Who killed a process that nobody of ours did: the kernel, for want of memory;
+ * somebody else; or one of the two, where the kernel's count cannot be read.
+ */
+export type Killer = "out-of-memory" | "outside" | "unknown";
+
+/** What is said of it, after how the process ended. */
+export const KILLER_TEXT: Readonly<Record<Killer, string>> = {
+  "out-of-memory": "out of memory: the kernel killed it",
+  "outside": "killed from outside, not for want of memory",
+  "unknown": "probably out of memory, or killed from outside",
+};
+
 /** Why a worker takes the place of another. */
 export type ReplacementReason =
   /** The other one ended, unasked. */
   | "exit"
+  /** The kernel killed the other one for want of memory. */
+  | "out-of-memory"
   /** The other one never became ready. */
   | "failed-start"
   /** The other one fails its probes. */
@@ -36,7 +55,7 @@ export type ReplacementReason =
 export type DrainReason =
   | "scale-down"
   | "stop"
-  | Exclude<ReplacementReason, "exit" | "failed-start">;
+  | Exclude<ReplacementReason, "exit" | "out-of-memory" | "failed-start">;
 
 /** The worker an event is about. */
 export interface WorkerRef {
@@ -62,10 +81,32 @@ export interface WorkerSpawnedEvent extends WorkerRef {
 export interface WorkerReadyEvent extends WorkerRef {
   /** Which event this is. */
   readonly type: "worker-ready";
+  /** Address at which it is reached. @default {"127.0.0.1"} */
+  readonly hostname?: string;
   /** Milliseconds from spawn to the first good answer. */
   readonly startupMs: number;
   /** What it makes good; `null` for the first worker of a slot. */
   readonly replaces: Replacement | null;
+}
+
+/** A worker is not ready after a time in which most are; what keeps it from it. */
+export interface WorkerStartDelayedEvent extends WorkerRef, StartupFindings {
+  /** Which event this is. */
+  readonly type: "worker-start-delayed";
+  /** Milliseconds since it was started. */
+  readonly waitedMs: number;
+  /** Longest wait for it, in milliseconds: STARTUP_TIMEOUT_MS. */
+  readonly startupTimeoutMs: number;
+}
+
+/** A worker is started again with its HTTP server moved to its port, or no longer moved. */
+export interface WorkerMovedEvent extends WorkerRef {
+  /** Which event this is. */
+  readonly type: "worker-moved";
+  /** Whether the workers of its generation are moved from now on. */
+  readonly moved: boolean;
+  /** What was seen, as a sentence part. */
+  readonly reason: string;
 }
 
 /** The place of a worker that another one takes. */
@@ -107,16 +148,40 @@ export interface WorkerDrainingEvent extends WorkerRef {
   readonly reason: DrainReason;
   /** Requests it still has to answer. */
   readonly inFlight: number;
+  /** Those of them that are streams, which it ends itself when it is asked to end. */
+  readonly streams: number;
 }
 
-/** A worker was asked to end (SIGTERM) or made to (SIGKILL). */
+/** A worker was asked to end (STOP_SIGNAL) or made to (SIGKILL). */
 export interface WorkerSignalledEvent extends WorkerRef {
   /** Which event this is. */
   readonly type: "worker-signalled";
   /** The signal that was sent. */
-  readonly signal: "SIGTERM" | "SIGKILL";
-  /** Why, as a sentence part: `"drained"`, `"ignored SIGTERM for 5000 ms"`. */
+  readonly signal: Deno.Signal;
+  /** Why, as a sentence part: `"drained"`, `"did not end within 10000 ms of SIGTERM"`. */
   readonly reason: string;
+}
+
+/** A process that a worker has left behind. */
+export interface LeftProcess {
+  /** Its process id. */
+  readonly pid: number;
+  /** Program and arguments, cut short. */
+  readonly command: string;
+  /** Whether it had left the worker's process group, as daemons do. */
+  readonly detached: boolean;
+}
+
+/** A worker is gone, and processes that it had started are not. They have until STOP_TIMEOUT_MS to end. */
+export interface WorkerLeftProcessesEvent extends WorkerRef {
+  /** Which event this is. */
+  readonly type: "worker-left-processes";
+  /** Whether the worker was asked to end: its children may have something to finish then. Otherwise they are asked to end. */
+  readonly asked: boolean;
+  /** Whether it has ended in order and unasked, as a program does that puts itself into the background. */
+  readonly daemonised: boolean;
+  /** Which; `null` where that cannot be seen. */
+  readonly processes: readonly LeftProcess[] | null;
 }
 
 /** A worker that had been ready is gone. */
@@ -125,12 +190,22 @@ export interface WorkerExitedEvent extends WorkerRef {
   readonly type: "worker-exited";
   /** How it ended. */
   readonly status: ExitStatus;
+  /** Who killed it, where it was killed and not by the pool; else `null`. */
+  readonly killer: Killer | null;
   /** `true` when the pool had asked for it. */
   readonly expected: boolean;
   /** Milliseconds from spawn to exit. */
   readonly uptimeMs: number;
   /** Its last lines of output, oldest first. */
   readonly lastOutput: readonly string[];
+  /**
+   * Requests that may have ended it, unanswered and newest first, a few at
+   * most: those in flight when it ended by itself, or the only one when it was
+   * killed by a signal from outside.
+   */
+  readonly suspects: readonly SuspectRequest[];
+  /** How many there were. */
+  readonly suspectCount: number;
 }
 
 /** A worker never became ready: it could not be run, ended, or was too slow. */
@@ -139,6 +214,8 @@ export interface WorkerStartFailedEvent {
   readonly type: "worker-start-failed";
   /** Slot of the worker, from 0. */
   readonly workerId: number;
+  /** Process id, or `null` when no process could be started. */
+  readonly pid: number | null;
   /** Port it was to listen on, or `null` when no process could be started. */
   readonly port: number | null;
   /** Which (re)load it belongs to, from 1. */
@@ -161,21 +238,48 @@ export interface WorkerOutputEvent {
   readonly type: "worker-output";
   /** Slot of the worker, from 0. */
   readonly workerId: number;
+  /** Process id of the worker: a slot may have two at a time. */
+  readonly pid: number;
   /** Where it was written. */
   readonly stream: "stdout" | "stderr";
   /** The line, without its end. */
   readonly line: string;
 }
 
+/**
+ * A worker has begun to write more than WORKER_LOG_RATE and WORKER_LOG_BYTES
+ * allow, so that lines of it are dropped; or that is over.
+ */
+export interface WorkerOutputDroppedEvent {
+  /** Which event this is. */
+  readonly type: "worker-output-dropped";
+  /** Slot of the worker, from 0. */
+  readonly workerId: number;
+  /** Process id of the worker. */
+  readonly pid: number;
+  /** Whether dropping begins or is over. */
+  readonly phase: "began" | "ended";
+  /** Lines dropped in the meantime; 0 when it begins. */
+  readonly lines: number;
+  /** Their bytes. */
+  readonly bytes: number;
+  /** From the first of them to the last, in milliseconds. */
+  readonly durationMs: number;
+}
+
 /** Anything that happens to a worker. */
 export type WorkerEvent =
   | WorkerSpawnedEvent
   | WorkerReadyEvent
+  | WorkerStartDelayedEvent
+  | WorkerMovedEvent
   | WorkerPromotedEvent
   | WorkerUnhealthyEvent
   | WorkerRecoveredEvent
   | WorkerDrainingEvent
   | WorkerSignalledEvent
+  | WorkerLeftProcessesEvent
   | WorkerExitedEvent
   | WorkerStartFailedEvent
-  | WorkerOutputEvent;
+  | WorkerOutputEvent
+  | WorkerOutputDroppedEvent;

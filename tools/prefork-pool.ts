@@ -19,12 +19,14 @@ import {
   loadConfig,
 } from "../src/config/load_config.ts";
 import { takeEnvironment } from "../src/config/take_environment.ts";
+import { limitShortfall } from "../src/lifecycle/memory_fit.ts";
 import {
   EXIT_FAILURE,
   EXIT_OK,
   EXIT_USAGE,
   run,
 } from "../src/lifecycle/run.ts";
+import { enterAnew, shellDirectory } from "../src/lifecycle/shell_directory.ts";
 
 async function main(): Promise<number> {
   const [name, ...args] = Deno.args;
@@ -34,9 +36,11 @@ async function main(): Promise<number> {
   }
   let env: Environment;
   let invocation: Invocation;
+  let directory: string | null = null;
   try {
     env = takeEnvironment();
-    invocation = loadConfig({ args: Deno.args, env });
+    directory = shellDirectory(env.get("PWD"));
+    invocation = loadConfig({ args: Deno.args, env, directory });
   } catch (error) {
     if (error instanceof ConfigError) {
       console.error(error.message);
@@ -60,22 +64,29 @@ async function main(): Promise<number> {
     case "version":
       console.log(versionText().trimEnd());
       return EXIT_OK;
-    case "check":
+    case "check": {
       for (const { message } of invocation.remarks) console.error(message);
+      const shortfall = limitShortfall(invocation.config);
+      if (shortfall !== null) console.error(`Warning: ${shortfall}`);
       console.log("The configuration can be used.");
       return EXIT_OK;
+    }
     case "run":
       return await run(invocation.config, {
         remarks: invocation.remarks,
         env,
-        readConfig: () => readConfigAnew(env),
+        readConfig: () => readConfigAnew(env, directory),
       });
   }
 }
 
-/** For reloads: flags and environment cannot have changed, the file they name can. */
-function readConfigAnew(env: Environment): Config {
-  const invocation = loadConfig({ args: Deno.args, env });
+/** For reloads: flags and environment cannot have changed, the file they name can, and the directory it is in. */
+function readConfigAnew(
+  env: Environment,
+  directory: string | null,
+): Config {
+  if (directory !== null) enterAnew(directory);
+  const invocation = loadConfig({ args: Deno.args, env, directory });
   if (invocation.action === "run") return invocation.config;
   throw new Error(
     `Cannot reload: the arguments ask for "${invocation.action}"`,

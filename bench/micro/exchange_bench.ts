@@ -29,6 +29,7 @@ import type { ProxyContext } from "../../src/proxy/context.ts";
 import { DateLine } from "../../src/proxy/date_line.ts";
 import { RequestIds } from "../../src/proxy/request_ids.ts";
 import { Socket } from "../../src/proxy/socket.ts";
+import { Suspects } from "../../src/proxy/suspects.ts";
 import { Sweep } from "../../src/proxy/sweep.ts";
 import { Turns } from "../../src/proxy/turns.ts";
 import type { Transport } from "../../src/proxy/transport.ts";
@@ -170,6 +171,7 @@ function newContext(): ProxyContext {
       idleTimeoutMs: NEVER_MS,
       bodyTimeoutMs: NEVER_MS,
       requestTimeoutMs: NEVER_MS,
+      maxRetries: 2,
       maxHeadBytes: 16_384,
       maxBodyBytes: 0,
     },
@@ -184,6 +186,7 @@ function newContext(): ProxyContext {
     counters: new Counters(),
     events: new EventEmitter(),
     sweep: new Sweep(),
+    suspects: new Suspects(),
     turns: new Turns({ clientConnections: 1, unanswered: 1 }),
     requestIds: new RequestIds(),
     dateLine: new DateLine(),
@@ -191,6 +194,7 @@ function newContext(): ProxyContext {
     gate: null,
     skew: null,
     draining: false,
+    finishing: false,
     requestHead: new RequestHead(),
     responseHead: new ResponseHead(),
     writer: new ByteWriter(),

@@ -8,13 +8,19 @@
  * @module
  */
 
-import type { EventEmitter, PoolEvent } from "../events.ts";
+import type { EventEmitter, OutputDemand, PoolEvent } from "../events.ts";
 
 /** Events kept for those who come, or come back. */
 const KEPT_EVENTS = 100;
 
+/** Lines of the workers' output kept beside them: what an application writes does not push out what was decided. */
+const KEPT_LINES = 100;
+
 /** Messages that may wait for one listener: what was kept, and a burst on top. */
-const MAX_BUFFERED = 4 * KEPT_EVENTS;
+const MAX_BUFFERED = 2 * (KEPT_EVENTS + KEPT_LINES);
+
+/** Room for messages that is left to other events than lines: nobody is let go because of what an application writes. */
+const RESERVED_FOR_EVENTS = MAX_BUFFERED / 4;
 
 /** Between two signs of life: proxies cut connections that are silent for 30 s and more. */
 const HEARTBEAT_MS = 15_000;
@@ -29,6 +35,12 @@ const FAREWELL = "event: dropped\ndata: " +
 
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 
+interface Listener {
+  readonly controller: Controller;
+  /** Lines that were left out because it does not read fast enough, and not said to be so far. */
+  skippedLines: number;
+}
+
 interface KeptEvent {
   /** Counted from 1, without gaps. */
   readonly id: number;
@@ -39,17 +51,21 @@ interface KeptEvent {
 
 /** Tells everyone who listens what happens. */
 export class EventStreams {
-  readonly #listeners = new Set<Controller>();
-  readonly #kept: KeptEvent[] = [];
-  readonly #unsubscribe: () => void;
+  readonly #listeners = new Set<Listener>();
+  readonly #kept = new Ring(KEPT_EVENTS);
+  readonly #keptLines = new Ring(KEPT_LINES);
+  readonly #events: EventEmitter;
+  #unsubscribe: () => void;
   readonly #heartbeatMs: number;
   #lastId = 0;
+  #closed = false;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
 
   /** Takes in what `events` tells from now on; silence is broken every `heartbeatMs`. */
   constructor(events: EventEmitter, heartbeatMs: number = HEARTBEAT_MS) {
     this.#heartbeatMs = heartbeatMs;
-    this.#unsubscribe = events.subscribe((event) => this.#take(event));
+    this.#events = events;
+    this.#unsubscribe = this.#subscribe("recent");
   }
 
   /**
@@ -61,15 +77,16 @@ export class EventStreams {
     afterId: number,
     { follow = true }: { readonly follow?: boolean } = {},
   ): ReadableStream<Uint8Array> {
-    let listener: Controller;
+    let listener: Listener;
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
-        listener = controller;
+        listener = { controller, skippedLines: 0 };
         controller.enqueue(encode(GREETING));
-        for (const kept of this.#kept) {
-          if (kept.id > afterId) controller.enqueue(messageOf(kept));
-        }
-        if (follow) this.#add(controller);
+        const kept = [...this.#kept.events, ...this.#keptLines.events]
+          .filter(({ id }) => id > afterId)
+          .sort((a, b) => a.id - b.id);
+        for (const event of kept) controller.enqueue(messageOf(event));
+        if (follow) this.#add(listener);
         else controller.close();
       },
       cancel: () => this.#remove(listener),
@@ -78,48 +95,100 @@ export class EventStreams {
 
   /** Ends all streams, in order. */
   close(): void {
+    this.#closed = true;
     this.#unsubscribe();
     for (const listener of this.#listeners) this.#end(listener);
   }
 
-  #add(listener: Controller): void {
+  #add(listener: Listener): void {
     this.#listeners.add(listener);
+    if (this.#listeners.size === 1) this.#wantOutput("all");
     this.#heartbeat ??= setInterval(
       () => this.#send(encode(HEARTBEAT)),
       this.#heartbeatMs,
     );
   }
 
-  #remove(listener: Controller): void {
-    this.#listeners.delete(listener);
-    if (this.#listeners.size > 0) return;
+  #remove(listener: Listener): void {
+    if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return;
+    this.#wantOutput("recent");
     clearInterval(this.#heartbeat);
     this.#heartbeat = undefined;
   }
 
   #take(event: PoolEvent): void {
     const kept = { id: ++this.#lastId, at: Date.now(), event };
-    this.#kept.push(kept);
-    if (this.#kept.length > KEPT_EVENTS) this.#kept.shift();
+    const isLine = event.type === "worker-output";
+    (isLine ? this.#keptLines : this.#kept).add(kept);
     // Written out only for somebody: events may come by the thousand.
-    if (this.#listeners.size > 0) this.#send(messageOf(kept));
+    if (this.#listeners.size === 0) return;
+    if (isLine) this.#sendLine(messageOf(kept));
+    else this.#send(messageOf(kept));
   }
 
+  /** Sends to everybody, and lets go of those who do not keep up. */
   #send(message: Uint8Array): void {
     for (const listener of this.#listeners) {
-      if (listener.desiredSize! > 1) {
-        listener.enqueue(message);
+      const { controller } = listener;
+      if (controller.desiredSize! > 1) {
+        controller.enqueue(message);
       } else {
-        listener.enqueue(encode(FAREWELL));
+        controller.enqueue(encode(FAREWELL));
         this.#end(listener);
       }
     }
   }
 
-  #end(listener: Controller): void {
-    this.#remove(listener);
-    listener.close();
+  /** Sends to those who keep up; others are told how many lines they have missed. */
+  #sendLine(message: Uint8Array): void {
+    for (const listener of this.#listeners) {
+      const { controller, skippedLines } = listener;
+      if (controller.desiredSize! <= RESERVED_FOR_EVENTS) {
+        listener.skippedLines++;
+        continue;
+      }
+      if (skippedLines > 0) {
+        controller.enqueue(skippedMessage(skippedLines));
+        listener.skippedLines = 0;
+      }
+      controller.enqueue(message);
+    }
   }
+
+  #end(listener: Listener): void {
+    this.#remove(listener);
+    listener.controller.close();
+  }
+
+  /** All lines are wanted while somebody listens; else those alone that would be kept. */
+  #wantOutput(output: OutputDemand): void {
+    if (this.#closed) return;
+    this.#unsubscribe();
+    this.#unsubscribe = this.#subscribe(output);
+  }
+
+  #subscribe(output: OutputDemand): () => void {
+    return this.#events.subscribe((event) => this.#take(event), { output });
+  }
+}
+
+/** The last events of a kind. */
+class Ring {
+  readonly events: KeptEvent[] = [];
+  readonly #most: number;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  add(event: KeptEvent): void {
+    this.events.push(event);
+    if (this.events.length > this.#most) this.events.shift();
+  }
+}
+
+function skippedMessage(lines: number): Uint8Array {
+  return encode(`event: lines-skipped\ndata: {"lines":${lines}}\n\n`);
 }
 
 function messageOf({ id, at, event }: KeptEvent): Uint8Array {

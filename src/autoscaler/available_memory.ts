@@ -6,8 +6,11 @@
  * @module
  */
 
-/** Reads a whole file, or throws. `Deno.readTextFileSync` is one. */
-export type ReadFile = (path: string) => string;
+import {
+  memoryGroups,
+  type ReadFile,
+  readOr,
+} from "../process/control_groups.ts";
 
 /** A control group without a limit of its own says a number near 2^63 (version 1). */
 const UNLIMITED_BYTES = 2 ** 62;
@@ -27,42 +30,21 @@ function machineBytes(read: ReadFile): number | null {
   return kibibytes === null ? null : Number(kibibytes[1]) * 1024;
 }
 
+/** Files of a control group's memory, by the version of the interface. */
+const FILES = {
+  1: { limit: "memory.limit_in_bytes", usage: "memory.usage_in_bytes" },
+  2: { limit: "memory.max", usage: "memory.current" },
+} as const;
+
 /** One figure for each control group with a limit, from the innermost to the outermost. */
 function groupBytes(read: ReadFile): readonly (number | null)[] {
-  const lines = readOr(read, "/proc/self/cgroup", "").trim().split("\n");
-  return lines.flatMap((line) => {
-    const [, controllers = "", path = "/"] = line.split(":", 3);
-    if (controllers === "") {
-      return ancestors(`/sys/fs/cgroup${path}`, "/sys/fs/cgroup").map(
-        (group) =>
-          headroom(read, {
-            limit: `${group}/memory.max`,
-            usage: `${group}/memory.current`,
-            stat: `${group}/memory.stat`,
-          }),
-      );
-    }
-    if (!controllers.split(",").includes("memory")) return [];
-    const root = "/sys/fs/cgroup/memory";
-    return ancestors(root + path, root).map((group) =>
-      headroom(read, {
-        limit: `${group}/memory.limit_in_bytes`,
-        usage: `${group}/memory.usage_in_bytes`,
-        stat: `${group}/memory.stat`,
-      })
-    );
-  });
-}
-
-/** A limit counts for all below it. In a container the outer ones cannot be seen, and the own one is the root. */
-function ancestors(path: string, root: string): readonly string[] {
-  const groups: string[] = [];
-  for (
-    let group = path.replace(/\/+$/, "");
-    group.length >= root.length;
-    group = group.slice(0, group.lastIndexOf("/"))
-  ) groups.push(group);
-  return groups;
+  return memoryGroups(read).map(({ version, path }) =>
+    headroom(read, {
+      limit: `${path}/${FILES[version].limit}`,
+      usage: `${path}/${FILES[version].usage}`,
+      stat: `${path}/memory.stat`,
+    })
+  );
 }
 
 function headroom(
@@ -79,13 +61,4 @@ function headroom(
   const cache = /^(?:total_)?inactive_file (\d+)$/m
     .exec(readOr(read, files.stat, ""));
   return limit - usage + Number(cache?.[1] ?? 0);
-}
-
-function readOr(read: ReadFile, path: string, otherwise: string): string {
-  try {
-    return read(path);
-  } catch {
-    // Not permitted, not Linux, or no such group: not known.
-    return otherwise;
-  }
 }

@@ -23,7 +23,7 @@ export class ScalingHistory {
       if (event.type !== "pool-scaled") return;
       const { type: _, ...record } = event;
       this.#changes = [...this.#changes, record].slice(-KEPT_CHANGES);
-    });
+    }, { output: "none" });
   }
 
   /** The last changes, oldest first. */

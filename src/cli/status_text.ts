@@ -65,7 +65,8 @@ function summary(metrics: MetricsSnapshot, url: string): readonly string[] {
     `${url}: ${metrics.state} for ${up}, generation ${metrics.generation}`,
     `workers   ${pool.ready} ready of ${pool.desired} wanted ` +
     `(${pool.min} to ${pool.max}), ${pool.spare} spare, ` +
-    `${pool.restarts} restarts`,
+    `${pool.restarts} restarts` +
+    (pool.panic ? ", PANIC: most fail their probes" : ""),
     `requests  ${metrics.totalRequests}, ` +
     `${metrics.requestsPerSecond.toFixed(1)} per second, ` +
     `${metrics.inFlight} in flight, ${queue.depth} of ${queue.limit} waiting`,

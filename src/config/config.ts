@@ -15,8 +15,11 @@ import type { SettingValues } from "./settings.ts";
  * Every setting, checked, under its name in the tables of settings, with its
  * default filled in; and what follows from them.
  */
-export interface Config
-  extends Omit<SettingValues, "workerCommand" | "zigttpBin" | "handlerPath"> {
+export interface Config extends
+  Omit<
+    SettingValues,
+    "workerCommand" | "zigttpBin" | "handlerPath" | "workerCwd"
+  > {
   /** Workers started at first; `auto` has become a number. */
   readonly poolSize: number;
   /** Most workers scaling makes; `auto` has become a number. */
@@ -25,8 +28,12 @@ export interface Config
   readonly maxWorkersAuto: boolean;
   /** The program to run. @default {the embedded demo application} */
   readonly workerCommand: WorkerCommand;
+  /** Directory the workers run in; `null` is the balancer's own. @default {PWD} */
+  readonly workerCwd: string | null;
   /** What the workers' environment has beyond the balancer's. @default {{}} */
   readonly workerEnvironment: Readonly<Record<string, string>>;
   /** `true` when HEALTH_PATH was set: only 2xx and 3xx are healthy then, else anything below 500. */
   readonly healthStrict: boolean;
+  /** Longest wait for a new worker that keeps a CPU busy all the while, in milliseconds: four times STARTUP_TIMEOUT_MS by default, and no longer where that was set. */
+  readonly startupLimitMs: number;
 }

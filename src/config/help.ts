@@ -31,7 +31,7 @@ Usage: prefork-pool [options] [-- command [args...]]
 
 The command is any HTTP/1.1 server that listens on the port it is given:
 {port}, {host} and {id} in it are filled in, and its environment has PORT,
-HOST, WORKER_ID and DENO_SERVE_ADDRESS. Without one, a demo is served.
+HOST and WORKER_ID. Without one, a demo is served.
 
 Each option can be set by the environment variable in brackets, which also
 shows the default, or by the same with PREFORK_ in front, which wins over it

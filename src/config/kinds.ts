@@ -9,6 +9,7 @@
 
 import { parseCidr } from "../net/cidr.ts";
 import { parseIpAddress } from "../net/ip_address.ts";
+import { STOP_SIGNALS, type StopSignal } from "../pool/worker_command.ts";
 import type { RateRule } from "../net/rate_limit.ts";
 import { splitShellWords } from "./shell_words.ts";
 
@@ -86,6 +87,16 @@ export const toggle: Kind<boolean> = {
   check: (value) => typeof value === "boolean" ? value : undefined,
 };
 
+/** A signal that asks a program to end. In text, also as `kill` takes it: `QUIT`, `quit`. */
+export const stopSignal: Kind<StopSignal> = {
+  ...choice(Object.keys(STOP_SIGNALS) as StopSignal[]),
+  placeholder: "SIGNAL",
+  read: (text) => {
+    const name = text.toUpperCase();
+    return name.startsWith("SIG") ? name : `SIG${name}`;
+  },
+};
+
 /** Any text but none. */
 export const filePath: Kind<string> = text({
   placeholder: "PATH",
@@ -98,6 +109,13 @@ export const requestPath: Kind<string> = text({
   placeholder: "PATH",
   allowed: 'a path that starts with "/", of visible ASCII characters without #',
   pattern: /^\/[!-"$-~]*$/,
+});
+
+/** What may stand in a Host field (RFC 9110 §7.2). */
+export const hostField: Kind<string> = text({
+  placeholder: "HOST",
+  allowed: "a host name or address, with :PORT where it is not 80",
+  pattern: /^(?:[\w.~%!$&'()*+,;=-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/,
 });
 
 /** What may stand after `Authorization: Bearer`. */

@@ -8,6 +8,7 @@
 
 import type { Config } from "./config.ts";
 import type { Variables } from "./env_file.ts";
+import { logFileProblem } from "./log_file_problem.ts";
 import { readFlags } from "./read_flags.ts";
 import {
   type Environment,
@@ -35,6 +36,13 @@ export interface LoadConfigOptions {
    * @default {navigator.hardwareConcurrency}
    */
   readonly availableCpus?: number;
+  /**
+   * The working directory as the user calls it, links and all: what WORKER_CWD
+   * defaults to, and what it is relative to.
+   *
+   * @default {null: the balancer's own, which its workers inherit}
+   */
+  readonly directory?: string | null;
 }
 
 /** Something to be said once, at the start. */
@@ -129,7 +137,9 @@ export function loadConfig(options: LoadConfigOptions): Invocation {
     ...warnings.map((message) => ({ level: "warning" as const, message })),
     ...sharesToken ? [SHARED_TOKEN] : [],
   ];
-  const config = draft.finish({ words, workerEnvironment });
+  checkLogFile(draft);
+  const { directory = null } = options;
+  const config = draft.finish({ words, workerEnvironment, directory });
   return { action, config, remarks };
 }
 
@@ -147,6 +157,16 @@ function readFile(draft: SettingsDraft): VariableFile {
     });
     return NO_FILE;
   }
+}
+
+/** A log file that cannot be made is a mistake to be told now, not a log that stays empty. */
+function checkLogFile(draft: SettingsDraft): void {
+  const path = draft.textOf("workerLogFile");
+  if (path === null) return;
+  const remedy = logFileProblem(path);
+  if (remedy === null) return;
+  const setting = draft.labelOf("workerLogFile");
+  draft.reject("workerLogFile", { setting, value: path, remedy });
 }
 
 /**

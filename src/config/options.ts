@@ -24,6 +24,7 @@ export type PlainPoolOptions = Partial<
     | "maxWorkers"
     | "maxWorkersAuto"
     | "healthStrict"
+    | "startupLimitMs"
     | CommandLineOnly
   >
 >;

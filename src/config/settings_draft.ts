@@ -9,6 +9,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import type { Config } from "./config.ts";
 import { ConfigError, type ConfigProblem } from "./config_error.ts";
 import {
@@ -23,6 +24,9 @@ import { chooseWorkerCommand } from "./worker_command.ts";
 
 /** Room to grow that a pool has by default. */
 const DEFAULT_MAX_WORKERS = 16;
+
+/** How many times the default of STARTUP_TIMEOUT_MS a worker is given that computes all the while; a value that was set is kept to. */
+const STARTUP_PATIENCE = 4;
 
 /** What a draft has to be told once. */
 export interface SettingsDraftOptions {
@@ -47,6 +51,8 @@ export interface WorkerExtras {
   readonly words: readonly string[] | null;
   /** What their environment has beyond the balancer's. */
   readonly workerEnvironment: Readonly<Record<string, string>>;
+  /** Where they run if nothing else is said, links and all; `null` is where the balancer does. @default {null} */
+  readonly directory?: string | null;
 }
 
 /** The value of each setting, before what is derived is filled in. */
@@ -122,7 +128,8 @@ export class SettingsDraft {
    *
    * @throws {ConfigError} with all problems, when there is any.
    */
-  finish({ words, workerEnvironment }: WorkerExtras): Config {
+  finish(extras: WorkerExtras): Config {
+    const { words, workerEnvironment, directory = null } = extras;
     const { workerCommand, zigttpBin, handlerPath, ...values } = this.#values();
     const poolSize = values.poolSize === "auto"
       ? this.#options.availableCpus
@@ -147,7 +154,13 @@ export class SettingsDraft {
       slowRequestMs,
       workerCommand: chooseWorkerCommand(sources),
       workerEnvironment,
+      workerCwd: values.workerCwd === null
+        ? directory
+        : resolve(directory ?? Deno.cwd(), values.workerCwd),
       healthStrict: this.#isGiven("healthPath"),
+      startupLimitMs: this.#isGiven("startupTimeoutMs")
+        ? values.startupTimeoutMs
+        : values.startupTimeoutMs * STARTUP_PATIENCE,
     };
     this.#checkWorkers(config);
     this.#checkPorts(config);
@@ -229,6 +242,11 @@ export class SettingsDraft {
       holds: !this.#isGiven("skewGraceMs") || config.skewProtection,
       value: config.skewGraceMs,
       remedy: `needs ${this.labelOf("skewProtection")}`,
+    });
+    this.#rule(["workerLogFile", "workerLogs"], {
+      holds: config.workerLogFile === null || config.workerLogs !== "off",
+      value: String(config.workerLogFile),
+      remedy: `needs ${this.labelOf("workerLogs")} other than off`,
     });
     this.#rule(["handlerPath", "zigttpBin", "workerCommand"], {
       holds: !this.#isGiven("handlerPath") ||

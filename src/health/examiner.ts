@@ -5,7 +5,9 @@
  */
 
 import type {
+  Diagnosis,
   EventEmitter,
+  StartupFindings,
   WaitingRequest,
   WorkerFindings,
 } from "../events.ts";
@@ -23,6 +25,8 @@ import type { ProbeCount } from "./thresholds.ts";
 export interface ExaminerOptions {
   /** From which age on a request is slow, in milliseconds; 0 is never. */
   readonly slowRequestMs: number;
+  /** Path that is probed. */
+  readonly healthPath: string;
 }
 
 /** Requests that wait for an answer, by the port of their worker. */
@@ -57,13 +61,18 @@ export class Examiner {
     this.#deps = options;
   }
 
-  /** Returns what follows from a probe; `count` includes it. */
+  /**
+   * Returns what follows from a probe; `count` includes it.
+   *
+   * @param startup What was found out about a worker that has never been ready.
+   */
   async examine(
     result: ProbeResult,
     count: ProbeCount,
+    startup: StartupFindings | null = null,
   ): Promise<WorkerFindings> {
     const { port } = this.#worker;
-    const { slowRequestMs } = this.#options;
+    const { slowRequestMs, healthPath } = this.#options;
     const silent = result.kind === "timeout";
     const passed = count.failures === 0;
     // One that has yet to become ready is given its time, whatever it does.
@@ -72,18 +81,25 @@ export class Examiner {
       : null;
     if (!silent) this.#lastLook = null;
     const oldestRequest = this.#deps.requests.oldest(port);
-    const diagnosis = diagnose({
+    const diagnosed = diagnose({
       probe: passed ? "passed" : silent ? "silent" : "failed",
       oldestRequestMs: oldestRequest?.ageMs ?? 0,
       slowRequestMs,
       activity,
     });
-    if (diagnosis === "slow-request") this.#tellSlow();
+    if (diagnosed === "slow-request") this.#tellSlow();
+    const diagnosis: Diagnosis = result.kind === "foreign"
+      ? "displaced"
+      : startup?.computing === true
+      ? "starting"
+      : diagnosed;
     return {
-      reason: describeProbe(result),
+      reason: startup === null
+        ? describeProbe(result, healthPath)
+        : withRemedy(startup),
       failures: count.failures,
       diagnosis,
-      cpuRatio: activity?.cpuRatio ?? null,
+      cpuRatio: activity?.cpuRatio ?? startup?.cpuRatio ?? null,
       oldestRequest,
     };
   }
@@ -104,4 +120,8 @@ export class Examiner {
       events.emit({ type: "request-slow", workerId, ...request });
     }
   }
+}
+
+function withRemedy({ reason, remedy }: StartupFindings): string {
+  return remedy === null ? reason : `${reason}: ${remedy}`;
 }

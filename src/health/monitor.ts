@@ -18,14 +18,27 @@ import {
   type ExaminerDeps,
   type ExaminerOptions,
 } from "./examiner.ts";
-import { isHealthy, probe } from "./probe.ts";
+import { setImmediate } from "node:timers";
+import { openProc } from "../system/open_proc.ts";
+import type { Proc } from "../system/proc.ts";
+import { WorkerSockets } from "../system/worker_sockets.ts";
+import { isHealthy, type ProbeResult } from "./probe.ts";
 import { ProbeSchedule } from "./probe_schedule.ts";
-import { countProbe, type Thresholds, UNPROBED } from "./thresholds.ts";
+import { StartupLook } from "./startup_look.ts";
+import {
+  countLoss,
+  countProbe,
+  type ProbeOutcome,
+  reachOf,
+  type Thresholds,
+  UNPROBED,
+} from "./thresholds.ts";
+import { WorkerProbe } from "./worker_probe.ts";
 
 /** How workers are probed and judged. */
 export interface HealthMonitorOptions extends Thresholds, ExaminerOptions {
-  /** Path that is probed. */
-  readonly healthPath: string;
+  /** What the Host field of probes says; `null` is address and port of the worker. @default {null} */
+  readonly healthHost?: string | null;
   /** Whether only 2xx and 3xx are healthy, and not anything below 500. */
   readonly healthStrict: boolean;
   /** Milliseconds from the beginning of a probe that passed to that of the next. */
@@ -38,6 +51,7 @@ export interface HealthMonitorOptions extends Thresholds, ExaminerOptions {
 export class HealthMonitor implements HealthWatcher {
   readonly #options: HealthMonitorOptions;
   readonly #deps: ExaminerDeps;
+  #sockets: WorkerSockets | null = null;
 
   /** Creates a monitor that watches nothing yet. Without `deps` it knows of no requests. */
   constructor(options: HealthMonitorOptions, deps: ExaminerDeps = NO_REQUESTS) {
@@ -50,9 +64,27 @@ export class HealthMonitor implements HealthWatcher {
     worker: WatchedWorker,
     report: (report: HealthReport) => void,
   ): HealthWatch {
-    const options = { ...this.#options, ...this.#deps };
+    this.#sockets ??= new WorkerSockets(openSoon());
+    const options = {
+      ...this.#options,
+      ...this.#deps,
+      sockets: this.#sockets,
+    };
     return new Watch(worker, options, report);
   }
+
+  /** Lets go of what it looks at sockets with. */
+  async close(): Promise<void> {
+    const sockets = this.#sockets;
+    this.#sockets = null;
+    await sockets?.close();
+  }
+}
+
+/** Opens /proc once the workers that are started in this turn have been: where that takes a shell, they come first. */
+async function openSoon(): Promise<Proc | null> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  return openProc();
 }
 
 const NO_REQUESTS: ExaminerDeps = {
@@ -60,11 +92,18 @@ const NO_REQUESTS: ExaminerDeps = {
   requests: { oldest: () => null, newlySlow: () => [] },
 };
 
+/** What a watch goes by. */
+type WatchOptions = HealthMonitorOptions & ExaminerDeps & {
+  readonly sockets: WorkerSockets;
+};
+
 /** Probes one worker, one probe at a time. */
 class Watch implements HealthWatch {
   readonly #worker: WatchedWorker;
-  readonly #options: HealthMonitorOptions;
+  readonly #options: WatchOptions;
   readonly #examiner: Examiner;
+  readonly #startup: StartupLook;
+  readonly #probe: WorkerProbe;
   readonly #report: (report: HealthReport) => void;
   readonly #alarm = new Alarm();
   readonly #stopping = new AbortController();
@@ -73,12 +112,16 @@ class Watch implements HealthWatch {
 
   constructor(
     worker: WatchedWorker,
-    options: HealthMonitorOptions & ExaminerDeps,
+    options: WatchOptions,
     report: (report: HealthReport) => void,
   ) {
+    const { sockets } = options;
+    const { signal } = this.#stopping;
     this.#worker = worker;
     this.#options = options;
     this.#examiner = new Examiner(worker, options);
+    this.#startup = new StartupLook(worker, options, sockets);
+    this.#probe = new WorkerProbe(worker, options, { sockets, signal });
     this.#schedule = new ProbeSchedule(options.healthIntervalMs, Math.random);
     this.#report = report;
     this.#task = this.#run();
@@ -92,25 +135,39 @@ class Watch implements HealthWatch {
     this.#stopping.abort();
     this.#alarm.wake();
     await this.#task;
+    this.#options.sockets.forget(this.#worker);
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
-    const options = { ...this.#options, signal };
+    const options = this.#options;
     let count = UNPROBED;
     while (!signal.aborted) {
       const startedAt = performance.now();
-      const result = await probe(this.#worker, options);
+      const result = await this.#probe.run(count.healthy === null);
       if (result.kind === "aborted") return;
       const passed = isHealthy(result, options.healthStrict);
       if (result.kind !== "not-made") {
-        count = countProbe(count, passed, options);
-        const findings = await this.#examiner.examine(result, count);
+        count = result.kind === "foreign"
+          ? countLoss(count)
+          : countProbe(count, outcomeOf(result, passed), options);
+        const startup = count.healthy === null
+          ? await this.#startup.look(result)
+          : null;
+        const findings = await this.#examiner.examine(result, count, startup);
         if (signal.aborted) return;
-        this.#report({ healthy: count.healthy, ...findings });
+        const { hostname } = this.#probe;
+        const { healthy } = count;
+        const reach = reachOf(count, options);
+        this.#report({ healthy, reach, hostname, startup, ...findings });
       }
       const elapsedMs = performance.now() - startedAt;
       await this.#alarm.sleep(this.#schedule.pauseAfter(passed, elapsedMs));
     }
   }
+}
+
+function outcomeOf(result: ProbeResult, passed: boolean): ProbeOutcome {
+  if (passed) return "passed";
+  return result.kind === "answered" ? "failed" : "silent";
 }

@@ -12,6 +12,7 @@ import { parseResponseHead, ResponseHead } from "../http1/response_head.ts";
 import { abortAtEndOfTurn } from "../net/abort_at_end_of_turn.ts";
 import { isExhaustion } from "../net/exhaustion.ts";
 import type { ProbeTarget } from "../pool/health_watcher.ts";
+import { authorityOf } from "./authority.ts";
 
 /** Largest response head read, in bytes. A health page has no need of more. */
 const MAX_HEAD_BYTES = 16_384;
@@ -26,6 +27,10 @@ export type ProbeResult =
   | { readonly kind: "timeout"; readonly timeoutMs: number }
   /** Something came that is no HTTP response, or the connection was cut. */
   | { readonly kind: "bad-answer"; readonly message: string }
+  /** It speaks TLS, where plain HTTP is asked for. */
+  | { readonly kind: "tls" }
+  /** Somebody else than the worker listens there. */
+  | { readonly kind: "foreign"; readonly holder: string | null }
   /** There was no descriptor to probe with, which says nothing about the target. */
   | { readonly kind: "not-made" }
   /** The probe was called off. */
@@ -35,10 +40,14 @@ export type ProbeResult =
 export interface ProbeOptions {
   /** Path to ask for. */
   readonly healthPath: string;
+  /** What the Host field says; `null` is where it is sent to. @default {null} */
+  readonly healthHost?: string | null;
   /** Longest wait for the response head, connecting included, in milliseconds. */
   readonly healthTimeoutMs: number;
   /** Calls the probe off. */
   readonly signal: AbortSignal;
+  /** Called when somebody has accepted the connection. @default {nobody wants to know} */
+  readonly onConnected?: () => void;
 }
 
 /** Sends one GET to `target` and returns what came of it. Never rejects for anything the target does. */
@@ -57,7 +66,7 @@ export async function probe(
   }, timeoutMs);
   signal.addEventListener("abort", abort, { once: true });
   try {
-    return await exchange(target, options.healthPath, cut.signal);
+    return await exchange(target, options, cut.signal);
   } catch (error) {
     if (signal.aborted) return { kind: "aborted" };
     if (timedOut) return { kind: "timeout", timeoutMs };
@@ -73,22 +82,36 @@ export async function probe(
   }
 }
 
-/** The result as a sentence part, for people. */
-export function describeProbe(result: ProbeResult): string {
+/** The result as a sentence part, for people; `healthPath` is what was asked for. */
+export function describeProbe(
+  result: ProbeResult,
+  healthPath: string | null = null,
+): string {
   switch (result.kind) {
     case "answered":
-      return `answered ${result.status}`;
+      return healthPath !== null && isClientError(result.status)
+        ? `answered ${result.status} to HEALTH_PATH ${healthPath}`
+        : `answered ${result.status}`;
     case "refused":
       return "connection refused";
     case "timeout":
       return `no answer within ${result.timeoutMs} ms`;
     case "bad-answer":
       return `bad answer: ${result.message}`;
+    case "tls":
+      return "it speaks TLS and not plain HTTP";
+    case "foreign":
+      return `its port is held by ${result.holder ?? "another program"}`;
     case "not-made":
       return "not probed for want of descriptors";
     case "aborted":
       return "probe called off";
   }
+}
+
+/** Whether a status says that the request is at fault, which here the settings are (RFC 9110 §15.5). */
+function isClientError(status: number): boolean {
+  return status >= 400 && status < 500;
 }
 
 /**
@@ -103,10 +126,11 @@ export function isHealthy(result: ProbeResult, healthStrict: boolean): boolean {
 
 async function exchange(
   target: ProbeTarget,
-  path: string,
+  options: ProbeOptions,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
-  using conn = await Deno.connect({ ...target, signal });
+  const { hostname, port } = target;
+  using conn = await Deno.connect({ hostname, port, signal });
   // Closing makes a pending read or write fail: that is how a deadline reaches it.
   const close = (): void => closeQuietly(conn);
   signal.addEventListener("abort", close, { once: true });
@@ -117,17 +141,21 @@ async function exchange(
     if (local.port === target.port && local.hostname === target.hostname) {
       return { kind: "refused" };
     }
-    await writeAll(conn, encodeRequest(target, path));
+    options.onConnected?.();
+    await writeAll(conn, encodeRequest(target, options));
     return { kind: "answered", status: await readStatus(conn) };
   } finally {
     signal.removeEventListener("abort", close);
   }
 }
 
-function encodeRequest(target: ProbeTarget, path: string): Uint8Array {
+function encodeRequest(
+  target: ProbeTarget,
+  { healthPath, healthHost = null }: ProbeOptions,
+): Uint8Array {
   return new TextEncoder().encode(
-    `GET ${path} HTTP/1.1\r\n` +
-      `Host: ${target.hostname}:${target.port}\r\n` +
+    `GET ${healthPath} HTTP/1.1\r\n` +
+      `Host: ${healthHost ?? authorityOf(target)}\r\n` +
       "User-Agent: prefork-pool-health\r\n" +
       "Accept: */*\r\n" +
       "Connection: close\r\n\r\n",

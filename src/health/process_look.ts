@@ -8,10 +8,8 @@
  * @module
  */
 
+import { leadersOf, parseStat } from "../process/process_stat.ts";
 import type { ProcessActivity } from "./diagnosis.ts";
-
-/** Clock ticks a second in /proc, fixed for user space by the kernel's interface. */
-const TICKS_PER_SECOND = 100;
 
 /** Longest wait for the shell, in milliseconds: on a machine that has far too much to do. */
 const LOOK_TIMEOUT_MS = 1000;
@@ -19,7 +17,7 @@ const LOOK_TIMEOUT_MS = 1000;
 /** Prints `/proc/PID/stat` of every process; those that end meanwhile are no error. */
 const SCRIPT = "cat /proc/[0-9]*/stat 2>/dev/null; true";
 
-/** What was seen of a process group at one moment. */
+/** What was seen of a worker's processes at one moment. */
 export interface ProcessLook {
   /** When, on the clock of `performance.now()`. */
   readonly at: number;
@@ -30,14 +28,14 @@ export interface ProcessLook {
 }
 
 /**
- * Looks at the process group `groupId`, which a worker leads: with a worker
- * that is started by a shell or by npm, the one that serves is another.
+ * Looks at the processes of the worker that is, or was started by, the process
+ * `leader`: with a shell or npm in front, the one that serves is another.
  *
  * @returns `null` when it cannot be seen: no Linux, no shell, no permission to
  * run one, or the group is gone.
  */
 export async function lookAtProcesses(
-  groupId: number,
+  leader: number,
 ): Promise<ProcessLook | null> {
   try {
     const { stdout } = await new Deno.Command("sh", {
@@ -46,7 +44,7 @@ export async function lookAtProcesses(
       stderr: "null",
       signal: AbortSignal.timeout(LOOK_TIMEOUT_MS),
     }).output();
-    return readLook(new TextDecoder().decode(stdout), groupId);
+    return readLook(new TextDecoder().decode(stdout), leader);
   } catch {
     // There is no shell, or it may not be run: nothing is known then.
     return null;
@@ -66,18 +64,14 @@ export function activityBetween(
   return { states, cpuRatio: used / seconds };
 }
 
-function readLook(stats: string, groupId: number): ProcessLook | null {
-  let states = "";
-  let ticks = 0;
-  for (const line of stats.split("\n")) {
-    // The name, in parentheses, may itself hold spaces and parentheses.
-    const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
-    const [state = "", , group] = fields;
-    if (Number(group) !== groupId || state === "Z") continue;
-    states += state;
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
+function readLook(table: string, leader: number): ProcessLook | null {
+  const stats = table.split("\n").map(parseStat)
+    .filter((stat) => stat !== null);
+  const members = leadersOf(stats, new Set([leader]));
+  const ours = stats.filter(({ pid }) => members.has(pid));
+  const states = ours.map(({ state }) => state)
+    .filter((state) => state !== "Z").join("");
   if (states === "") return null;
-  const cpuSeconds = ticks / TICKS_PER_SECOND;
+  const cpuSeconds = ours.reduce((sum, one) => sum + one.cpuSeconds, 0);
   return { at: performance.now(), states, cpuSeconds };
 }

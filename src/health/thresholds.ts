@@ -6,6 +6,8 @@
  * @module
  */
 
+import type { Reach } from "../pool/health_watcher.ts";
+
 /** How many probes in a row change a worker's health. */
 export interface Thresholds {
   /** Failures in a row that make it unhealthy. */
@@ -13,6 +15,15 @@ export interface Thresholds {
   /** Successes in a row that make it healthy again. */
   readonly healthRise: number;
 }
+
+/** What came of one probe. */
+export type ProbeOutcome =
+  /** A good response. */
+  | "passed"
+  /** A response, and not a good one. */
+  | "failed"
+  /** None: refused, cut, or not in time. */
+  | "silent";
 
 /** What the probes so far amount to. */
 export interface ProbeCount {
@@ -22,6 +33,8 @@ export interface ProbeCount {
   readonly successes: number;
   /** Failures in a row, up to now. */
   readonly failures: number;
+  /** Probes in a row without a response, up to now: a part of the failures. */
+  readonly silences: number;
 }
 
 /** Before the first probe. */
@@ -29,6 +42,7 @@ export const UNPROBED: ProbeCount = {
   healthy: null,
   successes: 0,
   failures: 0,
+  silences: 0,
 };
 
 /**
@@ -43,20 +57,22 @@ export const UNPROBED: ProbeCount = {
  * import assert from "node:assert/strict";
  *
  * const thresholds = { healthFall: 2, healthRise: 1 };
- * const up = countProbe(UNPROBED, true, thresholds);
- * const once = countProbe(up, false, thresholds);
- * const twice = countProbe(once, false, thresholds);
+ * const up = countProbe(UNPROBED, "passed", thresholds);
+ * const once = countProbe(up, "failed", thresholds);
+ * const twice = countProbe(once, "silent", thresholds);
  * assert.deepEqual([up.healthy, once.healthy, twice.healthy], [true, true, false]);
  * ```
  */
 export function countProbe(
   count: ProbeCount,
-  passed: boolean,
+  outcome: ProbeOutcome,
   thresholds: Thresholds,
 ): ProbeCount {
+  const passed = outcome === "passed";
   const successes = passed ? count.successes + 1 : 0;
   const failures = passed ? 0 : count.failures + 1;
-  return { healthy: judge(), successes, failures };
+  const silences = outcome === "silent" ? count.silences + 1 : 0;
+  return { healthy: judge(), successes, failures, silences };
 
   function judge(): boolean | null {
     switch (count.healthy) {
@@ -68,4 +84,24 @@ export function countProbe(
         return successes >= thresholds.healthRise;
     }
   }
+}
+
+/** Returns the count after a probe that shows at once that the worker is lost to its clients: no more of them are waited for. */
+export function countLoss(count: ProbeCount): ProbeCount {
+  return {
+    healthy: count.healthy === null ? null : false,
+    successes: 0,
+    failures: count.failures + 1,
+    // Whoever responds in its place, it is not reached.
+    silences: Infinity,
+  };
+}
+
+/** Whether a worker can be reached, judged by as many probes in a row as its health is. */
+export function reachOf(
+  { silences }: Pick<ProbeCount, "silences">,
+  { healthFall }: Pick<Thresholds, "healthFall">,
+): Reach {
+  if (silences === 0) return "responding";
+  return silences < healthFall ? "doubtful" : "unreachable";
 }

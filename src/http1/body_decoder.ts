@@ -10,6 +10,7 @@
 
 import type { BodyLength } from "./body_length.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
+import { DROP_REQUEST_TRAILERS, type TrailerHandling } from "./trailers.ts";
 
 /** Finds the content in the bytes of a body. Holds the result of the last call. */
 export interface BodyDecoder {
@@ -23,6 +24,8 @@ export interface BodyDecoder {
   readonly done: boolean;
   /** Whether the end of the connection is the end of the body. */
   readonly endsWithConnection: boolean;
+  /** Lines of the trailer fields that pass, each ended, once the body is done; `null` for none. */
+  readonly trailers: Uint8Array | null;
   /**
    * Takes in the octets from `start` to `end`. May move octets within these
    * bounds.
@@ -32,15 +35,18 @@ export interface BodyDecoder {
   decode(bytes: Uint8Array, start: number, end: number): void;
 }
 
-/** The decoder for a body of this kind. */
-export function bodyDecoder(body: BodyLength): BodyDecoder {
+/** The decoder for a body of this kind; `trailers` says what becomes of those of a chunked one. */
+export function bodyDecoder(
+  body: BodyLength,
+  trailers: TrailerHandling = DROP_REQUEST_TRAILERS,
+): BodyDecoder {
   switch (body.kind) {
     case "none":
       return new LengthDecoder(0);
     case "length":
       return new LengthDecoder(body.bytes);
     case "chunked":
-      return new ChunkedDecoder();
+      return new ChunkedDecoder(trailers);
     case "until-close":
       return new CloseDecoder();
   }
@@ -51,6 +57,7 @@ class LengthDecoder implements BodyDecoder {
   contentStart = 0;
   contentEnd = 0;
   readonly endsWithConnection = false;
+  readonly trailers = null;
   #remaining: number;
 
   constructor(length: number) {
@@ -79,6 +86,7 @@ class CloseDecoder implements BodyDecoder {
   contentEnd = 0;
   readonly done = false;
   readonly endsWithConnection = true;
+  readonly trailers = null;
 
   get next(): number {
     return this.contentEnd;

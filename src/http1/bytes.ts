@@ -12,6 +12,8 @@ export const LF = 0x0a;
 export const CR = 0x0d;
 /** Space. */
 export const SP = 0x20;
+/** `"` */
+export const QUOTE = 0x22;
 /** `*` */
 export const ASTERISK = 0x2a;
 /** `,` */
@@ -24,8 +26,12 @@ export const ZERO = 0x30;
 export const COLON = 0x3a;
 /** `;` */
 export const SEMICOLON = 0x3b;
+/** `=` */
+export const EQUALS = 0x3d;
 /** `?` */
 export const QUESTION = 0x3f;
+/** `\` */
+export const BACKSLASH = 0x5c;
 
 const TOKEN_CHARS =
   "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -40,6 +46,11 @@ for (let i = 0; i < TOKEN_CHARS.length; i++) {
 /** For each octet: 1 when it may stand in a field value (RFC 9110 §5.5, obs-text included). */
 export const FIELD_VALUE: Uint8Array = octetClass((octet) =>
   octet === HTAB || (octet >= SP && octet !== 0x7f)
+);
+
+/** For each octet: 1 when a worker may put it into a field value: any but those that end a line or a string. */
+export const LENIENT_FIELD_VALUE: Uint8Array = octetClass((octet) =>
+  octet !== 0 && octet !== LF && octet !== CR
 );
 
 /** For each octet: 1 when it may stand in a request target. Wider than RFC 3986, as browsers are. */

@@ -1,32 +1,26 @@
 /**
  * The chunked transfer coding (RFC 9112 §7.1), taken off strictly: what could
- * be read in two ways is refused. Extensions and trailers are checked and
- * dropped. Pure.
+ * be read in two ways is refused, of workers too: none of those that end lines
+ * with a bare LF sends chunks. Extensions are checked and dropped, and trailers
+ * too where they are not passed on. Pure.
  *
  * @module
  */
 
-import { CR, FIELD_VALUE, HEX_VALUE, LF, SEMICOLON } from "./bytes.ts";
+import { CR, HEX_VALUE, HTAB, LF, SEMICOLON, SP } from "./bytes.ts";
+import { ChunkExtensions } from "./chunk_extensions.ts";
 import { FieldTable, INCOMPLETE, parseFieldLines } from "./field_table.ts";
 import { HttpError } from "./http_error.ts";
+import {
+  DROP_REQUEST_TRAILERS,
+  type TrailerHandling,
+  trailerLines,
+} from "./trailers.ts";
 
-/** Hexadecimal digits of a chunk size: 13 stay exact in a double (2^52), and nobody sends more. */
-const MAX_SIZE_DIGITS = 13;
+/** Digits of a chunk size. 16 are a size of 64 bits, written in full; nobody sends twice as many. */
+const MAX_SIZE_DIGITS = 30;
 
-/** Octets of a chunk's extensions. They carry nothing for us; without a bound they never end (CVE-2024-22019). */
-const MAX_EXTENSION_BYTES = 256;
-
-/**
- * `*( ";" name [ "=" ( token / quoted-string ) ] )`. Without the "bad white
- * space" of the grammar, which nobody sends and llhttp does not take either.
- */
-const EXTENSIONS =
-  /^(?:;[\w!#$%&'*+.^`|~-]+(?:=(?:[\w!#$%&'*+.^`|~-]+|"(?:[\t !#-[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)+$/;
-
-/** Octets of all trailer fields together. */
-export const MAX_TRAILER_BYTES = 4096;
-
-/** Where trailer fields are put; nobody reads them. */
+/** Where trailer fields are put, until those that pass have been copied. */
 const TRAILERS = new FieldTable();
 
 /** What the next octet belongs to. */
@@ -51,13 +45,21 @@ export class ChunkedDecoder {
   next = 0;
   /** The last chunk ends the body, and nothing else does. */
   readonly endsWithConnection = false;
+  /** Lines of the trailer fields that pass, once the body is done; `null` for none. */
+  trailers: Uint8Array | null = null;
 
+  readonly #handling: TrailerHandling;
   #state: number = State.SIZE;
   /** Size as read so far, then octets of data still to come. */
   #remaining = 0;
   #digits = 0;
-  /** The extensions of the chunk as read so far, from the first semicolon on. */
-  #extensions = "";
+  /** Made for the first chunk that has any: few do. */
+  #extensions: ChunkExtensions | null = null;
+
+  /** Creates a decoder that treats trailer fields as `handling` says. */
+  constructor(handling: TrailerHandling = DROP_REQUEST_TRAILERS) {
+    this.#handling = handling;
+  }
 
   /** Whether the last chunk and its trailers have been seen. */
   get done(): boolean {
@@ -82,7 +84,7 @@ export class ChunkedDecoder {
         this.#remaining -= length;
         if (this.#remaining === 0) this.#state = State.DATA_CR;
       } else if (this.#state === State.TRAILERS) {
-        const trailersEnd = this.#trailers(bytes, at, end);
+        const trailersEnd = this.#takeTrailers(bytes, at, end);
         if (trailersEnd === INCOMPLETE) break;
         at = trailersEnd;
         this.#state = State.DONE;
@@ -123,45 +125,48 @@ export class ChunkedDecoder {
   #size(octet: number): void {
     const value = HEX_VALUE[octet]!;
     if (value < 16) {
-      if (++this.#digits > MAX_SIZE_DIGITS) {
-        throw new HttpError(400, "Chunk size too long");
-      }
       this.#remaining = this.#remaining * 16 + value;
+      if (
+        ++this.#digits > MAX_SIZE_DIGITS ||
+        this.#remaining > Number.MAX_SAFE_INTEGER
+      ) throw new HttpError(400, "Chunk size too long");
       return;
     }
     if (this.#digits === 0) throw new HttpError(400, "Missing chunk size");
     if (octet === CR) this.#state = State.SIZE_LF;
-    else if (octet === SEMICOLON) {
-      this.#extensions = ";";
+    else if (octet === SEMICOLON || octet === SP || octet === HTAB) {
       this.#state = State.EXTENSION;
+      this.#extension(octet);
     } else throw new HttpError(400, "Invalid chunk size");
   }
 
   #extension(octet: number): void {
+    const extensions = this.#extensions ??= new ChunkExtensions();
     if (octet === CR) {
-      if (!EXTENSIONS.test(this.#extensions)) {
-        throw new HttpError(400, "Invalid chunk extension");
-      }
-      this.#extensions = "";
+      extensions.end(this.#remaining);
       this.#state = State.SIZE_LF;
-      return;
-    }
-    if (FIELD_VALUE[octet] !== 1) {
-      throw new HttpError(400, "Invalid octet in a chunk extension");
-    }
-    if (this.#extensions.length > MAX_EXTENSION_BYTES) {
-      throw new HttpError(400, "Chunk extensions too long");
-    }
-    this.#extensions += String.fromCharCode(octet);
+    } else extensions.take(octet);
   }
 
-  #trailers(bytes: Uint8Array, start: number, end: number): number {
-    TRAILERS.clear();
-    const trailersEnd = parseFieldLines(bytes, start, end, TRAILERS);
-    const seen = trailersEnd === INCOMPLETE ? end : trailersEnd;
-    if (seen - start > MAX_TRAILER_BYTES) {
-      throw new HttpError(431, "Trailer fields too large");
+  /** Returns where the trailers end; `start` when they are given up, and where the message ends is not known. */
+  #takeTrailers(bytes: Uint8Array, start: number, end: number): number {
+    const { tolerant, withheld, maxBytes } = this.#handling;
+    try {
+      TRAILERS.clear();
+      const trailersEnd = parseFieldLines(bytes, start, end, TRAILERS);
+      const seen = trailersEnd === INCOMPLETE ? end : trailersEnd;
+      if (seen - start > maxBytes) {
+        throw new HttpError(431, "Trailer fields too large");
+      }
+      if (trailersEnd !== INCOMPLETE && withheld !== null) {
+        this.trailers = trailerLines(bytes, TRAILERS, withheld);
+      }
+      return trailersEnd;
+    } catch (error) {
+      // The content is complete all the same (RFC 9112 §8). What is left
+      // unread keeps the connection from being used again.
+      if (tolerant && error instanceof HttpError) return start;
+      throw error;
     }
-    return trailersEnd;
   }
 }

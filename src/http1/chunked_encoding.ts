@@ -16,6 +16,32 @@ export const CHUNK_TAILROOM = 7;
 /** The last chunk, with no trailer fields. */
 export const LAST_CHUNK: Uint8Array = ascii("0\r\n\r\n");
 
+/** A new buffer with `content` as a chunk, and the last chunk with these trailer lines. */
+export function lastChunks(
+  content: Uint8Array,
+  trailers: Uint8Array,
+): Uint8Array {
+  const { length } = content;
+  const bytes = new Uint8Array(
+    CHUNK_HEADROOM + length + CHUNK_TAILROOM + trailers.length,
+  );
+  bytes.set(content, CHUNK_HEADROOM);
+  let from = CHUNK_HEADROOM;
+  let at = from + length;
+  if (length > 0) {
+    from = writeChunkSize(bytes, from, length);
+    at = writeChunkEnd(bytes, at, false);
+  }
+  bytes[at++] = ZERO;
+  bytes[at++] = CR;
+  bytes[at++] = LF;
+  bytes.set(trailers, at);
+  at += trailers.length;
+  bytes[at++] = CR;
+  bytes[at++] = LF;
+  return bytes.subarray(from, at);
+}
+
 /** Writes a chunk's size line so that it ends at `contentStart`; returns where it starts. */
 export function writeChunkSize(
   bytes: Uint8Array,

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { ascii, equalsIgnoringCase, TOKEN_LOWER } from "./bytes.ts";
+import {
+  ascii,
+  equalsIgnoringCase,
+  latin1Slice,
+  TOKEN_LOWER,
+} from "./bytes.ts";
 import { Field } from "./field_names.ts";
 import { type FieldTable, forEachMember } from "./field_table.ts";
 
@@ -50,6 +55,17 @@ export class ConnectionOptions {
       if (equalNames(bytes, start, end, name)) return true;
     }
     return false;
+  }
+
+  /** The names of all nominated fields, in lower case. */
+  nominated(bytes: Uint8Array): readonly string[] {
+    const bounds = this.#nominated;
+    const names: string[] = [];
+    for (let i = 0; i < bounds.length; i += 2) {
+      const name = latin1Slice(bytes, bounds[i]!, bounds[i + 1]!);
+      names.push(name.toLowerCase());
+    }
+    return names;
   }
 
   #add(bytes: Uint8Array, start: number, end: number): void {

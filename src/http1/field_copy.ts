@@ -5,7 +5,8 @@
  */
 
 import type { ByteWriter } from "./byte_writer.ts";
-import type { FieldTable } from "./field_table.ts";
+import { CR } from "./bytes.ts";
+import { type FieldTable, forEachMember } from "./field_table.ts";
 
 /** Octets of CR LF. */
 const LINE_END_BYTES = 2;
@@ -28,7 +29,10 @@ export function copyFields<H extends Head>(
   for (let i = 0; i < fields.count; i++) {
     if (drops(bytes, head, i)) continue;
     const lineStart = fields.nameStart(i);
-    if (end < 0 || lineStart !== end + LINE_END_BYTES) {
+    // What stands between may be a blank and a bare LF, of a worker.
+    if (
+      end < 0 || lineStart !== end + LINE_END_BYTES || bytes[end] !== CR
+    ) {
       if (end >= 0) {
         out.copy(bytes, start, end);
         out.endLine();
@@ -40,4 +44,41 @@ export function copyFields<H extends Head>(
   if (end < 0) return;
   out.copy(bytes, start, end);
   out.endLine();
+}
+
+/** Which members of a list field are copied. */
+export interface MemberSelection {
+  readonly fields: FieldTable;
+  readonly index: number;
+  readonly keeps: (start: number, end: number) => boolean;
+}
+
+/**
+ * Copies the line of a list field with those members that are kept, and what
+ * stood before each; nothing when none is. Never longer than it was.
+ */
+export function copyMembers(
+  out: ByteWriter,
+  bytes: Uint8Array,
+  { fields, index, keeps }: MemberSelection,
+): void {
+  const lineAt = out.at;
+  const valueStart = fields.valueStart(index);
+  const valueEnd = fields.valueEnd(index);
+  out.copy(bytes, fields.nameStart(index), valueStart);
+  const valueAt = out.at;
+  let all = true;
+  let before = valueStart;
+  forEachMember(bytes, valueStart, valueEnd, (start, end) => {
+    if (!keeps(start, end)) all = false;
+    else out.copy(bytes, out.at === valueAt ? start : before, end);
+    before = end;
+  });
+  const none = out.at === valueAt;
+  if (none) out.at = lineAt;
+  else if (all) { // empty members and all
+    out.at = valueAt;
+    out.copy(bytes, valueStart, valueEnd);
+  }
+  if (!none) out.endLine();
 }

@@ -36,6 +36,10 @@ export const Field = {
   X_FORWARDED_HOST: 20,
   X_FORWARDED_PORT: 21,
   FORWARDED: 22,
+  X_REAL_IP: 23,
+  LOCATION: 24,
+  CONTENT_LOCATION: 25,
+  REFRESH: 26,
 } as const;
 
 /** One of {@linkcode Field}. */
@@ -54,6 +58,13 @@ export const HOP_FIELDS: readonly FieldKind[] = [
   Field.TRAILER,
   Field.UPGRADE,
   Field.X_REQUEST_ID,
+];
+
+/** Fields with a URI that a client is to go to, or knows the content by: of responses only. */
+export const LOCATION_FIELDS: readonly FieldKind[] = [
+  Field.LOCATION,
+  Field.CONTENT_LOCATION,
+  Field.REFRESH,
 ];
 
 const NAMES: readonly (readonly [string, FieldKind])[] = [
@@ -78,6 +89,10 @@ const NAMES: readonly (readonly [string, FieldKind])[] = [
   ["x-forwarded-host", Field.X_FORWARDED_HOST],
   ["x-forwarded-port", Field.X_FORWARDED_PORT],
   ["forwarded", Field.FORWARDED],
+  ["x-real-ip", Field.X_REAL_IP],
+  ["location", Field.LOCATION],
+  ["content-location", Field.CONTENT_LOCATION],
+  ["refresh", Field.REFRESH],
 ];
 
 const HYPHEN = 0x2d;

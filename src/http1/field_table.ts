@@ -16,6 +16,7 @@ import {
   FIELD_VALUE,
   HTAB,
   latin1Slice,
+  LENIENT_FIELD_VALUE,
   LF,
   SP,
   TOKEN_LOWER,
@@ -36,6 +37,8 @@ const STRIDE = 4;
 export class FieldTable {
   /** How many there are. */
   count = 0;
+  /** Lines that a bare LF ended, the empty one included: each is an octet longer when it is written out. */
+  bareLfs = 0;
   /** One bit for each kind there is: most heads have few, and need no search for the others. */
   #present = 0;
   /** Of each: start and end of the name, start and end of the value without white space around it. */
@@ -44,7 +47,7 @@ export class FieldTable {
 
   /** Forgets all fields. */
   clear(): void {
-    this.count = this.#present = 0;
+    this.count = this.#present = this.bareLfs = 0;
   }
 
   /** Whether there is a field of this kind, one of `Field`. */
@@ -52,9 +55,20 @@ export class FieldTable {
     return (this.#present >>> kind & 1) === 1;
   }
 
+  /** Whether there is a field of any of these kinds, a bit for each as in `1 << Field.DATE`. */
+  hasAny(kinds: number): boolean {
+    return (this.#present & kinds) !== 0;
+  }
+
   /** What field `index` is: one of `Field`. */
   kind(index: number): number {
     return this.#kinds[index]!;
+  }
+
+  /** Makes field `index` one of another kind. */
+  setKind(index: number, kind: number): void {
+    this.#kinds[index] = kind;
+    this.#present |= 1 << kind;
   }
 
   /** Where the line of field `index` starts: the first octet of its name. */
@@ -104,6 +118,23 @@ export class FieldTable {
   }
 }
 
+/** How closely field lines are looked at. */
+export interface FieldGrammar {
+  /** For each octet: 1 when it may stand in a value. */
+  readonly value: Uint8Array;
+  /** Whether a bare LF ends a line (RFC 9112 §2.2). */
+  readonly bareLf: boolean;
+}
+
+/** What clients are held to: what is read in two ways smuggles requests. */
+export const STRICT: FieldGrammar = { value: FIELD_VALUE, bareLf: false };
+
+/** What workers are: they are trusted, and some of their programs are old. */
+export const LENIENT: FieldGrammar = {
+  value: LENIENT_FIELD_VALUE,
+  bareLf: true,
+};
+
 /**
  * Reads field lines from `start` up to and including the empty line
  * (RFC 9112 §5), and adds them to `fields`.
@@ -117,13 +148,19 @@ export function parseFieldLines(
   start: number,
   end: number,
   fields: FieldTable,
+  grammar: FieldGrammar = STRICT,
 ): number {
+  const { value } = grammar;
   let at = start;
   while (at < end) {
     if (bytes[at] === CR) {
       if (at + 1 === end) return INCOMPLETE;
       if (bytes[at + 1] !== LF) throw new HttpError(400, "Bare CR in the head");
       return at + 2;
+    }
+    if (bytes[at] === LF && grammar.bareLf) {
+      fields.bareLfs++;
+      return at + 1;
     }
     const nameStart = at;
     while (at < end && TOKEN_LOWER[bytes[at]!] !== 0) at++;
@@ -134,14 +171,17 @@ export function parseFieldLines(
     const nameEnd = at++;
     while (at < end && (bytes[at] === SP || bytes[at] === HTAB)) at++;
     const valueStart = at;
-    while (at < end && FIELD_VALUE[bytes[at]!] === 1) at++;
+    while (at < end && value[bytes[at]!] === 1) at++;
     if (at === end) return INCOMPLETE;
-    if (bytes[at] !== CR) {
-      throw new HttpError(400, "Invalid octet in a field value");
-    }
-    if (at + 1 === end) return INCOMPLETE;
-    if (bytes[at + 1] !== LF) throw new HttpError(400, "Bare CR in the head");
     let valueEnd = at;
+    if (bytes[at] === CR) {
+      if (at + 1 === end) return INCOMPLETE;
+      if (bytes[at + 1] !== LF) throw new HttpError(400, "Bare CR in the head");
+      at += 2;
+    } else if (bytes[at] === LF && grammar.bareLf) {
+      fields.bareLfs++;
+      at++;
+    } else throw new HttpError(400, "Invalid octet in a field value");
     while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1]!)) valueEnd--;
     if (fields.count === MAX_FIELDS) {
       throw new HttpError(431, `More than ${MAX_FIELDS} fields`);
@@ -153,11 +193,9 @@ export function parseFieldLines(
       valueStart,
       valueEnd,
     );
-    at += 2;
   }
   return INCOMPLETE;
 }
-
 /**
  * Calls `visit` with the bounds of each non-empty member of a comma-separated
  * list (RFC 9110 §5.6.1).

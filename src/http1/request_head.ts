@@ -8,9 +8,8 @@
 import {
   ascii,
   ASTERISK,
-  COLON,
   CR,
-  HOST,
+  equalsIgnoringCase,
   LF,
   QUESTION,
   SLASH,
@@ -26,15 +25,12 @@ import {
   parseFraming,
   requestBodyLength,
 } from "./body_length.ts";
+import { equalHosts, hostEndOf, normalEndOf, schemeOf } from "./authority.ts";
 import { ConnectionOptions } from "./connection_options.ts";
 import { Field } from "./field_names.ts";
-import {
-  FieldTable,
-  hasMember,
-  INCOMPLETE,
-  parseFieldLines,
-} from "./field_table.ts";
+import { FieldTable, INCOMPLETE, parseFieldLines } from "./field_table.ts";
 import { HttpError } from "./http_error.ts";
+import { asksForCarried } from "./upgrade.ts";
 
 /** Longest target. RFC 9112 §3 asks for at least 8000 octets. */
 export const MAX_TARGET_BYTES = 8192;
@@ -65,9 +61,7 @@ const METHODS: readonly (readonly [Uint8Array, number])[] = [
 ];
 
 const HTTP_1 = ascii("HTTP/1.");
-const SCHEMES = [ascii("http://"), ascii("https://")] as const;
 const CONTINUE = ascii("100-continue");
-const H2C = ascii("h2c");
 
 /**
  * A request's head as offsets into the buffer it was parsed from. Made to be
@@ -86,7 +80,7 @@ export class RequestHead {
   targetEnd = 0;
   /** Whether the target was in absolute-form. */
   absolute = false;
-  /** Minor version: 0 or 1. */
+  /** Minor version: 0 or 1, which higher ones are taken for. */
   minorVersion = 1;
   /** First octet of the host asked for, in the Host field or else in the target. */
   hostStart = 0;
@@ -215,10 +209,10 @@ function parseVersion(
   const minorAt = start + HTTP_1.length;
   if (end <= minorAt) return INCOMPLETE;
   const minor = bytes[minorAt]! - ZERO;
-  if (minor !== 0 && minor !== 1) {
-    throw new HttpError(400, "Unknown minor version");
+  if (minor < 0 || minor > 9) {
+    throw new HttpError(400, "Invalid minor version");
   }
-  head.minorVersion = minor;
+  head.minorVersion = Math.min(minor, 1); // RFC 9110 §2.5
   const lineEnd = minorAt + 1;
   if (end > lineEnd && bytes[lineEnd] !== CR) {
     throw new HttpError(400, "Invalid end of the request line");
@@ -254,21 +248,10 @@ function checkTargetForm(bytes: Uint8Array, head: RequestHead): void {
     if (head.method === Method.OPTIONS) return;
     throw new HttpError(400, "Target * without OPTIONS");
   }
-  if (schemeLength(bytes, start, end) === 0) {
+  if (schemeOf(bytes, start, end) === null) {
     throw new HttpError(400, "Invalid target");
   }
   head.absolute = true;
-}
-
-function schemeLength(bytes: Uint8Array, start: number, end: number): number {
-  for (const scheme of SCHEMES) {
-    const schemeEnd = start + scheme.length;
-    if (schemeEnd > end) continue;
-    let i = 0;
-    while (i < scheme.length && (bytes[start + i]! | 0x20) === scheme[i]!) i++;
-    if (i === scheme.length) return i;
-  }
-  return 0;
 }
 
 function interpretFields(bytes: Uint8Array, head: RequestHead): void {
@@ -276,16 +259,18 @@ function interpretFields(bytes: Uint8Array, head: RequestHead): void {
   head.hostStart = head.hostEnd = 0;
   head.expectsContinue = false;
   head.upgrade = connection.upgrade && mayUpgrade(bytes, head);
+  let expectations = 0;
   for (let i = 0; i < fields.count; i++) {
     const kind = fields.kind(i);
     if (kind === Field.HOST) {
       if (hasHost(head)) throw new HttpError(400, "More than one Host");
       head.hostStart = fields.valueStart(i);
       head.hostEnd = fields.valueEnd(i);
-      checkHost(bytes, head.hostStart, head.hostEnd);
+      hostEndOf(bytes, head.hostStart, head.hostEnd);
     } else if (kind === Field.EXPECT) {
-      head.expectsContinue ||= head.minorVersion === 1 &&
-        hasMember(bytes, fields.valueStart(i), fields.valueEnd(i), CONTINUE);
+      if (++expectations > 1) throw new HttpError(417, "More than one Expect");
+      checkExpectation(bytes, fields, i);
+      head.expectsContinue = head.minorVersion === 1;
     }
   }
   if (!hasHost(head) && head.minorVersion === 1) {
@@ -293,92 +278,59 @@ function interpretFields(bytes: Uint8Array, head: RequestHead): void {
   }
 }
 
+/**
+ * Refuses what is not exactly `100-continue`: applications find it in what
+ * only resembles it, or do not, and one that waits for a body where another
+ * does not reads requests in it (RFC 9110 §10.1.1).
+ */
+function checkExpectation(
+  bytes: Uint8Array,
+  fields: FieldTable,
+  index: number,
+): void {
+  const start = fields.valueStart(index);
+  const end = fields.valueEnd(index);
+  if (!equalsIgnoringCase(bytes, start, end, CONTINUE)) {
+    throw new HttpError(417, "Unknown expectation");
+  }
+}
+
 function hasHost(head: RequestHead): boolean {
   return head.hostEnd > head.hostStart; // an empty one is invalid
 }
 
-/** Only GET without a body on HTTP/1.1, and never to HTTP/2, which would hide requests from us. */
+/** Only without a body and on HTTP/1.1, and of methods that ask and change nothing. */
 function mayUpgrade(bytes: Uint8Array, head: RequestHead): boolean {
-  if (
-    head.minorVersion === 0 || head.method !== Method.GET ||
-    head.body.kind !== "none"
-  ) return false;
-  const { fields } = head;
-  let named = false;
-  for (let i = 0; i < fields.count; i++) {
-    if (fields.kind(i) !== Field.UPGRADE) continue;
-    const start = fields.valueStart(i);
-    const end = fields.valueEnd(i);
-    if (hasMember(bytes, start, end, H2C)) return false;
-    named ||= end > start;
-  }
-  return named;
-}
-
-/** Checks `uri-host [":" port]` (RFC 9110 §7.2). An empty host is invalid for http (§4.2.1). */
-function checkHost(bytes: Uint8Array, start: number, end: number): void {
-  let at = start;
-  if (bytes[at] === 0x5b /* [ */ && at < end) {
-    at++;
-    while (at < end && isIpLiteral(bytes[at]!)) at++;
-    if (at === end || at === start + 1 || bytes[at] !== 0x5d /* ] */) {
-      throw new HttpError(400, "Invalid Host");
-    }
-    at++;
-  } else {
-    while (at < end && HOST[bytes[at]!] === 1) at++;
-  }
-  const hostEnd = at;
-  if (at < end && bytes[at] === COLON) {
-    at++;
-    while (at < end && bytes[at]! >= ZERO && bytes[at]! <= 0x39) at++;
-  }
-  if (at !== end || hostEnd === start || end - hostEnd > 6) {
-    throw new HttpError(400, "Invalid Host");
-  }
-}
-
-function isIpLiteral(octet: number): boolean {
-  return octet === COLON || HOST[octet] === 1;
+  const { method, minorVersion, body, fields } = head;
+  return minorVersion === 1 && body.kind === "none" &&
+    (method === Method.GET || method === Method.OPTIONS) &&
+    asksForCarried(bytes, fields);
 }
 
 /**
  * Turns an absolute-form target into origin-form (RFC 9112 §3.2.2). Its
- * authority must be the Host, or two recipients might route it differently.
+ * authority must be the Host's, or two recipients might route it differently:
+ * in any case, and with the port of its scheme or without. So Host, which is
+ * to be replaced with it, may as well stay.
  */
 function takeOriginForm(bytes: Uint8Array, head: RequestHead): void {
-  const { targetEnd } = head;
-  const authority = head.targetStart +
-    schemeLength(bytes, head.targetStart, targetEnd);
-  let at = authority;
+  const { targetStart, targetEnd, hostStart } = head;
+  const scheme = schemeOf(bytes, targetStart, targetEnd)!;
+  const start = targetStart + scheme.prefix.length;
+  let end = start;
   while (
-    at < targetEnd && bytes[at] !== SLASH && bytes[at] !== QUESTION
-  ) at++;
+    end < targetEnd && bytes[end] !== SLASH && bytes[end] !== QUESTION
+  ) end++;
+  const normalEnd = normalEndOf(bytes, start, end, scheme);
   if (hasHost(head)) {
-    const host = bytes.subarray(head.hostStart, head.hostEnd);
-    if (!equalsHost(bytes, authority, at, host)) {
+    const hostEnd = normalEndOf(bytes, hostStart, head.hostEnd, scheme);
+    const host = bytes.subarray(hostStart, hostEnd);
+    if (!equalHosts(bytes, start, normalEnd, host)) {
       throw new HttpError(400, "Target and Host differ");
     }
   } else {
-    checkHost(bytes, authority, at);
-    head.hostStart = authority;
-    head.hostEnd = at;
+    head.hostStart = start;
+    head.hostEnd = end;
   }
-  head.targetStart = at;
-}
-
-function equalsHost(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  host: Uint8Array,
-): boolean {
-  const lower = host.map((octet) =>
-    octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet
-  );
-  if (end - start !== lower.length) return false;
-  return lower.every((octet, i) => {
-    const other = bytes[start + i]!;
-    return octet === (other >= 0x41 && other <= 0x5a ? other | 0x20 : other);
-  });
+  head.targetStart = end;
 }

@@ -6,26 +6,30 @@
  */
 
 import { ascii, ASTERISK, QUESTION, SLASH, SP, TARGET } from "./bytes.ts";
+import {
+  BELIEVED_KINDS,
+  type Peer,
+  writeBelieved,
+  writeHostParameter,
+} from "./believed_fields.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { Field, HOP_FIELDS } from "./field_names.ts";
 import { copyFields } from "./field_copy.ts";
-import { hasMember } from "./field_table.ts";
+import { Field, HOP_FIELDS, LOCATION_FIELDS } from "./field_names.ts";
 import { Method, type RequestHead } from "./request_head.ts";
+import {
+  acceptsTrailers,
+  DROP_REQUEST_TRAILERS,
+  requestTrailers,
+  writeAnnouncements,
+} from "./trailers.ts";
+import { writeCarriedUpgrade } from "./upgrade.ts";
 
 /** What is said of the client in the forwarding fields. The same for all requests of a connection. */
-export interface Forwarding {
+export interface Forwarding extends Peer {
   /** Whether the peer is a proxy whose own forwarding fields are believed. */
   readonly trusted: boolean;
   /** `X-Forwarded-For: ADDRESS` without the end of the line. */
   readonly forwardedFor: Uint8Array;
-  /** The peer's address as it is appended to a list. */
-  readonly address: Uint8Array;
-  /** The line `X-Forwarded-Proto`, ended. */
-  readonly proto: Uint8Array;
-  /** The same, and the line `X-Forwarded-Port` where there is a port. */
-  readonly protoAndPort: Uint8Array;
-  /** `for=ADDRESS;proto=http`, an element of Forwarded (RFC 7239) but for its host. */
-  readonly element: Uint8Array;
   /** The Host for clients that send none (HTTP/1.0). */
   readonly defaultHost: Uint8Array;
 }
@@ -42,7 +46,7 @@ export interface ForwardingText {
 }
 
 /** Octets that {@linkcode writeRequestHead} may add to a head, beside the Host written twice more. */
-export const REQUEST_HEAD_GROWTH = 640;
+export const REQUEST_HEAD_GROWTH = 768;
 
 /** Longest request id taken from a trusted peer. */
 const MAX_REQUEST_ID_BYTES = 128;
@@ -53,20 +57,23 @@ const CONTENT_LENGTH = ascii("Content-Length: ");
 const CHUNKED = ascii("Transfer-Encoding: chunked\r\n");
 const UPGRADE = ascii("Connection: Upgrade\r\n");
 const TE_TRAILERS = ascii("TE: trailers\r\nConnection: TE\r\n");
-const TRAILERS = ascii("trailers");
 const X_REQUEST_ID = ascii("X-Request-Id: ");
-const X_FORWARDED_FOR = ascii("X-Forwarded-For: ");
 const X_FORWARDED_HOST = ascii("X-Forwarded-Host: ");
+const X_REAL_IP = ascii("X-Real-IP: ");
 const FORWARDED = ascii("Forwarded: ");
-const FORWARDED_HOST = ascii(';host="');
-const SEPARATOR = ascii(", ");
-const QUOTE = 0x22;
 
 const DROP = 1;
 const DROP_IF_UNTRUSTED = 2;
+const DROP_IF_NOMINATED = 3;
+const DROP_IF_OLD = 4;
 
 /** For each kind of field: what becomes of it. Those that are dropped are written anew where they are needed. */
 const FATE = new Uint8Array(32);
+// Nomination may not take out what the message needs to be understood.
+for (const kind of [Field.OTHER, ...LOCATION_FIELDS]) {
+  FATE[kind] = DROP_IF_NOMINATED;
+}
+FATE[Field.EXPECT] = DROP_IF_OLD;
 for (
   const kind of [
     ...HOP_FIELDS,
@@ -82,6 +89,7 @@ for (
     Field.X_FORWARDED_PROTO,
     Field.X_FORWARDED_HOST,
     Field.X_FORWARDED_PORT,
+    Field.X_REAL_IP,
   ]
 ) FATE[kind] = DROP_IF_UNTRUSTED;
 
@@ -99,6 +107,8 @@ export function forwarding(text: ForwardingText): Forwarding {
     proto: ascii(protoLine),
     protoAndPort: ascii(protoLine + portLine),
     element: ascii(`for=${node};proto=${proto}`),
+    node: ascii(`for=${node}`),
+    scheme: ascii(proto),
     defaultHost: ascii(defaultHost),
   };
 }
@@ -177,11 +187,15 @@ function writeRequestLine(
 /** Whether field `index` is not passed on as it is. */
 function drops(bytes: Uint8Array, head: RequestHead, index: number): boolean {
   const { fields, connection } = head;
-  const kind = fields.kind(index);
-  // Nomination may not take out what the message needs to be understood.
-  if (kind === Field.OTHER) return connection.nominates(bytes, fields, index);
-  return FATE[kind] === DROP ||
-    (kind === Field.EXPECT && head.minorVersion === 0);
+  switch (FATE[fields.kind(index)]) {
+    case DROP:
+      return true;
+    case DROP_IF_NOMINATED:
+      return connection.nominates(bytes, fields, index);
+    case DROP_IF_OLD:
+      return head.minorVersion === 0;
+  }
+  return false;
 }
 
 /** The same for a client whose own forwarding fields are not believed. */
@@ -200,24 +214,17 @@ function writeFraming(
   head: RequestHead,
 ): void {
   const { body, fields } = head;
-  if (body.kind === "chunked") out.write(CHUNKED);
-  else if (body.kind === "length") writeContentLength(out, body.bytes);
-  else if (head.fields.has(Field.CONTENT_LENGTH)) writeContentLength(out, 0);
-  if (!head.upgrade && !fields.has(Field.TE)) return;
-  for (let i = 0; i < fields.count; i++) {
-    const kind = fields.kind(i);
-    if (kind === Field.UPGRADE && head.upgrade) {
-      out.copy(bytes, fields.nameStart(i), fields.valueEnd(i));
-      out.endLine();
-    } else if (
-      kind === Field.TE && !head.upgrade &&
-      hasMember(bytes, fields.valueStart(i), fields.valueEnd(i), TRAILERS)
-    ) {
-      out.write(TE_TRAILERS);
-      return;
+  if (body.kind === "chunked") {
+    out.write(CHUNKED);
+    if (requestTrailers(bytes, head) !== DROP_REQUEST_TRAILERS) {
+      writeAnnouncements(out, bytes, head);
     }
-  }
-  if (head.upgrade) out.write(UPGRADE);
+  } else if (body.kind === "length") writeContentLength(out, body.bytes);
+  else if (fields.has(Field.CONTENT_LENGTH)) writeContentLength(out, 0);
+  if (head.upgrade) {
+    writeCarriedUpgrade(out, bytes, fields);
+    out.write(UPGRADE);
+  } else if (acceptsTrailers(bytes, head)) out.write(TE_TRAILERS);
 }
 
 function writeContentLength(out: ByteWriter, length: number): void {
@@ -232,69 +239,30 @@ function writeForwarding(
   head: RequestHead,
   forwarding: Forwarding,
 ): void {
+  if (forwarding.trusted && head.fields.hasAny(BELIEVED_KINDS)) {
+    return writeBelieved(out, bytes, head, forwarding);
+  }
   const { hostStart, hostEnd } = head;
   const hasHost = hostEnd > hostStart;
-  const { trusted } = forwarding;
-  if (trusted) {
-    writeAppended(out, bytes, head, {
-      name: X_FORWARDED_FOR,
-      kind: Field.X_FORWARDED_FOR,
-      element: forwarding.address,
-    });
-  } else {
-    out.write(forwarding.forwardedFor);
-  }
+  out.write(forwarding.forwardedFor);
   out.endLine();
-  if (!trusted) out.write(forwarding.protoAndPort);
-  else if (!head.fields.has(Field.X_FORWARDED_PROTO)) {
-    out.write(
-      head.fields.has(Field.X_FORWARDED_PORT)
-        ? forwarding.proto
-        : forwarding.protoAndPort,
-    );
-  }
-  if (hasHost && !(trusted && head.fields.has(Field.X_FORWARDED_HOST))) {
+  out.write(
+    forwarding.trusted && head.fields.has(Field.X_FORWARDED_PORT)
+      ? forwarding.proto
+      : forwarding.protoAndPort,
+  );
+  if (hasHost) {
     out.write(X_FORWARDED_HOST);
     out.copy(bytes, hostStart, hostEnd);
     out.endLine();
   }
-  if (trusted) {
-    writeAppended(out, bytes, head, {
-      name: FORWARDED,
-      kind: Field.FORWARDED,
-      element: forwarding.element,
-    });
-  } else {
-    out.write(FORWARDED);
-    out.write(forwarding.element);
-  }
-  if (hasHost) {
-    out.write(FORWARDED_HOST);
-    out.copy(bytes, hostStart, hostEnd);
-    out.octet(QUOTE);
-  }
+  out.write(FORWARDED);
+  out.write(forwarding.element);
+  if (hasHost) writeHostParameter(out, bytes, hostStart, hostEnd);
   out.endLine();
-}
-
-/** Writes a list field: the members it had in all its lines, then one more. */
-function writeAppended(
-  out: ByteWriter,
-  bytes: Uint8Array,
-  head: RequestHead,
-  list: {
-    readonly name: Uint8Array;
-    readonly kind: number;
-    readonly element: Uint8Array;
-  },
-): void {
-  const { fields } = head;
-  out.write(list.name);
-  for (let i = 0; i < fields.count; i++) {
-    const start = fields.valueStart(i);
-    const end = fields.valueEnd(i);
-    if (fields.kind(i) !== list.kind || start === end) continue;
-    out.copy(bytes, start, end);
-    out.write(SEPARATOR);
+  if (!forwarding.trusted && head.fields.has(Field.X_REAL_IP)) {
+    out.write(X_REAL_IP);
+    out.write(forwarding.address);
+    out.endLine();
   }
-  out.write(list.element);
 }

@@ -2,10 +2,22 @@
  * Response heads: status line, fields, and what they mean for the connection
  * (RFC 9112 §4). Pure: bytes in, offsets out.
  *
+ * Workers are trusted, and some of their programs are old: a bare LF ends a
+ * line, and control characters may stand in values. What could make two of
+ * what is one message is refused all the same.
+ *
  * @module
  */
 
-import { ascii, CR, FIELD_VALUE, LF, SP, startsWith, ZERO } from "./bytes.ts";
+import {
+  ascii,
+  CR,
+  LENIENT_FIELD_VALUE,
+  LF,
+  SP,
+  startsWith,
+  ZERO,
+} from "./bytes.ts";
 import { type Framing, parseFraming } from "./body_length.ts";
 import { ConnectionOptions } from "./connection_options.ts";
 import { Field } from "./field_names.ts";
@@ -13,6 +25,7 @@ import {
   FieldTable,
   forEachMember,
   INCOMPLETE,
+  LENIENT,
   parseFieldLines,
 } from "./field_table.ts";
 import { HttpError } from "./http_error.ts";
@@ -25,7 +38,7 @@ const TIMEOUT = ascii("timeout=");
  * used again: valid until the next parse.
  */
 export class ResponseHead {
-  /** Minor version: 0 or 1. */
+  /** Minor version: 0 or 1, which higher ones are taken for. */
   minorVersion = 1;
   /** Status code, 100-999. */
   status = 0;
@@ -64,7 +77,13 @@ export function parseResponseHead(
   const fieldsStart = parseStatusLine(bytes, start, end, head);
   if (fieldsStart === INCOMPLETE) return INCOMPLETE;
   head.fields.clear();
-  const bodyStart = parseFieldLines(bytes, fieldsStart, end, head.fields);
+  const bodyStart = parseFieldLines(
+    bytes,
+    fieldsStart,
+    end,
+    head.fields,
+    LENIENT,
+  );
   if (bodyStart === INCOMPLETE) return INCOMPLETE;
   head.connection.parse(bytes, head.fields);
   head.framing = parseFraming(bytes, head.fields, head.minorVersion);
@@ -84,7 +103,7 @@ function parseStatusLine(
   const codeAt = minorAt + 2;
   if (end < codeAt + 4) return INCOMPLETE;
   const minor = bytes[minorAt]! - ZERO;
-  if ((minor !== 0 && minor !== 1) || bytes[minorAt + 1] !== SP) {
+  if (minor < 0 || minor > 9 || bytes[minorAt + 1] !== SP) {
     throw badStatusLine();
   }
   let status = 0;
@@ -97,12 +116,13 @@ function parseStatusLine(
   let at = codeAt + 3;
   // Some servers leave out the space before an empty reason phrase.
   if (bytes[at] === SP) at++;
-  else if (bytes[at] !== CR) throw badStatusLine();
-  head.minorVersion = minor;
+  else if (bytes[at] !== CR && bytes[at] !== LF) throw badStatusLine();
+  head.minorVersion = Math.min(minor, 1); // RFC 9110 §2.5
   head.status = status;
   head.reasonStart = at;
-  while (at < end && FIELD_VALUE[bytes[at]!] === 1) at++;
+  while (at < end && LENIENT_FIELD_VALUE[bytes[at]!] === 1) at++;
   head.reasonEnd = at;
+  if (at < end && bytes[at] === LF) return at + 1;
   if (at < end && bytes[at] !== CR) throw badStatusLine();
   if (at + 1 < end && bytes[at + 1] !== LF) throw badStatusLine();
   return at + 2 <= end ? at + 2 : INCOMPLETE;

@@ -9,10 +9,15 @@ import { ascii, SP } from "./bytes.ts";
 import { type BodyLength, isBodiless } from "./body_length.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import { copyFields } from "./field_copy.ts";
-import { Field, HOP_FIELDS } from "./field_names.ts";
+import { Field, HOP_FIELDS, LOCATION_FIELDS } from "./field_names.ts";
+import { REWRITTEN } from "./own_location.ts";
 import type { ResponseHead } from "./response_head.ts";
+import { writeAnnouncements } from "./trailers.ts";
 
-/** Octets that {@linkcode writeResponseHead} may add to a head. */
+/**
+ * Octets that {@linkcode writeResponseHead} may add to a head, beside
+ * `locations`, and one for each of its lines that a bare LF ends.
+ */
 export const RESPONSE_HEAD_GROWTH = 384;
 
 /** The id of a request, where it was written: in the head for the worker. */
@@ -29,6 +34,8 @@ export interface WrittenId {
 export interface ResponseContext {
   /** How the body is framed towards the client. */
   readonly body: BodyLength;
+  /** Whether the trailer fields of the body pass, and may be announced. */
+  readonly trailers: boolean;
   /** What becomes of the connection after it. */
   readonly connection: "keep-alive" | "close";
   /** Whether the client speaks HTTP/1.0 and has to be told that the connection is kept. */
@@ -36,6 +43,8 @@ export interface ResponseContext {
   readonly requestId: WrittenId;
   /** A line `Set-Cookie: ...` of our own, ended; `null` for none. Not written with 1xx: no page comes of those. */
   readonly setCookie: Uint8Array | null;
+  /** The lines of fields that are {@linkcode REWRITTEN}, ended; `null` for none. */
+  readonly locations?: Uint8Array | null;
   /** The line `Date: ...`, ended, for responses without one. */
   readonly date: { readonly line: Uint8Array };
 }
@@ -48,9 +57,18 @@ const KEEP_ALIVE = ascii("Connection: keep-alive\r\n");
 const UPGRADE = ascii("Connection: Upgrade\r\n");
 const X_REQUEST_ID = ascii("X-Request-Id: ");
 
-/** For each kind of field: 1 when it is not passed on as it is. */
-const DROPPED = new Uint8Array(32);
-for (const kind of HOP_FIELDS) DROPPED[kind] = 1;
+/** Status of a response that asks for another protocol. */
+const UPGRADE_REQUIRED = 426;
+
+const DROP = 1;
+const DROP_IF_NOMINATED = 2;
+
+/** For each kind of field: what becomes of it. */
+const FATE = new Uint8Array(32);
+for (const kind of [...HOP_FIELDS, REWRITTEN]) FATE[kind] = DROP;
+for (const kind of [Field.OTHER, Field.X_REAL_IP, ...LOCATION_FIELDS]) {
+  FATE[kind] = DROP_IF_NOMINATED;
+}
 
 /** Writes the head, from the status line to the empty line. */
 export function writeResponseHead(
@@ -62,20 +80,23 @@ export function writeResponseHead(
   const { requestId } = context;
   writeStatusLine(out, bytes, head);
   copyFields(out, bytes, head, drops);
+  if (context.locations) out.write(context.locations);
   // RFC 9110 §6.6.1: whoever passes a response on adds the date it lacks.
   if (!head.fields.has(Field.DATE) && head.status >= 200) {
     out.write(context.date.line);
   }
   writeFraming(out, head, context.body);
+  if (context.trailers) writeAnnouncements(out, bytes, head);
   if (context.setCookie !== null && head.status >= 200) {
     out.write(context.setCookie);
   }
   if (head.status === 101) {
     copyUpgrade(out, bytes, head);
-  } else if (head.status >= 200) {
-    if (context.connection === "close") out.write(CLOSE);
-    else if (context.http10) out.write(KEEP_ALIVE);
-  }
+  } else if (head.status === UPGRADE_REQUIRED) {
+    // RFC 9110 §15.5.22: it says to what, and has to be in Connection (§7.8).
+    if (head.fields.has(Field.UPGRADE)) copyUpgrade(out, bytes, head);
+    writeConnection(out, context);
+  } else if (head.status >= 200) writeConnection(out, context);
   out.write(X_REQUEST_ID);
   out.copy(requestId.bytes, requestId.idStart, requestId.idEnd);
   out.endLine();
@@ -97,10 +118,9 @@ function writeStatusLine(
 /** Whether field `index` is not passed on as it is. */
 function drops(bytes: Uint8Array, head: ResponseHead, index: number): boolean {
   const { fields, connection } = head;
-  const kind = fields.kind(index);
-  return kind === Field.OTHER
-    ? connection.nominates(bytes, fields, index)
-    : DROPPED[kind] === 1;
+  const fate = FATE[fields.kind(index)];
+  return fate === DROP ||
+    (fate === DROP_IF_NOMINATED && connection.nominates(bytes, fields, index));
 }
 
 function writeFraming(
@@ -121,6 +141,11 @@ function writeFraming(
     out.decimal(contentLength);
     out.endLine();
   }
+}
+
+function writeConnection(out: ByteWriter, context: ResponseContext): void {
+  if (context.connection === "close") out.write(CLOSE);
+  else if (context.http10) out.write(KEEP_ALIVE);
 }
 
 function copyUpgrade(

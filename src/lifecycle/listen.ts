@@ -5,6 +5,7 @@
  */
 
 import { listenError, unixListenError } from "./start_error.ts";
+import { type Acceptor, UnixListener } from "./unix_listener.ts";
 
 /** What HOST begins with when it names a unix socket. */
 export const UNIX_PREFIX = "unix:";
@@ -22,11 +23,13 @@ export interface ListenOptions {
 
 /** A socket that takes connections, and where. */
 export interface OpenListener {
-  readonly listener: Deno.Listener;
+  readonly listener: Acceptor;
   /** The address, or `unix:/path`. */
   readonly hostname: string;
   /** The port; 0 with a unix socket. */
   readonly port: number;
+  /** Takes the file of a unix socket away, while it is listened on; nothing else is done. */
+  readonly removeFile: () => void;
 }
 
 /** Opens the socket. @throws {StartError} When that cannot be done. */
@@ -35,7 +38,9 @@ export async function listen(options: ListenOptions): Promise<OpenListener> {
   if (host.startsWith(UNIX_PREFIX)) {
     try {
       const path = host.slice(UNIX_PREFIX.length);
-      return { listener: await listenUnix(path), hostname: host, port: 0 };
+      const listener = await UnixListener.listen(path);
+      const removeFile = (): void => listener.removeFile();
+      return { listener, hostname: host, port: 0, removeFile };
     } catch (error) {
       throw unixListenError(host, error);
     }
@@ -47,7 +52,7 @@ export async function listen(options: ListenOptions): Promise<OpenListener> {
       tcpBacklog: BACKLOG,
     });
     const { hostname, port: bound } = listener.addr;
-    return { listener, hostname, port: bound };
+    return { listener, hostname, port: bound, removeFile: () => {} };
   } catch (error) {
     const settings = { hostSetting: "HOST", portSetting: "PORT" };
     throw await listenError({ host, port, ...settings }, error);
@@ -60,7 +65,7 @@ export async function listen(options: ListenOptions): Promise<OpenListener> {
  */
 export function urlOf(
   scheme: string,
-  { hostname, port }: OpenListener,
+  { hostname, port }: Pick<OpenListener, "hostname" | "port">,
 ): string {
   if (hostname.startsWith(UNIX_PREFIX)) return hostname;
   const host = hostname === "0.0.0.0"
@@ -71,38 +76,4 @@ export function urlOf(
     ? `[${hostname}]`
     : hostname;
   return `${scheme}://${host}:${port}`;
-}
-
-/** Takes the file of a unix socket away that is not listened on any more. */
-export function removeSocketFile({ hostname }: OpenListener): void {
-  if (!hostname.startsWith(UNIX_PREFIX)) return;
-  try {
-    Deno.removeSync(hostname.slice(UNIX_PREFIX.length));
-  } catch (error) {
-    // Somebody else has taken it away, which is all that was wanted.
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-/** Binds a unix socket; the file that a dead program has left behind is replaced. */
-async function listenUnix(path: string): Promise<Deno.Listener> {
-  try {
-    return Deno.listen({ transport: "unix", path });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    if (!await isAbandoned(path)) throw error;
-    await Deno.remove(path);
-    return Deno.listen({ transport: "unix", path });
-  }
-}
-
-async function isAbandoned(path: string): Promise<boolean> {
-  // Connecting to any other file is refused too.
-  if (!(await Deno.lstat(path)).isSocket) return false;
-  try {
-    (await Deno.connect({ transport: "unix", path })).close();
-    return false;
-  } catch (error) {
-    return error instanceof Deno.errors.ConnectionRefused;
-  }
 }

@@ -9,7 +9,6 @@ import type { ScalingSample } from "../autoscaler/algorithm.ts";
 import { availableMemory } from "../autoscaler/available_memory.ts";
 import { memoryCeiling } from "../autoscaler/memory_ceiling.ts";
 import type { Counters } from "../metrics/counters.ts";
-import { processUsage } from "../metrics/process_usage.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { PoolSnapshot } from "../pool/pool_snapshot.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
@@ -65,17 +64,18 @@ export class LoadSampler {
       .filter(({ accepting, inFlight }) => accepting && inFlight >= cap).length;
   }
 
-  /** Not at each sample: it opens two files for each worker. */
+  /** Not at each sample: it reads files of every process of the workers. */
   #readMemoryCeiling({ workers }: PoolSnapshot): number | null {
     const { maxWorkersAuto, scaleIntervalMs } = this.#options;
     if (!maxWorkersAuto) return null;
     const now = performance.now();
     if (now - this.#memoryReadAt >= scaleIntervalMs) {
       this.#memoryReadAt = now;
+      const usage = this.#sources.pool.usage();
       this.#memoryCeiling = memoryCeiling({
         availableBytes: availableMemory(),
         workerBytes: workers.filter(({ pid }) => pid !== null)
-          .map(({ pid }) => processUsage(pid).rssBytes),
+          .map(({ pid }) => usage.get(pid!)?.rssBytes ?? null),
       });
     }
     return this.#memoryCeiling;

@@ -16,8 +16,12 @@ import {
 const APPLIED: ReadonlySet<string> = new Set([
   ...SETTING_NAMES.filter((name) => settingOf(name).reloadable),
   "maxWorkersAuto",
+  "startupLimitMs",
   "workerEnvironment",
 ]);
+
+/** What follows from settings, and is none itself. */
+const DERIVED: ReadonlySet<string> = new Set(["healthStrict"]);
 
 /** What a reload makes of a configuration that was read anew. */
 export interface Reconfiguration {
@@ -40,8 +44,7 @@ export function reconfigure(current: Config, read: Config): Reconfiguration {
       ...Object.fromEntries(applied.map((name) => [name, read[name]])),
     }),
     needRestart: changed.filter((name) => !APPLIED.has(name))
-      // Follows from the setting HEALTH_PATH, and is none itself.
-      .filter((name) => name !== "healthStrict")
+      .filter((name) => !DERIVED.has(name))
       .map((name) => variableOf(name as SettingName)),
   };
 }

@@ -5,10 +5,13 @@
  */
 
 import type { Config } from "../config/config.ts";
+import { ConfigError } from "../config/config_error.ts";
 import type { Environment, Remark } from "../config/load_config.ts";
+import { logFileRemedy } from "../config/log_file_problem.ts";
 import { EventEmitter } from "../events.ts";
-import { attachLogger } from "../log/attach_logger.ts";
+import { type AttachedLogger, attachLogger } from "../log/attach_logger.ts";
 import { PoolStartError } from "../pool/pool_start_error.ts";
+import { mayBeInBackground, TerminalRelay } from "../log/terminal_relay.ts";
 import type { Registration } from "../registry/pool_registry.ts";
 import { register } from "./registration.ts";
 import { listenForSignals } from "./signals.ts";
@@ -33,8 +36,8 @@ export interface RunOptions {
 }
 
 /**
- * Runs a pool until SIGTERM, SIGINT or SIGQUIT stops it; a second signal ends
- * the process at once. SIGHUP and SIGUSR1 reload it, SIGTTIN and SIGTTOU want
+ * Runs a pool until SIGTERM, SIGINT or SIGQUIT stops it; another one after more
+ * than a second ends the process at once. SIGHUP and SIGUSR1 reload it, SIGTTIN and SIGTTOU want
  * one worker more or fewer.
  *
  * @returns The exit code.
@@ -44,7 +47,20 @@ export async function run(
   { remarks, env, readConfig }: RunOptions,
 ): Promise<number> {
   const events = new EventEmitter();
-  const logger = await attachLogger(events, config);
+  const terminal = Deno.stderr.isTerminal() ? new TerminalRelay() : null;
+  let logger: AttachedLogger;
+  try {
+    logger = await attachLogger(events, {
+      ...config,
+      ...terminal === null ? {} : { stream: terminal },
+    });
+  } catch (error) {
+    await terminal?.close();
+    const { workerLogFile } = config;
+    if (workerLogFile === null) throw error;
+    console.error(logFileError(workerLogFile, error).message);
+    return EXIT_USAGE;
+  }
   for (const { level, message } of remarks) {
     events.emit({ type: "notice", level, message });
   }
@@ -55,9 +71,21 @@ export async function run(
   // signal handling up any more.
   const stopped = listenForSignals({
     // What comes of it is an event.
-    onReload: () => void supervisor.reload(),
+    onReload: () => {
+      logger.reopen();
+      void supervisor.reload();
+    },
     onScale: (difference) => supervisor.scaleBy(difference),
+    // Only who writes to a terminal is sent them by it.
+    fromTerminal: () => (terminal?.direct ?? false) && mayBeInBackground(),
     onFirst: () => supervisor.stop(),
+    onRepeated: (signal) =>
+      events.emit({
+        type: "notice",
+        level: "info",
+        message: `${signal} came again within a second and is taken for the ` +
+          "same: the pool is stopping; again to end now.",
+      }),
     onSecond: () => {
       supervisor.killAll();
       registration?.remove();
@@ -73,13 +101,20 @@ export async function run(
     return EXIT_OK;
   } catch (error) {
     if (supervisor.stopAsked) return EXIT_OK;
-    if (!(error instanceof StartError || error instanceof PoolStartError)) {
-      throw error;
-    }
-    events.emit({ type: "notice", level: "error", message: error.message });
+    if (error instanceof PoolStartError) logger.startFailed(error);
+    else if (error instanceof StartError) {
+      const { message } = error;
+      events.emit({ type: "notice", level: "error", message });
+    } else throw error;
     return EXIT_FAILURE;
   } finally {
     registration?.remove();
     await logger.close();
+    await terminal?.close();
   }
+}
+
+function logFileError(value: string, error: unknown): ConfigError {
+  const setting = "WORKER_LOG_FILE";
+  return new ConfigError([{ setting, value, remedy: logFileRemedy(error) }]);
 }

@@ -1,13 +1,21 @@
 /**
- * Signals: the first that ends asks the pool to stop, the second does not
- * ask. SIGHUP and SIGUSR1 ask for a reload, SIGTTIN and SIGTTOU for one worker
- * more or fewer.
+ * Signals: the first that ends asks the pool to stop, one that comes later does
+ * not ask. SIGHUP and SIGUSR1 ask for a reload, SIGTTIN and SIGTTOU for one
+ * worker more or fewer.
  *
  * @module
  */
 
 /** Signals that end a pool. */
 const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
+
+/**
+ * How long after the first one further signals are taken for the same, in
+ * milliseconds. A Ctrl-C comes from the terminal, and once more from each
+ * program in front of us that passes it on; nobody presses it twice so quickly
+ * who has seen what came of the first.
+ */
+export const SAME_SIGNAL_MS = 1_000;
 
 /** What is done on signals. */
 export interface SignalActions {
@@ -17,25 +25,43 @@ export interface SignalActions {
   readonly onScale: (difference: 1 | -1) => void;
   /** On the first one that ends. */
   readonly onFirst: () => Promise<void>;
-  /** On each further one. */
+  /** On one that is taken for the first come again. */
+  readonly onRepeated: (signal: Deno.Signal) => void;
+  /** On each later one. */
   readonly onSecond: () => void;
+  /**
+   * Whether SIGTTIN and SIGTTOU may have been sent by the terminal, which sends
+   * them to whoever is in its background and reads, or writes: they are
+   * nobody's wish then.
+   */
+  readonly fromTerminal: () => boolean;
+  /** Monotonic, in milliseconds. @default {performance.now} */
+  readonly clock?: () => number;
 }
 
 /** Listens from now on; resolves when the action of the first signal is done. */
 export function listenForSignals(actions: SignalActions): Promise<void> {
+  const { clock = (): number => performance.now() } = actions;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  let asked = false;
-  const onSignal = (): void => {
-    if (asked) return actions.onSecond();
-    asked = true;
-    actions.onFirst().then(resolve, reject);
+  let firstAt: number | null = null;
+  const onSignal = (signal: Deno.Signal): void => {
+    if (firstAt === null) {
+      firstAt = clock();
+      actions.onFirst().then(resolve, reject);
+    } else if (clock() - firstAt < SAME_SIGNAL_MS) actions.onRepeated(signal);
+    else actions.onSecond();
+  };
+  const onScale = (difference: 1 | -1): void => {
+    if (!actions.fromTerminal()) actions.onScale(difference);
   };
   for (const signal of STOP_SIGNALS) {
-    Deno.addSignalListener(signal, onSignal);
+    Deno.addSignalListener(signal, () => onSignal(signal));
   }
   Deno.addSignalListener("SIGHUP", () => actions.onReload());
   Deno.addSignalListener("SIGUSR1", () => actions.onReload());
-  Deno.addSignalListener("SIGTTIN", () => actions.onScale(1));
-  Deno.addSignalListener("SIGTTOU", () => actions.onScale(-1));
+  Deno.addSignalListener("SIGTTIN", () => onScale(1));
+  Deno.addSignalListener("SIGTTOU", () => onScale(-1));
+  // Deno trims its memory on it where it is told to; else it would end the pool.
+  Deno.addSignalListener("SIGUSR2", () => {});
   return promise;
 }

@@ -18,6 +18,7 @@ import {
 import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
 import { Rates } from "../metrics/rates.ts";
 import { Pool } from "../pool/pool.ts";
+import type { LossSuspects } from "../pool/worker.ts";
 import type { ReloadReport } from "../pool/reload_report.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
 import { Proxy } from "../proxy/proxy.ts";
@@ -25,15 +26,20 @@ import { Dispatcher } from "../upstream/dispatcher.ts";
 import { policyFor } from "../upstream/policy/mod.ts";
 import { AdminService } from "./admin_service.ts";
 import type { Certificates } from "./certificates.ts";
-import {
-  listen,
-  type OpenListener,
-  removeSocketFile,
-  UNIX_PREFIX,
-  urlOf,
-} from "./listen.ts";
+import { listen, type OpenListener, UNIX_PREFIX, urlOf } from "./listen.ts";
+import { MemoryWatch } from "./memory_watch.ts";
 import { ReloadService } from "./reload_service.ts";
 import { ScalingService } from "./scaling_service.ts";
+import { StopReport } from "./stop_report.ts";
+
+/**
+ * How long clients may take to read what workers have said that are gone, in
+ * milliseconds. It is on its way already; who takes longer does not read.
+ */
+const DELIVERY_TIMEOUT_MS = 2_000;
+
+/** What is suspected before there are requests. */
+const NO_SUSPECTS: LossSuspects = { suspects: [], suspectCount: 0 };
 
 /** Starts and stops a pool, its proxy and its admin pages. */
 export class Supervisor {
@@ -54,6 +60,7 @@ export class Supervisor {
   readonly #dispatcher: Dispatcher;
   readonly #pool: Pool;
   readonly #scaling: ScalingService;
+  readonly #memory: MemoryWatch;
   readonly #reloads: ReloadService;
   readonly #rates: Rates;
   readonly #startedAt = performance.now();
@@ -62,6 +69,9 @@ export class Supervisor {
   #certificates: Certificates | null = null;
   #listener: OpenListener | null = null;
   #stopped: Promise<void> | null = null;
+  /** Resolves when the state is not `starting` any more. */
+  readonly #started = Promise.withResolvers<void>();
+  #keptReload: Promise<ReloadReport> | null = null;
 
   /**
    * Puts the parts together; nothing is started.
@@ -115,6 +125,10 @@ export class Supervisor {
       health,
       recall: ({ port }, findings) =>
         this.#proxy?.inFlight.recall(port, findings),
+      lose: (upstream, end) =>
+        this.#proxy?.inFlight.lose(upstream, end) ?? NO_SUSPECTS,
+      streams: (upstream) => this.#proxy?.inFlight.count(upstream).streams ?? 0,
+      cut: (upstream) => this.#proxy?.inFlight.cut(upstream),
     });
     this.#scaling = new ScalingService(config, {
       pool,
@@ -128,6 +142,11 @@ export class Supervisor {
       events,
       certificates: () => this.#certificates,
       readConfig,
+    });
+    this.#memory = new MemoryWatch({
+      pool,
+      events,
+      options: () => this.#reloads.config,
     });
   }
 
@@ -181,12 +200,15 @@ export class Supervisor {
       counters: this.#counters,
       rates: this.#rates,
       pool: this.#pool.snapshot(),
+      usage: this.#pool.usage(),
       queue: this.#dispatcher.queue,
+      outOfMemory: this.#tally.kills.get("out-of-memory") ?? 0,
       state: this.#state,
       startedAt: this.#startedAt,
       idleUpstreamConnections: this.#proxy?.idleUpstreamConnections ?? 0,
       eventLoopLagMs: this.#proxy?.eventLoopLagMs ?? 0,
       recovery: this.#tally.recovery,
+      suspects: this.#tally.suspects,
       scaling: this.#scaling.changes,
       scalingHeld: this.#scaling.held,
     });
@@ -214,11 +236,27 @@ export class Supervisor {
    *
    * Never rejects for what is read, nor for what the new workers do: either is
    * reported, and the old ones serve on.
+   *
+   * While the pool starts it is kept, and done afterwards, once for all who
+   * have asked.
    */
   async reload(): Promise<ReloadReport> {
+    if (this.#state === "starting") {
+      return await (this.#keptReload ??= this.#reloadOnceStarted());
+    }
     return this.#state === "serving"
       ? await this.#reloads.reload()
       : this.#reloads.refuse(`the pool is ${this.#state}`);
+  }
+
+  async #reloadOnceStarted(): Promise<ReloadReport> {
+    this.events.emit({
+      type: "notice",
+      level: "info",
+      message: "The pool is starting: it is reloaded when it has.",
+    });
+    await this.#started.promise;
+    return await this.reload();
   }
 
   /**
@@ -248,6 +286,7 @@ export class Supervisor {
         events: this.events,
         admin,
       });
+      this.#memory.checkLimit();
       await onListening();
       await this.#pool.start();
     } catch (error) {
@@ -256,13 +295,15 @@ export class Supervisor {
     }
     if (this.#state !== "starting") return;
     this.#scaling.start();
+    this.#memory.start();
     this.#setState("serving");
     this.#announce();
   }
 
   /**
-   * Stops everything: not ready -> wait -> accept no more -> drain -> end the
-   * workers. Resolves when nothing is left. Calling it again waits for the same.
+   * Stops everything: not ready -> wait -> accept no more -> requests end ->
+   * workers are asked to end, and end their streams -> what is left is cut.
+   * Resolves when nothing is left. Calling it again waits for the same.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
@@ -274,9 +315,10 @@ export class Supervisor {
     return this.#stopped !== null;
   }
 
-  /** Kills all workers at once, for those who cannot wait for {@linkcode stop}. */
+  /** Kills all workers at once, for those who cannot wait for {@linkcode stop}. The process is to end then. */
   killAll(): void {
     this.#pool.killAll();
+    this.#listener?.removeFile();
   }
 
   async #stop(): Promise<void> {
@@ -290,13 +332,26 @@ export class Supervisor {
     this.#ended.resolve();
   }
 
-  /** Stops what was started, in reverse. */
+  /** Stops what was started, in reverse; but the proxy stays to pass on what workers say at their end. */
   async #shutDown(drainTimeoutMs: number): Promise<void> {
+    let ending = false;
+    const report = new StopReport({
+      events: this.events,
+      waiting: () => ({
+        ...this.#proxy?.inFlight.count() ?? { requests: 0, streams: 0 },
+        workers: ending ? this.#pool.workersLeft : 0,
+      }),
+    });
     await this.#scaling.stop();
-    await this.#proxy?.stop(drainTimeoutMs);
-    await this.#pool.stop();
+    await this.#memory.stop();
+    this.#listener?.removeFile();
+    report.start();
+    await this.#proxy?.drain(drainTimeoutMs);
+    ending = true;
+    await this.#pool.stop(0);
+    report.stop();
+    await this.#proxy?.stop(DELIVERY_TIMEOUT_MS, true);
     await this.#admin.stop();
-    if (this.#listener !== null) removeSocketFile(this.#listener);
     this.#rates.stop();
     this.#setState("stopped");
   }
@@ -310,11 +365,13 @@ export class Supervisor {
   /** Loads what writes the figures out only now: it takes some MiB. */
   async #exposition(format: ExpositionFormat): Promise<Exposition> {
     const { exposition } = await import("../metrics/prometheus.ts");
+    const { restartsByReason, droppedOutput } = this.#pool.snapshot();
     return await exposition({
       snapshot: this.metrics(),
       counters: this.#counters,
       tally: this.#tally,
-      restarts: this.#pool.snapshot().restartsByReason,
+      restarts: restartsByReason,
+      droppedOutput,
     }, format);
   }
 
@@ -333,6 +390,7 @@ export class Supervisor {
     const from = this.#state;
     if (from === to) return;
     this.#state = to;
+    if (from === "starting") this.#started.resolve();
     this.events.emit({ type: "state-changed", from, to });
   }
 }

@@ -1,5 +1,6 @@
 /**
  * Puts LogTape behind the events of a pool: each becomes a line on stderr.
+ * What the workers write goes its own way (`worker_log.ts`): it is theirs.
  *
  * For the command line. An embedding program has a log of its own and
  * subscribes to the events itself.
@@ -8,10 +9,14 @@
  */
 
 import { configure, getLogger, reset } from "npm:@logtape/logtape@^2.4.2";
-import type { EventEmitter } from "../events.ts";
+import type { EventEmitter, NoticeEvent, PoolEvent } from "../events.ts";
 import type { MessageLevel } from "./event_message.ts";
-import { type ByteSink, LineWriter } from "./line_writer.ts";
+import { FailedStarts, type StartFailureText } from "./failed_starts.ts";
+import { type ByteSink, LineWriter, type Outage } from "./line_writer.ts";
 import { jsonFormat, recordOf, textFormat } from "./log_format.ts";
+import type { WorkerLogs } from "./output_format.ts";
+import type { TroubleListener } from "./output_targets.ts";
+import { WorkerLog } from "./worker_log.ts";
 
 /** How long the last lines may take when nobody seems to read them. */
 const FLUSH_TIMEOUT_MS = 1000;
@@ -32,12 +37,22 @@ export interface LoggerOptions {
   readonly logFormat: "text" | "json";
   /** Whether each request is logged. */
   readonly accessLog: boolean;
+  /** How the workers' output is written. @default {"prefix"} */
+  readonly workerLogs?: WorkerLogs;
+  /** File for it, `{id}` being the worker. @default {where the log goes} */
+  readonly workerLogFile?: string | null;
   /** Where the log goes. @default {Deno.stderr} */
   readonly stream?: LogStream;
+  /** Where the workers' stdout goes with `raw`. @default {Deno.stdout} */
+  readonly stdout?: ByteSink;
 }
 
 /** A log that is being written. */
 export interface AttachedLogger {
+  /** Opens the files of the workers' output anew, for those who have moved them away. */
+  reopen(): void;
+  /** Says that the pool could not be started, and nothing twice. */
+  startFailed(failure: StartFailureText): void;
   /**
    * Takes it off the events and writes what is left, for one second at most.
    * See {@linkcode LineWriter.flush} for a stream that nobody reads.
@@ -50,6 +65,8 @@ export interface AttachedLogger {
  *
  * Configures LogTape for the whole process, so there can be one at a time.
  * Colours are used on a terminal, unless `NO_COLOR` is set.
+ *
+ * @throws What opening `workerLogFile` throws.
  */
 export async function attachLogger(
   events: EventEmitter,
@@ -60,9 +77,18 @@ export async function attachLogger(
   const format = options.logFormat === "json"
     ? jsonFormat
     : textFormat({ terminal, colors: terminal && !Deno.noColor });
+  const noticeLine = (message: string): string =>
+    format({ ...recordOf(warning(message), Date.now()), category: [CATEGORY] });
   const writer = new LineWriter(stream, {
-    droppedLine: (count) =>
-      format({ ...droppedRecord(count), category: [CATEGORY] }),
+    droppedLine: (count, outage) =>
+      noticeLine(droppedMessage("stderr", count, outage)),
+  });
+  const workers = new WorkerLog(options, {
+    format,
+    log: writer,
+    stdout: options.stdout ?? Deno.stdout,
+    noticeLine,
+    trouble: troubleEvents(events),
   });
   await configure({
     sinks: { stream: (record) => writer.write(format(record)) },
@@ -72,21 +98,127 @@ export async function attachLogger(
       { category: ["logtape", "meta"], lowestLevel: null },
     ],
   });
-  const logger = getLogger(CATEGORY);
-  const unsubscribe = events.subscribe(
-    (event) => logger.emit(recordOf(event, Date.now())),
-    { access: options.accessLog },
-  );
+  const log = new EventLog(options, workers);
+  const unsubscribe = events.subscribe((event) => log.take(event), {
+    access: options.accessLog,
+    output: options.workerLogs === "off" ? "none" : "all",
+  });
   return {
+    reopen: () => workers.reopen(),
+    startFailed: (failure) => log.startFailed(failure),
     async close(): Promise<void> {
       unsubscribe();
+      log.close();
       await reset();
-      await writer.flush(FLUSH_TIMEOUT_MS);
+      await Promise.all([
+        workers.flush(FLUSH_TIMEOUT_MS),
+        writer.flush(FLUSH_TIMEOUT_MS),
+      ]);
     },
   };
 }
 
-function droppedRecord(count: number): ReturnType<typeof recordOf> {
-  const message = `${count} log lines dropped: stderr is not read fast enough`;
-  return recordOf({ type: "notice", level: "warning", message }, Date.now());
+/** Decides what of an event is still to be said, and says it. */
+class EventLog {
+  readonly #workers: WorkerLog;
+  readonly #failures: FailedStarts | null;
+  readonly #logger = getLogger(CATEGORY);
+  #stopping = false;
+
+  constructor(options: LoggerOptions, workers: WorkerLog) {
+    this.#workers = workers;
+    // Programs count events: each is logged.
+    this.#failures = options.logFormat === "json" ? null : new FailedStarts(
+      workers.held,
+      (event, details) => this.#emit(event, details),
+    );
+  }
+
+  take(event: PoolEvent): void {
+    switch (event.type) {
+      case "worker-output":
+        return this.#workers.write(event);
+      case "worker-output-dropped":
+        this.#workers.held.dropped(event.pid);
+        return this.#emit(event);
+      case "worker-spawned":
+        this.#workers.started(event.pid);
+        return this.#emit(event);
+      case "worker-ready":
+        this.#workers.held.release(event.pid);
+        this.#failures?.started();
+        return this.#emit(event);
+      case "worker-start-failed":
+        if (this.#failures !== null) return this.#failures.failed(event);
+        if (event.pid !== null) this.#workers.held.end(event.pid);
+        return this.#emit(event);
+      case "worker-exited": {
+        this.#workers.held.release(event.pid);
+        const { written } = this.#workers.held.end(event.pid);
+        return this.#emit(event, written ? [] : undefined);
+      }
+      case "state-changed":
+        this.#stopping = event.to === "draining" || event.to === "stopped";
+        if (event.to === "draining") {
+          this.#failures?.started();
+          this.#workers.held.close();
+        }
+        return this.#emit(event);
+      default:
+        return this.#emit(event);
+    }
+  }
+
+  startFailed(failure: StartFailureText): void {
+    const message = this.#failures?.poolFailed(failure) ?? failure.message;
+    this.#emit({ type: "notice", level: "error", message });
+  }
+
+  close(): void {
+    this.#failures?.close();
+    this.#workers.held.close();
+  }
+
+  /** Logs an event, with other further lines than its own where `details` are given. */
+  #emit(event: PoolEvent, details?: readonly string[]): void {
+    const record = recordOf(event, Date.now(), { stopping: this.#stopping });
+    if (details !== undefined) record.properties.details = details;
+    this.#logger.emit(record);
+  }
+}
+
+/** Tells in the log what is wrong with where the workers' output goes. */
+function troubleEvents(events: EventEmitter): TroubleListener {
+  return {
+    outage: (name, reason) =>
+      events.emit(warning(
+        `Cannot write to ${name}: ${reason}. It is tried again until it can; ` +
+          "lines wait, or are counted.",
+      )),
+    dropped: (name, count, outage) =>
+      events.emit(warning(droppedMessage(name, count, outage))),
+    notReopened: (name, error) =>
+      events.emit(warning(
+        `Cannot open ${name} anew: ${
+          error instanceof Error ? error.message : error
+        }. The file that had this name is written on.`,
+      )),
+  };
+}
+
+function warning(message: string): NoticeEvent {
+  return { type: "notice", level: "warning", message };
+}
+
+function droppedMessage(
+  name: string,
+  count: number,
+  outage: Outage | null,
+): string {
+  const why = outage === null
+    ? "is not read fast enough"
+    : `could not be written to for ${
+      (outage.durationMs / 1000).toFixed(1)
+    } s (${outage.reason})`;
+  return `${count} log lines dropped: ${name} ${why}`;
 }

@@ -16,11 +16,19 @@ import type {
   ReloadFinishedEvent,
   Replacement,
   ScalingGrounds,
+  StopWaitingEvent,
+  SuspectRequest,
   WaitingRequest,
   WorkerExitedEvent,
+  WorkerLeftProcessesEvent,
+  WorkerMovedEvent,
+  WorkerOutputDroppedEvent,
+  WorkerReadyEvent,
+  WorkerStartDelayedEvent,
   WorkerStartFailedEvent,
   WorkerUnhealthyEvent,
 } from "../events.ts";
+import { KILLER_TEXT } from "../events.ts";
 
 /** What is said of a worker that keeps silent. Of others the reason says it. */
 const SILENCE: Partial<Record<Diagnosis, string>> = {
@@ -29,6 +37,12 @@ const SILENCE: Partial<Record<Diagnosis, string>> = {
   stuck: "it sleeps: a deadlock, or a wait that does not end",
   unknown: "what it does cannot be seen",
 };
+
+/** Suspects named in one line; the event has more of them. */
+const MAX_SUSPECTS_IN_LINE = 3;
+
+/** Longest part of a target that is shown, in characters. */
+const MAX_TARGET_LENGTH = 200;
 
 /** How important a message is. */
 export type MessageLevel = "debug" | "info" | "warning" | "error";
@@ -42,18 +56,40 @@ export interface EventMessage {
   readonly details: readonly string[];
 }
 
+/** What there is to know beside an event. */
+export interface MessageContext {
+  /** Whether the pool is being stopped: what ends then was to end. @default {false} */
+  readonly stopping?: boolean;
+}
+
 /** Returns what `event` says. */
-export function eventMessage(event: PoolEvent): EventMessage {
+export function eventMessage(
+  event: PoolEvent,
+  { stopping = false }: MessageContext = {},
+): EventMessage {
+  return plainMessage(stopping ? asPartOfStopping(event) : event, stopping);
+}
+
+/** While the pool is stopped, whoever ends was to end, whoever has told it so. */
+function asPartOfStopping(event: PoolEvent): PoolEvent {
+  return event.type === "worker-exited" ? { ...event, expected: true } : event;
+}
+
+function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
   switch (event.type) {
     case "worker-spawned":
       return say("debug", `${worker(event)} started on port ${event.port}`);
     case "worker-ready":
       return say(
         "info",
-        `worker ${event.workerId} ready on 127.0.0.1:${event.port} ` +
+        `worker ${event.workerId} ready on ${workerAddress(event)} ` +
           `(pid ${event.pid}) in ${duration(event.startupMs)}` +
           replacing(event.replaces),
       );
+    case "worker-start-delayed":
+      return startDelayed(event);
+    case "worker-moved":
+      return workerMoved(event);
     case "worker-promoted":
       return say(
         "info",
@@ -67,19 +103,24 @@ export function eventMessage(event: PoolEvent): EventMessage {
       return say(
         "info",
         `${worker(event)} draining (${event.reason}), ` +
-          `${event.inFlight} in flight`,
+          `${event.inFlight} in flight` +
+          (event.streams === 0 ? "" : `, ${event.streams} of them streams`),
       );
     case "worker-signalled":
       return say(
         event.signal === "SIGKILL" ? "warning" : "debug",
         `${worker(event)} sent ${event.signal}: ${event.reason}`,
       );
+    case "worker-left-processes":
+      return leftProcesses(event);
     case "worker-exited":
       return workerExited(event);
     case "worker-start-failed":
-      return workerStartFailed(event);
+      return workerStartFailed(event, stopping ? "info" : "error");
     case "worker-output":
       return say("info", `[worker ${event.workerId}] ${event.line}`);
+    case "worker-output-dropped":
+      return outputDropped(event);
     case "port-skipped":
       return say(
         "warning",
@@ -104,7 +145,7 @@ export function eventMessage(event: PoolEvent): EventMessage {
           `${event.fromGeneration}`,
       );
     case "reload-finished":
-      return reloadFinished(event);
+      return reloadFinished(event, stopping ? "info" : "error");
     case "generation-kept":
       return say(
         "info",
@@ -116,11 +157,26 @@ export function eventMessage(event: PoolEvent): EventMessage {
         "info",
         `generation ${event.generation} is kept no more (${event.reason})`,
       );
+    case "panic-entered":
+      return say(
+        "warning",
+        `panic: ${event.failing} of ${event.workers} workers fail their ` +
+          `probes together (${event.reason}): all stay in rotation, none is ` +
+          "replaced for it; see to what HEALTH_PATH depends on",
+      );
+    case "panic-left":
+      return say(
+        event.failing === 0 ? "info" : "warning",
+        `panic over after ${duration(event.durationMs)}: ${event.failing} of ` +
+          `${event.workers} workers fail their probes`,
+      );
     case "state-changed":
       return say(
         event.to === "serving" ? "debug" : "info",
         `pool ${event.to}`,
       );
+    case "stop-waiting":
+      return say("info", stopWaiting(event));
     case "listening":
       return say("info", listening(event));
     case "accept-paused":
@@ -157,10 +213,57 @@ function worker({ workerId, pid }: { workerId: number; pid: number }): string {
   return `worker ${workerId} (pid ${pid})`;
 }
 
+function workerAddress(
+  { hostname = "127.0.0.1", port }: WorkerReadyEvent,
+): string {
+  return hostname.includes(":")
+    ? `[${hostname}]:${port}`
+    : `${hostname}:${port}`;
+}
+
+function startDelayed(event: WorkerStartDelayedEvent): EventMessage {
+  const { computing, obstacle, reason, waitedMs, startupTimeoutMs } = event;
+  const remedy = event.remedy === null ? "" : `: ${event.remedy}`;
+  // One that does not listen yet, or keeps silent, may only need its time.
+  const patient = obstacle === "silent" || obstacle === "not-listening";
+  const busy = computing && patient
+    ? `; it computes${cpu(event.cpuRatio)}`
+    : "";
+  return say(
+    patient && computing ? "info" : "warning",
+    `${worker(event)} is not ready after ${duration(waitedMs)}: ` +
+      `${reason}${remedy}${busy}; STARTUP_TIMEOUT_MS allows ` +
+      duration(startupTimeoutMs),
+  );
+}
+
+function workerMoved(event: WorkerMovedEvent): EventMessage {
+  const { moved, port, reason } = event;
+  return moved
+    ? say(
+      "warning",
+      `${
+        worker(event)
+      } is started again with DENO_SERVE_ADDRESS, which moves ` +
+        `its HTTP server to 127.0.0.1:${port}, as all of its generation are: ` +
+        `${reason}. Better: Number(Deno.env.get("PORT")) in the program; ` +
+        "WORKER_SERVE_ADDRESS=on moves workers from the first start on",
+    )
+    : say(
+      "warning",
+      `${worker(event)} was moved to its port by DENO_SERVE_ADDRESS, which ` +
+        `was wrong: ${reason}. Workers of its generation are not moved any ` +
+        "more; have the program listen on PORT",
+    );
+}
+
 function workerUnhealthy(event: WorkerUnhealthyEvent): string {
   const { failures, oldestRequest } = event;
   const times = failures === 1 ? "once" : `${failures} times`;
-  const parts = [`${event.reason}, ${times}`];
+  // Whose the port is takes one look.
+  const parts = event.diagnosis === "displaced"
+    ? [event.reason]
+    : [`${event.reason}, ${times}`];
   const silence = SILENCE[event.diagnosis];
   if (silence !== undefined) parts.push(silence + cpu(event.cpuRatio));
   if (oldestRequest !== null) parts.push(`suspect ${request(oldestRequest)}`);
@@ -177,15 +280,64 @@ function request(waiting: WaitingRequest): string {
     `request ${waiting.requestId}`;
 }
 
-function workerExited(event: WorkerExitedEvent): EventMessage {
-  const text = `${worker(event)} ${exit(event.status)} after ` +
-    duration(event.uptimeMs);
-  return event.expected
-    ? say("info", text)
-    : say("error", `${text}, unasked`, event.lastOutput);
+function leftProcesses(event: WorkerLeftProcessesEvent): EventMessage {
+  const { processes, asked, daemonised } = event;
+  const which = processes === null
+    ? "processes"
+    : processes.map(({ pid, command, detached }) =>
+      `pid ${pid} (${command}${detached ? ", detached" : ""})`
+    ).join(", ");
+  const detached = processes?.some((process) => process.detached) ?? false;
+  const outcome = asked && !detached
+    ? "it may finish until STOP_TIMEOUT_MS"
+    : "asked to end, killed after STOP_TIMEOUT_MS";
+  return say(
+    asked && !detached ? "info" : "warning",
+    `${worker(event)} has ended and left ${which} behind: ${outcome}` +
+      (daemonised
+        ? "; a worker must not put itself into the background: have it run " +
+          "in the foreground"
+        : ""),
+  );
 }
 
-function workerStartFailed(event: WorkerStartFailedEvent): EventMessage {
+function workerExited(event: WorkerExitedEvent): EventMessage {
+  const killer = event.killer === null ? "" : ` (${KILLER_TEXT[event.killer]})`;
+  const text = `${worker(event)} ${exit(event.status)}${killer} after ` +
+    duration(event.uptimeMs);
+  const suspicion = suspects(event);
+  return event.expected
+    ? say(suspicion === "" ? "info" : "warning", text + suspicion)
+    : say("error", `${text}, unasked${suspicion}`, event.lastOutput);
+}
+
+function suspects(
+  { suspects, suspectCount }: WorkerExitedEvent,
+): string {
+  if (suspectCount === 0) return "";
+  const named = suspects.slice(0, MAX_SUSPECTS_IN_LINE);
+  const others = suspectCount - named.length;
+  return `; ${suspectCount === 1 ? "suspect" : "suspects"} ` +
+    named.map(suspect).join(", ") + (others > 0 ? ` and ${others} more` : "");
+}
+
+function suspect(
+  { method, target, requestId, losses }: SuspectRequest,
+): string {
+  const again = losses > 1 ? ", not for the first time" : "";
+  return `${method} ${shortened(target)} (request ${requestId}${again})`;
+}
+
+function shortened(target: string): string {
+  return target.length <= MAX_TARGET_LENGTH
+    ? target
+    : `${target.slice(0, MAX_TARGET_LENGTH)}...`;
+}
+
+function workerStartFailed(
+  event: WorkerStartFailedEvent,
+  level: MessageLevel,
+): EventMessage {
   const status = event.status === null ? "" : exit(event.status);
   // The reason may say no more than the status does.
   const cause = status === "" || event.reason.includes(status)
@@ -195,10 +347,26 @@ function workerStartFailed(event: WorkerStartFailedEvent): EventMessage {
     ? `; next attempt in ${duration(event.retryInMs)}`
     : "";
   return say(
-    "error",
+    level,
     `worker ${event.workerId} could not be started: ${cause}${retry}`,
     [`command: ${event.command.join(" ")}`, ...event.lastOutput],
   );
+}
+
+function outputDropped(event: WorkerOutputDroppedEvent): EventMessage {
+  const { lines, bytes, durationMs } = event;
+  return event.phase === "began"
+    ? say(
+      "warning",
+      `${worker(event)} writes more than WORKER_LOG_RATE or ` +
+        "WORKER_LOG_BYTES allow: what is beyond is dropped",
+    )
+    : say(
+      "info",
+      `${worker(event)} keeps to WORKER_LOG_RATE and WORKER_LOG_BYTES ` +
+        `again: ${lines} lines (${bytes} B) were dropped in ` +
+        duration(durationMs),
+    );
 }
 
 function replacing(replaces: Replacement | null): string {
@@ -208,12 +376,15 @@ function replacing(replaces: Replacement | null): string {
   return ` (${reason}${after})`;
 }
 
-function reloadFinished({ report }: ReloadFinishedEvent): EventMessage {
+function reloadFinished(
+  { report }: ReloadFinishedEvent,
+  failureLevel: MessageLevel,
+): EventMessage {
   const took = duration(report.durationMs);
   return report.ok
     ? say("info", `reloaded in ${took}: generation ${report.generation} serves`)
     : say(
-      "error",
+      failureLevel,
       `reload failed after ${took}, generation ${report.fromGeneration} ` +
         `serves on: ${report.reason}`,
       report.workers.map(({ workerId, verdict, reason }) =>
@@ -227,8 +398,12 @@ function exchangeFailed(event: ExchangeFailedEvent): EventMessage {
     ? "response cut"
     : `answered ${event.status}`;
   const who = event.workerId === null ? "" : `, worker ${event.workerId}`;
-  const text =
-    `request ${event.requestId}${who}: ${event.message} (${outcome})`;
+  const note = event.note === null ? "" : `: ${event.note}`;
+  const times = event.attempts > 1 ? `; sent ${event.attempts} times` : "";
+  const remedy = event.setting === null ? "" : `; change ${event.setting}`;
+  const text = `request ${event.requestId}, ${event.method} ` +
+    `${shortened(event.target)}${who}: ${event.message}${note}${times}` +
+    `${remedy} (${outcome})`;
   switch (event.source) {
     case "downstream":
       // Clients that go away or send nonsense are everyday life.
@@ -238,6 +413,22 @@ function exchangeFailed(event: ExchangeFailedEvent): EventMessage {
     case "internal":
       return say("error", text);
   }
+}
+
+function stopWaiting(event: StopWaitingEvent): string {
+  const { requests, streams, workers } = event;
+  const parts = [
+    counted(requests, "request"),
+    counted(streams, "stream"),
+    counted(workers, "worker"),
+  ];
+  const what = parts.filter((part) => part !== "").join(", ");
+  return `waiting for ${what}; again to end now`;
+}
+
+/** `3 requests`; nothing for 0. */
+function counted(count: number, noun: string): string {
+  return count === 0 ? "" : `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function listening(event: ListeningEvent): string {

@@ -4,7 +4,8 @@
  *
  * `console.error` and the synchronous writes freeze the whole process while
  * nobody reads the other end of the pipe. Here lines go to a bounded queue;
- * what does not fit is dropped and counted.
+ * what does not fit is dropped and counted. A disk that is full is tried again
+ * until there is room.
  *
  * Knows nothing of events or loggers.
  *
@@ -17,53 +18,84 @@ export interface ByteSink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
+/** Why, and for how long, nothing could be written. */
+export interface Outage {
+  /** What the system said. */
+  readonly reason: string;
+  /** How long it lasted, in milliseconds. */
+  readonly durationMs: number;
+}
+
 /** How a {@linkcode LineWriter} deals with a slow stream. */
 export interface LineWriterOptions {
   /**
    * Characters that may wait to be written; beyond, lines are dropped.
    *
-   * @default {1048576}
+   * @default {16777216}
    */
   readonly maxQueuedChars?: number;
-  /** Makes the line that tells how many lines were dropped. */
-  readonly droppedLine: (count: number) => string;
+  /**
+   * Makes the line that tells how many lines were dropped: none or more where
+   * there was an outage, else one at least. Empty to tell nothing.
+   */
+  readonly droppedLine: (count: number, outage: Outage | null) => string;
+  /** Told when nothing can be written any more, with the reason. @default {nobody} */
+  readonly onOutage?: (reason: string) => void;
 }
 
-/** Some ten thousand lines: a burst is kept, a stuck reader costs little memory. */
-const DEFAULT_MAX_QUEUED_CHARS = 1024 * 1024;
+/**
+ * Bursts of twenty thousand lines from several workers at once are kept, for a
+ * reader that needs a moment; a stuck one costs this much memory.
+ */
+const DEFAULT_MAX_QUEUED_CHARS = 16 * 1024 * 1024;
+
+/** Share of the queue that is left to those lines that matter. */
+const RESERVED_SHARE = 1 / 16;
+
+/** Once lines have been dropped, the queue empties to this share before more are taken: one gap, and not a thousand. */
+const RESUME_SHARE = 1 / 2;
+
+/** Characters of one write: encoding them takes a fraction of a millisecond. */
+const MAX_WRITE_CHARS = 256 * 1024;
 
 /** Pause before another attempt at a stream that somebody made non-blocking. */
 const WOULD_BLOCK_PAUSE_MS = 20;
 
+/** Pause before another attempt at a disk that is full, or a file that cannot be opened. */
+const OUTAGE_PAUSE_MS = 250;
+
 /** Writes lines asynchronously, as many at once as there are. */
 export class LineWriter {
   readonly #sink: ByteSink;
-  readonly #droppedLine: (count: number) => string;
+  readonly #options: LineWriterOptions;
   readonly #maxQueuedChars: number;
   readonly #encoder = new TextEncoder();
   #lines: string[] = [];
+  /** Lines before this index have been taken. */
+  #taken = 0;
   #queuedChars = 0;
   #dropped = 0;
+  #dropping = false;
+  #outage: Outage | null = null;
   #broken = false;
   #writing: Promise<void> | null = null;
 
   /** Creates a writer to `sink`, which nobody else should write to. */
   constructor(sink: ByteSink, options: LineWriterOptions) {
     this.#sink = sink;
-    this.#droppedLine = options.droppedLine;
+    this.#options = options;
     this.#maxQueuedChars = options.maxQueuedChars ?? DEFAULT_MAX_QUEUED_CHARS;
   }
 
   /** Queues `line`, which ends in a line feed, or drops it. Never waits, never throws. */
   write(line: string): void {
-    if (this.#broken) return;
-    if (this.#queuedChars + line.length > this.#maxQueuedChars) {
-      this.#dropped++;
-      return;
-    }
-    this.#lines.push(line);
-    this.#queuedChars += line.length;
-    this.#writing ??= this.#drain();
+    this.#add(line, this.#maxQueuedChars);
+  }
+
+  /** The same for a line of which there may be many: it leaves room to the others. */
+  writeBulk(line: string): void {
+    const limit = this.#dropping ? 0 : this.#maxQueuedChars;
+    this.#add(line, limit * (1 - RESERVED_SHARE));
   }
 
   /**
@@ -84,44 +116,106 @@ export class LineWriter {
     return done;
   }
 
+  #add(line: string, maxQueuedChars: number): void {
+    if (this.#broken) return;
+    if (this.#queuedChars + line.length > maxQueuedChars) {
+      this.#dropped++;
+      this.#dropping = true;
+      return;
+    }
+    this.#queue(line);
+    this.#writing ??= this.#drain();
+  }
+
+  #queue(line: string): void {
+    this.#lines.push(line);
+    this.#queuedChars += line.length;
+  }
+
   async #drain(): Promise<void> {
     // Lines of the same turn go out in one write.
     await Promise.resolve();
     try {
       while (this.#lines.length > 0) {
         await this.#writeAll(this.#encoder.encode(this.#take()));
+        this.#reportLoss();
       }
     } catch {
       // The reader has gone, and with it the place to say so.
       this.#broken = true;
-      this.#take();
+      this.#lines = [];
+      this.#queuedChars = 0;
     }
     this.#writing = null;
   }
 
-  /** Empties the queue. The dropped lines came after those in it. */
+  /** Takes as many lines out of the queue as make one write. */
   #take(): string {
-    if (this.#dropped > 0) {
-      this.#lines.push(this.#droppedLine(this.#dropped));
-      this.#dropped = 0;
+    const from = this.#taken;
+    let chars = 0;
+    let to = from;
+    while (to < this.#lines.length && chars < MAX_WRITE_CHARS) {
+      chars += this.#lines[to++]!.length;
     }
-    const text = this.#lines.join("");
-    this.#lines = [];
-    this.#queuedChars = 0;
+    const text = this.#lines.slice(from, to).join("");
+    // Moving the others up costs; it is done when they are few.
+    if (to > this.#lines.length / 2) {
+      this.#lines = this.#lines.slice(to);
+      this.#taken = 0;
+    } else {
+      this.#lines.fill("", from, to);
+      this.#taken = to;
+    }
+    this.#queuedChars -= chars;
     return text;
+  }
+
+  /** Tells what was dropped, behind the lines that came before, once there is room again. */
+  #reportLoss(): void {
+    if (this.#queuedChars > this.#maxQueuedChars * RESUME_SHARE) return;
+    this.#dropping = false;
+    if (this.#dropped === 0 && this.#outage === null) return;
+    const line = this.#options.droppedLine(this.#dropped, this.#outage);
+    this.#dropped = 0;
+    this.#outage = null;
+    if (line !== "") this.#queue(line);
   }
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
     let offset = 0;
+    let outageSince: number | null = null;
     while (offset < bytes.length) {
       try {
         offset += await this.#sink.write(bytes.subarray(offset));
+        if (outageSince !== null && this.#outage !== null) {
+          const durationMs = performance.now() - outageSince;
+          this.#outage = { ...this.#outage, durationMs };
+          outageSince = null;
+        }
       } catch (error) {
-        if (!(error instanceof Deno.errors.WouldBlock)) throw error;
-        await new Promise((resolve) =>
-          setTimeout(resolve, WOULD_BLOCK_PAUSE_MS)
-        );
+        if (hasNoReader(error)) throw error;
+        if (error instanceof Deno.errors.WouldBlock) {
+          await pause(WOULD_BLOCK_PAUSE_MS);
+          continue;
+        }
+        if (outageSince === null) {
+          outageSince = performance.now();
+          const reason = error instanceof Error ? error.message : String(error);
+          if (this.#outage === null) this.#options.onOutage?.(reason);
+          this.#outage = { reason, durationMs: 0 };
+        }
+        await pause(OUTAGE_PAUSE_MS);
       }
     }
   }
+}
+
+/** Whether nothing that is written will ever arrive. */
+function hasNoReader(error: unknown): boolean {
+  return error instanceof Deno.errors.BrokenPipe ||
+    error instanceof Deno.errors.BadResource;
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

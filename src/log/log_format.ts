@@ -12,7 +12,7 @@ import {
   type TextFormatterOptions,
 } from "npm:@logtape/logtape@^2.4.2";
 import type { PoolEvent } from "../events.ts";
-import { eventMessage } from "./event_message.ts";
+import { eventMessage, type MessageContext } from "./event_message.ts";
 
 /** Further lines of a message stand this far in. */
 const DETAIL_INDENT = "    ";
@@ -21,8 +21,9 @@ const DETAIL_INDENT = "    ";
 export function recordOf(
   event: PoolEvent,
   timestamp: number,
+  context: MessageContext = {},
 ): Omit<LogRecord, "category"> {
-  const { level, text, details } = eventMessage(event);
+  const { level, text, details } = eventMessage(event, context);
   // As one finished part: braces in a worker's output are no placeholders.
   return {
     level,

@@ -5,8 +5,27 @@
  * @module
  */
 
-import type { EventEmitter, PoolEvent } from "../events.ts";
+import type {
+  EventEmitter,
+  ExitStatus,
+  PoolEvent,
+  SuspectRequest,
+  WorkerExitedEvent,
+} from "../events.ts";
 import { LatencyHistogram } from "./latency_histogram.ts";
+
+/** Suspects that are kept, the last ones: as many as fit a look. */
+const MAX_SUSPECTS = 20;
+
+/** A request that may have ended a worker. */
+export interface TalliedSuspect extends SuspectRequest {
+  /** When the worker was found gone, as milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** Slot of the worker. */
+  readonly workerId: number;
+  /** How its process ended. */
+  readonly status: ExitStatus;
+}
 
 /** Counts by reason. */
 export type Tally = ReadonlyMap<string, number>;
@@ -15,12 +34,21 @@ export type Tally = ReadonlyMap<string, number>;
 export class EventTally {
   /** How long places were without a healthy worker before a successor was ready. */
   readonly recovery: LatencyHistogram = new LatencyHistogram();
+  /** Requests that may have ended a worker, all of them. */
+  suspectCount = 0;
+  #suspects: readonly TalliedSuspect[] = [];
+  readonly #kills = new Map<string, number>();
   readonly #scaledUp = new Map<string, number>();
   readonly #scaledDown = new Map<string, number>();
 
   /** Counts what `events` tells from now on. */
   constructor(events: EventEmitter) {
-    events.subscribe((event) => this.#take(event));
+    events.subscribe((event) => this.#take(event), { output: "none" });
+  }
+
+  /** Workers that were killed, and not by the pool, by who did it. */
+  get kills(): Tally {
+    return this.#kills;
   }
 
   /** Changes of the wanted number of workers to more of them, by reason. */
@@ -33,8 +61,30 @@ export class EventTally {
     return this.#scaledDown;
   }
 
+  /** The last requests that may have ended a worker, oldest first. */
+  get suspects(): readonly TalliedSuspect[] {
+    return this.#suspects;
+  }
+
+  #takeSuspects({ workerId, status, ...event }: WorkerExitedEvent): void {
+    this.suspectCount += event.suspectCount;
+    const at = Date.now();
+    this.#suspects = [
+      ...this.#suspects,
+      ...event.suspects.map((suspect) => ({
+        ...suspect,
+        at,
+        workerId,
+        status,
+      })),
+    ].slice(-MAX_SUSPECTS);
+  }
+
   #take(event: PoolEvent): void {
     switch (event.type) {
+      case "worker-exited":
+        if (event.killer !== null) count(this.#kills, event.killer);
+        return this.#takeSuspects(event);
       case "worker-ready":
       case "worker-promoted": {
         // Where the successor came first, or a spare, there is nothing to recover from.
@@ -44,10 +94,13 @@ export class EventTally {
       }
       case "pool-scaled": {
         const { from, to, reason } = event;
-        const tally = to > from ? this.#scaledUp : this.#scaledDown;
-        tally.set(reason, (tally.get(reason) ?? 0) + 1);
+        count(to > from ? this.#scaledUp : this.#scaledDown, reason);
         return;
       }
     }
   }
+}
+
+function count(tally: Map<string, number>, key: string): void {
+  tally.set(key, (tally.get(key) ?? 0) + 1);
 }

@@ -5,16 +5,18 @@
  */
 
 import type {
+  ExitStatus,
   PoolScaledEvent,
   ScalingHeldEvent,
   ServingState,
 } from "../events.ts";
 import type { Instance } from "../instance.ts";
 import type { PoolSnapshot, WorkerSnapshot } from "../pool/pool_snapshot.ts";
+import { type ProcessUsage, UNKNOWN_USAGE } from "../process/group_usage.ts";
 import type { QueueStats } from "../upstream/dispatcher.ts";
 import type { Counters } from "./counters.ts";
+import type { TalliedSuspect } from "./event_tally.ts";
 import type { LatencyHistogram } from "./latency_histogram.ts";
-import { processUsage } from "./process_usage.ts";
 import type { Rates } from "./rates.ts";
 import { rounded } from "./rounded.ts";
 import {
@@ -56,10 +58,30 @@ export interface WorkerMetrics {
   readonly uptimeSeconds: number | null;
   /** Which (re)load it belongs to, from 1. */
   readonly generation: number | null;
-  /** Resident memory; needs `-A`. */
+  /** Lines of output of this slot's workers that were dropped: they wrote more than WORKER_LOG_RATE. */
+  readonly droppedLines: number;
+  /** Resident memory of all its processes, what they share counted once; needs `-A`. */
   readonly rssBytes: number | null;
-  /** CPU time used; needs `-A`. */
+  /** CPU time all its processes have used; needs `-A`. */
   readonly cpuSeconds: number | null;
+}
+
+/** A request that was in flight when its worker's process ended, and may be the reason. */
+export interface SuspectMetrics {
+  /** When the worker was found gone: ISO 8601, UTC. */
+  readonly at: string;
+  /** Request method. */
+  readonly method: string;
+  /** Request target, as sent. */
+  readonly target: string;
+  /** As in `X-Request-Id`. */
+  readonly requestId: string;
+  /** Slot of the worker. */
+  readonly workerId: number;
+  /** How its process ended. */
+  readonly status: ExitStatus;
+  /** Workers lost of late with its method and path in flight; from 2 on it is not sent again. */
+  readonly losses: number;
 }
 
 /** The pool at one moment. Latencies are in milliseconds. */
@@ -104,6 +126,10 @@ export interface MetricsSnapshot {
     /** Held back, ready. */
     readonly spare: number;
     readonly restarts: number;
+    /** Workers that the kernel has killed for want of memory, as far as that is seen. */
+    readonly outOfMemory: number;
+    /** Whether most workers fail their probes together, and are kept in rotation. */
+    readonly panic: boolean;
   };
   /** How long places were without a healthy worker before a successor was ready, in milliseconds. */
   readonly recovery: {
@@ -113,8 +139,15 @@ export interface MetricsSnapshot {
     readonly p99: number | null;
     readonly max: number | null;
   };
+  /** Output of the workers that was dropped: they wrote more than WORKER_LOG_RATE. */
+  readonly output: {
+    readonly droppedLines: number;
+    readonly droppedBytes: number;
+  };
   /** Requests sent once more. */
   readonly retries: number;
+  /** The last requests that may have ended a worker, oldest first. */
+  readonly suspects: readonly SuspectMetrics[];
   /** Answers by class. */
   readonly responses: Readonly<Record<"2xx" | "3xx" | "4xx" | "5xx", number>>;
   /** Answers of the balancer's own, by status. */
@@ -140,13 +173,18 @@ export interface MetricsSources {
   readonly counters: Counters;
   readonly rates: Rates;
   readonly pool: PoolSnapshot;
+  /** What the workers use, by process id; who cannot be seen is missing. */
+  readonly usage: ReadonlyMap<number, ProcessUsage>;
   readonly queue: QueueStats;
+  /** Workers that the kernel has killed for want of memory. */
+  readonly outOfMemory: number;
   readonly state: ServingState;
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
   readonly idleUpstreamConnections: number;
   readonly eventLoopLagMs: number;
   readonly recovery: LatencyHistogram;
+  readonly suspects: readonly TalliedSuspect[];
   readonly scaling: readonly Omit<PoolScaledEvent, "type">[];
   readonly scalingHeld: Omit<ScalingHeldEvent, "type"> | null;
 }
@@ -170,7 +208,7 @@ const OWN_STATUSES = [
 export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
   const { counters, rates, pool } = sources;
   const { latency } = counters;
-  const { min, max, desired, ready, spare, restarts } = pool;
+  const { min, max, desired, ready, spare, restarts, panic } = pool;
   return {
     instance: sources.instance,
     totalRequests: counters.requests,
@@ -186,13 +224,24 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     uptimeSeconds: rounded((performance.now() - sources.startedAt) / 1000),
     generation: pool.generation,
     queue: queueMetrics(sources.queue),
-    pool: { min, max, desired, ready, spare, restarts },
+    pool: {
+      min,
+      max,
+      desired,
+      ready,
+      spare,
+      restarts,
+      outOfMemory: sources.outOfMemory,
+      panic,
+    },
     recovery: {
       count: sources.recovery.count,
       ...quantiles(sources.recovery),
       max: longest(sources.recovery),
     },
+    output: outputMetrics(pool),
     retries: counters.retries,
+    suspects: sources.suspects.map(suspectMetrics),
     responses: responsesByClass(counters),
     errors: Object.fromEntries(
       OWN_STATUSES.map((status) => [status, counters.errors(status)]),
@@ -204,7 +253,26 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     eventLoopLag: rounded(sources.eventLoopLagMs),
     scaling: sources.scaling.map(scalingMetrics),
     scalingHeld: sources.scalingHeld && scalingHeldMetrics(sources.scalingHeld),
-    workers: pool.workers.map((worker) => workerMetrics(worker, rates)),
+    workers: pool.workers.map((worker) =>
+      workerMetrics(worker, {
+        rates,
+        usage: sources.usage,
+        droppedLines: pool.droppedOutput.get(worker.id)?.lines ?? 0,
+      })
+    ),
+  };
+}
+
+function suspectMetrics(suspect: TalliedSuspect): SuspectMetrics {
+  const { at, method, target, requestId, workerId, status, losses } = suspect;
+  return {
+    at: new Date(at).toISOString(),
+    method,
+    target,
+    requestId,
+    workerId,
+    status,
+    losses,
   };
 }
 
@@ -236,7 +304,24 @@ function queueMetrics(queue: QueueStats): QueueStats {
   return { ...queue, wait: { p50: rounded(p50), p99: rounded(p99) } };
 }
 
-function workerMetrics(worker: WorkerSnapshot, rates: Rates): WorkerMetrics {
+function outputMetrics(
+  { droppedOutput }: PoolSnapshot,
+): MetricsSnapshot["output"] {
+  let droppedLines = 0;
+  let droppedBytes = 0;
+  for (const { lines, bytes } of droppedOutput.values()) {
+    droppedLines += lines;
+    droppedBytes += bytes;
+  }
+  return { droppedLines, droppedBytes };
+}
+
+function workerMetrics(
+  worker: WorkerSnapshot,
+  { rates, usage, droppedLines }: Pick<MetricsSources, "rates" | "usage"> & {
+    readonly droppedLines: number;
+  },
+): WorkerMetrics {
   const { id, port, pid, ready, spare, former, state, restarts } = worker;
   const { generation, upstream, uptimeMs } = worker;
   const requests = upstream?.requests ?? 0;
@@ -256,7 +341,8 @@ function workerMetrics(worker: WorkerSnapshot, rates: Rates): WorkerMetrics {
     restarts,
     uptimeSeconds: uptimeMs === null ? null : rounded(uptimeMs / 1000),
     generation,
-    ...processUsage(pid),
+    droppedLines,
+    ...(pid === null ? null : usage.get(pid)) ?? UNKNOWN_USAGE,
   };
 }
 

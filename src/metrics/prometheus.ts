@@ -16,7 +16,7 @@ import {
 import type { Counters } from "./counters.ts";
 import type { LatencyHistogram } from "./latency_histogram.ts";
 import type { MetricsSnapshot, WorkerMetrics } from "./metrics_snapshot.ts";
-import type { EventTally, Tally } from "./event_tally.ts";
+import type { EventTally, TalliedSuspect, Tally } from "./event_tally.ts";
 
 /** The formats there are: the classic text format, and its standardised successor. */
 export type ExpositionFormat = "prometheus" | "openmetrics";
@@ -36,6 +36,11 @@ export interface PrometheusSources {
   readonly tally: EventTally;
   /** Workers that took the place of another one, by why. */
   readonly restarts: Readonly<Record<string, number>>;
+  /** What of the workers' output has been dropped, by slot. */
+  readonly droppedOutput: ReadonlyMap<
+    number,
+    { readonly lines: number; readonly bytes: number }
+  >;
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -78,6 +83,9 @@ const WORKER_STATES = [
   "draining",
   "terminating",
 ] as const;
+
+/** Who kills workers but the pool. Shown with 0 too. */
+const KILLERS = ["out-of-memory", "outside", "unknown"] as const;
 
 /** Writes the figures out. */
 export async function exposition(
@@ -167,14 +175,20 @@ function requestMetrics(
 }
 
 function poolMetrics(
-  { snapshot, tally, restarts }: PrometheusSources,
+  { snapshot, tally, restarts, droppedOutput }: PrometheusSources,
 ): readonly CollectedMetric[] {
   const { pool, workers } = snapshot;
+  const dropped = [...droppedOutput];
   return [
     gauge("prefork_workers", "Workers by state.", workersByState(workers)),
     gauge("prefork_workers_min", "Fewest workers scaling leaves.", pool.min),
     gauge("prefork_workers_max", "Most workers scaling makes.", pool.max),
     gauge("prefork_workers_desired", "Workers wanted now.", pool.desired),
+    gauge(
+      "prefork_panic",
+      "1 while most workers fail their health probes together and are kept in rotation.",
+      Number(pool.panic),
+    ),
     gauge(
       "prefork_generation",
       "Which (re)load the newest workers belong to.",
@@ -184,6 +198,21 @@ function poolMetrics(
       "prefork_worker_restarts_total",
       "Workers that took the place of another one, by why.",
       Object.entries(restarts).map(([reason, count]) => [{ reason }, count]),
+    ),
+    counter(
+      "prefork_suspect_requests_total",
+      "Requests in flight when their worker's process ended, which may be the reason.",
+      tally.suspectCount,
+    ),
+    gauge(
+      "prefork_suspect_losses",
+      "Workers lost of late with a request of this method and path in flight, of the last suspects; from 2 on it is not sent again.",
+      suspectLosses(tally.suspects),
+    ),
+    counter(
+      "prefork_worker_kills_total",
+      "Workers that had been ready and were killed, and not by the pool, by who did it.",
+      KILLERS.map((killer) => [{ killer }, tally.kills.get(killer) ?? 0]),
     ),
     histogram(
       "prefork_worker_recovery_seconds",
@@ -197,6 +226,16 @@ function poolMetrics(
         ...decisionsMade("up", tally.scaledUp),
         ...decisionsMade("down", tally.scaledDown),
       ],
+    ),
+    counter(
+      "prefork_worker_output_dropped_total",
+      "Lines of the workers' output dropped, because they wrote more than WORKER_LOG_RATE or WORKER_LOG_BYTES.",
+      dropped.map(([id, { lines }]) => [{ worker: `${id}` }, lines]),
+    ),
+    counter(
+      "prefork_worker_output_dropped_bytes_total",
+      "Bytes of those lines.",
+      dropped.map(([id, { bytes }]) => [{ worker: `${id}` }, bytes]),
     ),
     gauge(
       "prefork_worker_resident_memory_bytes",
@@ -279,6 +318,16 @@ function workersByState(workers: readonly WorkerMetrics[]): readonly Sample[] {
     counts.set(state, (counts.get(state) ?? 0) + 1);
   }
   return [...counts].map(([state, count]) => [{ state }, count]);
+}
+
+/** The last figure of each: there are few, however many paths there are. */
+function suspectLosses(suspects: readonly TalliedSuspect[]): readonly Sample[] {
+  const last = new Map<string, Sample>();
+  for (const { method, target, losses } of suspects) {
+    const path = target.split("?", 1)[0]!;
+    last.set(`${method} ${path}`, [{ method, path }, losses]);
+  }
+  return [...last.values()];
 }
 
 function decisionsMade(

@@ -92,7 +92,9 @@ export class FormerGeneration {
       } else if (worker.generation > goal.generation.number) {
         // One that had failed, and whose place the older one did not get back.
         this.#deps.dismiss(worker, "reload");
-      } else if (worker.health?.healthy === false) {
+      } else if (
+        worker.health?.healthy === false && worker.retained !== "panic"
+      ) {
         this.#deps.dismiss(worker, "unhealthy");
       } else if (over !== null || worker.generation !== this.#number) {
         this.#deps.dismiss(worker, "reload");

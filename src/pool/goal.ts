@@ -8,13 +8,20 @@ import type { DrainReason } from "../events.ts";
 import type { Generation } from "./generation.ts";
 import type { RecyclingLimits } from "./replacement.ts";
 import type { Worker } from "./worker.ts";
+import type { StopSignal } from "./worker_command.ts";
 
 /** How workers come and go. */
 export interface StaffingOptions extends RecyclingLimits {
   /** Longest wait for a new worker's first good answer, in milliseconds. */
   readonly startupTimeoutMs: number;
+  /** Longest wait for one that keeps a CPU busy all the while, in milliseconds. @default {startupTimeoutMs} */
+  readonly startupLimitMs?: number;
   /** How long requests in flight may take when a worker is taken out, in milliseconds. */
   readonly drainTimeoutMs: number;
+  /** How long a worker's processes may take to end once they are asked to, in milliseconds. */
+  readonly stopTimeoutMs: number;
+  /** What asks them to. */
+  readonly stopSignal: StopSignal;
   /** Workers of a new generation that are started at once, beside those they replace. */
   readonly reloadSurge: number;
   /** Whether a generation that is superseded is kept for its clients. */
@@ -31,6 +38,8 @@ export interface Goal {
   readonly spares: number;
   /** What new workers are, and what the others are to be replaced by. */
   readonly generation: Generation;
+  /** The newest generation that has proved itself: with a reload that goes on, the one before. */
+  readonly provenGeneration: number;
   /** Why those go that are too many. */
   readonly surplusReason: DrainReason;
   /** Whether a worker that serves beside its predecessor has shown that it can take over. */

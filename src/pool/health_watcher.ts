@@ -5,7 +5,11 @@
  * @module
  */
 
-import type { WorkerFindings } from "../worker_findings.ts";
+import type {
+  ElsewhereSocket,
+  StartupFindings,
+  WorkerFindings,
+} from "../worker_findings.ts";
 
 /** Where a worker is to be probed. */
 export interface ProbeTarget {
@@ -21,12 +25,41 @@ export interface WatchedWorker extends ProbeTarget {
   readonly workerId: number;
   /** Its process, which leads a group of its own. */
   readonly pid: number;
+  /** What all processes of the pool's workers have in their environment, as `NAME=value`; `null` when they have nothing. */
+  readonly mark: string | null;
+  /**
+   * Whether its output has said that another program has its port. Asked where
+   * the owner of the port cannot be seen.
+   *
+   * @default {never}
+   */
+  readonly lostPort?: () => boolean;
+  /**
+   * Whether a worker that responds may listen as it does; shown all its
+   * sockets that listen, where these can be seen.
+   *
+   * @default {anywhere}
+   */
+  readonly accepts?: (sockets: readonly ElsewhereSocket[]) => boolean;
 }
+
+/**
+ * Whether a worker can be reached at all, whatever it responds: the last probe
+ * got a response; it got none; or as many in a row got none as make a worker
+ * unhealthy.
+ */
+export type Reach = "responding" | "doubtful" | "unreachable";
 
 /** What the probes of one worker amount to, after each of them. */
 export interface HealthReport extends WorkerFindings {
   /** Whether it is well, by the thresholds; `null` until the first good answer. */
   readonly healthy: boolean | null;
+  /** The address at which it is reached: another than it was told where it listens there alone. */
+  readonly hostname: string;
+  /** What keeps it from being ready for the first time; `null` when it has been, or it is too early to say. */
+  readonly startup: StartupFindings | null;
+  /** Whether it can be reached. */
+  readonly reach: Reach;
 }
 
 /** The watch over one worker. */
@@ -44,4 +77,6 @@ export interface HealthWatcher {
     worker: WatchedWorker,
     report: (report: HealthReport) => void,
   ): HealthWatch;
+  /** Lets go of what all watches share, once they have been stopped. @default {there is nothing} */
+  close?(): Promise<void>;
 }

@@ -8,6 +8,7 @@
 export type LaunchErrorCode =
   | "not-found"
   | "not-executable"
+  | "directory-missing"
   | "not-permitted"
   | "ports-exhausted"
   | "failed";

@@ -15,6 +15,8 @@
  * @module
  */
 
+import { WORKER_MARK } from "./process_table.ts";
+
 /**
  * POSIX shell; beyond builtins only grep, where there is one. Signals of the terminal or of a
  * service manager do not end it: only the end of its input does. `--` is
@@ -75,9 +77,18 @@ export class OrphanGuard {
     return this.#child?.pid ?? null;
   }
 
-  /** What every worker must have in its environment, to be found by it. */
-  get mark(): Readonly<Record<string, string>> {
-    return { [MARK_VARIABLE]: this.#id };
+  /** What begins the marks of this pool's workers. */
+  get poolId(): string {
+    return this.#id;
+  }
+
+  /**
+   * What a worker must have in its environment, to be found by it.
+   *
+   * @param workerMark Which worker it is.
+   */
+  marks(workerMark: string): Readonly<Record<string, string>> {
+    return { [MARK_VARIABLE]: this.#id, [WORKER_MARK]: workerMark };
   }
 
   /** Puts a worker's process group on the list. To be called in the turn in which it was started. */
@@ -112,6 +123,8 @@ export class OrphanGuard {
         stdin: "piped",
         stdout: "null",
         stderr: "null",
+        // Our own directory may have been removed, and be kept from removal by nobody.
+        cwd: "/",
         // Its own group: a Ctrl-C at the terminal is not for it.
         detached: true,
       }).spawn();

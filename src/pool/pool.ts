@@ -13,17 +13,25 @@
 import type { EventEmitter, ScalingGrounds } from "../events.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
 import type { Upstream } from "../upstream/upstream.ts";
+import {
+  GroupUsage,
+  type ProcessUsage,
+  type UsageReader,
+} from "../process/group_usage.ts";
+import { OomKills } from "../process/oom_kills.ts";
 import { Alarm } from "./alarm.ts";
 import type { WorkerSpec } from "./generation.ts";
 import type { StaffingOptions } from "./goal.ts";
 import type { HealthWatcher } from "./health_watcher.ts";
-import { MemorySampler, type ReadMemory } from "./memory_sampler.ts";
+import { MemorySampler } from "./memory_sampler.ts";
 import { type PoolSnapshot, snapshotPool } from "./pool_snapshot.ts";
+import type { OutputLimits } from "./output_budget.ts";
 import { PoolStartError } from "./pool_start_error.ts";
 import { Reconciler } from "./reconciler.ts";
 import type { ReloadReport } from "./reload_report.ts";
 import { Reloads, type ReloadView } from "./reloads.ts";
-import type { Recall } from "./worker.ts";
+import type { ServeAddressMode } from "./serve_address.ts";
+import type { Lose, Recall, StreamCount } from "./worker.ts";
 import type { Launch } from "./worker_process.ts";
 import { WorkerStarter } from "./worker_starter.ts";
 
@@ -31,9 +39,11 @@ import { WorkerStarter } from "./worker_starter.ts";
 const STOPPING = "the pool is stopping";
 
 /** How many workers there are, and how they come and go. */
-export interface PoolOptions extends StaffingOptions, WorkerSpec {
+export interface PoolOptions extends StaffingOptions, WorkerSpec, OutputLimits {
   /** First worker port; 0 takes a free stretch anywhere. */
   readonly workerPort: number;
+  /** Which programs on Deno are moved to their port. @default {"auto"} */
+  readonly workerServeAddress?: ServeAddressMode;
   /** Workers started at first. */
   readonly poolSize: number;
   /** Fewest workers scaling leaves. */
@@ -56,12 +66,20 @@ export interface PoolDeps {
   readonly health: HealthWatcher;
   /** Takes requests back from workers that hang. @default {none are taken back} */
   readonly recall?: Recall;
+  /** Is told of workers whose process is gone. @default {nobody is told, and no request suspected} */
+  readonly lose?: Lose;
+  /** Counts the streams among a worker's requests in flight. @default {there are none} */
+  readonly streams?: StreamCount;
+  /** Ends the requests of a worker that is about to be killed. @default {they end with it} */
+  readonly cut?: (upstream: Upstream) => void;
   /** Monotonic, in milliseconds. @default {performance.now} */
   readonly clock?: () => number;
   /** Starts a process. @default {real processes, guarded against being orphaned} */
   readonly launch?: Launch;
-  /** Tells what memory a process uses. @default {what /proc says} */
-  readonly readMemory?: ReadMemory;
+  /** Tells what workers use. @default {what /proc says} */
+  readonly usage?: UsageReader;
+  /** Tells whom the kernel has killed for want of memory. @default {what the control group counts} */
+  readonly oomKills?: OomKills;
 }
 
 /** Keeps the wanted number of workers running and published. */
@@ -72,6 +90,8 @@ export class Pool {
   readonly #reconciler: Reconciler;
   readonly #reloads: Reloads;
   readonly #memory: MemorySampler;
+  readonly #usage: UsageReader;
+  readonly #oomKills: OomKills;
   readonly #alarm = new Alarm();
   readonly #startVerdict = Promise.withResolvers<PoolStartError | null>();
   #options: PoolOptions;
@@ -86,8 +106,11 @@ export class Pool {
     this.#events = deps.events;
     this.#now = deps.clock ?? ((): number => performance.now());
     this.#desired = this.#clamp(options.poolSize);
+    this.#usage = deps.usage ?? new GroupUsage();
+    this.#oomKills = deps.oomKills ?? new OomKills();
     this.#starter = new WorkerStarter(options, {
       ...deps,
+      oomKills: this.#oomKills,
       clock: this.#now,
       wake: () => this.#alarm.wake(),
       observer: {
@@ -99,7 +122,7 @@ export class Pool {
       },
     });
     this.#reloads = new Reloads(options, deps.events);
-    this.#memory = new MemorySampler(deps.events, deps.readMemory);
+    this.#memory = new MemorySampler(deps.events, this.#usage);
     this.#reconciler = new Reconciler({
       dispatcher: deps.dispatcher,
       events: deps.events,
@@ -189,23 +212,43 @@ export class Pool {
 
   /** Returns what can be seen of the pool now. */
   snapshot(): PoolSnapshot {
-    const { roster, restarts } = this.#reconciler;
+    const { roster, restarts, panic } = this.#reconciler;
     return snapshotPool(roster, {
       restarts,
+      panic,
       min: this.#options.minWorkers,
       max: this.#options.maxWorkers,
       desired: this.#desired,
       generation: this.#reloads.generation.number,
+      droppedOutput: this.#starter.droppedOutput,
       now: this.#now(),
     });
+  }
+
+  /** Workers of which something still runs. */
+  get workersLeft(): number {
+    return this.#reconciler.roster.workers.length;
+  }
+
+  /** Returns what the workers use now, with all the processes behind them, by process id; who cannot be seen is missing. */
+  usage(): ReadonlyMap<number, ProcessUsage> {
+    const running = this.#reconciler.roster.workers
+      .filter((worker) => worker.goneAt === null);
+    return this.#usage.read(
+      running.map(({ process }) => process.pid),
+      this.#now(),
+    );
   }
 
   /**
    * Takes every worker out of service, lets its requests in flight end, and
    * ends it. Resolves when every process and every task of the pool is gone.
    * Calling it again waits for the same.
+   *
+   * @param drainTimeoutMs How long the requests may still take. @default {as it is set}
    */
-  stop(): Promise<void> {
+  stop(drainTimeoutMs: number = this.#options.drainTimeoutMs): Promise<void> {
+    this.#options = { ...this.#options, drainTimeoutMs };
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
@@ -214,7 +257,7 @@ export class Pool {
   killAll(): void {
     this.#stopping = true;
     for (const { process } of this.#reconciler.roster.workers) {
-      process.signal("SIGKILL");
+      process.kill();
     }
     this.#alarm.wake();
   }
@@ -246,14 +289,16 @@ export class Pool {
   /** Makes one pass, and returns when the next is due at the latest. */
   #pass(now: number): number {
     const { workers } = this.#reconciler.roster;
-    const sampleAt = this.#options.maxWorkerMemoryMb > 0
-      ? this.#memory.sample(workers, now)
+    const { maxWorkerMemoryMb } = this.#options;
+    const sampleAt = maxWorkerMemoryMb > 0
+      ? this.#memory.sample(workers, { maxWorkerMemoryMb, now })
       : Infinity;
     const judgeAt = this.#reloads.judge(this.#view);
     const reconcileAt = this.#reconciler.reconcile({
       workers: this.#stopping ? 0 : this.#desired,
       spares: this.#stopping ? 0 : this.#options.spareWorkers,
       generation: this.#reloads.generation,
+      provenGeneration: this.#reloads.provenGeneration,
       surplusReason: this.#stopping ? "stop" : "scale-down",
       mayTakeOver: (worker) => this.#reloads.mayTakeOver(worker),
       options: this.#options,

@@ -6,6 +6,7 @@
 
 import type { Upstream } from "../upstream/upstream.ts";
 import type { ReplacementReason } from "../events.ts";
+import type { DroppedOutput } from "./output_readers.ts";
 import type { Roster } from "./roster.ts";
 import type { Slot } from "./slot.ts";
 import type { Worker } from "./worker.ts";
@@ -53,6 +54,8 @@ export interface PoolSnapshot {
   readonly ready: number;
   /** Workers that are ready and held back. */
   readonly spare: number;
+  /** Whether most workers fail their probes together, and are kept in rotation. */
+  readonly panic: boolean;
   /** Workers started in the place of another since the start, slots that are no more included. */
   readonly restarts: number;
   /** The same by reason; a reason that has not been is missing. */
@@ -61,13 +64,18 @@ export interface PoolSnapshot {
   >;
   /** Which (re)load the newest workers belong to, from 1. */
   readonly generation: number;
+  /** What of the workers' output has been dropped, by slot. */
+  readonly droppedOutput: ReadonlyMap<number, DroppedOutput>;
   /** Every worker and waiting slot, by slot. */
   readonly workers: readonly WorkerSnapshot[];
 }
 
 /** What is known of a pool beside who is in it. */
-export interface PoolFigures
-  extends Pick<PoolSnapshot, "min" | "max" | "desired" | "generation"> {
+export interface PoolFigures extends
+  Pick<
+    PoolSnapshot,
+    "min" | "max" | "desired" | "generation" | "panic" | "droppedOutput"
+  > {
   readonly restarts: PoolSnapshot["restartsByReason"];
   /** On the pool's clock. */
   readonly now: number;

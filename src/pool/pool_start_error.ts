@@ -6,6 +6,7 @@
 
 import type { ExitStatus, WorkerStartFailedEvent } from "../events.ts";
 import type { LaunchErrorCode } from "./launch_error.ts";
+import { describeExit } from "./worker.ts";
 import { commandSetting, type WorkerCommand } from "./worker_command.ts";
 
 /** What kept the pool from starting. */
@@ -31,15 +32,22 @@ export class PoolStartError extends Error {
   readonly status: ExitStatus | null;
   /** Its last lines of output, oldest first. */
   readonly lastOutput: readonly string[];
+  /** What happened to it, as a sentence part. */
+  readonly reason: string;
+  /** The message without the command and the output. */
+  readonly summary: string;
 
   /** Creates the error; `failure` is the attempt that is shown as the example. */
   constructor(
     code: PoolStartErrorCode,
     message: string,
     failure: StartFailure | null = null,
+    summary: string = message,
   ) {
     super(message);
     this.code = code;
+    this.summary = summary;
+    this.reason = failure?.reason ?? message;
     this.command = failure?.command ?? null;
     this.status = failure?.status ?? null;
     this.lastOutput = failure?.lastOutput ?? [];
@@ -59,18 +67,30 @@ export function startError(
       failure,
     );
   }
-  const lines = [
-    `Cannot start the pool: no worker became ready; the first one ${failure.reason}.`,
-    `Command: ${failure.command.join(" ")}`,
-  ];
+  const headline =
+    `Cannot start the pool: no worker became ready; the first one ${failure.reason}.`;
+  const remedy = remedyFor(failure, commandSetting(workerCommand.kind));
+  const example = [`Command: ${failure.command.join(" ")}`];
   if (failure.lastOutput.length > 0) {
-    lines.push("Last output:", ...failure.lastOutput.map((l) => `  ${l}`));
+    example.push("Last output:", ...failure.lastOutput.map((l) => `  ${l}`));
   }
-  lines.push(
-    `Correct ${
-      commandSetting(workerCommand.kind)
-    } so that it listens on port ` +
-      `${failure.port} (PORT, or {port} in the command) and answers HEALTH_PATH.`,
+  return new PoolStartError(
+    code,
+    [headline, ...example, remedy].join("\n"),
+    failure,
+    `${headline} ${remedy}`,
   );
-  return new PoolStartError(code, lines.join("\n"), failure);
+}
+
+/** What to do about workers that were started and did not become ready. */
+function remedyFor(
+  { port, status, reason }: StartFailure,
+  setting: string,
+): string {
+  // One that ends by itself has not come to listening: it says why, or nothing does.
+  const ended = status !== null && reason.startsWith(describeExit(status));
+  return ended
+    ? `Correct ${setting}, or what the program says it lacks.`
+    : `Correct ${setting} so that it listens on port ${port} (PORT, or ` +
+      "{port} in the command) and answers HEALTH_PATH.";
 }

@@ -9,6 +9,7 @@
 
 import { isExhaustion } from "../net/exhaustion.ts";
 import { LaunchError } from "./launch_error.ts";
+import { type LockPort, lockPort, type PortLock } from "./port_lock.ts";
 import { WORKER_HOST } from "./worker_command.ts";
 
 /** Ports tried in one search. More than this many strangers in a row is a mistake in the configuration. */
@@ -24,21 +25,35 @@ const MAX_PORT = 65_535;
  */
 const FREE_STRETCH = { first: 20_000, last: 31_000 } as const;
 
+/** How it is found out whether a port may be taken. */
+export interface PortChecks {
+  /** Locks it against other pools. */
+  readonly lock: LockPort;
+  /** Whether a worker could listen on it now. */
+  readonly isFree: (port: number) => boolean;
+}
+
+/** What the machine says of its ports. */
+export const MACHINE_PORTS: PortChecks = { lock: lockPort, isFree: isPortFree };
+
 /** Where ports are looked for. */
 export interface PortAllocatorOptions {
   /** First port; 0 takes a free stretch anywhere. */
   readonly workerPort: number;
-  /** Told of each port that somebody else holds, once. */
-  readonly onSkipped: (port: number) => void;
+  /** Told of each port that somebody else holds, once; `locked` when that is another pool, whose worker may not listen yet. */
+  readonly onSkipped: (port: number, locked: boolean) => void;
   /** Uniform in [0, 1). @default {Math.random} */
   readonly random?: () => number;
+  /** @default {MACHINE_PORTS} */
+  readonly checks?: PortChecks;
 }
 
 /** Which ports of the range are ours, and which is the next free one. */
 export class PortAllocator {
   readonly #first: number;
-  readonly #onSkipped: (port: number) => void;
-  readonly #ours = new Set<number>();
+  readonly #onSkipped: PortAllocatorOptions["onSkipped"];
+  readonly #checks: PortChecks;
+  readonly #ours = new Map<number, PortLock | null>();
   readonly #foreign = new Set<number>();
 
   /** Creates an allocator that holds no port. */
@@ -49,10 +64,12 @@ export class PortAllocator {
       ? first + Math.floor(random() * (last - first))
       : workerPort;
     this.#onSkipped = onSkipped;
+    this.#checks = options.checks ?? MACHINE_PORTS;
   }
 
   /**
-   * Takes the first free port of the range, other than `avoid`.
+   * Takes the first free port of the range, other than `avoid`, and locks it
+   * against other pools until it is given back.
    *
    * Another program may still take it before the worker does; the worker then
    * fails to start, and the next attempt avoids that port.
@@ -64,14 +81,16 @@ export class PortAllocator {
     const end = Math.min(this.#first + SEARCH_LIMIT - 1, MAX_PORT);
     for (let port = this.#first; port <= end; port++) {
       if (port === avoid || this.#ours.has(port)) continue;
-      if (isPortFree(port)) {
+      const lock = this.#checks.lock(port);
+      if (lock !== "locked" && this.#checks.isFree(port)) {
         this.#foreign.delete(port);
-        this.#ours.add(port);
+        this.#ours.set(port, lock);
         return port;
       }
+      if (lock !== "locked") lock?.close();
       if (this.#foreign.has(port)) continue;
       this.#foreign.add(port);
-      this.#onSkipped(port);
+      this.#onSkipped(port, lock === "locked");
     }
     throw new LaunchError(
       "ports-exhausted",
@@ -81,7 +100,13 @@ export class PortAllocator {
 
   /** Gives a port back whose worker is gone. */
   release(port: number): void {
+    this.#ours.get(port)?.close();
     this.#ours.delete(port);
+  }
+
+  /** Gives back all that are still held. */
+  [Symbol.dispose](): void {
+    for (const port of [...this.#ours.keys()]) this.release(port);
   }
 }
 

@@ -22,6 +22,7 @@ import type { Dispatcher } from "../upstream/dispatcher.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { FormerGeneration } from "./former_generation.ts";
 import type { Goal } from "./goal.ts";
+import { HealthJudge } from "./health_judge.ts";
 import {
   exhaustsMemory,
   type ReplacementCause,
@@ -33,15 +34,18 @@ import { endOf } from "./slot.ts";
 import { chooseLeaving, chooseMembers } from "./slot_choice.ts";
 import { SlotFiller } from "./slot_filler.ts";
 import { findVacancies, hasRoom, type Vacancy } from "./vacancies.ts";
-import { describeExit, type Worker } from "./worker.ts";
+import type { Worker } from "./worker.ts";
 import type { WorkerStarter } from "./worker_starter.ts";
-import { deadlineOf } from "./worker_state.ts";
+import { deadlineOf, type TerminationCause } from "./worker_state.ts";
 
-/** How long a worker may take to end after SIGTERM, in milliseconds. Nothing is in flight on it any more. */
-const KILL_TIMEOUT_MS = 5_000;
+/** How much longer a worker may take to become ready that computes, in milliseconds, before it is looked at again. */
+const STARTUP_EXTENSION_MS = 5_000;
 
 /** How often workers are looked at that may have answered enough requests, in milliseconds. */
 const REQUESTS_CHECK_MS = 250;
+
+/** How often workers are looked at that may have nothing in flight but streams, in milliseconds. */
+const DRAIN_CHECK_MS = 100;
 
 /** What a reconciler works with. */
 export interface ReconcilerDeps {
@@ -59,6 +63,7 @@ export class Reconciler {
   readonly #starter: WorkerStarter;
   readonly #filler: SlotFiller;
   readonly #former: FormerGeneration;
+  readonly #health: HealthJudge;
   /** Goal and time of the pass that is being made. */
   #goal!: Goal;
   #now = 0;
@@ -68,6 +73,7 @@ export class Reconciler {
     this.#dispatcher = deps.dispatcher;
     this.#starter = deps.starter;
     this.#filler = new SlotFiller(deps);
+    this.#health = new HealthJudge(this.roster, deps.events);
     this.#former = new FormerGeneration({
       roster: this.roster,
       events: deps.events,
@@ -80,12 +86,17 @@ export class Reconciler {
     return this.#filler.restarts;
   }
 
+  /** Whether most workers fail their probes together, and are kept in rotation. */
+  get panic(): boolean {
+    return this.#health.panic.active;
+  }
+
   /** Makes one pass, and returns when the next is due at the latest. */
   reconcile(goal: Goal, now: number): number {
     this.#goal = goal;
     this.#now = now;
     this.#reap();
-    this.#judgeHealth();
+    this.#health.judge(goal, now);
     this.#killExhausting();
     this.#resize();
     this.#installSuccessors();
@@ -103,7 +114,11 @@ export class Reconciler {
     for (const worker of this.roster.workers) {
       if (worker.goneAt === null) continue;
       const slot = this.roster.slotOf(worker);
-      if (worker.startupMs !== null) slot?.noteLoss("exit", worker.goneAt);
+      if (worker.startupMs !== null) {
+        const outOfMemory = worker.killer === "out-of-memory";
+        const reason = outOfMemory ? "out-of-memory" : "exit";
+        slot?.noteLoss(reason, worker.goneAt);
+      }
       // Its last output is still being read.
       if (worker.exit === null) continue;
       const startFailure = worker.bury(worker.exit, now);
@@ -111,30 +126,14 @@ export class Reconciler {
       this.roster.forget(worker);
       if (slot === undefined) continue;
       slot.vacate(worker);
-      if (startFailure === null) {
-        slot.noteEnd(endOf(worker, describeExit(worker.exit), now));
+      if (worker.restart && worker.startupMs === null) {
+        // What it showed holds for all that are yet to be started.
+        for (const other of this.roster.slots) other.forgive();
+        slot.noteRestart();
+      } else if (startFailure === null) {
+        slot.noteEnd(endOf(worker, worker.describeEnd(worker.exit), now));
       } else {
         this.#filler.noteFailedStart(slot, endOf(worker, startFailure, now));
-      }
-    }
-  }
-
-  /** Puts workers into and out of service as their probes have it. */
-  #judgeHealth(): void {
-    for (const slot of this.roster.slots) {
-      for (const worker of slot.workers) {
-        const healthy = worker.health?.healthy;
-        const { name } = worker.state;
-        if (healthy === true && (name === "starting" || name === "unhealthy")) {
-          worker.answered(this.#now, slot.noteReady(worker, this.#now));
-        }
-        if (healthy === false) slot.noteLoss("unhealthy", this.#now);
-        // Probes alone never take the last one out: a sick worker is better than none.
-        if (
-          healthy === false && name === "ready" && this.#othersServe(worker)
-        ) {
-          worker.failed(this.#now);
-        }
       }
     }
   }
@@ -176,11 +175,14 @@ export class Reconciler {
     for (const slot of this.roster.slots) {
       const { worker, successor } = slot;
       if (worker === null || successor === null) continue;
-      const cause = this.#causeOf(worker);
+      const cause = this.#causeOf(worker) ?? betterThan(worker, successor);
       if (cause === null || successor.generation !== generation.number) {
         slot.vacate(successor);
         this.#dismiss(successor, slot.cause ?? "reload");
-      } else if (successor.serviceable && mayTakeOver(successor)) {
+      } else if (
+        successor.state.name === "ready" && successor.serviceable &&
+        mayTakeOver(successor)
+      ) {
         slot.promote();
         // One that was held back has no clients.
         const kept = cause === "reload" && slot.member &&
@@ -224,16 +226,36 @@ export class Reconciler {
     for (const worker of this.roster.workers) {
       const { state } = worker;
       const late = this.#now >= deadlineOf(state);
-      if (state.name === "starting" && late) {
-        worker.terminate("start-timeout", this.#killAt);
+      if (state.name === "starting") {
+        this.#expireStart(worker, late);
       } else if (state.name === "draining") {
-        const drained = worker.upstream.inFlight === 0;
+        const { drained } = worker;
         if (drained || late) {
-          worker.terminate(drained ? "drained" : "drain-timeout", this.#killAt);
+          this.#terminate(worker, drained ? "drained" : "drain-timeout");
         }
       } else if (state.name === "terminating" && late) {
-        worker.kill(state.cause, "did not end after SIGTERM");
+        const { stopSignal, stopTimeoutMs } = this.#goal.options;
+        const reason = worker.goneAt === null
+          ? `did not end within ${
+            Math.min(stopTimeoutMs, worker.patienceMs)
+          } ms of ${stopSignal}`
+          : `left processes that did not end within ${stopTimeoutMs} ms`;
+        worker.kill(state.cause, reason);
       }
+    }
+  }
+
+  #expireStart(worker: Worker, late: boolean): void {
+    if (worker.restart) this.#terminate(worker, "restarted");
+    else if (worker.displaced) this.#terminate(worker, "port-lost");
+    else if (late) {
+      const { startupTimeoutMs, startupLimitMs = startupTimeoutMs } =
+        this.#goal.options;
+      const lastAt = worker.startedAt + startupLimitMs;
+      // One that computes is starting, and not hanging.
+      if (worker.health?.diagnosis === "starting" && this.#now < lastAt) {
+        worker.extend(Math.min(this.#now + STARTUP_EXTENSION_MS, lastAt));
+      } else this.#terminate(worker, "start-timeout");
     }
   }
 
@@ -241,12 +263,18 @@ export class Reconciler {
   #fillSlots(): void {
     const now = this.#now;
     const { generation, options } = this.#goal;
-    const { startupTimeoutMs } = options;
+    const { startupTimeoutMs, stopTimeoutMs } = options;
     for (const { slot, cause } of this.#vacancies()) {
       if (slot.retryAt > now || !hasRoom(this.roster.slots, cause, options)) {
         continue;
       }
-      this.#filler.fill(slot, { generation, startupTimeoutMs, cause, now });
+      this.#filler.fill(slot, {
+        generation,
+        startupTimeoutMs,
+        stopTimeoutMs,
+        cause,
+        now,
+      });
     }
   }
 
@@ -261,7 +289,7 @@ export class Reconciler {
     this.#starter.unwatch(worker);
     switch (worker.state.name) {
       case "starting":
-        worker.terminate("dismissed", this.#killAt);
+        this.#terminate(worker, "dismissed");
         break;
       case "ready":
       case "unhealthy":
@@ -272,20 +300,23 @@ export class Reconciler {
     }
   }
 
-  get #killAt(): number {
-    const { drainTimeoutMs } = this.#goal.options;
-    return this.#now + Math.min(KILL_TIMEOUT_MS, drainTimeoutMs);
+  /** Asks a worker to end, in its own time, or else in STOP_TIMEOUT_MS. */
+  #terminate(worker: Worker, cause: TerminationCause): void {
+    const { stopTimeoutMs, stopSignal } = this.#goal.options;
+    worker.terminate(cause, {
+      signal: stopSignal,
+      // One that has been stopped cannot make use of it.
+      killAt: this.#now + Math.min(stopTimeoutMs, worker.patienceMs),
+    });
   }
 
   #causeOf(worker: Worker): ReplacementCause | null {
     const { generation, options } = this.#goal;
+    // One may be tried even in a panic.
+    if (worker.retained === "panic" && this.#health.panic.tries(worker)) {
+      return "unhealthy";
+    }
     return replacementCause(worker, generation.number, options, this.#now);
-  }
-
-  #othersServe(worker: Worker): boolean {
-    return this.roster.slots.some((slot) =>
-      slot.serviceable.some((other) => other !== worker)
-    );
   }
 
   #nextDeadline(): number {
@@ -297,9 +328,24 @@ export class Reconciler {
         ...this.roster.workers.map((worker) => wornOutAt(worker, options)),
       ].filter((at) => at > this.#now),
       this.#former.nextCheckAt(options),
+      this.#health.panic.nextCheckAt(this.#now),
       options.maxRequests > 0 ? this.#now + REQUESTS_CHECK_MS : Infinity,
+      // Streams begin and end without a word.
+      this.roster.workers.some((worker) => worker.state.name === "draining")
+        ? this.#now + DRAIN_CHECK_MS
+        : Infinity,
     );
   }
+}
+
+/** Why a successor is wanted, whatever its worker may be kept for: it is well, where that one fails. */
+function betterThan(
+  worker: Worker,
+  successor: Worker,
+): ReplacementCause | null {
+  return worker.retained !== null && successor.health?.healthy === true
+    ? "unhealthy"
+    : null;
 }
 
 /** Whether `wanted` are given work already. */

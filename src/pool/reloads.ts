@@ -52,6 +52,11 @@ export class Reloads {
     return this.#rollout?.generation ?? this.#current;
   }
 
+  /** Number of the newest generation that has proved itself. */
+  get provenGeneration(): number {
+    return this.#current.number;
+  }
+
   /** Whether a worker may take its predecessor's place. */
   mayTakeOver(worker: Worker): boolean {
     return this.#rollout?.mayTakeOver(worker) ?? true;

@@ -16,7 +16,7 @@ const HARD_MEMORY_RATIO = 1.5;
 /** Why a worker that runs is replaced. */
 export type ReplacementCause = Exclude<
   ReplacementReason,
-  "exit" | "failed-start"
+  "exit" | "out-of-memory" | "failed-start"
 >;
 
 /** What wears a worker out; 0 is never. */
@@ -35,7 +35,13 @@ export interface RecyclingLimits {
 export type ReplaceableWorker =
   & Pick<
     Worker,
-    "generation" | "health" | "state" | "startedAt" | "lot" | "peakRssBytes"
+    | "generation"
+    | "health"
+    | "retained"
+    | "state"
+    | "startedAt"
+    | "lot"
+    | "peakRssBytes"
   >
   & { readonly upstream: { readonly requests: number } };
 
@@ -50,7 +56,9 @@ export function replacementCause(
   limits: RecyclingLimits,
   now: number,
 ): ReplacementCause | null {
-  if (worker.health?.healthy === false) return "unhealthy";
+  // Where most fail together, another one would fail too.
+  const excused = worker.retained === "panic";
+  if (worker.health?.healthy === false && !excused) return "unhealthy";
   if (worker.generation !== generation) return "reload";
   if (worker.state.name !== "ready") return null;
   const requestLimit = limits.maxRequests *

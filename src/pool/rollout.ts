@@ -177,7 +177,7 @@ export class Rollout {
 
   #reportSlot(slot: Slot): WorkerReload {
     const failure = this.#failure;
-    const { id, worker, lastEnd } = slot;
+    const { id, worker } = slot;
     if (failure?.slotId === id) {
       return reportWorker(id, failure.worker, "failed", failure.reason);
     }
@@ -188,12 +188,21 @@ export class Rollout {
           id,
           worker,
           "replaced",
-          `the old generation did not come back: ${lastEnd?.reason}`,
+          `the old generation did not come back: ${this.#whyNot(slot)}`,
         );
     }
     return this.#replaced.has(id)
       ? reportWorker(id, worker, "rolled-back", "the reload failed")
       : reportWorker(id, worker, "kept", "the reload failed before its turn");
+  }
+
+  /** Why the old generation is not back in a slot. */
+  #whyNot({ lastEnd }: Slot): string {
+    const failure = this.#failure!;
+    const tried = lastEnd !== null && lastEnd.at >= failure.at &&
+      lastEnd.generation === this.#options.from.number;
+    // Without an attempt nobody waited for one: the reload was given up.
+    return tried ? lastEnd.reason : failure.reason;
   }
 }
 

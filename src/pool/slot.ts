@@ -58,6 +58,8 @@ export class Slot {
   #started = 0;
   #failures = 0;
   #failedStart = false;
+  #restarted = false;
+  #waited = false;
   #loss: { readonly reason: ReplacementReason; readonly at: number } | null =
     null;
   #cause: ReplacementCause | null = null;
@@ -106,7 +108,9 @@ export class Slot {
     this.#cause = cause;
     if (cause === null) this.worker = worker;
     else this.successor = worker;
-    if (this.portRaces > 0 || this.#started++ === 0) return null;
+    const again = this.portRaces > 0 || this.#restarted;
+    this.#restarted = false;
+    if (again || this.#started++ === 0) return null;
     return cause ??
       (this.#failedStart ? "failed-start" : this.#loss?.reason ?? "exit");
   }
@@ -128,7 +132,15 @@ export class Slot {
     const covered = this.workers.some((worker) =>
       worker.goneAt === null && worker.health?.healthy === true
     );
-    if (!covered) this.#loss ??= { reason, at };
+    if (covered) return;
+    this.#loss ??= { reason, at };
+    // Why it failed its probes before.
+    if (reason === "out-of-memory") this.#loss = { reason, at: this.#loss.at };
+  }
+
+  /** Notes that its worker is in rotation again, whatever its probes see. */
+  noteRetained(): void {
+    if (this.#loss?.reason === "unhealthy") this.#loss = null;
   }
 
   /** Notes that a worker of the slot is well, and returns what it makes good. */
@@ -159,6 +171,21 @@ export class Slot {
     this.avoidPort = port;
   }
 
+  /**
+   * Notes that a failed start says nothing yet of the ones to come, as others
+   * will show how they are to be made. Returns whether that is so: once.
+   */
+  awaitOthers(): boolean {
+    const first = !this.#waited;
+    this.#waited = true;
+    return first;
+  }
+
+  /** Notes that the next worker is another attempt to start the same one. */
+  noteRestart(): void {
+    this.#restarted = true;
+  }
+
   /** Takes out a worker; a successor, if there is one, moves up. */
   vacate(worker: Worker): void {
     if (this.successor === worker) this.successor = null;
@@ -174,15 +201,19 @@ export class Slot {
   /**
    * Notes that a life ended unasked, or could not begin, and returns the
    * milliseconds until the next attempt.
+   *
+   * @param waitMs Milliseconds that are waited at least: for what will show
+   * how to make it.
    */
-  noteEnd(end: SlotEnd): number {
+  noteEnd(end: SlotEnd, waitMs: number = 0): number {
     const servedMs = end.worker?.servedMs(end.at) ?? null;
-    const { failures, delayMs } = planRestart({
+    const plan = planRestart({
       servedMs,
       failures: this.#failures,
       random: Math.random(),
     });
-    this.#failures = failures;
+    const delayMs = Math.max(plan.delayMs, waitMs);
+    this.#failures = plan.failures;
     this.#failedStart = servedMs === null;
     this.portRaces = 0;
     this.retryAt = end.at + delayMs;

@@ -6,12 +6,14 @@
  */
 
 import type { Slot } from "./slot.ts";
+import type { Worker } from "./worker.ts";
 
 /**
  * Returns the slots whose workers are to be given work; the rest are spares.
  *
  * Those that can serve come before those that cannot, so that a spare stands
- * in at once for a worker that is lost. Among equals nothing changes.
+ * in at once for a worker that is lost, and those that are well before those
+ * that serve for want of better. Among equals nothing changes.
  */
 export function chooseMembers(
   slots: readonly Slot[],
@@ -33,15 +35,24 @@ export function chooseLeaving(
 }
 
 function byFitness(a: Slot, b: Slot): number {
-  return Number(b.serviceable.length > 0) - Number(a.serviceable.length > 0) ||
+  return fitness(b.serviceable) - fitness(a.serviceable) ||
     Number(b.member) - Number(a.member) ||
     a.id - b.id;
 }
 
 function byExpendability(a: Slot, b: Slot): number {
-  return Number(a.worker?.serviceable ?? false) -
-      Number(b.worker?.serviceable ?? false) ||
+  return fitness(servingHolder(a)) - fitness(servingHolder(b)) ||
     (a.worker?.upstream.inFlight ?? 0) - (b.worker?.upstream.inFlight ?? 0) ||
     (b.worker?.startedAt ?? 0) - (a.worker?.startedAt ?? 0) ||
     b.id - a.id;
+}
+
+/** 2 with somebody who serves and is well, 1 with one who serves for want of better, else 0. */
+function fitness(serviceable: readonly Worker[]): number {
+  if (serviceable.length === 0) return 0;
+  return serviceable.some(({ retained }) => retained === null) ? 2 : 1;
+}
+
+function servingHolder({ worker }: Slot): readonly Worker[] {
+  return worker?.serviceable ? [worker] : [];
 }

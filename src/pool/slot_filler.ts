@@ -16,6 +16,7 @@ import {
 } from "./pool_start_error.ts";
 import type { ReplacementCause } from "./replacement.ts";
 import type { LifeEnd, Slot } from "./slot.ts";
+import type { Worker } from "./worker.ts";
 import type { WorkerCommand } from "./worker_command.ts";
 import type { WorkerStarter } from "./worker_starter.ts";
 
@@ -33,6 +34,8 @@ export interface FillRequest {
   readonly generation: Generation;
   /** Longest wait for the worker's first good answer, in milliseconds. */
   readonly startupTimeoutMs: number;
+  /** How long what it leaves behind may take to end, in milliseconds. */
+  readonly stopTimeoutMs: number;
   /** Why the worker in the slot wants a successor; `null` when there is none. */
   readonly cause: ReplacementCause | null;
   readonly now: number;
@@ -58,12 +61,10 @@ export class SlotFiller {
   /** Starts a worker for `slot`, or notes on it that this failed. */
   fill(slot: Slot, request: FillRequest): void {
     const { id, avoidPort } = slot;
-    const { generation, startupTimeoutMs, cause, now } = request;
+    const { generation, cause, now } = request;
     this.#workerCommand = generation.workerCommand;
     try {
-      const worker = this.#deps.starter.start(
-        { id, generation, avoidPort, startupTimeoutMs },
-      );
+      const worker = this.#deps.starter.start({ ...request, id, avoidPort });
       slot.avoidPort = null;
       const reason = slot.fill(worker, cause);
       if (reason !== null) {
@@ -73,6 +74,7 @@ export class SlotFiller {
       if (!(error instanceof LaunchError)) throw error;
       this.#tell(slot, error.code, {
         workerId: id,
+        pid: null,
         port: null,
         generation: generation.number,
         command: generation.workerCommand.argv,
@@ -95,26 +97,42 @@ export class SlotFiller {
     const lostPort = slot.portRaces < MAX_PORT_RACES &&
       this.#deps.starter.lostPort(worker);
     if (lostPort) slot.noteLostPort(worker.port);
+    const waitMs = lostPort ? 0 : this.#deps.starter.retryAfterMs(worker);
+    const open = waitMs > 0 && slot.awaitOthers();
     this.#tell(slot, "never-ready", {
       workerId: slot.id,
+      pid: worker.process.pid,
       port: worker.port,
       generation,
       command: worker.process.command,
-      reason: lostPort ? `${reason} (its port had been taken)` : reason,
+      reason: this.#explain(worker, reason, lostPort),
       status: worker.exit,
       lastOutput: worker.process.lastOutput,
-      retryInMs: lostPort ? 0 : slot.noteEnd(end),
-    });
+      retryInMs: lostPort ? 0 : slot.noteEnd(end, waitMs),
+    }, open);
   }
 
-  #tell(slot: Slot, code: PoolStartErrorCode, failure: StartFailure): void {
+  #explain(worker: Worker, reason: string, lostPort: boolean): string {
+    const more = lostPort
+      ? worker.displaced ? null : "its port had been taken"
+      : this.#deps.starter.explainFailure(worker);
+    return more === null ? reason : `${reason} (${more})`;
+  }
+
+  /** @param open Whether the first worker of the slot may still do better. */
+  #tell(
+    slot: Slot,
+    code: PoolStartErrorCode,
+    failure: StartFailure,
+    open: boolean = false,
+  ): void {
     // A command that cannot be run fails in every slot at once, and then the
     // start of the pool fails, which says it once. Otherwise the next attempt
     // is only a moment away.
     if (code === "never-ready" || slot.outcome !== null) {
       this.#deps.events.emit({ type: "worker-start-failed", ...failure });
     }
-    if (slot.portRaces > 0) return;
+    if (slot.portRaces > 0 || open) return;
     slot.outcome ??= startError(code, failure, this.#workerCommand!);
   }
 }

@@ -11,12 +11,25 @@ import type {
   DrainReason,
   EventEmitter,
   ExitStatus,
+  Killer,
   Replacement,
+  StartupFindings,
+  StartupObstacle,
+  SuspectRequest,
   WorkerFindings,
 } from "../events.ts";
-import { Upstream, type UpstreamObserver } from "../upstream/upstream.ts";
+import { KILLER_TEXT } from "../events.ts";
+import {
+  Upstream,
+  type UpstreamEnd,
+  type UpstreamObserver,
+} from "../upstream/upstream.ts";
 import type { HealthReport, HealthWatch } from "./health_watcher.ts";
-import { WORKER_HOST, type WorkerIdentity } from "./worker_command.ts";
+import {
+  type StopSignal,
+  WORKER_HOST,
+  type WorkerIdentity,
+} from "./worker_command.ts";
 import type { WorkerProcess } from "./worker_process.ts";
 import {
   type TerminationCause,
@@ -28,11 +41,33 @@ import {
 /** How long a process that has been stopped may still be continued, in milliseconds: what it has in flight waits no longer. */
 const STOPPED_PATIENCE_MS = 1_000;
 
+/** Exit code of a wrapper whose program was ended by SIGKILL: 128 + 9, as shells have it. */
+const KILLED_CODE = 137;
+
 /** Takes from a worker that hangs those requests that may be sent again, and sends them to others. */
 export type Recall = (
   worker: WorkerIdentity,
   findings: WorkerFindings,
 ) => void;
+
+/** Requests that may have ended a worker: the first of them, and how many there are. */
+export interface LossSuspects {
+  readonly suspects: readonly SuspectRequest[];
+  readonly suspectCount: number;
+}
+
+/** Tells the data plane that a worker's process is gone, and returns which of its requests may be the reason. */
+export type Lose = (upstream: Upstream, end: UpstreamEnd) => LossSuspects;
+
+/** Tells how many of the requests a worker has in flight are streams: those it ends itself when it is asked to end. */
+export type StreamCount = (upstream: Upstream) => number;
+
+/** How a worker is asked to end. */
+export interface TerminationOrder {
+  readonly signal: StopSignal;
+  /** When it is made to, on the pool's clock. */
+  readonly killAt: number;
+}
 
 /** What a worker is made of. */
 export interface WorkerParts {
@@ -40,10 +75,15 @@ export interface WorkerParts {
   readonly observer: UpstreamObserver;
   readonly events: EventEmitter;
   readonly recall: Recall;
+  readonly streams: StreamCount;
+  /** Ends what it has in flight when it is about to be killed. */
+  readonly cut: (upstream: Upstream) => void;
   /** Now, on the pool's clock. */
   readonly now: number;
   /** How long it may take to become ready, in milliseconds. */
   readonly startupTimeoutMs: number;
+  /** Whether its HTTP server is moved to its port. @default {false} */
+  readonly moved?: boolean;
 }
 
 /** How a process ended, as a sentence part. */
@@ -70,12 +110,27 @@ export class Worker implements WorkerIdentity {
   watch: HealthWatch | null = null;
   /** What the probes have last shown, or `null` before the first. */
   health: HealthReport | null = null;
+  /** Whether it is to be started again in another way: its server moved to its port, or no longer. */
+  restart = false;
+  /** Whether its output has said that its port is taken. */
+  portTaken = false;
+  /** Whether its HTTP server is moved to its port, whatever port is written into it. */
+  readonly moved: boolean;
   /** Whether it has refused a connection and not answered a probe since. */
   suspect = false;
+  /**
+   * Why it is in rotation although it fails its probes: most fail them
+   * together, or there is nobody better; `null` when it is not.
+   */
+  retained: "panic" | "last" | null = null;
   /** How the process ended, once it has and its last output has been read. */
   exit: ExitStatus | null = null;
+  /** Who killed it, once it is gone; `null` when it was not killed, or by us. */
+  killer: Killer | null = null;
   /** When its process was seen to be gone, on the pool's clock; `null` while it runs. */
   goneAt: number | null = null;
+  /** The requests that may be why it is gone. */
+  lossSuspects: LossSuspects = { suspects: [], suspectCount: 0 };
   /** Most memory it has been seen to use, in bytes; 0 when that is not looked at. */
   peakRssBytes = 0;
   /** Uniform in [0, 1): by this, workers that were started together differ. */
@@ -83,9 +138,13 @@ export class Worker implements WorkerIdentity {
 
   readonly #events: EventEmitter;
   readonly #recall: Recall;
+  readonly #streams: StreamCount;
+  readonly #cut: WorkerParts["cut"];
   readonly #startupTimeoutMs: number;
+  readonly #delays = new Set<StartupObstacle>();
   #state: WorkerState;
   #readyAt: number | null = null;
+  #killed = false;
 
   /** Takes charge of a process that has just been started. */
   constructor(identity: WorkerIdentity, parts: WorkerParts) {
@@ -94,6 +153,7 @@ export class Worker implements WorkerIdentity {
     this.generation = identity.generation;
     this.process = parts.process;
     this.startedAt = parts.now;
+    this.moved = parts.moved ?? false;
     this.upstream = new Upstream(
       {
         id: this.id,
@@ -105,6 +165,8 @@ export class Worker implements WorkerIdentity {
     );
     this.#events = parts.events;
     this.#recall = parts.recall;
+    this.#streams = parts.streams;
+    this.#cut = parts.cut;
     this.#startupTimeoutMs = parts.startupTimeoutMs;
     this.#state = {
       name: "starting",
@@ -124,8 +186,10 @@ export class Worker implements WorkerIdentity {
 
   /** Whether it may be given work. */
   get serviceable(): boolean {
-    return this.#state.name === "ready" && !this.suspect &&
-      !this.upstream.retired;
+    const { name } = this.#state;
+    const judged = name === "ready" ||
+      name === "unhealthy" && this.retained !== null;
+    return judged && !this.suspect && !this.upstream.retired;
   }
 
   /** Milliseconds from its spawn to its first good answer, or `null` before that. */
@@ -149,10 +213,46 @@ export class Worker implements WorkerIdentity {
       this.#events.emit({
         type: "worker-ready",
         ...this.#ref,
+        hostname: this.upstream.hostname,
         startupMs: now - this.startedAt,
         replaces,
       });
     }
+  }
+
+  /** Another program listens on its port: whoever is sent there does not reach it. */
+  get displaced(): boolean {
+    return this.health?.diagnosis === "displaced";
+  }
+
+  /** It may take until `deadline` to become ready. */
+  extend(deadline: number): void {
+    this.#change({ type: "extend", deadline });
+  }
+
+  /** It is not ready yet, for a reason that is reported once. */
+  delayed(startup: StartupFindings, now: number): void {
+    if (!startup.reported || this.#delays.has(startup.obstacle)) return;
+    if (this.#state.name !== "starting") return;
+    this.#delays.add(startup.obstacle);
+    this.#events.emit({
+      type: "worker-start-delayed",
+      ...this.#ref,
+      ...startup,
+      waitedMs: now - this.startedAt,
+      startupTimeoutMs: this.#startupTimeoutMs,
+    });
+  }
+
+  /** It is started again with its server moved to its port, or no longer. */
+  move(moved: boolean, reason: string): void {
+    this.restart = true;
+    this.#events.emit({
+      type: "worker-moved",
+      ...this.#ref,
+      moved,
+      reason,
+    });
   }
 
   /** It was held back, and is given work from now on. */
@@ -166,7 +266,7 @@ export class Worker implements WorkerIdentity {
     this.#giveUpOn();
   }
 
-  /** Longest time that is worth waiting for what it has in flight, in milliseconds. */
+  /** Longest time that is worth waiting for what it has in flight, and then for its end, in milliseconds. */
   get patienceMs(): number {
     return this.health?.diagnosis === "stopped"
       ? STOPPED_PATIENCE_MS
@@ -186,21 +286,33 @@ export class Worker implements WorkerIdentity {
       ...this.#ref,
       reason,
       inFlight,
+      streams: inFlight === 0 ? 0 : this.#streams(this.upstream),
     });
   }
 
-  /** It shall end by itself until `killAt`. Whatever it still has in flight is lost. */
-  terminate(cause: TerminationCause, killAt: number): void {
-    this.upstream.retire();
-    this.#change({ type: "terminate", cause, killAt });
-    this.#signal("SIGTERM", cause);
+  /** Whether it has nothing in flight that would be lost if it were asked to end. */
+  get drained(): boolean {
+    const { inFlight } = this.upstream;
+    return inFlight === 0 || inFlight <= this.#streams(this.upstream);
   }
 
-  /** It is made to end, now. Whatever it still has in flight is lost. */
+  /** It shall end by itself until `killAt`, and end its streams before. */
+  terminate(cause: TerminationCause, order: TerminationOrder): void {
+    const { signal, killAt } = order;
+    this.upstream.retire();
+    this.#change({ type: "terminate", cause, killAt });
+    this.process.terminate(signal);
+    this.#tellSignal(signal, cause);
+  }
+
+  /** It is made to end, now. Whatever it still has in flight is lost, and seen to be. */
   kill(cause: TerminationCause, reason: string): void {
     this.upstream.retire();
+    this.#cut(this.upstream);
     this.#change({ type: "kill", cause });
-    this.#signal("SIGKILL", reason);
+    this.#killed = true;
+    this.process.kill();
+    this.#tellSignal("SIGKILL", reason);
   }
 
   /**
@@ -220,28 +332,59 @@ export class Worker implements WorkerIdentity {
         type: "worker-exited",
         ...this.#ref,
         status,
+        killer: this.killer,
         expected: name === "draining" || name === "terminating",
         uptimeMs: now - this.startedAt,
         lastOutput: this.process.lastOutput,
+        ...this.lossSuspects,
       });
     }
     return failure;
   }
 
+  /** Whether it was killed, and not by us: itself, or the program behind a wrapper that says so with its code. */
+  wasKilledByOthers({ code, signal }: ExitStatus): boolean {
+    if (this.#killed) return false;
+    return signal === null ? code === KILLED_CODE : signal === "SIGKILL";
+  }
+
+  /** How it ended, as a sentence part. */
+  describeEnd(status: ExitStatus): string {
+    const { killer } = this;
+    const how = describeExit(status);
+    return killer === null ? how : `${how} (${KILLER_TEXT[killer]})`;
+  }
+
   /** Says what the matter is, before anything is done about it, and has others answer what they can. */
   #giveUpOn(): void {
     if (this.health === null) return;
-    const { healthy: _healthy, ...findings } = this.health;
+    const { healthy: _healthy, reach: _reach, ...findings } = this.health;
     this.#events.emit({ type: "worker-unhealthy", ...this.#ref, ...findings });
     this.#recall(this, findings);
   }
 
   #describeStartFailure(status: ExitStatus): string | null {
     if (this.#readyAt !== null) return null;
-    if (this.#state.name !== "terminating") return describeExit(status);
-    if (this.#state.cause !== "start-timeout") return null;
+    if (this.#state.name !== "terminating") {
+      return this.describeEnd(status) + this.#describeDaemon();
+    }
     const seen = this.health?.reason ?? "not probed";
-    return `was not ready within ${this.#startupTimeoutMs} ms (${seen})`;
+    if (this.#state.cause === "port-lost") return `was not reached: ${seen}`;
+    if (this.#state.cause !== "start-timeout") return null;
+    const busy = this.health?.diagnosis === "starting"
+      ? ", while it was computing"
+      : "";
+    return `was not ready within ${this.#startupTimeoutMs} ms (${seen}${busy})` +
+      "; STARTUP_TIMEOUT_MS is the limit";
+  }
+
+  /** What a worker that has put itself into the background is told. */
+  #describeDaemon(): string {
+    const [first] = this.process.remaining ?? [];
+    return first === undefined
+      ? ""
+      : `, but has put itself into the background: ${first.command} ` +
+        `(pid ${first.pid}); have it run in the foreground`;
   }
 
   get #ref(): {
@@ -258,8 +401,7 @@ export class Worker implements WorkerIdentity {
     };
   }
 
-  #signal(signal: "SIGTERM" | "SIGKILL", reason: string): void {
-    this.process.signal(signal);
+  #tellSignal(signal: Deno.Signal, reason: string): void {
     this.#events.emit({
       type: "worker-signalled",
       ...this.#ref,

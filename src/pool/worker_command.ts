@@ -7,6 +7,29 @@
 /** Address every worker listens on. */
 export const WORKER_HOST = "127.0.0.1";
 
+/** A signal that asks a worker to end: those that programs of one kind or another take for it. */
+export type StopSignal =
+  | "SIGTERM"
+  | "SIGINT"
+  | "SIGQUIT"
+  | "SIGHUP"
+  | "SIGUSR1"
+  | "SIGUSR2"
+  | "SIGWINCH"
+  | "SIGABRT";
+
+/** Their numbers on Linux. */
+export const STOP_SIGNALS: Readonly<Record<StopSignal, number>> = {
+  SIGTERM: 15,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGHUP: 1,
+  SIGUSR1: 10,
+  SIGUSR2: 12,
+  SIGWINCH: 28,
+  SIGABRT: 6,
+};
+
 /** How a worker is started; which command, and how it was chosen. */
 export interface WorkerCommand {
   /** Where it comes from. */
@@ -55,13 +78,18 @@ export function fillPlaceholders(
 }
 
 /**
- * Returns what a worker's environment has beyond, or other than, the
- * balancer's; `configured` is what the configuration adds to it.
+ * Returns what a worker's environment has beyond, or other than, the balancer's.
+ *
+ * @param configured What the configuration adds to it.
+ * @param moved Whether the first HTTP server of a program on Deno is moved to
+ * the worker's port, whatever port is written into it.
  */
 export function workerEnvironment(
   worker: WorkerIdentity,
   configured: Readonly<Record<string, string>> = {},
+  moved: boolean = false,
 ): Readonly<Record<string, string>> {
+  const address = { DENO_SERVE_ADDRESS: `tcp:${WORKER_HOST}:${worker.port}` };
   return {
     // The balancer's secret, unless it is said to be the application's.
     // Emptied, because an entry cannot be taken out without the permission to
@@ -72,8 +100,7 @@ export function workerEnvironment(
     HOST: WORKER_HOST,
     WORKER_ID: String(worker.id),
     WORKER_GENERATION: String(worker.generation),
-    // Moves programs on Deno and Node that have a port written into them.
-    DENO_SERVE_ADDRESS: `tcp:${WORKER_HOST}:${worker.port}`,
+    ...moved ? address : {},
   };
 }
 

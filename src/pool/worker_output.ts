@@ -2,16 +2,41 @@
  * Reads what a worker writes, line by line, for as long as it lives.
  *
  * A pipe that nobody reads blocks the worker, so reading never waits for
- * whoever is interested. Knows nothing of workers or events.
+ * whoever is interested. It waits for its turn alone (`output_turns.ts`).
+ * Lines beyond the worker's budget (`output_budget.ts`) are dropped and
+ * counted. What nobody listens to is neither decoded nor made a string.
+ *
+ * Knows nothing of workers or events.
  *
  * @module
  */
 
-/** Longest line in characters; a longer one is cut into pieces. Bounds what a worker without newlines can make us hold. */
-export const MAX_LINE_LENGTH = 8_192;
+import { type FloodListener, FloodWatch } from "./flood_watch.ts";
+import { LastLines } from "./last_lines.ts";
+import { LineSplitter } from "./line_splitter.ts";
+import { OutputBudget, type OutputLimits } from "./output_budget.ts";
+import type { OutputTurns } from "./output_turns.ts";
 
 /** Lines kept to explain a failure: a stack trace, not a history. */
 export const KEPT_LINES = 20;
+
+/** Lines of a chunk that those get who want the most recent ones only. */
+export const RECENT_LINES = 100;
+
+/**
+ * Lines handed on in one turn of the event loop: a millisecond's worth, so
+ * that a request that comes meanwhile does not notice.
+ */
+const SLICE_LINES = 256;
+
+/** The same when the process is gone: what is left is little, and must not be lost. */
+const LAST_SLICE_LINES = 4_096;
+
+/** How long an output whose process is gone may keep silent before it is given up, in milliseconds. */
+const SILENCE_MS = 100;
+
+/** How often it is waited for in all: somebody who has kept the pipe may write for ever. */
+const MAX_SILENCES = 10;
 
 /** Which of a worker's two outputs. */
 export type OutputStream = "stdout" | "stderr";
@@ -19,20 +44,49 @@ export type OutputStream = "stdout" | "stderr";
 /** Receives one line without its end. Must not throw and must not block. */
 export type LineListener = (stream: OutputStream, line: string) => void;
 
+/** Which lines are wanted: all, the last few of many, or none. */
+export type OutputDemand = "all" | "recent" | "none";
+
+/** What an output works with. */
+export interface WorkerOutputDeps {
+  readonly limits: OutputLimits;
+  readonly turns: OutputTurns;
+  readonly onLine: LineListener;
+  /** Which lines anybody wants now. @default {all} */
+  readonly demand?: () => OutputDemand;
+  /** Is told what is dropped. @default {nobody} */
+  readonly onFlood?: FloodListener;
+  /** Monotonic, in milliseconds. @default {performance.now} */
+  readonly clock?: () => number;
+}
+
+const UNHEARD: FloodListener = { dropped: () => {}, flood: () => {} };
+
 /** Drains the outputs of one process. */
 export class WorkerOutput {
-  readonly #onLine: LineListener;
-  readonly #lastLines: string[] = [];
+  readonly #deps: WorkerOutputDeps;
+  readonly #clock: () => number;
+  readonly #budget: OutputBudget;
+  readonly #flood: FloodWatch;
+  readonly #last = new LastLines(KEPT_LINES);
   readonly #readers: ReadableStreamDefaultReader<Uint8Array>[] = [];
+  // As they are: a byte order mark is part of a line; what is no UTF-8
+  // becomes U+FFFD.
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  #chunksRead = 0;
+  #ending = false;
 
-  /** Creates an output whose lines go to `onLine`. */
-  constructor(onLine: LineListener) {
-    this.#onLine = onLine;
+  /** Creates an output that reads nothing yet. */
+  constructor(deps: WorkerOutputDeps) {
+    this.#deps = deps;
+    this.#clock = deps.clock ?? ((): number => performance.now());
+    this.#budget = new OutputBudget(deps.limits, this.#clock());
+    this.#flood = new FloodWatch(deps.onFlood ?? UNHEARD, this.#clock);
   }
 
-  /** The last {@linkcode KEPT_LINES} lines of both streams, oldest first. */
+  /** The last {@linkcode KEPT_LINES} lines of both streams, oldest first, dropped ones included. */
   get lastLines(): readonly string[] {
-    return [...this.#lastLines];
+    return this.#last.lines;
   }
 
   /** Reads `source` to its end, or until {@linkcode cancel}. Never rejects. */
@@ -42,23 +96,42 @@ export class WorkerOutput {
   ): Promise<void> {
     const reader = source.getReader();
     this.#readers.push(reader);
-    // Not fatal: bytes that are no UTF-8 become U+FFFD.
-    const decoder = new TextDecoder();
-    let rest = "";
+    const splitter = new LineSplitter();
     try {
       for (;;) {
         const { done, value } = await reader.read();
         if (done) break;
-        rest = this.#splitLines(
-          stream,
-          rest + decoder.decode(value, { stream: true }),
-        );
+        this.#chunksRead++;
+        await this.#handle(stream, splitter, value);
       }
     } catch {
       // A broken pipe is the end of the output like any other.
     }
-    rest += decoder.decode();
-    if (rest !== "") this.#take(stream, rest);
+    splitter.finish((line) => this.#handOn(stream, line));
+  }
+
+  /** The process is gone: reads what is left, out of turn, until nothing more comes. Others that it started may go on writing. */
+  async settle(drained: Promise<unknown>): Promise<void> {
+    this.#ending = true;
+    let open = true;
+    const ended = drained.then(() => {
+      open = false;
+    });
+    let seen = -1;
+    for (let i = 0; i < MAX_SILENCES && open; i++) {
+      if (seen === this.#chunksRead) break;
+      seen = this.#chunksRead;
+      await settledWithin(ended, SILENCE_MS);
+    }
+    this.#ending = false;
+  }
+
+  /** Nobody is left who should write: reads the rest in the same way, and stops. */
+  async end(drained: Promise<unknown>): Promise<void> {
+    await this.settle(drained);
+    await this.cancel();
+    await drained;
+    this.#flood.close();
   }
 
   /** Stops reading: for a pipe that outlives its process in a grandchild's hands. */
@@ -66,26 +139,100 @@ export class WorkerOutput {
     await Promise.allSettled(this.#readers.map((reader) => reader.cancel()));
   }
 
-  /** Takes every complete line out of `text` and returns what is left. */
-  #splitLines(stream: OutputStream, text: string): string {
-    let start = 0;
-    for (;;) {
-      const newline = text.indexOf("\n", start);
-      const end = newline < 0 ? text.length : newline;
-      while (end - start > MAX_LINE_LENGTH) {
-        this.#take(stream, text.slice(start, start + MAX_LINE_LENGTH));
-        start += MAX_LINE_LENGTH;
-      }
-      if (newline < 0) return text.slice(start);
-      const last = text.charAt(end - 1) === "\r" ? end - 1 : end;
-      this.#take(stream, text.slice(start, Math.max(start, last)));
-      start = newline + 1;
+  /** Hands the lines of a chunk on, one slice a turn. */
+  async #handle(
+    stream: OutputStream,
+    splitter: LineSplitter,
+    chunk: Uint8Array,
+  ): Promise<void> {
+    let offset = 0;
+    const slice = (): number => {
+      const from = offset;
+      offset = this.#slice(stream, splitter, chunk, from);
+      return offset - from;
+    };
+    while (offset < chunk.length) {
+      if (this.#ending) this.#deps.turns.runNow(slice);
+      else await this.#deps.turns.run(slice);
     }
   }
 
-  #take(stream: OutputStream, line: string): void {
-    this.#lastLines.push(line);
-    if (this.#lastLines.length > KEPT_LINES) this.#lastLines.shift();
-    this.#onLine(stream, line);
+  /** Handles the lines of `chunk` from `from` on, and returns how far it went. */
+  #slice(
+    stream: OutputStream,
+    splitter: LineSplitter,
+    chunk: Uint8Array,
+    from: number,
+  ): number {
+    const demand = this.#deps.demand?.() ?? "all";
+    if (demand !== "all") {
+      const wanted = demand === "recent" ? RECENT_LINES : KEPT_LINES;
+      const { offset } = splitter.skip(chunk, from, wanted);
+      return splitter.split(chunk, offset, (line) => {
+        if (demand === "recent") this.#tell(stream, line);
+        else this.#last.add(stream, line);
+        return true;
+      });
+    }
+    this.#budget.refill(this.#clock());
+    let room = this.#ending ? LAST_SLICE_LINES : SLICE_LINES;
+    let withinBudget = true;
+    const offset = splitter.split(chunk, from, (line) => {
+      withinBudget = this.#handOn(stream, line);
+      return withinBudget && --room > 0;
+    });
+    return withinBudget
+      ? offset
+      : this.#drop(stream, splitter, chunk.subarray(offset)) + offset;
   }
+
+  /** Hands one line on, or drops it; `false` when it was dropped. */
+  #handOn(stream: OutputStream, line: Uint8Array): boolean {
+    const demand = this.#deps.demand?.() ?? "all";
+    const bytes = line.length + 1;
+    if (demand === "none") this.#last.add(stream, line);
+    else if (demand === "recent" || this.#budget.take(stream, bytes)) {
+      this.#tell(stream, line);
+    } else {
+      this.#last.add(stream, line);
+      this.#flood.dropped(1, bytes);
+      return false;
+    }
+    return true;
+  }
+
+  /** Drops all lines of `chunk`, and returns its length. */
+  #drop(
+    stream: OutputStream,
+    splitter: LineSplitter,
+    chunk: Uint8Array,
+  ): number {
+    const skipped = splitter.skip(chunk, 0, KEPT_LINES);
+    let { lines, bytes } = skipped;
+    splitter.split(chunk, skipped.offset, (line) => {
+      this.#last.add(stream, line);
+      lines++;
+      bytes += line.length + 1;
+      return true;
+    });
+    if (lines > 0) this.#flood.dropped(lines, bytes);
+    return chunk.length;
+  }
+
+  #tell(stream: OutputStream, line: Uint8Array): void {
+    const text = this.#decoder.decode(line);
+    this.#last.add(stream, text);
+    this.#deps.onLine(stream, text);
+  }
+}
+
+/** Waits for a promise that does not reject, `timeoutMs` at most. */
+async function settledWithin(
+  settled: Promise<void>,
+  timeoutMs: number,
+): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  await Promise.race([settled, late]);
+  clearTimeout(timer);
 }

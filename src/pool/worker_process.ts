@@ -6,46 +6,69 @@
  * @module
  */
 
-import type { ExitStatus } from "../events.ts";
+import type { ExitStatus, LeftProcess } from "../events.ts";
 import type { WorkerSpec } from "./generation.ts";
 import { LaunchError } from "./launch_error.ts";
 import type { OrphanGuard } from "./orphan_guard.ts";
+import { ProcessLookout } from "./process_table.ts";
 import {
   commandSetting,
   fillPlaceholders,
+  type StopSignal,
   type WorkerCommand,
   workerEnvironment,
   type WorkerIdentity,
 } from "./worker_command.ts";
-import { type LineListener, WorkerOutput } from "./worker_output.ts";
+import { WORKER_MARK } from "./process_table.ts";
+import { WorkerFamily } from "./worker_family.ts";
+import type { WorkerOutput } from "./worker_output.ts";
+import { canEnter } from "./working_directory.ts";
 
-/**
- * How long the outputs of a process that is gone may stay open, in
- * milliseconds. They end with it, unless a grandchild has kept them.
- */
-const OUTPUT_GRACE_MS = 100;
+/** How often those are looked for that a process has left behind, in milliseconds: at first, and at most. Nobody tells of their end. */
+const REMAINS_POLL_MS = { first: 20, most: 500 } as const;
 
-/** Signals a worker is ended with. */
-export type EndSignal = "SIGTERM" | "SIGKILL";
+/** How long a process may take to disappear once it is killed, in milliseconds. One that hangs in the kernel is not waited for. */
+const KILLED_GRACE_MS = 1_000;
 
 /** A running worker process. */
 export interface WorkerProcess {
   readonly pid: number;
+  /** What its processes have in their environment, as `NAME=value`, wherever they have gone. */
+  readonly mark?: string;
   /** Program and arguments, placeholders filled in. */
   readonly command: readonly string[];
   /** Resolves as soon as the process is gone. */
   readonly exited: Promise<ExitStatus>;
   /** Resolves when its last output has been read too, which takes a moment more. */
   readonly finished: Promise<void>;
+  /** Resolves when it is known what it has left behind, or that this cannot be told. */
+  readonly looked: Promise<void>;
+  /**
+   * Resolves when nothing is left of it: neither children nor what it has put
+   * into the background. Where it was not asked to end that sees to itself;
+   * otherwise {@linkcode kill} does.
+   */
+  readonly cleared: Promise<void>;
+  /** What it had left behind when it was gone; `null` when that cannot be told. */
+  readonly remaining: readonly LeftProcess[] | null;
   /** Its last lines of output, oldest first. */
   readonly lastOutput: readonly string[];
-  /** Signals the process and its children; does nothing when it is gone. */
-  signal(signal: EndSignal): void;
+  /** Asks the application to end: through wrappers, and not its children. Does nothing when it is gone. */
+  terminate(signal: StopSignal): void;
+  /** Makes the process and all that belong to it end at once. */
+  kill(): void;
 }
 
 /** Which process to start. */
 export interface LaunchSpec extends WorkerIdentity, WorkerSpec {
-  readonly onLine: LineListener;
+  /** Whether its HTTP server is moved to its port, whatever port is written into it. */
+  readonly moved: boolean;
+  /** Reads what the process writes. */
+  readonly output: WorkerOutput;
+  /** Where it runs; `null` is where the balancer does. */
+  readonly directory: string | null;
+  /** How long what it leaves behind may take to end, in milliseconds. */
+  readonly stopTimeoutMs: number;
 }
 
 /** Starts worker processes. @throws {LaunchError} when that cannot be done. */
@@ -53,26 +76,35 @@ export type Launch = (spec: LaunchSpec) => WorkerProcess;
 
 /** Returns a {@linkcode Launch} whose processes are on the list of `guard`. */
 export function launchGuarded(guard: OrphanGuard): Launch {
+  const lookout = new ProcessLookout(guard.poolId);
+  let launched = 0;
   return (spec) => {
     const command = fillPlaceholders(spec.workerCommand.argv, spec);
-    const child = spawn(command, spec, guard);
+    const mark = `${guard.poolId}/${++launched}`;
+    const child = spawn(command, spec, guard.marks(mark));
     guard.add(child.pid);
-    return new ChildWorkerProcess(child, command, spec.onLine, guard);
+    const identity = { mark, command, port: spec.port };
+    const family = new WorkerFamily(child, identity, lookout);
+    return new ChildWorkerProcess(child, { command, spec, guard, family });
   };
 }
 
 function spawn(
   command: readonly string[],
   spec: LaunchSpec,
-  guard: OrphanGuard,
+  marks: Readonly<Record<string, string>>,
 ): Deno.ChildProcess {
   const [program = "", ...args] = command;
+  const { directory } = spec;
   try {
     return new Deno.Command(program, {
       args,
+      ...directory === null ? {} : { cwd: directory },
       env: {
-        ...workerEnvironment(spec, spec.workerEnvironment),
-        ...guard.mark,
+        // The balancer's names the link, which may lead elsewhere by now.
+        ...directory === null ? {} : { PWD: directory },
+        ...workerEnvironment(spec, spec.workerEnvironment, spec.moved),
+        ...marks,
       },
       stdin: "null",
       stdout: "piped",
@@ -82,8 +114,24 @@ function spawn(
       detached: true,
     }).spawn();
   } catch (error) {
+    if (directory !== null && isAboutDirectory(error, directory)) {
+      throw new LaunchError(
+        "directory-missing",
+        `the directory "${directory}" does not exist, or may not be entered; ` +
+          "create it, or correct WORKER_CWD",
+        error,
+      );
+    }
     throw toLaunchError(error, program, spec.workerCommand);
   }
+}
+
+/** Whether it is the directory that cannot be used, and not the program: the system says the same of both. */
+function isAboutDirectory(error: unknown, directory: string): boolean {
+  return (error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.NotADirectory ||
+    error instanceof Deno.errors.PermissionDenied) &&
+    !canEnter(directory);
 }
 
 function toLaunchError(
@@ -117,31 +165,46 @@ function toLaunchError(
   return new LaunchError("failed", `"${program}": ${message}`, error);
 }
 
+/** What a {@linkcode ChildWorkerProcess} is made of. */
+interface ChildParts {
+  readonly command: readonly string[];
+  readonly spec: LaunchSpec;
+  readonly guard: OrphanGuard;
+  readonly family: WorkerFamily;
+}
+
 class ChildWorkerProcess implements WorkerProcess {
   readonly command: readonly string[];
+  readonly mark: string;
   readonly exited: Promise<ExitStatus>;
   readonly finished: Promise<void>;
+  readonly looked: Promise<void>;
+  readonly cleared: Promise<void>;
+  remaining: readonly LeftProcess[] | null = [];
   readonly #child: Deno.ChildProcess;
-  readonly #guard: OrphanGuard;
+  readonly #parts: ChildParts;
   readonly #output: WorkerOutput;
+  /** What is being done to end it besides. */
+  #asking: Promise<void> | null = null;
+  #asked: StopSignal | null = null;
+  #killed = false;
   #gone = false;
+  #isClear = false;
 
-  constructor(
-    child: Deno.ChildProcess,
-    command: readonly string[],
-    onLine: LineListener,
-    guard: OrphanGuard,
-  ) {
+  constructor(child: Deno.ChildProcess, parts: ChildParts) {
     this.#child = child;
-    this.#guard = guard;
-    this.#output = new WorkerOutput(onLine);
-    this.command = command;
+    this.#parts = parts;
+    this.#output = parts.spec.output;
+    this.command = parts.command;
+    this.mark = `${WORKER_MARK}=${parts.family.mark}`;
     const drained = Promise.all([
       this.#output.drain("stdout", child.stdout),
       this.#output.drain("stderr", child.stderr),
     ]);
     this.exited = this.#waitForExit();
+    this.looked = this.#lookForRemains();
     this.finished = this.#finish(drained);
+    this.cleared = this.#clear(drained);
   }
 
   get pid(): number {
@@ -152,45 +215,84 @@ class ChildWorkerProcess implements WorkerProcess {
     return this.#output.lastLines;
   }
 
-  signal(signal: EndSignal): void {
+  terminate(signal: StopSignal): void {
     if (this.#gone) return;
-    try {
-      Deno.kill(-this.pid, signal);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) this.#signalChild(signal);
-      else if (!isOutOfReach(error)) throw error;
-    }
+    this.#asked = signal;
+    this.#asking = this.#parts.family.askToEnd(signal);
+  }
+
+  kill(): void {
+    if (this.#isClear) return;
+    this.#killed = true;
+    this.#parts.family.killGroup();
+    // Those that have left the group are looked for and killed by #clear.
   }
 
   async #waitForExit(): Promise<ExitStatus> {
     const { code, signal } = await this.#child.status;
-    // What is left of its group has no parent to answer to any more.
-    this.signal("SIGKILL");
     this.#gone = true;
-    this.#guard.remove(this.pid);
+    this.#parts.family.leaderGone();
+    await this.#asking;
     return { code, signal };
   }
 
-  async #finish(drained: Promise<unknown>): Promise<void> {
+  async #lookForRemains(): Promise<void> {
     await this.exited;
-    const timer = setTimeout(() => this.#output.cancel(), OUTPUT_GRACE_MS);
-    await drained;
-    clearTimeout(timer);
+    this.remaining = await this.#parts.family.remaining();
   }
 
-  /** Without the permission to signal any process only the child itself can be reached. */
-  #signalChild(signal: EndSignal): void {
-    try {
-      this.#child.kill(signal);
-    } catch (error) {
-      // What Deno throws for a child that is gone.
-      if (!(error instanceof TypeError)) throw error;
+  /** Waits for the end of the outputs, but not for those who have inherited them. */
+  async #finish(drained: Promise<unknown>): Promise<void> {
+    await this.exited;
+    await this.#output.settle(drained);
+  }
+
+  /** Waits until nothing of it runs, and sees to that where nobody else does. */
+  async #clear(drained: Promise<unknown>): Promise<void> {
+    await this.looked;
+    const { family, guard } = this.#parts;
+    if (!isNobody(this.remaining)) {
+      if (this.#asked === null) family.askAll(this.remaining);
+      else {
+        const { signal } = await this.exited;
+        await family.askForsaken(this.remaining, signal === this.#asked);
+      }
+      await this.#untilNobody();
+    }
+    this.#isClear = true;
+    // Its number may be given to somebody else from now on.
+    guard.remove(this.pid);
+    await this.finished;
+    await this.#output.end(drained);
+  }
+
+  /** Waits for those that are left, and kills them when their time is up. */
+  async #untilNobody(): Promise<void> {
+    const { family, spec } = this.#parts;
+    let deadline = this.#asked === null
+      ? performance.now() + spec.stopTimeoutMs
+      // The pool holds to the same time, counted from when it was asked.
+      : Infinity;
+    let pauseMs: number = REMAINS_POLL_MS.first;
+    let killedAt = Infinity;
+    for (;;) {
+      const remaining = await family.remaining();
+      if (isNobody(remaining)) return;
+      const now = performance.now();
+      if (now >= killedAt + KILLED_GRACE_MS) return;
+      if (this.#killed || now >= deadline) {
+        deadline = now;
+        killedAt = Math.min(killedAt, now);
+        family.killGroup();
+        family.kill(remaining ?? []);
+        pauseMs = REMAINS_POLL_MS.first;
+      }
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      pauseMs = Math.min(2 * pauseMs, REMAINS_POLL_MS.most);
     }
   }
 }
 
-/** Whether the group is gone (and about to be noticed), or has become somebody else's. */
-function isOutOfReach(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound ||
-    error instanceof Deno.errors.PermissionDenied;
+function isNobody(remaining: readonly LeftProcess[] | null): boolean {
+  return remaining !== null && remaining.length === 0;
 }

@@ -7,25 +7,57 @@
  * @module
  */
 
-import type { EventEmitter } from "../events.ts";
+import type {
+  ElsewhereSocket,
+  EventEmitter,
+  ExitStatus,
+  Killer,
+  WorkerLeftProcessesEvent,
+} from "../events.ts";
+import type { OomKills } from "../process/oom_kills.ts";
 import type { UpstreamObserver } from "../upstream/upstream.ts";
+import { endCause } from "./end_cause.ts";
 import type { Generation } from "./generation.ts";
-import type { HealthWatcher } from "./health_watcher.ts";
+import type { HealthReport, HealthWatcher } from "./health_watcher.ts";
 import { LaunchError } from "./launch_error.ts";
 import { OrphanGuard } from "./orphan_guard.ts";
+import { completeDenoServe, isDeno } from "./deno_command.ts";
+import type { OutputLimits } from "./output_budget.ts";
+import { type DroppedOutput, OutputReaders } from "./output_readers.ts";
+import { namesTakenAddress, namesTakenPort } from "./port_taken.ts";
 import { findPortHolder } from "./port_holder.ts";
-import { isPortFree, PortAllocator } from "./ports.ts";
-import { type Recall, Worker } from "./worker.ts";
-import { WORKER_HOST } from "./worker_command.ts";
-import { type Launch, launchGuarded } from "./worker_process.ts";
+import { MACHINE_PORTS, PortAllocator, type PortChecks } from "./ports.ts";
+import {
+  type MovableWorker,
+  type ServeAddressMode,
+  ServeAddressPolicy,
+} from "./serve_address.ts";
+import {
+  describeExit,
+  type Lose,
+  type Recall,
+  type StreamCount,
+  Worker,
+  type WorkerParts,
+} from "./worker.ts";
+import { WORKER_HOST, type WorkerCommand } from "./worker_command.ts";
+import {
+  type Launch,
+  launchGuarded,
+  type LaunchSpec,
+  type WorkerProcess,
+} from "./worker_process.ts";
+import { realDirectory } from "./working_directory.ts";
 
-/** What servers of all kinds write when their port is taken. */
-const PORT_TAKEN = /EADDRINUSE|address (?:is )?already in use/i;
+/** Who has a port that another pool has locked. */
+const OTHER_POOL = "a worker of another pool";
 
 /** How workers are started. */
-export interface WorkerStarterOptions {
+export interface WorkerStarterOptions extends OutputLimits {
   /** First worker port; 0 takes a free stretch anywhere. */
   readonly workerPort: number;
+  /** Which programs on Deno are moved to their port. @default {"auto"} */
+  readonly workerServeAddress?: ServeAddressMode;
 }
 
 /** What a starter works with. */
@@ -35,12 +67,22 @@ export interface WorkerStarterDeps {
   readonly observer: UpstreamObserver;
   /** @default {none are taken back} */
   readonly recall?: Recall;
+  /** @default {nobody is told, and nobody suspected} */
+  readonly lose?: Lose;
+  /** @default {there are none} */
+  readonly streams?: StreamCount;
+  /** @default {they end with it} */
+  readonly cut?: WorkerParts["cut"];
   /** The pool's clock. */
   readonly clock: () => number;
   /** Called when a fact about a worker has changed. */
   readonly wake: () => void;
+  /** Tells whom the kernel has killed for want of memory. @default {nobody: that is not known} */
+  readonly oomKills?: OomKills;
   /** Starts a process. @default {real processes, guarded against being orphaned} */
   readonly launch?: Launch;
+  /** How it is found out whether a port may be taken. @default {MACHINE_PORTS} */
+  readonly portChecks?: PortChecks;
 }
 
 /** Which worker to start. */
@@ -51,12 +93,17 @@ export interface StartRequest {
   readonly avoidPort: number | null;
   /** Longest wait for its first good answer, in milliseconds. */
   readonly startupTimeoutMs: number;
+  /** How long what it leaves behind may take to end, in milliseconds. */
+  readonly stopTimeoutMs: number;
 }
 
 /** Starts workers, and owns the tasks that follow them to their end. */
 export class WorkerStarter {
   readonly #deps: WorkerStarterDeps;
   readonly #ports: PortAllocator;
+  readonly #outputs: OutputReaders;
+  readonly #portChecks: PortChecks;
+  readonly #serveAddress: ServeAddressPolicy;
   readonly #tasks = new Set<Promise<void>>();
   #guard: OrphanGuard | null = null;
   #launch: Launch | null;
@@ -65,10 +112,22 @@ export class WorkerStarter {
   constructor(options: WorkerStarterOptions, deps: WorkerStarterDeps) {
     this.#deps = deps;
     this.#launch = deps.launch ?? null;
+    this.#outputs = new OutputReaders(options, deps.events);
+    this.#portChecks = deps.portChecks ?? MACHINE_PORTS;
     this.#ports = new PortAllocator({
       workerPort: options.workerPort,
-      onSkipped: (port) => this.#own(this.#announceSkipped(port)),
+      onSkipped: (port, locked) =>
+        this.#own(this.#announceSkipped(port, locked)),
+      checks: this.#portChecks,
     });
+    this.#serveAddress = new ServeAddressPolicy(
+      options.workerServeAddress ?? "auto",
+    );
+  }
+
+  /** What of the workers' output has been dropped, by slot. */
+  get droppedOutput(): ReadonlyMap<number, DroppedOutput> {
+    return this.#outputs.dropped;
   }
 
   /** Makes ready what guards the workers. To be called before the first is started. */
@@ -87,32 +146,40 @@ export class WorkerStarter {
    * @throws {LaunchError} when there is no port or no process to be had.
    */
   start(request: StartRequest): Worker {
-    const { id, startupTimeoutMs } = request;
+    const { id, startupTimeoutMs, stopTimeoutMs } = request;
     const { number: generation, ...spec } = request.generation;
     const port = this.#takePort(request.avoidPort);
     try {
-      const launch = this.#launch!;
+      const moved = this.#serveAddress.moves(generation);
       const now = this.#deps.clock();
-      const process = launch({
+      let worker: Worker | null = null;
+      const process: WorkerProcess = this.#launchIn({
         ...spec,
+        workerCommand: this.#complete(spec.workerCommand),
         id,
         port,
         generation,
-        onLine: (stream, line) =>
-          this.#deps.events.emit({
-            type: "worker-output",
-            workerId: id,
-            stream,
-            line,
-          }),
+        stopTimeoutMs,
+        moved,
+        output: this.#outputs.create({
+          id,
+          pid: () => process.pid,
+          isWatched: () => moved || (worker?.startupMs ?? null) === null,
+          onLine: (line) => {
+            if (worker !== null) this.#noteLine(worker, line);
+          },
+        }),
       });
-      const worker = new Worker({ id, port, generation }, {
+      worker = new Worker({ id, port, generation }, {
         process,
         now,
         startupTimeoutMs,
+        moved,
         observer: this.#deps.observer,
         events: this.#deps.events,
         recall: this.#deps.recall ?? ((): void => {}),
+        streams: this.#deps.streams ?? ((): number => 0),
+        cut: this.#deps.cut ?? ((): void => {}),
       });
       this.#follow(worker);
       return worker;
@@ -129,22 +196,54 @@ export class WorkerStarter {
     worker.watch = null;
   }
 
-  /** Lets go of what a worker had that is gone. */
+  /** Lets go of what a worker had that is gone: of its port only when nobody whom it left behind holds it. */
   release(worker: Worker): void {
     this.unwatch(worker);
-    this.#ports.release(worker.port);
+    const { port } = worker;
+    if (this.#portChecks.isFree(port)) this.#ports.release(port);
+    else this.#own(this.#releaseCleared(worker));
   }
 
   /** Whether a worker that failed to start did so because another program has its port. */
   lostPort(worker: Worker): boolean {
-    return !isPortFree(worker.port) ||
-      worker.process.lastOutput.some((line) => PORT_TAKEN.test(line));
+    const { port, process } = worker;
+    // It has put itself into the background, and its port is with it there.
+    if (process.remaining?.length !== 0) return false;
+    // What Deno writes never says which port; if it were this one, it would be taken now.
+    const anyPort = !isDeno(process.command);
+    return worker.displaced || !this.#portChecks.isFree(port) ||
+      namesTakenPort(process.lastOutput, port, anyPort);
+  }
+
+  /** What else may be the matter with a worker that failed to start without having lost its port; `null` when nothing is known. */
+  explainFailure({ process, port }: Worker): string | null {
+    if (!namesTakenAddress(process.lastOutput)) return null;
+    const setting = isDeno(process.command)
+      ? ", or set WORKER_SERVE_ADDRESS=on"
+      : "";
+    return `an address other than 127.0.0.1:${port} is in use: if a port is ` +
+      `written into the program, have it read PORT${setting}`;
+  }
+
+  /** Milliseconds after which another worker in its place may do better; 0 is at once. */
+  retryAfterMs(worker: Worker): number {
+    return namesTakenAddress(worker.process.lastOutput)
+      ? this.#serveAddress.verdictMs(movable(worker))
+      : 0;
   }
 
   /** Waits for every task. To be called when all workers are gone. */
   async stop(): Promise<void> {
     await Promise.all(this.#tasks);
+    await this.#deps.health.close?.();
     await this.#guard?.stop();
+    this.#ports[Symbol.dispose]();
+  }
+
+  #complete(command: WorkerCommand): WorkerCommand {
+    return this.#serveAddress.completesCommands
+      ? { ...command, argv: completeDenoServe(command.argv) }
+      : command;
   }
 
   #takePort(avoid: number | null): number {
@@ -163,40 +262,173 @@ export class WorkerStarter {
   }
 
   #follow(worker: Worker): void {
+    const { process, port } = worker;
     worker.watch = this.#deps.health.watch(
       {
         workerId: worker.id,
-        pid: worker.process.pid,
+        pid: process.pid,
+        mark: process.mark ?? null,
         hostname: WORKER_HOST,
-        port: worker.port,
+        port,
+        lostPort: () => worker.portTaken,
+        ...(worker.moved
+          ? { accepts: (sockets) => this.#acceptMoved(worker, sockets) }
+          : {}),
       },
-      (report) => {
-        const before = worker.health;
-        // Nearly every probe says again what the one before said.
-        const news = worker.suspect || before?.healthy !== report.healthy ||
-          before.failures !== report.failures;
-        worker.health = report;
-        if (report.failures === 0) worker.suspect = false;
-        if (news) this.#deps.wake();
-      },
+      (report) => this.#note(worker, report),
     );
     this.#own(this.#awaitExit(worker));
   }
 
-  async #awaitExit(worker: Worker): Promise<void> {
-    const status = await worker.process.exited;
-    // Before the last output is read: nobody shall be sent there any more,
-    // and a spare is given work at once.
-    worker.goneAt = this.#deps.clock();
-    worker.upstream.retire();
-    this.#deps.wake();
-    await worker.process.finished;
-    worker.exit = status;
-    this.#deps.wake();
+  /** Launches a process; where its directory has been removed meanwhile, in the one its name leads to now. */
+  #launchIn(spec: LaunchSpec): WorkerProcess {
+    const launch = this.#launch!;
+    try {
+      return launch(spec);
+    } catch (error) {
+      const { workerCwd = null, directory } = spec;
+      const missing = error instanceof LaunchError &&
+        error.code === "directory-missing";
+      const now = missing && workerCwd !== null
+        ? realDirectory(workerCwd)
+        : null;
+      if (now === null || now === directory) throw error;
+      this.#deps.events.emit({
+        type: "notice",
+        level: "warning",
+        message: `Directory ${directory} of generation ${spec.generation} is ` +
+          `gone: worker ${spec.id} is started in ${now}, to which ` +
+          `${workerCwd} leads now. Reload the pool to have all run there.`,
+      });
+      return launch({ ...spec, directory: now });
+    }
   }
 
-  async #announceSkipped(port: number): Promise<void> {
-    const holder = await findPortHolder(port);
+  /** What a worker says of its port counts where the port's owner cannot be seen, and shows that it was moved wrongly. */
+  #noteLine(worker: Worker, line: string): void {
+    if (!namesTakenPort([line], worker.port)) return;
+    worker.portTaken = true;
+    if (this.#serveAddress.takeBack(movable(worker))) {
+      worker.move(false, "another server of it wants the same port");
+      this.#deps.wake();
+    }
+  }
+
+  #note(worker: Worker, report: HealthReport): void {
+    this.#deps.oomKills?.watch(this.#deps.clock());
+    // What is seen of one that ends says nothing of why it has to.
+    if (worker.goneAt !== null || worker.state.name === "terminating") return;
+    const before = worker.health;
+    // Nearly every probe says again what the one before said.
+    const news = worker.suspect || before?.healthy !== report.healthy ||
+      before.failures !== report.failures;
+    worker.health = report;
+    // Of one that is kept although it fails, no more can be asked.
+    const forgiven = worker.retained !== null && report.reach === "responding";
+    if (report.failures === 0 || forgiven) worker.suspect = false;
+    if (worker.startupMs === null) this.#noteStart(worker, report);
+    if (news) this.#deps.wake();
+  }
+
+  /** Takes note of what is reported of a worker that has not been ready yet. */
+  #noteStart(
+    worker: Worker,
+    { healthy, hostname, startup }: HealthReport,
+  ): void {
+    if (healthy === true) {
+      worker.upstream.relocate(hostname);
+      this.#serveAddress.noteReady(movable(worker));
+    }
+    if (startup === null || worker.restart) return;
+    if (this.#serveAddress.judge(movable(worker), startup)) {
+      worker.move(true, startup.reason);
+    } else worker.delayed(startup, this.#deps.clock());
+  }
+
+  /** Whether a worker that was moved listens as it was to; else none of its generation is moved any more. */
+  #acceptMoved(worker: Worker, sockets: readonly ElsewhereSocket[]): boolean {
+    const as = movable(worker);
+    if (worker.restart) return false;
+    if (this.#serveAddress.confirms(as, worker.port, sockets)) return true;
+    if (this.#serveAddress.takeBack(as)) {
+      worker.move(false, "it has other servers, or its children have");
+    }
+    return false;
+  }
+
+  async #awaitExit(worker: Worker): Promise<void> {
+    const { process } = worker;
+    const status = await process.exited;
+    // Before the last output is read: nobody shall be sent there any more,
+    // and a spare is given work at once.
+    const now = this.#deps.clock();
+    worker.killer = this.#killerOf(worker, status, now);
+    worker.goneAt = now;
+    const end = {
+      cause: endCause(status, worker.state),
+      description: describeExit(status),
+    };
+    const { lose } = this.#deps;
+    if (lose !== undefined) worker.lossSuspects = lose(worker.upstream, end);
+    worker.upstream.markEnded(end);
+    this.#deps.wake();
+    await process.finished;
+    // What a first start has left behind is why it failed.
+    if (worker.startupMs === null) await process.looked;
+    const asked = worker.state.name === "terminating";
+    if (asked) {
+      // It has not ended before its processes have.
+      await this.#announceRemaining(worker, { asked, daemonised: false });
+      await process.cleared;
+    }
+    worker.exit = status;
+    this.#deps.wake();
+    if (!asked) {
+      const daemonised = status.code === 0;
+      await this.#announceRemaining(worker, { asked, daemonised });
+    }
+    await process.cleared;
+  }
+
+  /** Says what a worker has left behind. */
+  async #announceRemaining(
+    worker: Worker,
+    how: Pick<WorkerLeftProcessesEvent, "asked" | "daemonised">,
+  ): Promise<void> {
+    const { process, id: workerId, port, generation } = worker;
+    await process.looked;
+    const { remaining } = process;
+    if (remaining !== null && remaining.length === 0) return;
+    this.#deps.events.emit({
+      type: "worker-left-processes",
+      workerId,
+      port,
+      pid: process.pid,
+      generation,
+      ...how,
+      processes: remaining,
+    });
+  }
+
+  async #releaseCleared(worker: Worker): Promise<void> {
+    await worker.process.cleared;
+    this.#ports.release(worker.port);
+  }
+
+  #killerOf(worker: Worker, status: ExitStatus, now: number): Killer | null {
+    if (!worker.wasKilledByOthers(status)) return null;
+    switch (this.#deps.oomKills?.explains(now) ?? null) {
+      case null:
+        return "unknown";
+      case true:
+        return "out-of-memory";
+      case false:
+        return "outside";
+    }
+  }
+
+  async #announceSkipped(port: number, locked: boolean): Promise<void> {
+    const holder = locked ? OTHER_POOL : await findPortHolder(port);
     this.#deps.events.emit({ type: "port-skipped", port, holder });
   }
 
@@ -204,4 +436,9 @@ export class WorkerStarter {
     const owned = task.finally(() => this.#tasks.delete(owned));
     this.#tasks.add(owned);
   }
+}
+
+function movable({ process, generation, moved }: Worker): MovableWorker {
+  const { pid, command } = process;
+  return { pid, generation, command, moved };
 }

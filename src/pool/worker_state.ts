@@ -31,6 +31,10 @@ export type TerminationCause =
   | "drain-timeout"
   /** It was not ready in time. */
   | "start-timeout"
+  /** Another program had its port before it was ready. */
+  | "port-lost"
+  /** It listens on another port, and is started again in another way. */
+  | "restarted"
   /** It was not wanted any more before it was ready. */
   | "dismissed"
   /** It used far more memory than it may. */
@@ -49,7 +53,7 @@ export interface ReadyState {
   readonly since: number;
 }
 
-/** It has been ready, and fails its probes now. */
+/** It has been ready, and fails its probes now. In a panic it is given work nevertheless. */
 export interface UnhealthyState {
   readonly name: "unhealthy";
   readonly since: number;
@@ -95,6 +99,8 @@ export type WorkerInput =
   | { readonly type: "answered"; readonly now: number }
   /** Probes failed often enough. */
   | { readonly type: "failed"; readonly now: number }
+  /** It may take longer to become ready: it is at work. */
+  | { readonly type: "extend"; readonly deadline: number }
   /** It shall get no more work. */
   | {
     readonly type: "drain";
@@ -120,6 +126,7 @@ export const TRANSITIONS: {
 } = {
   starting: {
     answered: "ready",
+    extend: "starting",
     terminate: "terminating",
     kill: "terminating",
     exit: "exited",
@@ -171,6 +178,8 @@ export function transition(
   switch (input.type) {
     case "answered":
       return { name: "ready", since: input.now };
+    case "extend":
+      return { name: "starting", deadline: input.deadline };
     case "failed":
       return { name: "unhealthy", since: input.now };
     case "drain":

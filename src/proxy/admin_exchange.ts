@@ -13,6 +13,7 @@ import { LAST_CHUNK } from "../http1/chunked_encoding.ts";
 import { errorResponse, reasonPhrase } from "../http1/error_response.ts";
 import { HttpError } from "../http1/http_error.ts";
 import { Method } from "../http1/request_head.ts";
+import { MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { AdminResponder, ProxyContext } from "./context.ts";
 import type { Socket } from "./socket.ts";
 
@@ -111,8 +112,7 @@ export class AdminExchange {
     let length = 0;
     if (this.#expectsContinue) await this.#write(CONTINUE);
     this.#touch();
-    while (!decoder.done) {
-      if (socket.available === 0 && !await socket.more()) return null;
+    for (;;) {
       decoder.decode(socket.buffer, socket.start, socket.end);
       const { contentStart, contentEnd } = decoder;
       const content = socket.buffer.subarray(contentStart, contentEnd);
@@ -122,6 +122,10 @@ export class AdminExchange {
       }
       body.set(content, length);
       length += content.length;
+      if (decoder.done) break;
+      // What is not consumed is a part of the trailers: they come whole.
+      if (socket.full) socket.resize(MEDIUM_BUFFER_BYTES);
+      if (!await socket.more()) return null;
     }
     this.deadline = Infinity;
     return body.subarray(0, length);

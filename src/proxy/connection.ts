@@ -25,8 +25,11 @@ import type { Socket } from "./socket.ts";
 import type { Sweepable } from "./sweep.ts";
 import { MAX_DISCARDED_BYTES } from "./upload.ts";
 
-/** How long a client that was answered may go on sending before it is cut off. */
+/** How long a client that was answered may be silent, with something left to send, before it is cut off ... */
 const LINGER_MS = 2000;
+
+/** ... and how long it may go on sending what nobody wants. As nginx's `lingering_time`. */
+const MAX_LINGER_MS = 30_000;
 
 /** How long an idle connection may still bring a request while the pool stops: the time one is on its way. */
 export const DRAIN_IDLE_MS = 500;
@@ -52,6 +55,8 @@ export class ClientConnection implements Sweepable {
   readonly #client: Client;
   #phase: Phase = "idle";
   #deadline: number;
+  /** When it is cut off while it lingers, however busy. */
+  #lingerEnd = Infinity;
   /** What it waits with for the next request: as much as the largest so far took. */
   #idleBufferBytes = TINY_BUFFER_BYTES;
   #exchange: Exchange | AdminExchange | null = null;
@@ -119,6 +124,19 @@ export class ClientConnection implements Sweepable {
     if (this.#exchange instanceof AdminExchange) this.#exchange.end();
   }
 
+  /** Whether it has, or may bring, a request that a worker must still answer. Streams are none: their workers end them. */
+  get needsWorker(): boolean {
+    if (this.#phase === "linger") return false;
+    // Our own pages need none.
+    return this.#exchange === null || this.exchange?.stream === false;
+  }
+
+  /** Ends with what is under way: the workers are gone, and no request can be served any more. */
+  finish(): void {
+    if (this.#phase === "idle" || this.#phase === "head") this.#socket.close();
+    this.exchange?.finish();
+  }
+
   /** Ends at once, whatever is under way. */
   abort(): void {
     this.#exchange?.fail(new ProxyError("stopping"));
@@ -150,7 +168,8 @@ export class ClientConnection implements Sweepable {
       const keep = taken instanceof ProxiedRequest
         ? await this.#serveRequest(taken)
         : await this.#serveAdmin(taken);
-      if (!keep || (socket.ended && socket.available === 0)) return;
+      if (!keep || this.#context.finishing) return;
+      if (socket.ended && socket.available === 0) return;
       this.#becomeIdle();
     }
   }
@@ -228,14 +247,19 @@ export class ClientConnection implements Sweepable {
       this.#finish(exchange, status);
       this.#exchange = null;
     }
-    if (!keep && !exchange.received) {
-      this.#deadline = this.#context.sweep.now + LINGER_MS;
-      await this.#socket.endWriting();
-      await exchange.settled();
-      await this.#linger();
-    }
+    if (!exchange.received) keep = await this.#endRequest(exchange, keep);
     request.release(this.#context);
     return keep;
+  }
+
+  /** Reads what is left of a request whose response is complete; returns whether the connection is still of use. */
+  async #endRequest(exchange: Exchange, keep: boolean): Promise<boolean> {
+    this.#beginLinger();
+    if (!keep) await this.#socket.endWriting();
+    const received = await exchange.settled(() => this.#goOnLingering());
+    if (received && keep) return true;
+    await this.#linger();
+    return false;
   }
 
   /** Tells the client of a failure, if that is still possible; returns whether its connection is of use. */
@@ -249,10 +273,18 @@ export class ClientConnection implements Sweepable {
     events.emit({
       type: "exchange-failed",
       requestId,
+      ...request.describe(),
       workerId: exchange.workerId,
       status: exchange.responded ? 0 : failure.status,
       source: failure.source,
+      code: failure.code,
       message: failure.message,
+      note: failure.note,
+      setting: failure.setting ??
+        (failure.retryable && exchange.retries.exhausted
+          ? "MAX_RETRIES"
+          : null),
+      attempts: exchange.retries.attempts,
     });
     if (failure.code === "internal") reportError(failure);
     if (exchange.responded || failure.status === 0) {
@@ -331,14 +363,28 @@ export class ClientConnection implements Sweepable {
    */
   async #linger(): Promise<void> {
     const socket = this.#socket;
-    this.#phase = "linger";
-    this.#deadline = this.#context.sweep.now + LINGER_MS;
+    if (this.#phase !== "linger") this.#beginLinger();
     await socket.endWriting();
     let discarded = 0;
     do {
       discarded += socket.available;
       socket.start = socket.end;
+      this.#goOnLingering();
     } while (discarded < MAX_DISCARDED_BYTES && await socket.more());
+  }
+
+  #beginLinger(): void {
+    const { now } = this.#context.sweep;
+    this.#phase = "linger";
+    this.#deadline = now + LINGER_MS;
+    this.#lingerEnd = now + MAX_LINGER_MS;
+  }
+
+  /** The client is still sending: many look for their answer only when they have sent all. */
+  #goOnLingering(): void {
+    const { sweep, draining } = this.#context;
+    if (draining || this.#deadline === Infinity) return;
+    this.#deadline = Math.min(sweep.now + LINGER_MS, this.#lingerEnd);
   }
 
   #becomeIdle(): void {

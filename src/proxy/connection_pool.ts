@@ -142,7 +142,7 @@ export class ConnectionPool {
       if (cause instanceof Deno.errors.ConnectionRefused) {
         upstream.reportRefused();
       }
-      throw new ProxyError("connect-failed", { retryable: true, cause });
+      throw connectFailed(cause, cut.signal.aborted);
     } finally {
       clearTimeout(timer);
     }
@@ -218,6 +218,20 @@ export class ConnectionPool {
     if (idleMs(connection) < FRESH_ENOUGH_MS && idle) idle.kept = false;
     connection.socket.dispose();
   };
+}
+
+function connectFailed(cause: unknown, late: boolean): ProxyError {
+  return new ProxyError("connect-failed", {
+    retryable: true,
+    cause,
+    note: late
+      ? `not accepted within ${CONNECT_TIMEOUT_MS} ms: its backlog is full`
+      : cause instanceof Error
+      ? cause.name
+      : null,
+    // Who is given fewer requests at once has a shorter backlog.
+    setting: late ? "WORKER_CONCURRENCY" : null,
+  });
 }
 
 /**

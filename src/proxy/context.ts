@@ -16,6 +16,7 @@ import type { ConnectionPool } from "./connection_pool.ts";
 import type { DateLine } from "./date_line.ts";
 import type { RequestIds } from "./request_ids.ts";
 import type { SkewCookie } from "./skew_cookie.ts";
+import type { Suspects } from "./suspects.ts";
 import type { Sweep } from "./sweep.ts";
 import type { Turns } from "./turns.ts";
 
@@ -31,10 +32,14 @@ export interface ProxyOptions {
   readonly bodyTimeoutMs: number;
   /** Longest wait for a worker's response head, in milliseconds. */
   readonly requestTimeoutMs: number;
+  /** Times a request may be sent again. */
+  readonly maxRetries: number;
   /** Largest head, in bytes. */
   readonly maxHeadBytes: number;
   /** Largest request body, in bytes; 0 is no limit. */
   readonly maxBodyBytes: number;
+  /** Whether a worker's own address in Location and the like is replaced. @default {true} */
+  readonly rewriteLocation?: boolean;
 }
 
 /** What the admin pages are told of a request for one of them. */
@@ -67,6 +72,8 @@ export interface ProxyContext {
   readonly counters: Counters;
   readonly events: EventEmitter;
   readonly sweep: Sweep;
+  /** Requests that have cost workers of late. */
+  readonly suspects: Suspects;
   readonly turns: Turns;
   readonly requestIds: RequestIds;
   readonly dateLine: DateLine;
@@ -77,6 +84,8 @@ export interface ProxyContext {
   readonly skew: SkewCookie | null;
   /** Whether the pool is stopping: every answer ends its connection. */
   draining: boolean;
+  /** Whether the workers are gone: connections end with what they have under way. */
+  finishing: boolean;
 
   // Scratch. What is in these is valid until the next `await`, no longer:
   // parsing a head and writing it out again happen in one synchronous step.

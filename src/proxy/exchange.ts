@@ -16,12 +16,23 @@ import type { ProxyContext } from "./context.ts";
 import { passOn } from "./pass_on.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { asProxyError, ProxyError } from "./proxy_error.ts";
-import { type ResponsePlan, takeResponse } from "./response_plan.ts";
+import {
+  isRefusal,
+  responseHeadTooLarge,
+  type ResponsePlan,
+  type Reuse,
+  takeResponse,
+} from "./response_plan.ts";
+import { Retries } from "./retries.ts";
 import type { Socket } from "./socket.ts";
 import { Upload } from "./upload.ts";
 
-/** Times a request is sent at most: once, and twice more when that is safe. */
-const MAX_ATTEMPTS = 3;
+/**
+ * How long a final response may be put off by interim ones, as a multiple of
+ * REQUEST_TIMEOUT_MS: each renews the wait, but a worker that sends nothing
+ * else must not hold a connection for ever.
+ */
+const MAX_INTERIM_WAITS = 10;
 
 /**
  * A client that has ended its side may still read its answer, or may be gone
@@ -30,6 +41,16 @@ const MAX_ATTEMPTS = 3;
  * begin.
  */
 const ENDED_CLIENT_GRACE_MS = 500;
+
+/**
+ * From when on an answer without a length counts as a stream, in milliseconds
+ * since its head was passed on. A page that is rendered piece by piece has come
+ * to its end by then.
+ */
+const STREAM_AFTER_MS = 5_000;
+
+/** Octets a second up to which it does: what comes faster is a download, and has an end. */
+const STREAM_BYTES_PER_SECOND = 16_384;
 
 /** Takes one request to a worker, and its answer to the client. */
 export class Exchange {
@@ -54,12 +75,27 @@ export class Exchange {
   /** When the answer, or what is awaited before it, has stalled for too long. */
   #answerDeadline = Infinity;
   #upload: Upload | null = null;
-  #uploading: Promise<void> | null = null;
+  /** Resolves, once no part of the body is under way, with whether all of it has been read. */
+  #uploading: Promise<boolean> | null = null;
   #bodySent: boolean;
-  /** Times it has been sent in vain. */
-  #attempts = 0;
+  /** Whether the client waits to be told to send its body (RFC 9110 §10.1.1). */
+  #expectsContinue: boolean;
+  /** Whether the client has all of its response, and what happens to the rest of its body is no failure any more. */
+  #responsePassed = false;
+  /** Called when part of the body is dropped. */
+  #onDiscard: (() => void) | null = null;
+  /** `null` while nothing has failed. */
+  #retries: Retries | null = null;
+  /** When interim responses put the final one off no longer; 0 before there is one. */
+  #interimDeadline = 0;
   /** Whether the client is to be watched from the next look at the deadlines on. */
   #watchSoon = false;
+  /** How the answer goes on, once its head has been passed on. */
+  #plan: ResponsePlan | null = null;
+  /** When that was, on the clock of the sweep. */
+  #respondedAt = 0;
+  /** Whether the worker has ended its side of a tunnel, and the client has all it said. */
+  #tunnelDelivered = false;
   /** Whether the present attempt has brought part of an answer's head, or an interim answer. */
   #answered = false;
 
@@ -69,6 +105,7 @@ export class Exchange {
     this.#client = client;
     this.request = request;
     this.#bodySent = request.complete;
+    this.#expectsContinue = request.expectsContinue;
   }
 
   /**
@@ -90,37 +127,82 @@ export class Exchange {
     return this.status >= 200 || this.status === 101;
   }
 
+  /** Whether the worker has the request, or had it when it was last heard of. */
+  get sent(): boolean {
+    return this.#connection !== null || this.#retries?.undecided === true;
+  }
+
+  /** What has failed so far. */
+  get retries(): Retries {
+    return this.#retries ??= new Retries(this.#context, this.request);
+  }
+
   /** Whether all of the request has been read from the client. */
   get received(): boolean {
     return this.#bodySent;
   }
 
   /**
+   * Whether it is a stream, which is not waited for to end by itself but ended
+   * by its worker when that is asked to end: a tunnel, an answer of a type that
+   * has no end, or one without a length that has trickled for a while.
+   */
+  get stream(): boolean {
+    const plan = this.#plan;
+    if (plan === null || plan.complete) return false;
+    if (plan.endless) return true;
+    if (plan.measured || !this.#bodySent) return false;
+    const elapsedMs = this.#context.sweep.now - this.#respondedAt;
+    return elapsedMs >= STREAM_AFTER_MS &&
+      (this.#connection?.socket.awaited ?? false) &&
+      this.bytesOut * 1000 < elapsedMs * STREAM_BYTES_PER_SECOND;
+  }
+
+  /** Takes note that the workers are gone: what a client still says in a tunnel can reach nobody. */
+  finish(): void {
+    if (this.#tunnelDelivered) this.#client.close();
+  }
+
+  /**
    * Serves the request.
    *
-   * @returns Whether the client's connection may be used again.
+   * @returns Whether the client's connection may be used again, once all of
+   * the request has been read from it.
    * @throws {ProxyError} When there is no complete answer.
    */
   async run(): Promise<boolean> {
-    const { dispatcher, counters } = this.#context;
-    for (;;) {
+    const { dispatcher, counters, suspects } = this.#context;
+    for (let failed: ProxyError | null = null;;) {
       const upstream = dispatcher.claim(this.request) ?? await this.#wait();
+      if (failed !== null) {
+        if (!this.retries.mayGoOn) {
+          // Others were lost while it waited, or have only just come.
+          dispatcher.release(upstream, this.request);
+          throw failed;
+        }
+        this.retries.sentAt = performance.now();
+      }
       this.upstream = upstream;
       try {
         const reusable = await this.#attempt(upstream);
         if (this.status >= 500) upstream.serverErrors++;
+        if (suspects.size > 0) this.#refute();
         return reusable;
       } catch (cause) {
+        const { retries } = this;
         const error = asProxyError(cause, "upstream-malformed");
+        failed = await retries.explain(error, upstream);
+        // The client has gone in the meantime, or it has taken too long.
+        if (this.#failure !== null) failed = this.#failure;
         // A refusal is no attempt: nothing was sent, and the worker is out of
         // rotation, so that the next one is another's turn, or the queue's.
-        const refused = error.code === "connect-failed" && !upstream.accepting;
-        if (!refused) this.#attempts++;
-        if (error.source === "upstream" && error.code !== "stale-connection") {
-          upstream.failures++;
+        const refused = failed.code === "connect-failed" && !upstream.accepting;
+        if (!refused) retries.attempts++;
+        const stale = failed.code === "stale-connection";
+        if (failed.source === "upstream" && !stale) upstream.failures++;
+        if (!failed.retryable || retries.exhausted || !retries.mayGoOn) {
+          throw failed;
         }
-        const last = this.#attempts === MAX_ATTEMPTS;
-        if (!error.retryable || last) throw error;
       } finally {
         upstream.requests++;
         this.finishedAt = performance.now();
@@ -132,9 +214,15 @@ export class Exchange {
     }
   }
 
-  /** Waits until no part of the request body is under way any more. */
-  async settled(): Promise<void> {
-    await this.#uploading;
+  /**
+   * Waits until no part of the request body is under way any more.
+   *
+   * @param onDiscard Called whenever a part of it is dropped.
+   * @returns Whether all of it has been read.
+   */
+  async settled(onDiscard: () => void): Promise<boolean> {
+    this.#onDiscard = onDiscard;
+    return await this.#uploading ?? this.#bodySent;
   }
 
   /** Ends the exchange: what it waits for is closed. */
@@ -143,18 +231,24 @@ export class Exchange {
     this.#leaveQueue?.();
     this.#connection?.socket.close();
     if (this.responded || this.#interimUnderWay) this.#client.close();
+    this.#upload?.end();
   }
 
-  /** Takes the request from a worker that hangs to another one, where that is safe and not the last attempt. */
+  /** Takes the request from a worker that hangs to another one, where that is safe. */
   sendElsewhere(): void {
-    const safe = this.request.repeatable && !this.#answered;
-    if (!safe || this.#attempts >= MAX_ATTEMPTS - 1) return;
-    this.#connection?.socket.close();
+    const { request, retries } = this;
+    const safe = request.repeatable && !this.#answered;
+    if (!safe || retries.left === 0 || !retries.mayGoOn) return;
+    if (this.#connection === null) return;
+    retries.recalled = true;
+    this.#connection.socket.close();
   }
 
-  /** Leaves the request where it is for good: it is thought to be what its worker hangs on. */
-  hold(): void {
-    this.#attempts = MAX_ATTEMPTS - 1;
+  /** It was answered: who ends workers is not. */
+  #refute(): void {
+    if (this.status < 500) {
+      this.#context.suspects.refute(this.request.describe());
+    }
   }
 
   /** Takes note that the client sends no more, after a complete request. */
@@ -182,16 +276,33 @@ export class Exchange {
       upload.touch();
       if (upload.awaitsClient) return this.fail(new ProxyError("body-stalled"));
       // It waits for the worker, which may answer without reading all of it.
-      if (!this.responded) return this.fail(new ProxyError("response-timeout"));
+      upload.end();
+      if (!this.responded) {
+        return this.fail(
+          new ProxyError("response-timeout", {
+            setting: "BODY_TIMEOUT_MS",
+            note: "it reads no more of the request body",
+          }),
+        );
+      }
     }
     if (this.#answerDeadline > now) return;
     this.#answerDeadline = Infinity;
     if (this.#clientEnded) return this.fail(new ProxyError("client-gone"));
-    if (!this.responded) return this.fail(new ProxyError("response-timeout"));
+    if (!this.responded) return this.fail(this.#responseTimeout());
     const awaitsWorker = this.#connection?.socket.awaited ?? true;
     this.fail(
       new ProxyError(awaitsWorker ? "response-stalled" : "client-stalled"),
     );
+  }
+
+  #responseTimeout(): ProxyError {
+    const { requestTimeoutMs } = this.#context.options;
+    const note = this.#interimDeadline > 0
+      ? `no final response within ${MAX_INTERIM_WAITS} times that, or since ` +
+        "the last interim one"
+      : `no response head within ${requestTimeoutMs} ms`;
+    return new ProxyError("response-timeout", { note });
   }
 
   /** Waits in the queue. */
@@ -222,7 +333,11 @@ export class Exchange {
     // What is sent again goes over a new connection: another that was idle
     // may have been closed just as well.
     const idle = request.avoid === null
-      ? connections.take(upstream, sweep.now, request.repeatable)
+      ? connections.take(
+        upstream,
+        sweep.now,
+        request.repeatable && options.maxRetries > 0,
+      )
       : null;
     const connection = idle ?? await connections.connect(upstream);
     this.#connection = connection;
@@ -244,6 +359,8 @@ export class Exchange {
         plan = await this.#awaitFinal(plan, connection);
       }
       this.status = plan.status;
+      this.#plan = plan;
+      this.#respondedAt = sweep.now;
       counters.unanswered--;
       this.bytesOut = plan.contentBytes;
       this.#touchAnswer(options.bodyTimeoutMs);
@@ -251,8 +368,9 @@ export class Exchange {
       if (plan.buffer !== null) buffers.release(plan.buffer);
       if (!passed) throw this.#failure ?? new ProxyError("client-gone");
       if (!plan.complete) await this.#passOn(plan, socket);
+      if (!this.#bodySent) await this.#finishUpload(plan, socket);
       complete = this.#bodySent && plan.keepUpstream;
-      return this.#bodySent && plan.keepDownstream;
+      return plan.keepDownstream;
     } finally {
       this.#connection = null;
       if (complete) {
@@ -277,14 +395,13 @@ export class Exchange {
     for (let plan = first;;) {
       if (plan !== null) {
         if (!plan.interim) return plan;
+        this.#renewWait();
         await this.#passInterim(plan);
       }
       if (socket.available === 0 || plan === null) {
         this.#answered ||= socket.available > 0;
         if (socket.available >= options.maxHeadBytes) {
-          throw new ProxyError("upstream-malformed", {
-            detail: "head too large",
-          });
+          throw responseHeadTooLarge(options.maxHeadBytes);
         }
         if (socket.full) socket.resize(LARGE_BUFFER_BYTES);
         if (!await socket.more()) {
@@ -295,11 +412,24 @@ export class Exchange {
     }
   }
 
+  /** The worker has shown that it is at work: the final response has as long again. */
+  #renewWait(): void {
+    // Before the body is with the worker no response is due.
+    if (!this.#bodySent) return;
+    const { sweep, options: { requestTimeoutMs } } = this.#context;
+    this.#interimDeadline ||= sweep.now +
+      MAX_INTERIM_WAITS * requestTimeoutMs;
+    this.#touchAnswer(
+      Math.min(requestTimeoutMs, this.#interimDeadline - sweep.now),
+    );
+  }
+
   async #passInterim(plan: ResponsePlan): Promise<void> {
     // RFC 9110 §15.2: a 1.0 client does not know interim answers.
     this.#interimUnderWay = true;
     const passed = this.request.http10 || await this.#client.write(plan.bytes);
     this.#interimUnderWay = false;
+    if (plan.status === 100) this.#expectsContinue = false;
     if (plan.buffer !== null) this.#context.buffers.release(plan.buffer);
     if (!passed) throw new ProxyError("client-gone");
   }
@@ -309,8 +439,12 @@ export class Exchange {
     if (this.#failure !== null) return this.#failure;
     const begun = this.#answered;
     const stale = connection.reused && !begun;
+    const { repeatable } = this.request;
     return new ProxyError(stale ? "stale-connection" : "upstream-closed", {
-      retryable: !begun && this.request.repeatable,
+      retryable: !begun && repeatable,
+      note: begun || repeatable
+        ? null
+        : "not sent again, as it may have had its effect",
     });
   }
 
@@ -326,12 +460,16 @@ export class Exchange {
     } else this.#watchSoon = true;
   }
 
+  get #reuse(): Reuse {
+    if (!this.request.keepAlive || this.#context.draining) return "never";
+    if (this.#bodySent) return "always";
+    return this.#awaitsContinue ? "never" : "unless-refused";
+  }
+
   #takeResponse(connection: UpstreamConnection): ResponsePlan | null {
     const { request } = this;
-    const mayKeep = request.keepAlive && this.#bodySent &&
-      !this.#context.draining;
     try {
-      return takeResponse(this.#context, connection, request, mayKeep);
+      return takeResponse(this.#context, connection, request, this.#reuse);
     } catch (error) {
       throw asProxyError(error, "upstream-malformed");
     }
@@ -347,14 +485,44 @@ export class Exchange {
         this.bytesOut += bytes;
         this.#touchAnswer(timeoutMs);
       },
+      onTunnelDelivered: () => {
+        this.#tunnelDelivered = true;
+        if (this.#context.finishing) this.finish();
+      },
     });
     if (outcome === "complete") return;
     throw this.#failure ??
       new ProxyError(outcome === "cut" ? "upstream-closed" : "client-gone");
   }
 
-  /** Sends the rest of the request body, while the answer is waited for. Never throws. */
-  async #sendBody(sink: Socket, headSent: Promise<boolean>): Promise<void> {
+  /** Whether the client has not begun with its body and may wait to be told to: it may never send it. */
+  get #awaitsContinue(): boolean {
+    return this.#expectsContinue && !this.#bodySent && !this.#upload?.begun;
+  }
+
+  /**
+   * Lets the rest of the body go on to the worker after the response, for as
+   * long as that reads and both keep to their deadlines (RFC 9110 §7.5).
+   */
+  async #finishUpload(plan: ResponsePlan, worker: Socket): Promise<void> {
+    this.#responsePassed = true;
+    this.#answerDeadline = Infinity;
+    // In the middle of what is to follow the end would be a surprise to many;
+    // not to those who are to send no more, or know of no other end.
+    const ends = this.request.http10 || this.#awaitsContinue ||
+      isRefusal(plan.status);
+    if (!plan.keepDownstream && ends) await this.#client.endWriting();
+    if (this.#awaitsContinue) return;
+    await this.#upload!.outlast(worker);
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  /**
+   * Sends the rest of the request body. Never throws.
+   *
+   * @returns Whether all of it has been read.
+   */
+  async #sendBody(sink: Socket, headSent: Promise<boolean>): Promise<boolean> {
     const upload = this.#upload = new Upload(
       this.#context,
       this.#client,
@@ -367,15 +535,25 @@ export class Exchange {
       if (!this.responded) {
         this.#touchAnswer(this.#context.options.requestTimeoutMs);
       }
-      if (outcome === "refused") await upload.discard();
-      else if (outcome === "cut") this.fail(new ProxyError("client-gone"));
-      else {
-        this.#bodySent = true;
-        this.#client.watch();
+      this.#bodySent = outcome === "complete";
+      if (this.#bodySent) this.#client.watch();
+      else if (outcome === "cut") {
+        this.#failUpload(new ProxyError("client-gone"));
       }
+      upload.end();
+      return outcome === "refused"
+        ? await upload.discard(() => this.#onDiscard?.())
+        : this.#bodySent;
     } catch (error) {
-      this.fail(asProxyError(error, "bad-request"));
+      this.#failUpload(asProxyError(error, "bad-request"));
+      return false;
     }
+  }
+
+  /** Ends the exchange for the client's fault; a response that is complete by then stays it. */
+  #failUpload(error: ProxyError): void {
+    if (this.#responsePassed) this.#upload!.end();
+    else this.fail(error);
   }
 
   #touchAnswer(timeoutMs: number): void {

@@ -7,6 +7,7 @@
 import { latin1Slice } from "../http1/bytes.ts";
 import { Field } from "../http1/field_names.ts";
 import { type FieldTable, forEachMember } from "../http1/field_table.ts";
+import { readForwarded } from "../http1/forwarded.ts";
 import type { CidrSet } from "../net/cidr.ts";
 import { canonicalAddress } from "../net/ip_address.ts";
 
@@ -14,9 +15,9 @@ import { canonicalAddress } from "../net/ip_address.ts";
 const WITH_PORT = /^(?:([0-9.]+):[0-9]+|\[([^\]]*)\](?::[0-9]+)?)$/;
 
 /**
- * Returns the last address in X-Forwarded-For that is no trusted proxy's:
- * each proxy has appended whom it saw, and what stands before is hearsay.
- * `null` when there is none, so that the request is the proxies' own. What is
+ * Returns the last address in X-Forwarded-For, or else in Forwarded, that is
+ * no trusted proxy's: each proxy has appended whom it saw, and what stands
+ * before is hearsay. `null` when there is none, so that the request is the proxies' own. What is
  * no address is returned as it is.
  */
 export function forwardedClient(
@@ -25,6 +26,11 @@ export function forwardedClient(
   trusted: CidrSet,
 ): string | null {
   let client: string | null = null;
+  if (!fields.has(Field.X_FORWARDED_FOR) && fields.has(Field.FORWARDED)) {
+    const nodes = readForwarded(bytes, fields)?.nodes ?? [];
+    return nodes.map(addressIn)
+      .findLast((address) => !trusted.contains(address)) ?? null;
+  }
   for (let i = 0; i < fields.count; i++) {
     if (fields.kind(i) !== Field.X_FORWARDED_FOR) continue;
     const start = fields.valueStart(i);

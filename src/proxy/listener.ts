@@ -31,7 +31,7 @@ const QUIET_TIMEOUT_MS = 100;
 
 /** What the accept loop needs. */
 export interface ListenerOptions {
-  readonly listener: Deno.Listener;
+  readonly listener: Pick<Deno.Listener, "accept" | "close">;
   /** Connections at once. */
   readonly maxConnections: number;
   /** Serves a connection until it ends. Must not reject. */

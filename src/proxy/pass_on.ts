@@ -25,6 +25,8 @@ export interface Passage {
    * and with how long the next step may take.
    */
   readonly onProgress: (bytes: number, timeoutMs: number) => void;
+  /** Called when the worker has ended its side of a tunnel, and the client has all it said. */
+  readonly onTunnelDelivered: () => void;
 }
 
 /**
@@ -44,7 +46,7 @@ export async function passOn(
         ? TUNNEL_HALF_CLOSED_TIMEOUT_MS
         : TUNNEL_IDLE_TIMEOUT_MS;
       onProgress(bytesDown, timeoutMs);
-    });
+    }, passage.onTunnelDelivered);
     return "complete";
   }
   const { rest, decoder, chunked } = plan;

@@ -13,6 +13,7 @@ import {
   trustedRequestId,
   writeRequestHead,
 } from "../http1/request_writer.ts";
+import { acceptsTrailers, requestTrailers } from "../http1/trailers.ts";
 import type { ClaimRequest } from "../upstream/dispatcher.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import type { Client } from "./client.ts";
@@ -35,6 +36,10 @@ export class ProxiedRequest implements ClaimRequest {
   readonly keepAlive: boolean;
   readonly idempotent: boolean;
   readonly upgrade: boolean;
+  /** Whether the client waits to be told to send its body. */
+  readonly expectsContinue: boolean;
+  /** Whether the client takes the trailers of a response. */
+  readonly acceptsTrailers: boolean;
   /** Takes the rest of the body from the client's connection; `null` when there is no body. */
   readonly decoder: BodyDecoder | null;
   /** Whether the body goes on in chunks. */
@@ -72,8 +77,12 @@ export class ProxiedRequest implements ClaimRequest {
     this.keepAlive = head.keepAlive;
     this.idempotent = head.idempotent;
     this.upgrade = head.upgrade;
+    this.expectsContinue = head.expectsContinue;
     this.chunked = head.body.kind === "chunked";
-    this.decoder = head.body.kind === "none" ? null : bodyDecoder(head.body);
+    this.acceptsTrailers = acceptsTrailers(socket.buffer, head);
+    this.decoder = head.body.kind === "none"
+      ? null
+      : bodyDecoder(head.body, requestTrailers(socket.buffer, head));
 
     const headBytes = socket.start - head.methodStart;
     // The Host may be written twice more, and is no longer than the head.
@@ -114,6 +123,11 @@ export class ProxiedRequest implements ClaimRequest {
   /** The id of the request, as in `X-Request-Id`. */
   get id(): string {
     return latin1Slice(this.bytes, this.idStart, this.idEnd);
+  }
+
+  /** The head as the worker gets it, up to the id of the request. */
+  get head(): string {
+    return latin1Slice(this.bytes, 0, this.idStart);
   }
 
   /** Method and target, as in `"GET /"`. */

@@ -34,6 +34,7 @@ import { InFlight } from "./in_flight.ts";
 import { Listener } from "./listener.ts";
 import { RequestIds } from "./request_ids.ts";
 import { SkewCookie } from "./skew_cookie.ts";
+import { Suspects } from "./suspects.ts";
 import { Sweep, SWEEP_INTERVAL_MS } from "./sweep.ts";
 import { Turns } from "./turns.ts";
 
@@ -51,7 +52,7 @@ export interface ProxySettings extends ProxyOptions {
 
 /** What the proxy works with. */
 export interface ProxyParts {
-  readonly listener: Deno.Listener;
+  readonly listener: Pick<Deno.Listener, "accept" | "close">;
   /** The port clients know; 0 for a unix socket. */
   readonly port: number;
   /** Where the certificate of the moment is; `null` for plain HTTP. */
@@ -87,6 +88,8 @@ export class Proxy {
   readonly #trusted: CidrSet;
   readonly #port: number;
   readonly #arrivals: ArrivalOptions;
+  /** Looks whether what is drained for has come. */
+  #onDrainProgress: (() => void) | null = null;
 
   /** Begins to serve. */
   constructor(settings: ProxySettings, parts: ProxyParts) {
@@ -95,7 +98,8 @@ export class Proxy {
     const buffers = new BufferPool();
     const connections = new ConnectionPool(buffers);
     const sweep = new Sweep();
-    this.inFlight = new InFlight(this.#connections);
+    const suspects = new Suspects();
+    this.inFlight = new InFlight(this.#connections, suspects);
     this.#trusted = new CidrSet(settings.trustedProxies);
     this.#port = parts.port;
     this.#arrivals = {
@@ -110,6 +114,7 @@ export class Proxy {
       counters,
       events,
       sweep,
+      suspects,
       admin,
       gate: rateLimit !== null || dispatcher.sticky
         ? new ClientGate(this.#trusted, rateLimit)
@@ -119,6 +124,7 @@ export class Proxy {
       requestIds: new RequestIds(),
       dateLine: new DateLine(),
       draining: false,
+      finishing: false,
       requestHead: new RequestHead(),
       responseHead: new ResponseHead(),
       writer: new ByteWriter(),
@@ -126,6 +132,8 @@ export class Proxy {
     sweep.each((now) => this.#eventLoopLag.tick(now));
     sweep.each((now) => connections.sweep(now));
     sweep.each((now) => dispatcher.sweep(now));
+    sweep.each((now) => suspects.expire(now));
+    sweep.each(() => this.#onDrainProgress?.());
     sweep.start();
     this.#listener = new Listener({
       listener,
@@ -147,22 +155,61 @@ export class Proxy {
   }
 
   /**
+   * Accepts no more, and lets end what only a worker can end: requests, and
+   * what may become one. Resolves when nothing but streams is left, or after
+   * `timeoutMs`; the workers may be asked to end then, and what they say to
+   * that is passed on. {@linkcode stop} is to follow.
+   */
+  async drain(timeoutMs: number): Promise<void> {
+    await this.#beginDrain();
+    const deadline = performance.now() + timeoutMs;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onDrainProgress = () => {
+      if (!this.#needsWorkers || performance.now() >= deadline) resolve();
+    };
+    this.#onDrainProgress();
+    await promise;
+    // Whoever waits in the queue has waited in vain.
+    this.#context.dispatcher.stop();
+  }
+
+  /**
    * Accepts no more, lets what is under way end, and then ends itself.
    * What has not ended after `timeoutMs` is cut.
+   *
+   * @param workersGone Whether nobody is left who could answer a request:
+   * connections are not kept for one then.
    */
-  async stop(timeoutMs: number): Promise<void> {
+  async stop(timeoutMs: number, workersGone = false): Promise<void> {
     const { sweep, connections, dispatcher } = this.#context;
-    await this.#listener.close();
-    // Not sooner: whoever is told to connect anew would still get in.
-    this.#context.draining = true;
-    for (const arrival of this.#arriving) arrival.drain();
-    for (const connection of this.#connections) connection.drain();
+    await this.#beginDrain();
+    if (workersGone) {
+      this.#context.finishing = true;
+      for (const connection of this.#connections) connection.finish();
+    }
     const timer = setTimeout(() => this.abort(), timeoutMs);
     await this.#listener.idle();
     clearTimeout(timer);
     dispatcher.stop();
     connections.close();
     sweep.stop();
+  }
+
+  async #beginDrain(): Promise<void> {
+    await this.#listener.close();
+    if (this.#context.draining) return;
+    // Not sooner: whoever is told to connect anew would still get in.
+    this.#context.draining = true;
+    for (const arrival of this.#arriving) arrival.drain();
+    for (const connection of this.#connections) connection.drain();
+  }
+
+  get #needsWorkers(): boolean {
+    if (this.#arriving.size > 0) return true;
+    for (const connection of this.#connections) {
+      if (connection.needsWorker) return true;
+    }
+    return false;
   }
 
   /** Cuts everything that is under way. */
@@ -199,6 +246,7 @@ export class Proxy {
     if (this.#context.draining) connection.drain();
     await connection.serve();
     this.#connections.delete(connection);
+    this.#onDrainProgress?.();
   }
 
   async #arrive(conn: Deno.Conn): Promise<Arrived | null> {

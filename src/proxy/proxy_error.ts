@@ -20,6 +20,8 @@ interface Outcome {
   readonly source: ErrorSource;
   /** What the client is told, and the log. Names no address. */
   readonly message: string;
+  /** The setting that bounds what was exceeded, where there is one. */
+  readonly setting?: string;
 }
 
 const OUTCOMES = {
@@ -32,21 +34,25 @@ const OUTCOMES = {
     status: 408,
     source: "downstream",
     message: "The request head did not arrive in time",
+    setting: "HEAD_TIMEOUT_MS",
   },
   "body-stalled": {
     status: 408,
     source: "downstream",
     message: "The request body did not arrive in time",
+    setting: "BODY_TIMEOUT_MS",
   },
   "body-too-large": {
     status: 413,
     source: "downstream",
     message: "The request body is larger than allowed",
+    setting: "MAX_BODY_BYTES",
   },
   "rate-limited": {
     status: 429,
     source: "downstream",
     message: "The client makes too many requests",
+    setting: "RATE_LIMIT",
   },
   "client-gone": {
     status: 0,
@@ -57,6 +63,7 @@ const OUTCOMES = {
     status: 0,
     source: "downstream",
     message: "The client stopped reading its answer",
+    setting: "BODY_TIMEOUT_MS",
   },
   "connect-failed": {
     status: 502,
@@ -67,11 +74,24 @@ const OUTCOMES = {
     status: 503,
     source: "internal",
     message: "The server cannot open more connections for now",
+    setting: "MAX_CONNECTIONS",
   },
   "upstream-closed": {
     status: 502,
     source: "upstream",
     message: "The worker closed the connection before its answer was complete",
+  },
+  "worker-ended": {
+    status: 502,
+    source: "upstream",
+    message: "The worker ended before its response was complete",
+  },
+  // By us: it was given as long as it may take.
+  "worker-stopped": {
+    status: 502,
+    source: "upstream",
+    message: "The worker was stopped before its response was complete",
+    setting: "DRAIN_TIMEOUT_MS",
   },
   // On a connection used before: that may have been idle for too long, which
   // says nothing about the worker's health.
@@ -89,26 +109,31 @@ const OUTCOMES = {
     status: 504,
     source: "upstream",
     message: "The worker did not answer in time",
+    setting: "REQUEST_TIMEOUT_MS",
   },
   "response-stalled": {
     status: 504,
     source: "upstream",
     message: "The worker stopped in the middle of its answer",
+    setting: "BODY_TIMEOUT_MS",
   },
   "queue-full": {
     status: 503,
     source: "upstream",
     message: "Too many requests are waiting for a worker",
+    setting: "MAX_QUEUE",
   },
   "queue-timeout": {
     status: 503,
     source: "upstream",
     message: "No worker was free in time",
+    setting: "QUEUE_TIMEOUT_MS",
   },
   "stopping": {
     status: 503,
     source: "internal",
     message: "The server is shutting down",
+    setting: "DRAIN_TIMEOUT_MS",
   },
   "internal": {
     status: 500,
@@ -130,6 +155,10 @@ export interface ProxyErrorOptions {
   readonly retryAfterSeconds?: number;
   /** What exactly, for the client and the log. */
   readonly detail?: string;
+  /** What else the log says, which is none of the client's business. */
+  readonly note?: string | null;
+  /** The setting that bounds what was exceeded. @default {that of the code, if any} */
+  readonly setting?: string | null;
   readonly cause?: unknown;
 }
 
@@ -146,6 +175,10 @@ export class ProxyError extends Error {
   readonly retryable: boolean;
   /** Seconds after which another try makes sense; `null` for no telling. */
   readonly retryAfterSeconds: number | null;
+  /** What else the log says, as a sentence part. */
+  readonly note: string | null;
+  /** The setting that would have to be changed for it not to fail, or `null`. */
+  readonly setting: string | null;
 
   /** Creates the error for `code`. */
   constructor(code: ProxyErrorCode, options: ProxyErrorOptions = {}) {
@@ -159,6 +192,8 @@ export class ProxyError extends Error {
     this.status = options.status ?? outcome.status;
     this.source = outcome.source;
     this.retryable = options.retryable ?? false;
+    this.note = options.note ?? null;
+    this.setting = options.setting ?? outcome.setting ?? null;
     this.retryAfterSeconds = options.retryAfterSeconds ??
       (this.status === 503 ? RETRY_AFTER_SECONDS : null);
   }

@@ -9,6 +9,7 @@
 import type { BodyDecoder } from "../http1/body_decoder.ts";
 import {
   LAST_CHUNK,
+  lastChunks,
   writeChunkEnd,
   writeChunkSize,
 } from "../http1/chunked_encoding.ts";
@@ -40,8 +41,9 @@ export interface RelayOptions {
 
 /**
  * Takes the content that is in the source's buffer out of its framing.
- * Returns it framed for the sink, possibly empty, still in that buffer: write
- * it before anything else is read from the source.
+ * Returns it framed for the sink, possibly empty, and still in that buffer but
+ * for what ends with trailers: write it before anything else is read from the
+ * source.
  *
  * @throws {HttpError} When the source breaks the framing.
  */
@@ -55,6 +57,10 @@ export function takeContent(
   source.start = decoder.next;
   const { contentStart, contentEnd, done } = decoder;
   if (!chunked) return buffer.subarray(contentStart, contentEnd);
+  if (done && decoder.trailers !== null) {
+    const content = buffer.subarray(contentStart, contentEnd);
+    return lastChunks(content, decoder.trailers);
+  }
   if (contentStart === contentEnd) {
     return done ? LAST_CHUNK : buffer.subarray(0, 0);
   }

@@ -12,14 +12,18 @@ import {
   responseBodyLength,
 } from "../http1/body_length.ts";
 import { INCOMPLETE } from "../http1/field_table.ts";
+import { LOCATION_KINDS, rewriteOwnLocations } from "../http1/own_location.ts";
 import { parseResponseHead } from "../http1/response_head.ts";
 import {
   RESPONSE_HEAD_GROWTH,
   writeResponseHead,
 } from "../http1/response_writer.ts";
+import { DROP_RESPONSE_TRAILERS, responseTrailers } from "../http1/trailers.ts";
+import { switchesToCarried } from "../http1/upgrade.ts";
 import type { UpstreamConnection } from "./connection_pool.ts";
 import type { ProxyContext } from "./context.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
+import { isEndlessType } from "./endless_type.ts";
 import { ProxyError } from "./proxy_error.ts";
 import { takeContent } from "./relay.ts";
 import type { Socket } from "./socket.ts";
@@ -42,6 +46,10 @@ export interface ResponsePlan {
   readonly contentBytes: number;
   /** Whether {@linkcode bytes} is all of the answer, and of the connection's use for HTTP. */
   readonly complete: boolean;
+  /** Whether the answer has no end of its own: a switch of protocols, or of a media type that goes on until somebody ends it. */
+  readonly endless: boolean;
+  /** Whether the length of its body was announced. */
+  readonly measured: boolean;
   /** Takes the rest of the body; `null` when there is no body. */
   readonly decoder: BodyDecoder | null;
   /** Whether the body goes on in chunks. */
@@ -54,12 +62,22 @@ export interface ResponsePlan {
   readonly keepDownstream: boolean;
 }
 
+/** Whether, for all that concerns the request, the client's connection may be used again. */
+export type Reuse = "never" | "unless-refused" | "always";
+
+/**
+ * Whether a response that comes early says that the rest of the body is not
+ * wanted. With others `close` would be wrong: clients stop sending when they
+ * read it (RFC 9112 §9.5).
+ */
+export function isRefusal(status: number): boolean {
+  return status >= 400;
+}
+
 /**
  * Takes the head of an answer out of what `connection` has brought and writes
  * it out again; `null` when it is not all there yet.
  *
- * @param mayKeep Whether, for all that concerns the request, the client's
- * connection may be used again.
  * @throws {HttpError} When head or body are malformed.
  * @throws {ProxyError} On a switch of protocols that nobody asked for.
  */
@@ -67,20 +85,30 @@ export function takeResponse(
   context: ProxyContext,
   connection: UpstreamConnection,
   request: ProxiedRequest,
-  mayKeep: boolean,
+  reuse: Reuse,
 ): ResponsePlan | null {
   const { socket, upstream } = connection;
   const { pin } = request;
-  const { responseHead: head, writer, buffers } = context;
+  const { responseHead: head, writer, buffers, options } = context;
   const headBytes = takeHead(context, socket, request);
   if (headBytes === INCOMPLETE) return null;
   const switched = head.status === 101;
   const body = responseBodyLength(head.framing, head.status, request.toHead);
   const bodyOut = framingFor(body, request.http10);
-  const keepDownstream = mayKeep && !switched &&
-    bodyOut.kind !== "until-close";
+  const keepDownstream = reuse !== "never" && !switched &&
+    bodyOut.kind !== "until-close" &&
+    (reuse === "always" || !isRefusal(head.status));
 
-  const headRoom = headBytes + RESPONSE_HEAD_GROWTH;
+  const chunked = bodyOut === CHUNKED;
+  const passesTrailers = chunked && request.acceptsTrailers &&
+    body.kind === "chunked";
+  const { fields } = head;
+  const locations = options.rewriteLocation !== false &&
+      fields.hasAny(LOCATION_KINDS)
+    ? rewriteOwnLocations(socket.buffer, head, upstream, () => request.head)
+    : null;
+  const headRoom = headBytes + RESPONSE_HEAD_GROWTH + fields.bareLfs +
+    (locations?.length ?? 0);
   const buffer = buffers.take(
     socket.available < JOINED_IN_PLACE_BYTES
       ? headRoom + socket.available
@@ -89,18 +117,28 @@ export function takeResponse(
   writer.reset(buffer);
   writeResponseHead(writer, socket.buffer, head, {
     body: bodyOut,
+    trailers: passesTrailers,
     connection: keepDownstream ? "keep-alive" : "close",
     http10: request.http10,
     requestId: request,
     setCookie: pin === null ? null : pin.renewal(upstream.generation),
+    locations,
     date: context.dateLine,
   });
 
   const { status, keepAliveSeconds } = head;
   const keepUpstream = head.keepAlive && !switched &&
     body.kind !== "until-close";
-  const chunked = bodyOut === CHUNKED;
-  const decoder = body === NO_BODY ? null : bodyDecoder(body);
+  const decoder = body === NO_BODY ? null : bodyDecoder(
+    body,
+    passesTrailers
+      ? responseTrailers(socket.buffer, head)
+      : DROP_RESPONSE_TRAILERS,
+  );
+  const measured = body === NO_BODY || body.kind === "length";
+  // Looked at now: content is taken out of its framing in place.
+  const endless = switched ||
+    !measured && isEndlessType(socket.buffer, head.fields);
   let joined: Uint8Array | null = null;
   let rest: Uint8Array | null = null;
   let contentBytes = 0;
@@ -122,6 +160,8 @@ export function takeResponse(
     rest,
     contentBytes,
     complete: rest === null && !switched && (decoder?.done ?? true),
+    measured,
+    endless,
     decoder,
     chunked,
     keepUpstream,
@@ -141,15 +181,27 @@ function takeHead(
   if (headEnd === INCOMPLETE) return INCOMPLETE;
   const headBytes = headEnd - start;
   if (headBytes > options.maxHeadBytes) {
-    throw new ProxyError("upstream-malformed", { detail: "head too large" });
+    throw responseHeadTooLarge(options.maxHeadBytes);
   }
-  if (head.status === 101 && !request.upgrade) {
+  if (
+    head.status === 101 &&
+    !(request.upgrade && switchesToCarried(buffer, head.fields))
+  ) {
     throw new ProxyError("upstream-malformed", {
       detail: "switched protocols unasked",
     });
   }
   socket.start = headEnd;
   return headBytes;
+}
+
+/** The failure of a response whose head is larger than allowed. */
+export function responseHeadTooLarge(maxHeadBytes: number): ProxyError {
+  return new ProxyError("upstream-malformed", {
+    detail: "head too large",
+    note: `more than ${maxHeadBytes} bytes`,
+    setting: "MAX_HEAD_BYTES",
+  });
 }
 
 /** Puts a head in front of content, where that is; `null` when there is no room for it. */

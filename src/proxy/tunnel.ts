@@ -19,12 +19,14 @@ export type TunnelListener = (bytesDown: number, halfClosed: boolean) => void;
 
 /**
  * Passes bytes both ways until both sides have ended. The end of one side is
- * passed on to the other; when a side breaks, both are closed.
+ * passed on to the other; when a side breaks, both are closed. `onDelivered` is
+ * called when upstream has ended and all it said has gone downstream.
  */
 export async function tunnel(
   downstream: Socket,
   upstream: Socket,
   onProgress: TunnelListener,
+  onDelivered: () => void,
 ): Promise<void> {
   let halfClosed = false;
   const end = (): void => {
@@ -34,7 +36,7 @@ export async function tunnel(
   await Promise.all([
     pump(downstream, upstream, () => onProgress(0, halfClosed)).then(end),
     pump(upstream, downstream, (bytes) => onProgress(bytes, halfClosed))
-      .then(end),
+      .then(end).then(onDelivered),
   ]);
 }
 

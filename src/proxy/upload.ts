@@ -1,10 +1,12 @@
 /**
  * The part of a request body that comes after the head: passed on while the
- * answer is awaited, or read and dropped when nobody wants it any more.
+ * response is awaited and after it, for as long as the worker reads; or read
+ * and dropped when nobody wants it any more.
  *
  * @module
  */
 
+import { LARGE_BUFFER_BYTES, MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { ProxyContext } from "./context.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { ProxyError } from "./proxy_error.ts";
@@ -35,6 +37,9 @@ export class Upload {
   readonly #client: Socket;
   readonly #request: ProxiedRequest;
   #contentSent: number;
+  #sending = true;
+  /** Ends the wait of {@linkcode outlast}; `null` while nobody waits there. */
+  #endWait: (() => void) | null = null;
 
   /** Prepares to read the rest of the body of `request` from `client`. */
   constructor(
@@ -54,6 +59,11 @@ export class Upload {
     return this.#client.awaited;
   }
 
+  /** Whether the client has begun with the body: some wait to be asked for it (RFC 9110 §10.1.1). */
+  get begun(): boolean {
+    return this.#contentSent > 0;
+  }
+
   /** Gives it as long again as it may stall. */
   touch(): void {
     this.deadline = this.#laterDeadline();
@@ -70,39 +80,77 @@ export class Upload {
     sink: Socket,
     headSent: Promise<boolean>,
   ): Promise<UploadOutcome> {
-    const { rest, decoder, chunked } = this.#request;
     try {
-      const passed = await headSent &&
-        (rest === null || await sink.write(rest));
-      if (!passed) return "refused";
-      const outcome = await relay({
-        source: this.#client,
-        sink,
-        decoder: decoder!,
-        chunked,
-        onProgress: (bytes) => this.#count(bytes),
-      });
-      return outcome === "sink-gone" ? "refused" : outcome;
+      return await this.#passOn(sink, headSent);
     } finally {
       this.deadline = Infinity;
+      this.#sending = false;
     }
   }
 
   /**
-   * Reads on for a while: closing with unread octets would reset the
-   * connection, and with it an answer that the client has not read yet
-   * (RFC 9112 §9.6).
+   * Waits, after the response, until {@linkcode end} is called or the
+   * connection to the worker breaks. A worker that only ends its side may
+   * still read (RFC 9110 §7.5): whether it does, the next write shows.
    */
-  async discard(): Promise<void> {
+  async outlast(worker: Socket): Promise<void> {
+    if (!this.#sending || worker.failed) return;
+    worker.resize(MEDIUM_BUFFER_BYTES);
+    worker.onUnawaitedRead = () => {
+      if (worker.failed) this.end();
+    };
+    worker.watch();
+    this.touch();
+    await new Promise<void>((resolve) => this.#endWait = resolve);
+    this.#endWait = null;
+    worker.onUnawaitedRead = null;
+  }
+
+  /** Ends the wait of {@linkcode outlast}: the worker has all of the body, or is to get no more of it. */
+  end(): void {
+    this.#endWait?.();
+  }
+
+  /**
+   * Reads on for a while: closing with unread octets would reset the
+   * connection, and with it a response that the client has not read yet
+   * (RFC 9112 §9.6).
+   *
+   * @param onProgress Called at each step.
+   * @returns Whether that was all of the body.
+   * @throws {HttpError} When the client breaks the body's framing.
+   */
+  async discard(onProgress: () => void): Promise<boolean> {
     const decoder = this.#request.decoder!;
     const client = this.#client;
     let discarded = 0;
+    onProgress(); // what the worker did not take
     while (!decoder.done && discarded < MAX_DISCARDED_BYTES) {
-      if (!await client.more()) return;
+      if (client.full) client.resize(LARGE_BUFFER_BYTES);
+      if (!await client.more()) return false;
       discarded += client.available;
       decoder.decode(client.buffer, client.start, client.end);
       client.start = decoder.next;
+      onProgress();
     }
+    return decoder.done;
+  }
+
+  async #passOn(
+    sink: Socket,
+    headSent: Promise<boolean>,
+  ): Promise<UploadOutcome> {
+    const { rest, decoder, chunked } = this.#request;
+    const passed = await headSent && (rest === null || await sink.write(rest));
+    if (!passed) return "refused";
+    const outcome = await relay({
+      source: this.#client,
+      sink,
+      decoder: decoder!,
+      chunked,
+      onProgress: (bytes) => this.#count(bytes),
+    });
+    return outcome === "sink-gone" ? "refused" : outcome;
   }
 
   #count(bytes: number): void {

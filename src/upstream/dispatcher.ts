@@ -175,6 +175,12 @@ export class Dispatcher {
     return mustWait ? null : this.#claimFrom(this.#laneOf(request), request);
   }
 
+  /** Upstreams that accept work and may be given the request, busy ones included. */
+  acceptingFor(request: ClaimRequest): number {
+    const { upstreams } = this.#laneOf(request);
+    return upstreams.filter(({ accepting }) => accepting).length;
+  }
+
   /**
    * Gives a claim back; the upstream may serve the head of the queue in the
    * same turn. How long it had `request` is learnt from, where that is wanted.

@@ -3,7 +3,8 @@
  * flight, and whether it may be given more.
  *
  * Knows nothing of processes or sockets. The control plane creates and
- * retires upstreams; the data plane claims them, and reports what it saw.
+ * retires upstreams, and says how they ended; the data plane claims them, and
+ * reports what it saw.
  *
  * @module
  */
@@ -14,6 +15,23 @@ export interface UpstreamObserver {
   refused(upstream: Upstream): void;
   /** The last exchange in flight has ended. */
   idle(upstream: Upstream): void;
+}
+
+/**
+ * Why the process behind an upstream ended.
+ *
+ * - `self-inflicted`: it exited, or was ended by a signal of the kind that a
+ *   program brings upon itself. A request in flight may be the reason.
+ * - `external-signal`: it was ended by somebody else, the kernel included.
+ * - `requested`: the pool had asked for it.
+ */
+export type EndCause = "self-inflicted" | "external-signal" | "requested";
+
+/** How the process behind an upstream ended. */
+export interface UpstreamEnd {
+  readonly cause: EndCause;
+  /** The same as a sentence part: `"exited with code 1"`. */
+  readonly description: string;
 }
 
 /** Where an upstream is and whose it is. */
@@ -34,7 +52,7 @@ export interface UpstreamAddress {
  */
 export class Upstream implements UpstreamAddress {
   readonly id: number;
-  readonly hostname: string;
+  hostname: string;
   readonly port: number;
   readonly generation: number;
 
@@ -51,6 +69,8 @@ export class Upstream implements UpstreamAddress {
   #accepting = false;
   #retired = false;
   #onRetire: (() => void)[] = [];
+  #end: UpstreamEnd | null = null;
+  readonly #onEnd = new Set<(end: UpstreamEnd) => void>();
   readonly #observer: UpstreamObserver | null;
 
   /** Creates an upstream that is not accepting until it is published. */
@@ -85,6 +105,11 @@ export class Upstream implements UpstreamAddress {
     this.#accepting = accepting && !this.#retired;
   }
 
+  /** Takes another address, before it is published for the first time. */
+  relocate(hostname: string): void {
+    this.hostname = hostname;
+  }
+
   /** Counts one more exchange. For the dispatcher, in the same turn as the choice. */
   claim(): void {
     this.#inFlight++;
@@ -112,6 +137,25 @@ export class Upstream implements UpstreamAddress {
     const callbacks = this.#onRetire;
     this.#onRetire = [];
     for (const callback of callbacks) callback();
+  }
+
+  /** How its process ended; `null` while it runs, or may. */
+  get end(): UpstreamEnd | null {
+    return this.#end;
+  }
+
+  /** Takes note that its process is gone; gives it up for good. */
+  markEnded(end: UpstreamEnd): void {
+    this.#end ??= end;
+    this.retire();
+    for (const callback of this.#onEnd) callback(end);
+    this.#onEnd.clear();
+  }
+
+  /** Calls `callback` when its process is gone. Not after that, nor once the returned function was called. */
+  onEnd(callback: (end: UpstreamEnd) => void): () => void {
+    this.#onEnd.add(callback);
+    return () => this.#onEnd.delete(callback);
   }
 
   /** Calls `callback` on retirement, at once if that has been. */

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { EventStreams } from "../../src/admin/event_streams.ts";
-import { EventEmitter } from "../../src/events.ts";
+import { EventEmitter, type PoolEvent } from "../../src/events.ts";
 
 /** A heartbeat that no test waits for. */
 const NEVER_MS = 2 ** 30;
@@ -140,6 +140,65 @@ Deno.test("when all streams are closed, nothing is taken in any more", async () 
   tell("too late");
   assert.deepEqual(messagesIn(await readAll(stream)), []);
   assert.equal(events.wantsAccess, false);
+});
+
+/** A line that a worker writes. */
+function output(line: string): PoolEvent {
+  return { type: "worker-output", workerId: 0, pid: 1, stream: "stdout", line };
+}
+
+Deno.test("what an application writes does not push out what was decided", async () => {
+  using fixture = start();
+  for (const message of ["a", "b"]) fixture.tell(message);
+  for (let i = 0; i < 1000; i++) fixture.events.emit(output(`${i}`));
+  fixture.tell("c");
+  const stream = fixture.streams.open(0);
+  fixture.streams.close();
+  const text = await readAll(stream);
+  const types = [...text.matchAll(/^event: (.*)$/gm)].map(([, type]) => type);
+  assert.equal(types.length, 103);
+  assert.deepEqual([types[0], types[1], types[102]], [
+    "notice",
+    "notice",
+    "notice",
+  ]);
+  const lines = [...text.matchAll(/"line":"(\d+)"/g)].map(([, line]) => line);
+  assert.deepEqual([lines.length, lines[0], lines[99]], [100, "900", "999"]);
+  const ids = [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
+  assert.deepEqual(ids, ids.toSorted((a, b) => a - b));
+});
+
+Deno.test("nobody is let go because of what an application writes; lines left out are counted", async () => {
+  using fixture = start();
+  const reader = fixture.streams.open(Infinity).getReader();
+  for (let i = 0; i < 10_000; i++) fixture.events.emit(output(`${i}`));
+  fixture.tell("decided");
+  let text = "";
+  const read = async (): Promise<void> => {
+    const { value } = await reader.read();
+    text += new TextDecoder().decode(value);
+  };
+  while (!text.includes("decided")) await read();
+  fixture.events.emit(output("last"));
+  while (!text.includes('"last"')) await read();
+  const skipped = Number(
+    /event: lines-skipped\ndata: \{"lines":(\d+)\}/.exec(text)?.[1],
+  );
+  const lines = [...text.matchAll(/"line":/g)].length;
+  assert.equal(lines + skipped, 10_001);
+  assert.doesNotMatch(text, /event: dropped/);
+  await reader.cancel();
+});
+
+Deno.test("all lines are asked for only while somebody listens", async () => {
+  using fixture = start();
+  assert.equal(fixture.events.outputDemand, "recent");
+  const stream = fixture.streams.open(Infinity);
+  assert.equal(fixture.events.outputDemand, "all");
+  await stream.cancel();
+  assert.equal(fixture.events.outputDemand, "recent");
+  fixture.streams.close();
+  assert.equal(fixture.events.outputDemand, "none");
 });
 
 Deno.test("a stream that does not follow ends with what is kept", async () => {

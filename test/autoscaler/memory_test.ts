@@ -5,10 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import {
-  availableMemory,
-  type ReadFile,
-} from "../../src/autoscaler/available_memory.ts";
+import { availableMemory } from "../../src/autoscaler/available_memory.ts";
+import type { ReadFile } from "../../src/process/control_groups.ts";
 import { memoryCeiling } from "../../src/autoscaler/memory_ceiling.ts";
 
 const MIB = 1024 ** 2;

@@ -29,6 +29,15 @@ Deno.test("the status says what the pool does, and has a line for each worker", 
   ]);
 });
 
+Deno.test("a panic is in the status", () => {
+  const { pool } = metricsSnapshot();
+  const text = statusText(
+    metricsSnapshot({ pool: { ...pool, panic: true } }),
+    URL,
+  );
+  assert.match(text, /5 restarts, PANIC: most fail their probes\n/);
+});
+
 Deno.test("what is not known is a hyphen, not 0", () => {
   const waiting = workerMetrics({
     state: "waiting",

@@ -24,9 +24,13 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     workerPort: 8081,
     envFile: null,
     workerEnvironment: {},
+    workerCwd: null,
+    stopTimeoutMs: 10_000,
+    stopSignal: "SIGTERM",
     reloadSurge: 1,
     reloadCanaryRequests: 5,
     skewProtection: false,
+    rewriteLocation: true,
     skewGraceMs: 300_000,
     maxRequests: 0,
     maxRequestsJitter: 0.1,
@@ -40,6 +44,9 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     queueTimeoutMs: 10_000,
     healthPath: "/api/health",
     healthStrict: false,
+    healthHost: null,
+    workerServeAddress: "auto",
+    startupLimitMs: 120_000,
     healthIntervalMs: 2000,
     healthTimeoutMs: 2000,
     healthFall: 3,
@@ -50,6 +57,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     drainTimeoutMs: 30_000,
     drainDelayMs: 0,
     requestTimeoutMs: 60_000,
+    maxRetries: 2,
     slowRequestMs: 30_000,
     headTimeoutMs: 10_000,
     idleTimeoutMs: 75_000,
@@ -71,6 +79,10 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     logLevel: "info",
     logFormat: "text",
     accessLog: false,
+    workerLogs: "prefix",
+    workerLogFile: null,
+    workerLogRate: 10_000,
+    workerLogBytes: 4_194_304,
   });
 });
 
@@ -215,4 +227,32 @@ Deno.test("help, version and check are recognised, the first two whatever else i
   assert.throws(() => action("--check"), ConfigError);
   const checked = loadConfig({ args: ["--check"], env: new Map() });
   assert.equal(checked.action, "check");
+});
+
+Deno.test("a log file whose directory is missing is named with what to do, at the start", () => {
+  assert.throws(
+    () => load([], { WORKER_LOG_FILE: "/no/such/place/{id}.log" }),
+    /WORKER_LOG_FILE=\/no\/such\/place\/\{id\}\.log: its directory \/no\/such\/place does not exist; create it/,
+  );
+});
+
+Deno.test("a log file that is a directory is turned down", () => {
+  const path = Deno.makeTempDirSync();
+  try {
+    assert.throws(
+      () => load([], { WORKER_LOG_FILE: path }),
+      /is a directory; name a file in it, such as \{id\}\.log/,
+    );
+    load([], { WORKER_LOG_FILE: `${path}/{id}.log` });
+    assert.deepEqual([...Deno.readDirSync(path)], []);
+  } finally {
+    Deno.removeSync(path);
+  }
+});
+
+Deno.test("a file for output that is off is a mistake", () => {
+  assert.throws(
+    () => load([], { WORKER_LOG_FILE: "/tmp/{id}.log", WORKER_LOGS: "off" }),
+    /WORKER_LOG_FILE=.*: needs WORKER_LOGS other than off/,
+  );
 });

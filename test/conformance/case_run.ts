@@ -52,6 +52,7 @@ const SETTINGS: ProxySettings = {
   idleTimeoutMs: 60_000,
   bodyTimeoutMs: 60_000,
   requestTimeoutMs: 60_000,
+  maxRetries: 2,
   maxHeadBytes: 16_384,
   maxBodyBytes: 0,
   trustedProxies: [],
@@ -221,6 +222,8 @@ function checkMessage(
     else if (value === "*") assert.notEqual(actual ?? "", "", name);
     else assert.equal(actual, value.replaceAll("{port}", `${port}`), name);
   }
+  const trailers = message.trailers.map((field) => field.join(": "));
+  assert.deepEqual(trailers, expected.trailers, "trailers");
   if (expected.body !== null) assert.equal(message.text, expected.body);
 }
 

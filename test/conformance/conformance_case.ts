@@ -12,6 +12,8 @@ export interface ExpectedMessage {
   readonly startLine: string;
   /** By lower-case name: the value, `"*"` for any, or `null` for a field that must not be there. */
   readonly fields: ReadonlyMap<string, string | null>;
+  /** Lines of the trailers, all of them. */
+  readonly trailers: readonly string[];
   /** `null` when it is not named. */
   readonly body: string | null;
 }
@@ -187,18 +189,22 @@ function messagesOf(text: string): string[] {
 function parseMessage(text: string): ExpectedMessage {
   const [head = "", ...body] = text.split("\n\n");
   const [startLine = "", ...lines] = head.trim().split("\n");
-  const fields = lines.map((line): [string, string | null] => {
-    if (line.startsWith("!")) return [line.slice(1).toLowerCase(), null];
-    const colon = line.indexOf(":");
-    if (colon < 0) throw new SyntaxError(`a field without colon: ${line}`);
-    return [
-      line.slice(0, colon).toLowerCase(),
-      textOf(line.slice(colon + 1).trim()),
-    ];
-  });
+  const isTrailer = (line: string): boolean => line.startsWith("+");
+  const fields = lines.filter((line) => !isTrailer(line)).map(
+    (line): [string, string | null] => {
+      if (line.startsWith("!")) return [line.slice(1).toLowerCase(), null];
+      const colon = line.indexOf(":");
+      if (colon < 0) throw new SyntaxError(`a field without colon: ${line}`);
+      return [
+        line.slice(0, colon).toLowerCase(),
+        textOf(line.slice(colon + 1).trim()),
+      ];
+    },
+  );
   return {
     startLine: textOf(startLine),
     fields: new Map(fields),
+    trailers: lines.filter(isTrailer).map((line) => textOf(line.slice(1))),
     body: body.length === 0 ? null : textOf(body.join("\n")),
   };
 }

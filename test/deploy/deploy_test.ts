@@ -17,8 +17,8 @@ import { ignoreWithout } from "../support/programs.ts";
 const ROOT = new URL("../../", import.meta.url);
 /** Environment variables of a deployment that are Deno's own. */
 const DENO_VARIABLES = new Set(["DENO_DIR", "DENO_NO_UPDATE_CHECK"]);
-/** Beyond the drain there must be time to end workers that ignore SIGTERM. */
-const STOP_MARGIN_S = 10;
+/** Beyond the times that are set there must be time for clients to read what workers have said last. */
+const STOP_MARGIN_S = 5;
 /** The permissions the project promises to be enough. */
 const PERMISSIONS = ["--allow-net", "--allow-run", "--allow-env"];
 
@@ -115,8 +115,9 @@ function directive(name: string): string[] {
   return [...lines].map(([, value = ""]) => value);
 }
 
-function drainSeconds({ drainDelayMs, drainTimeoutMs }: Config): number {
-  return (drainDelayMs + drainTimeoutMs) / 1000;
+function stopSeconds(config: Config): number {
+  const { drainDelayMs, drainTimeoutMs, stopTimeoutMs } = config;
+  return (drainDelayMs + drainTimeoutMs + stopTimeoutMs) / 1000;
 }
 
 const kubernetesConfig = (): Config =>
@@ -161,7 +162,7 @@ Deno.test("systemd unit stops only after the drain, and signals the balancer alo
   );
   const [timeout = ""] = directive("TimeoutStopSec");
   assert.match(timeout, /^\d+s$/);
-  assert.ok(parseInt(timeout) >= drainSeconds(config) + STOP_MARGIN_S);
+  assert.ok(parseInt(timeout) >= stopSeconds(config) + STOP_MARGIN_S);
   assert.deepEqual(directive("KillMode"), ["mixed"]);
 });
 
@@ -189,7 +190,7 @@ Deno.test("Kubernetes deployment gives the pool time to drain before it is kille
   const config = kubernetesConfig();
   assert.ok(config.drainDelayMs > 0, "endpoints are removed late");
   assert.ok(
-    pod.terminationGracePeriodSeconds >= drainSeconds(config) + STOP_MARGIN_S,
+    pod.terminationGracePeriodSeconds >= stopSeconds(config) + STOP_MARGIN_S,
   );
 });
 
@@ -238,7 +239,7 @@ Deno.test("Compose service names settings that exist, publishes PORT, and outlas
   assert.deepEqual(pool.ports, [`8080:${config.port}`]);
   assert.match(pool.stop_grace_period, /^\d+s$/);
   assert.ok(
-    parseInt(pool.stop_grace_period) >= drainSeconds(config) + STOP_MARGIN_S,
+    parseInt(pool.stop_grace_period) >= stopSeconds(config) + STOP_MARGIN_S,
   );
 });
 

@@ -17,6 +17,7 @@ import {
   CHUNK_HEADROOM,
   CHUNK_TAILROOM,
   LAST_CHUNK,
+  lastChunks,
   writeChunkEnd,
   writeChunkSize,
 } from "../../src/http1/chunked_encoding.ts";
@@ -37,6 +38,11 @@ import {
   RESPONSE_HEAD_GROWTH,
   writeResponseHead,
 } from "../../src/http1/response_writer.ts";
+import {
+  requestTrailers,
+  responseTrailers,
+  type TrailerHandling,
+} from "../../src/http1/trailers.ts";
 import { toBytes, toText } from "../support/raw_socket.ts";
 import type { SeenMessage, View } from "./view.ts";
 
@@ -101,6 +107,7 @@ interface TakenHead {
   /** The message it belongs to, still without body; `null` for an interim response. */
   readonly message: SeenMessage | null;
   readonly body: BodyLength;
+  readonly trailers: TrailerHandling;
   /** How it is passed on. */
   readonly forwarded: string;
   /** Whether the body is passed on in chunks. */
@@ -132,6 +139,7 @@ function requestTaker(from: Forwarding): HeadTaker {
         body: "",
       },
       body: head.body,
+      trailers: requestTrailers(bytes, head),
       // As much room as a proxied request takes for it.
       forwarded: written(
         3 * (end - methodStart) + REQUEST_HEAD_GROWTH,
@@ -168,11 +176,13 @@ function responseTaker(toHead: boolean): HeadTaker {
       end,
       message: isFinal ? message : null,
       body,
+      trailers: responseTrailers(bytes, head),
       forwarded: written(
         end - headStart + RESPONSE_HEAD_GROWTH,
         (out) =>
           writeResponseHead(out, bytes, head, {
             body: bodyOut,
+            trailers: body.kind === "chunked",
             connection: "keep-alive",
             http10: false,
             requestId: WRITTEN_ID,
@@ -267,7 +277,8 @@ class MessageReader {
     this.#at = head.end;
     this.#forwarded += head.forwarded;
     if (head.message !== null) {
-      this.#open = { head, decoder: bodyDecoder(head.body), body: "" };
+      const decoder = bodyDecoder(head.body, head.trailers);
+      this.#open = { head, decoder, body: "" };
     }
     return true;
   }
@@ -290,9 +301,15 @@ class MessageReader {
   }
 
   #finish(): void {
-    const { head, body } = this.#open!;
+    const { head, body, decoder } = this.#open!;
     this.#messages.push({ ...head.message!, body });
-    if (head.chunked) this.#forwarded += toText(LAST_CHUNK);
+    if (head.chunked) {
+      this.#forwarded += toText(
+        decoder.trailers === null
+          ? LAST_CHUNK
+          : lastChunks(new Uint8Array(0), decoder.trailers),
+      );
+    }
     this.#closed = head.last;
     this.#open = null;
   }

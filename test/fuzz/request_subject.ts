@@ -19,12 +19,15 @@ const ADDED: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "connection",
   "te",
+  "trailer",
+  "upgrade",
   "x-request-id",
   "x-forwarded-for",
   "x-forwarded-proto",
   "x-forwarded-host",
   "x-forwarded-port",
   "forwarded",
+  "x-real-ip",
 ]);
 
 /** Streams of a hostile client. */
@@ -63,7 +66,7 @@ function examineRequests(input: string): Examination {
 function inOriginForm(view: View): View {
   const messages = view.messages.map((message) => {
     const [method = "", target = ""] = message.start.split(" ");
-    const path = target.replace(/^https?:\/\/[^/?]*/i, "");
+    const path = target.replace(/^(?:http|ws)s?:\/\/[^/?]*/i, "");
     return { ...message, start: `${method} ${withPath(method, path)}` };
   });
   return { ...view, messages };

@@ -7,8 +7,8 @@
 import { arrivalOf } from "./arrival.ts";
 import type { Examination, Subject } from "./fuzz.ts";
 import { judgeForwarded, judgeLaxness, judgePieces } from "./judge.ts";
-import { RESPONSE_DIFFERENCES } from "./known_differences.ts";
-import { readResponse } from "./our_view.ts";
+import { isReadableByNode, RESPONSE_DIFFERENCES } from "./known_differences.ts";
+import { type OurView, readResponse } from "./our_view.ts";
 import { RESPONSE_SEEDS } from "./seeds.ts";
 
 /** Fields that we write ourselves, or write anew. */
@@ -16,6 +16,7 @@ const ADDED: ReadonlySet<string> = new Set([
   "content-length",
   "transfer-encoding",
   "connection",
+  "trailer",
   "upgrade",
   "x-request-id",
   "date",
@@ -53,6 +54,13 @@ function examineResponse(input: string, method: string): Examination {
           known: RESPONSE_DIFFERENCES,
         }) ??
         judgeForwarded(ours, again, { who: "we", added: ADDED }) ??
-        judgeForwarded(ours, onward!, { who: "Node", added: ADDED }),
+        (isReadableByNode(headsOf(ours))
+          ? judgeForwarded(ours, onward!, { who: "Node", added: ADDED })
+          : null),
   };
+}
+
+/** What we pass on, but for the body of the last message. */
+function headsOf({ forwarded }: OurView): string {
+  return forwarded.slice(0, forwarded.lastIndexOf("\r\n\r\n"));
 }

@@ -25,6 +25,8 @@ export const REQUEST_SEEDS: readonly string[] = [
   get("http://a"),
   get("https://a?x") + get("/next"),
   "GET http://[::1]:8080/ HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n" + get("/next"),
+  get("ws://a:80/chat") + get("http://A:/x") + get("/next"),
+  head("GET / HTTP/1.2", "Host: a") + get("/next"),
   head("OPTIONS * HTTP/1.1", "Host: a:80"),
   head("HEAD / HTTP/1.1", "Host: a", "Accept: */*", "Cookie: a=b; c=d"),
   head("GET /old HTTP/1.0") + get("/not-read"),
@@ -44,6 +46,8 @@ export const REQUEST_SEEDS: readonly string[] = [
   get("/next"),
   postHead("/", "transfer-encoding:\tCHUNKED ") + "00A\r\n0123456789\r\n" +
   "000\r\n\r\n" + get("/next"),
+  postHead("/", TRANSFER_ENCODING) +
+  '0000000000000005 ; a = b ;\tc="d"\t\r\nhello\r\n0 \r\n\r\n' + get("/next"),
   postHead("/", TRANSFER_ENCODING) + chunked("", 1) + post("/", "abc") +
   get("/next"),
   get("/", "Connection: Upgrade", "Upgrade: websocket") + get("/next"),
@@ -51,6 +55,8 @@ export const REQUEST_SEEDS: readonly string[] = [
   get("/", "Connection: X-Hop, keep-alive", "X-Hop: 1", "Keep-Alive: 5") +
   get("/next"),
   get("/", "X-Forwarded-For: 1.2.3.4", "Forwarded: for=1.2.3.4") + get("/next"),
+  get("/", "X-Forwarded-For: 1.2.3.4, [::1]:80", "X-Forwarded-Proto: https") +
+  get("/next", 'Forwarded: for="[::1]:80";proto=https;host=b', "X-Real-IP: x"),
   get("/", "X-Request-Id: abc", "X-Forwarded-Host: b", "Proxy: x"),
   `\r\n${get("/after-an-empty-line")}\r\n${get("/next")}`,
 ];
@@ -62,6 +68,10 @@ export const RESPONSE_SEEDS: readonly string[] = [
   ok("hello", "X-Obs: \xe4", "X-Empty:", "Set-Cookie: a=b", "Set-Cookie: c=d"),
   ok("x".repeat(300), "Date: Thu, 01 Jan 1970 00:00:00 GMT"),
   ok("hello", "Connection: X-Hop", "X-Hop: 1") + ok("more"),
+  ok("hello", "Refresh: 0; url=/", "Location: http://127.0.0.1:81/"),
+  "HTTP/1.1 200 OK\nA: b \nContent-Length: 5\r\n\nhello",
+  "HTTP/1.0 200\nX: y\n\nuntil the end\n\n",
+  head("HTTP/1.2 200 OK", "Content-Length: 0"),
   head("HTTP/1.1 200 OK", "Content-Length: 0"),
   head("HTTP/1.1 200 ", "Content-Length: 2") + "ok",
   head("HTTP/1.1 200 OK") + "until the end",
@@ -80,7 +90,7 @@ export const RESPONSE_SEEDS: readonly string[] = [
   head("HTTP/1.1 200 OK", TRANSFER_ENCODING) + chunked(ok("in a chunk"), 100) +
   ok("more"),
   head("HTTP/1.1 200 OK", TRANSFER_ENCODING, "Trailer: X") +
-  "5;a=b\r\nhello\r\n00\r\nX: y\r\nContent-Length: 5\r\n\r\n",
+  "5 ;a = b\r\nhello\r\n00 \r\nX: y\r\nContent-Length: 5\r\n\r\n",
   head("HTTP/1.1 500 Oops", TRANSFER_ENCODING, "Connection: close") +
   chunked("abc", 1),
 ];

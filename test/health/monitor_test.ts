@@ -22,6 +22,7 @@ const HOUR_MS = 3_600_000;
 const OPTIONS: HealthMonitorOptions = {
   healthPath: "/",
   healthStrict: false,
+  healthHost: null,
   healthIntervalMs: HOUR_MS,
   healthTimeoutMs: HOUR_MS,
   healthFall: 3,
@@ -70,7 +71,13 @@ class WatchedServer implements AsyncDisposable {
         },
       },
     });
-    const worker = { workerId: 2, pid: NOBODY, hostname: "127.0.0.1", port };
+    const worker = {
+      workerId: 2,
+      pid: NOBODY,
+      mark: null,
+      hostname: "127.0.0.1",
+      port,
+    };
     this.watch = monitor.watch(worker, (report) => {
       this.reports.push(report);
       this.#changes.notify();

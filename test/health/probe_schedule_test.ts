@@ -65,10 +65,10 @@ Deno.test("a refused connection has the worker asked at once, and often until it
 Deno.test("with the defaults a worker that hangs is known for it within 8.2 s", () => {
   // It hangs just after it has answered, and chance has the longest interval.
   const schedule = readySchedule(() => 1);
-  let count = countProbe(UNPROBED, true, THRESHOLDS);
+  let count = countProbe(UNPROBED, "passed", THRESHOLDS);
   let elapsedMs = schedule.pauseAfter(true, 0);
   for (;;) {
-    count = countProbe(count, false, THRESHOLDS);
+    count = countProbe(count, "failed", THRESHOLDS);
     elapsedMs += TIMEOUT_MS;
     if (count.healthy === false) break;
     elapsedMs += schedule.pauseAfter(false, TIMEOUT_MS);

@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { countProbe, UNPROBED } from "../../src/health/thresholds.ts";
+import { countProbe, reachOf, UNPROBED } from "../../src/health/thresholds.ts";
 
 /** Health after each probe: `+` passed, `-` failed. */
 function healthAfter(
@@ -15,7 +15,10 @@ function healthAfter(
 ): (boolean | null)[] {
   let count = UNPROBED;
   return Array.from(probes, (probe) => {
-    count = countProbe(count, probe === "+", { healthFall, healthRise });
+    count = countProbe(count, probe === "+" ? "passed" : "failed", {
+      healthFall,
+      healthRise,
+    });
     return count.healthy;
   });
 }
@@ -40,8 +43,27 @@ Deno.test("it takes the rise in a row to become healthy again", () => {
 
 Deno.test("failures are counted on after the fall", () => {
   let count = UNPROBED;
-  for (const passed of [true, false, false, false, false]) {
-    count = countProbe(count, passed, { healthFall: 2, healthRise: 1 });
+  for (const outcome of ["passed", "failed", "silent", "silent"] as const) {
+    count = countProbe(count, outcome, { healthFall: 2, healthRise: 1 });
   }
-  assert.deepEqual(count, { healthy: false, successes: 0, failures: 4 });
+  assert.deepEqual(count, {
+    healthy: false,
+    successes: 0,
+    failures: 3,
+    silences: 2,
+  });
+});
+
+Deno.test("it takes the fall in a row without a response to be unreachable, and one response to be reached", () => {
+  let count = UNPROBED;
+  const thresholds = { healthFall: 2, healthRise: 1 };
+  const outcomes = ["failed", "silent", "silent", "failed", "passed"] as const;
+  const reaches = outcomes.map((outcome) => {
+    count = countProbe(count, outcome, thresholds);
+    return reachOf(count, thresholds);
+  });
+  assert.deepEqual(
+    reaches,
+    ["responding", "doubtful", "unreachable", "responding", "responding"],
+  );
 });

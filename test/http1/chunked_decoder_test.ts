@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import {
-  ChunkedDecoder,
-  MAX_TRAILER_BYTES,
-} from "../../src/http1/chunked_decoder.ts";
+  MAX_EXCESS_BYTES,
+  MAX_EXTENSION_BYTES,
+} from "../../src/http1/chunk_extensions.ts";
+import { ChunkedDecoder } from "../../src/http1/chunked_decoder.ts";
 import { HttpError } from "../../src/http1/http_error.ts";
+import { MAX_REQUEST_TRAILER_BYTES } from "../../src/http1/trailers.ts";
 import { toBytes, toText } from "../support/raw_socket.ts";
 
 interface Decoded {
@@ -57,6 +59,12 @@ Deno.test("RFC 9112 §7.1: content is found however the body is split", () => {
     ["7\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n", "\r\n0\r\n\r\n"],
     ['3;a=b;c="d"\r\nabc\r\n0;e\r\n\r\n', "abc"],
     ["3;e\r\nabc\r\n0\r\nA: b\r\nContent-Length: 50\r\n\r\n", "abc"],
+    ["3 \r\nabc\r\n0 \t\r\n\r\n", "abc"],
+    ["3\t;a\r\nabc\r\n0 ; a = b\r\n\r\n", "abc"],
+    ['3 ; a = b\t;\tc=\t"d ;\\" \xe9" \r\nabc\r\n0\r\n\r\n', "abc"],
+    ["3;a ;b \r\nabc\r\n0\r\n\r\n", "abc"],
+    ["0000000000000003\r\nabc\r\n0000000000000000\r\n\r\n", "abc"],
+    [`${"0".repeat(29)}3\r\nabc\r\n0\r\n\r\n`, "abc"],
   ] as const;
   for (const [text, content] of cases) {
     const next = "GET / HTTP/1.1\r\n";
@@ -89,14 +97,41 @@ Deno.test("RFC 9112 §7.1: framing that could be read in two ways is refused, ho
     "+3\r\nabc",
     "-3\r\nabc",
     "0x3\r\nabc",
-    "3 \r\nabc",
     " 3\r\nabc",
+    "\t3\r\nabc",
+    "3 3\r\nabc",
+    "3 a\r\nabc",
+    "3 \nabc",
+    "3 \rabc",
+    "3\x0b\r\nabc",
     "3\0\r\nabc",
     "FFFFFFFFFFFFFFFFF\r\n",
-    "00000000000000\r\n",
+    "20000000000000\r\n",
+    "10000000000000003\r\nabc",
+    `${"0".repeat(30)}3\r\nabc`,
     "3;a\nabc\r\n",
     "3;a\rb\r\n",
     "3;a\0\r\n",
+    "3;\r\nabc",
+    "3; \r\nabc",
+    "3;;a\r\nabc",
+    "3;=a\r\nabc",
+    "3;a=\r\nabc",
+    "3;a= \r\nabc",
+    "3;a=;b\r\nabc",
+    "3;a=b=c\r\nabc",
+    "3;a b\r\nabc",
+    "3;a=b c\r\nabc",
+    '3;a="b\r\nabc',
+    '3;a="b\\"\r\nabc',
+    '3;a="b"c\r\nabc',
+    '3;a="\x01"\r\nabc',
+    '3;a="\\\x01"\r\nabc',
+    '3;a="\n"\r\nabc',
+    '3;"a"\r\nabc',
+    "3;a\x80\r\nabc",
+    "3;a\x01\r\nabc",
+    "3 \0\r\nabc",
     "0\r\n\n",
     "0\r\n\rX",
     "0\r\nA : b\r\n\r\n",
@@ -110,17 +145,38 @@ Deno.test("RFC 9112 §7.1: framing that could be read in two ways is refused, ho
 
 Deno.test("RFC 9112 §7.1: sizes are exact up to the largest that is taken", () => {
   const decoder = new ChunkedDecoder();
-  const bytes = toBytes("fffffffffffff\r\nab");
+  const bytes = toBytes("000000000001fffffffffffff\r\nab");
   decoder.decode(bytes, 0, bytes.length);
   assert.equal(decoder.contentEnd - decoder.contentStart, 2);
   assert.ok(!decoder.done);
 });
 
-Deno.test("RFC 9112 §7.1.1: extensions are bounded for each chunk", () => {
-  const chunk = (bytes: number): string => `1;${"a".repeat(bytes)}\r\nx\r\n`;
-  const taken = decode(chunk(256) + chunk(256), [2 * chunk(256).length]);
+Deno.test("RFC 9112 §7.1.1: extensions are bounded for each chunk, white space and all", () => {
+  const chunk = (bytes: number): string =>
+    `1;${"a".repeat(bytes - 1)}\r\nx\r\n`;
+  const most = chunk(MAX_EXTENSION_BYTES).repeat(2);
+  const taken = decode(most, [most.length]);
   assert.ok(typeof taken === "object" && taken.content === "xx");
-  assert.equal(decodeInEveryWay(chunk(257)), 400);
+  const more = chunk(MAX_EXTENSION_BYTES + 1);
+  assert.equal(decode(more, [more.length]), 400);
+  assert.equal(decode(more, [more.length - 7, more.length]), 400);
+  const blank = `1${" ".repeat(MAX_EXTENSION_BYTES + 1)}`;
+  assert.equal(decode(blank, [blank.length]), 400);
+});
+
+Deno.test("RFC 9112 §7.1.1: extensions are bounded for a body, by what its chunks hold", () => {
+  const body = (content: string, extensionBytes: number): string => {
+    const extension = `;${"a".repeat(999)}`;
+    const size = content.length.toString(16);
+    return `${size}${extension}\r\n${content}\r\n`
+      .repeat(extensionBytes / extension.length);
+  };
+  const little = body("x", MAX_EXCESS_BYTES - MAX_EXCESS_BYTES % 1000);
+  assert.ok(typeof decode(little, [little.length]) === "object");
+  const much = body("x", 2 * MAX_EXCESS_BYTES - 2 * MAX_EXCESS_BYTES % 1000);
+  assert.equal(decode(much, [much.length]), 400);
+  const amid = body("x".repeat(1000), 1_000_000);
+  assert.ok(typeof decode(amid, [amid.length]) === "object");
 });
 
 Deno.test("RFC 9112 §7.1.2: trailers are bounded, in one read as in many", () => {
@@ -134,8 +190,8 @@ Deno.test("RFC 9112 §7.1.2: trailers are bounded, in one read as in many", () =
         (_, i) => Math.min(text.length, (i + 1) * pieceBytes),
       );
     };
-    const most = trailers(MAX_TRAILER_BYTES);
-    const more = trailers(MAX_TRAILER_BYTES + 1);
+    const most = trailers(MAX_REQUEST_TRAILER_BYTES);
+    const more = trailers(MAX_REQUEST_TRAILER_BYTES + 1);
     assert.ok(typeof decode(most, ends(most)) === "object");
     assert.equal(decode(more, ends(more)), 431);
   }

@@ -51,8 +51,10 @@ const REFUSED: readonly [clause: string, status: number, heads: string[]][] = [
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
   ]],
   ["RFC 9112 §2.3: what is no version", 400, [
-    withLine("GET / HTTP/1.2"),
     withLine("GET / HTTP/1.10"),
+    withLine("GET / HTTP/1.:"),
+    withLine("GET / HTTP/1./"),
+    withLine("GET / HTTP/1.x"),
     withLine("GET / http/1.1"),
     withLine("GET / HTTP/1"),
     withLine("GET /"),
@@ -96,8 +98,17 @@ const REFUSED: readonly [clause: string, status: number, heads: string[]][] = [
   ["RFC 9112 §3.2.2: an authority other than Host", 400, [
     withLine("GET http://b/ HTTP/1.1"),
     withLine("GET http://ab/ HTTP/1.1"),
-    withLine("GET http://a:80/ HTTP/1.1"),
+    withLine("GET http://a:443/ HTTP/1.1"),
+    withLine("GET https://a:80/ HTTP/1.1"),
+    withLine("GET ws://a:443/ HTTP/1.1"),
+    withLine("GET http://a:080/ HTTP/1.1"),
+    withLine("GET http://a.:80/ HTTP/1.1"),
     withLine("GET http://u@a/ HTTP/1.1"),
+    withLine("GET ws://u:p@a:80/ HTTP/1.1"),
+    withLine("GET http://a:80:80/ HTTP/1.1"),
+    withLine("GET http://a\\:80/ HTTP/1.1"),
+    "GET http://a/ HTTP/1.1\r\nHost: a:81\r\n\r\n",
+    "GET http://[::1]:81/ HTTP/1.1\r\nHost: [::1]\r\n\r\n",
     withLine("GET http:/// HTTP/1.1"),
     "GET http:/// HTTP/1.0\r\n\r\n",
   ]],
@@ -110,6 +121,25 @@ const REFUSED: readonly [clause: string, status: number, heads: string[]][] = [
   ["RFC 9110 §9.3.6 and §9.3.8: CONNECT and TRACE", 405, [
     withLine("CONNECT a:80 HTTP/1.1"),
     withLine("TRACE / HTTP/1.1"),
+  ]],
+  ["RFC 9110 §10.1.1: another expectation than 100-continue", 417, [
+    ...[
+      "",
+      "x",
+      "y 100-continue",
+      "100-continue, x",
+      "x, 100-continue",
+      "100-continue,",
+      "100-continue, 100-continue",
+      "100-continue;q=1",
+      '"100-continue"',
+      "100-continued",
+      "100-continu",
+      "\xa0100-continue",
+    ].map((value) => withFields(`Expect: ${value}`)),
+    withFields("Expect: 100-continue", "expect: 100-continue"),
+    withFields("Expect: 100-continue", "Expect: x"),
+    "POST / HTTP/1.0\r\nExpect: x\r\n\r\n",
   ]],
   ["RFC 9112 §5: what is no field line", 400, [
     withFields("A"),
@@ -157,6 +187,41 @@ Deno.test("a valid head is incomplete at every prefix, and then ends where it en
     for (let end = 0; end < head.length; end++) {
       assert.equal(judgeRequest(head.slice(0, end)), "incomplete", `${end}`);
     }
+  }
+});
+
+Deno.test("RFC 9110 §2.5: a higher minor version is served as HTTP/1.1", () => {
+  for (
+    const [version, minor] of [["1.0", 0], ["1.1", 1], ["1.2", 1], ["1.9", 1]]
+  ) {
+    const { head } = parseRequest(withLine(`GET / HTTP/${version}`));
+    assert.equal(head.minorVersion, minor);
+    assert.equal(head.keepAlive, minor === 1);
+  }
+});
+
+Deno.test("RFC 9110 §4.2.3: hosts have no case, and a port that need not be said is no difference", () => {
+  const same = [
+    ["http://a:80/x", "a"],
+    ["http://a/x", "a:80"],
+    ["http://a:/x", "a"],
+    ["http://a/x", "a:"],
+    ["HTTP://A:80/x", "a:80"],
+    ["http://a:8080/x", "A:8080"],
+    ["https://a:443/x", "a"],
+    ["https://a/x", "a:443"],
+    ["ws://a/x", "a"],
+    ["WS://a:80/x", "a"],
+    ["wss://a:443/x", "a"],
+    ["wss://[2001:DB8::1]:443/x", "[2001:db8::1]"],
+    ["http://[::1]/x", "[::1]:80"],
+    ["http://[::1]:8080/x", "[::1]:8080"],
+  ] as const;
+  for (const [target, host] of same) {
+    const request = parseRequest(
+      `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
+    );
+    assert.equal(targetOf(request), "/x", `${target} and ${host}`);
   }
 });
 
@@ -223,20 +288,23 @@ Deno.test("RFC 9112 §9.3: what version and Connection say of the next request",
   }
 });
 
-Deno.test("RFC 9110 §7.8: an upgrade is passed on only for a GET without a body on HTTP/1.1, and never to h2c", () => {
+Deno.test("RFC 9110 §7.8: an upgrade is passed on only for GET and OPTIONS without a body on HTTP/1.1, and never to what carries HTTP", () => {
   const asked = ["Connection: Upgrade", "Upgrade: websocket"];
   const upgrades = (text: string): boolean => parseRequest(text).head.upgrade;
   assert.ok(upgrades(withFields(...asked)));
   assert.ok(upgrades(withFields(...asked, "Content-Length: 0")));
+  assert.ok(upgrades(withFields(...asked).replace("GET", "OPTIONS")));
+  assert.ok(upgrades(withFields("Connection: Upgrade", "Upgrade: a, h2c")));
+  assert.ok(upgrades(withFields(...asked, "Upgrade: h2c")));
+  assert.ok(upgrades(withFields("Upgrade: h2c", ...asked)));
   for (
     const text of [
       withFields("Upgrade: websocket"),
       withFields("Connection: Upgrade"),
       withFields("Connection: Upgrade", "Upgrade:"),
       withFields("Connection: Upgrade", "Upgrade: H2C"),
-      withFields("Connection: Upgrade", "Upgrade: a, h2c"),
-      withFields(...asked, "Upgrade: h2c"),
-      withFields("Upgrade: h2c", ...asked),
+      withFields("Connection: Upgrade", "Upgrade: h2c, TLS/1.0"),
+      withFields("Connection: Upgrade", "Upgrade: HTTP/2.0", "Upgrade: h2c"),
       withFields(...asked, "Content-Length: 1"),
       withFields(...asked, "Transfer-Encoding: chunked"),
       withFields(...asked).replace("GET", "POST"),

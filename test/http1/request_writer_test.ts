@@ -115,6 +115,12 @@ Deno.test("RFC 9110 §7.8: an upgrade that may be is asked for again", () => {
   assert.equal(passedOn(asked), kept);
   assert.equal(passedOn(`${asked}TE: trailers\r\n`), kept);
   assert.equal(passedOn("Upgrade: h2c\r\nConnection: Upgrade\r\n"), "");
+  const listed =
+    "Upgrade: h2c, websocket,HTTP/2.0, b/1\r\nUpgrade: tls/1.3\r\n";
+  assert.equal(
+    passedOn(`${listed}Connection: Upgrade\r\n`),
+    "Upgrade: websocket, b/1\r\nConnection: Upgrade\r\n",
+  );
 });
 
 Deno.test("RFC 9112 §6: the body's framing is written anew", () => {
@@ -191,6 +197,145 @@ Deno.test("RFC 7239 §4: what a trusted proxy says is kept, and added to", () =>
   }
   const bare = "GET / HTTP/1.1\r\nHost: a\r\n";
   assert.equal(write(`${bare}\r\n`, TRUSTED), `${bare}${OURS}${ID}\r\n`);
+});
+
+/** The fields that say whom a request is forwarded for, in one kind and in the other. */
+function forwardedAs(
+  lines: string,
+  peer: Partial<ForwardingText> = {},
+): Record<string, string> {
+  const head = write(
+    `GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`,
+    { ...TRUSTED, ...peer },
+  );
+  const names = ["For", "Proto", "Host", "Port"].map((n) => `X-Forwarded-${n}`);
+  return Object.fromEntries(
+    [...names, "Forwarded"].flatMap((name) =>
+      linesOf(head, name).map((line) => [name, line.slice(name.length + 2)])
+    ),
+  );
+}
+
+Deno.test("RFC 7239 §7.4: Forwarded says what a trusted proxy has said in X-Forwarded-*", () => {
+  const cases = [
+    [
+      "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\n",
+      'for=6.6.6.6;proto=https;host="b", for=192.0.2.7;proto=https',
+    ],
+    [
+      "X-Forwarded-For: 6.6.6.6, 7.7.7.7\r\nX-Forwarded-For: 8.8.8.8\r\n",
+      'for=6.6.6.6;proto=http;host="a", for=7.7.7.7, for=8.8.8.8, for=192.0.2.7;proto=http',
+    ],
+    ["X-Forwarded-Proto: https\r\n", 'for=192.0.2.7;proto=https;host="a"'],
+    [
+      "X-Forwarded-Host: b:8443\r\n",
+      'for=192.0.2.7;proto=http;host="b:8443"',
+    ],
+    [
+      "X-Forwarded-For: ::1, [2001:db8::1]:80, 6.6.6.6:80, unknown, _x\r\n" +
+      "X-Forwarded-Proto: https, http\r\nX-Forwarded-Host: b, c\r\n",
+      'for="[::1]";proto=https;host="b", for="[2001:db8::1]:80", ' +
+      'for="6.6.6.6:80", for=unknown, for=_x, for=192.0.2.7;proto=https',
+    ],
+    // What cannot be said in Forwarded is not.
+    [
+      'X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: "\r\nX-Forwarded-Host: "\r\n',
+      "for=6.6.6.6, for=192.0.2.7",
+    ],
+    ["X-Forwarded-For: 6.6.6.6, evil.example\r\n", undefined],
+    ['X-Forwarded-For: 6.6.6.6";proto=x\r\n', undefined],
+    ["X-Forwarded-For: 6.6.6\r\n", undefined],
+    ["X-Forwarded-For: [::1[\r\n", undefined],
+    ["X-Forwarded-For: [6]\r\n", undefined],
+    [`X-Forwarded-For: ${"6.6.6.6,".repeat(17)}\r\n`, undefined],
+  ] as const;
+  for (const [lines, expected] of cases) {
+    assert.equal(forwardedAs(lines)["Forwarded"], expected, lines);
+  }
+});
+
+Deno.test("RFC 7239 §7.4: X-Forwarded-* say what a trusted proxy has said in Forwarded", () => {
+  const ours = {
+    "X-Forwarded-For": "192.0.2.7",
+    "X-Forwarded-Proto": "http",
+    "X-Forwarded-Host": "a",
+    "X-Forwarded-Port": "8080",
+  };
+  const element = 'for=192.0.2.7;proto=http;host="a"';
+  const cases = [
+    ["for=6.6.6.6", { "X-Forwarded-For": "6.6.6.6, 192.0.2.7" }],
+    [
+      'For="[2001:db8::1]:47011";Proto=HTTPS;by=_x ; Host="b:8443" , for=7.7.7.7',
+      {
+        "X-Forwarded-For": "2001:db8::1, 7.7.7.7, 192.0.2.7",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "b:8443",
+        "X-Forwarded-Port": undefined,
+      },
+    ],
+    ['for=unknown, , for="_a\\b"', {
+      "X-Forwarded-For": "unknown, _ab, 192.0.2.7",
+    }],
+    ["proto=https", {
+      "X-Forwarded-Proto": "https",
+      "X-Forwarded-Port": undefined,
+    }],
+  ] as const;
+  for (const [value, differing] of cases) {
+    const expected = Object.entries({ ...ours, ...differing })
+      .filter(([, text]) => text !== undefined);
+    assert.deepEqual(forwardedAs(`Forwarded: ${value}\r\n`), {
+      ...Object.fromEntries(expected),
+      Forwarded: `${value}, ${element}`,
+    });
+  }
+  // As good as nothing.
+  for (
+    const malformed of [
+      "for=a b",
+      'for="6.6.6.6',
+      "for=evil",
+      "for=",
+      "x",
+      "host=a/b",
+      "for=1.1.1.1;for=2.2.2.2",
+      "",
+    ]
+  ) {
+    assert.deepEqual(
+      forwardedAs(`Forwarded: ${malformed}\r\n`),
+      { ...ours, Forwarded: element },
+      malformed,
+    );
+  }
+});
+
+Deno.test("the room for forwarding fields is enough for the longest of all", () => {
+  // Fails in write() if it is not.
+  const address = "2001:db8:1111:2222:3333:4444:5555:6666";
+  const peer = { address, proto: "https", port: 65_535 } as const;
+  const hosts = `X-Forwarded-Host: ${"b".repeat(500)}\r\n`;
+  for (const node of ["::", "::1", "1.1.1.1", "_x", address]) {
+    const list = `X-Forwarded-For: ${Array(16).fill(node)}\r\n`;
+    forwardedAs(`${list}TE: trailers\r\nContent-Length: 3\r\n`, peer);
+    forwardedAs(`${list}${hosts}`, peer);
+    forwardedAs(`Forwarded: ${Array(500).fill(`for=_x`)}\r\n`, peer);
+  }
+});
+
+Deno.test("X-Real-IP is replaced for untrusted clients, and kept for trusted proxies", () => {
+  const said =
+    "X-Real-IP: 6.6.6.6\r\nX_Real_IP: 7.7.7.7\r\nx-real-ip: 8.8.8.8\r\n";
+  const head = `GET / HTTP/1.1\r\nHost: a\r\n${said}\r\n`;
+  assert.deepEqual(linesOf(write(head), "X-Real-IP"), ["X-Real-IP: 192.0.2.7"]);
+  assert.ok(!write(head).includes("_"));
+  assert.deepEqual(linesOf(write(head, TRUSTED), "X-Real-IP"), [
+    "X-Real-IP: 6.6.6.6",
+    "x-real-ip: 8.8.8.8",
+  ]);
+  const named = "Connection: X-Real-IP\r\nX-Real-IP: 6.6.6.6\r\n";
+  const kept = write(`GET / HTTP/1.1\r\nHost: a\r\n${named}\r\n`);
+  assert.deepEqual(linesOf(kept, "X-Real-IP"), ["X-Real-IP: 192.0.2.7"]);
 });
 
 Deno.test("RFC 7239 §6: an IPv6 address is put in brackets and quotes", () => {

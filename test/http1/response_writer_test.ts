@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { responseBodyLength } from "../../src/http1/body_length.ts";
 import { ByteWriter } from "../../src/http1/byte_writer.ts";
+import { rewriteOwnLocations } from "../../src/http1/own_location.ts";
 import {
   RESPONSE_HEAD_GROWTH,
   type ResponseContext,
@@ -20,10 +21,14 @@ function write(
 ): string {
   const { head, bytes } = parseResponse(text);
   const out = new ByteWriter();
-  out.reset(new Uint8Array(text.length + RESPONSE_HEAD_GROWTH));
+  const { bareLfs } = head.fields;
+  const { length: locationBytes = 0 } = context.locations ?? {};
+  const growth = RESPONSE_HEAD_GROWTH + bareLfs + locationBytes;
+  out.reset(new Uint8Array(text.length + growth));
   const { toHead = false, ...rest } = context;
   writeResponseHead(out, bytes, head, {
     body: responseBodyLength(head.framing, head.status, toHead),
+    trailers: false,
     connection: "keep-alive",
     http10: false,
     requestId: { bytes: toBytes("id"), idStart: 0, idEnd: 2 },
@@ -42,6 +47,50 @@ Deno.test("an answer goes on as it came, with the date and the id put in", () =>
     ),
     "HTTP/1.1 404 N\xe9t\r\nsErver: w\r\nX-A:  1\r\n" +
       `${DATE}Content-Length: 2\r\n${ID}\r\n`,
+  );
+});
+
+Deno.test("RFC 9112 §2.2: whatever ended its lines, they are ended with CRLF", () => {
+  const ends = ["\n", "\r\n", " \n", "\t\n", " \r\n"];
+  for (const first of ends) {
+    for (const second of ends) {
+      assert.equal(
+        write(`HTTP/1.1 200 OK\nA: 1${first}B: 2${second}C:\n\n`),
+        `HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC:\r\n${DATE}${ID}\r\n`,
+      );
+    }
+  }
+  // Fails in write() if there is no room for that.
+  write(`HTTP/1.1 200\n${"A:\n".repeat(100)}\n`, {
+    requestId: { bytes: toBytes("i".repeat(128)), idStart: 0, idEnd: 128 },
+  });
+});
+
+Deno.test("fields that have been rewritten stand in the lines for them", () => {
+  const { head, bytes } = parseResponse(
+    "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:81/\r\nA: b\r\n\r\n",
+  );
+  const locations = rewriteOwnLocations(
+    bytes,
+    head,
+    { hostname: "127.0.0.1", port: 81 },
+    () => "\r\nX-Forwarded-Host: example.org\r\n",
+  );
+  const out = new ByteWriter();
+  out.reset(new Uint8Array(1000));
+  writeResponseHead(out, bytes, head, {
+    body: { kind: "none" },
+    connection: "keep-alive",
+    http10: false,
+    requestId: { bytes: toBytes("id"), idStart: 0, idEnd: 2 },
+    setCookie: null,
+    trailers: false,
+    locations,
+    date: { line: toBytes(DATE) },
+  });
+  assert.equal(
+    toText(out.bytes.subarray(0, out.at)),
+    `HTTP/1.1 302 Found\r\nA: b\r\nLocation: //example.org/\r\n${DATE}${ID}\r\n`,
   );
 });
 
@@ -173,5 +222,34 @@ Deno.test("RFC 9110 §7.8: 101 says what to", () => {
     ),
     "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: b\r\n" +
       `Connection: Upgrade\r\nUpgrade: websocket\r\n${ID}\r\n`,
+  );
+});
+
+Deno.test("RFC 9110 §15.5.22: 426 says to what, and other responses do not", () => {
+  const lines = "Connection: Upgrade\r\nUpgrade: a, h2c\r\n";
+  const length = "Content-Length: 0\r\n";
+  const upgrade = "Connection: Upgrade\r\nUpgrade: a, h2c\r\n";
+  assert.equal(
+    write(`HTTP/1.1 426 U\r\n${lines}${length}\r\n`, { connection: "close" }),
+    `HTTP/1.1 426 U\r\n${DATE}${length}${upgrade}Connection: close\r\n${ID}\r\n`,
+  );
+  assert.equal(
+    write(`HTTP/1.1 426 U\r\n${length}\r\n`),
+    `HTTP/1.1 426 U\r\n${DATE}${length}${ID}\r\n`,
+  );
+  assert.equal(
+    write(`HTTP/1.1 200 OK\r\n${lines}${length}\r\n`),
+    `HTTP/1.1 200 OK\r\n${DATE}${length}${ID}\r\n`,
+  );
+});
+
+Deno.test("RFC 9110 §6.6.2: Trailer goes with the trailers only", () => {
+  const lines = "Transfer-Encoding: chunked\r\n";
+  const text = `HTTP/1.1 200 OK\r\nTrailer: X-T\r\n${lines}\r\n`;
+  const head = `HTTP/1.1 200 OK\r\n${DATE}${lines}`;
+  assert.equal(write(text), `${head}${ID}\r\n`);
+  assert.equal(
+    write(text, { trailers: true }),
+    `${head}Trailer: X-T\r\n${ID}\r\n`,
   );
 });

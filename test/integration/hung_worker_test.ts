@@ -82,7 +82,7 @@ Deno.test("a worker that hangs gets no requests, and gets them again when it goe
 
 Deno.test("complaint 5: a worker that stays hung is replaced, and killed when it does not even end", async () => {
   await using pool = await startPool({
-    env: { ...PROBES, DRAIN_TIMEOUT_MS: "200" },
+    env: { ...PROBES, DRAIN_TIMEOUT_MS: "200", STOP_TIMEOUT_MS: "200" },
   });
   const [hung] = (await pool.metrics()).workers;
   const from = pool.events.length;
@@ -110,7 +110,7 @@ for (
     ignore: IGNORE,
     async fn(): Promise<void> {
       await using pool = await startPool({
-        env: { ...PROBES, DRAIN_TIMEOUT_MS: "500" },
+        env: { ...PROBES, DRAIN_TIMEOUT_MS: "500", STOP_TIMEOUT_MS: "500" },
         command: HANGING,
       });
       await using culprit = await RawClient.connect(pool);
@@ -139,7 +139,7 @@ Deno.test({
   ignore: IGNORE,
   async fn(): Promise<void> {
     await using pool = await startPool({
-      env: { ...PROBES, DRAIN_TIMEOUT_MS: "500" },
+      env: { ...PROBES, DRAIN_TIMEOUT_MS: "500", STOP_TIMEOUT_MS: "500" },
       command: HANGING,
     });
     await using poster = await RawClient.connect(pool);
@@ -163,7 +163,12 @@ Deno.test({
   ignore: IGNORE,
   async fn(): Promise<void> {
     await using pool = await startPool({
-      env: { ...PROBES, POOL_SIZE: "1", DRAIN_TIMEOUT_MS: "500" },
+      env: {
+        ...PROBES,
+        POOL_SIZE: "1",
+        DRAIN_TIMEOUT_MS: "500",
+        STOP_TIMEOUT_MS: "500",
+      },
       command: HANGING,
     });
     await using culprit = await RawClient.connect(pool);

@@ -9,8 +9,12 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import net from "node:net";
 import { join } from "node:path";
-import { DEFAULT_DEADLINE_MS, withDeadline } from "../support/deadline.ts";
-import { get as getRequest, head } from "../support/message_text.ts";
+import {
+  DEFAULT_DEADLINE_MS,
+  eventually,
+  withDeadline,
+} from "../support/deadline.ts";
+import { get as getRequest, head, postHead } from "../support/message_text.ts";
 import { spawnPool, startPool } from "../support/pool_process.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { RawSocket } from "../support/raw_socket.ts";
@@ -127,6 +131,41 @@ Deno.test("the socket that a dead program has left is replaced, one that is list
   await using client = await connectUnix(path);
   assert.equal((await client.ask(getRequest("/_health"))).status, 200);
   assert.equal((await pool.stop()).code, 0);
+});
+
+Deno.test("while a pool drains its successor listens on the same unix socket, and keeps the file", async () => {
+  await using directory = await temporaryDirectory();
+  const path = join(directory.path, "pool.sock");
+  const options = {
+    env: { HOST: `unix:${path}`, POOL_SIZE: "1" },
+    permissions: unixPermissions(path),
+  };
+  await using old = await startPool(options);
+  await using upload = await connectUnix(path);
+  await upload.send(postHead("/upload", "Content-Length: 2") + "a");
+  const stopped = old.stop();
+  await eventually(async () => assert.equal(await exists(path), false));
+  await using successor = await startPool(options);
+  assert.equal((await upload.ask("b")).status, 200);
+  assert.equal((await stopped).code, 0);
+  await using client = await connectUnix(path);
+  assert.equal((await client.ask(getRequest("/_health"))).status, 200);
+  assert.equal((await successor.stop()).code, 0);
+  assert.equal(await exists(path), false);
+});
+
+Deno.test("a file that somebody has put in the place of the unix socket stays", async () => {
+  await using directory = await temporaryDirectory();
+  const path = join(directory.path, "pool.sock");
+  await using pool = await startPool({
+    env: { HOST: `unix:${path}`, POOL_SIZE: "1" },
+    permissions: unixPermissions(path),
+  });
+  await Deno.remove(path);
+  using other = Deno.listen({ transport: "unix", path });
+  assert.equal((await pool.stop()).code, 0);
+  assert.equal(await exists(path), true);
+  assert.equal((other.addr as Deno.UnixAddr).path, path);
 });
 
 Deno.test("a file that is no socket is left alone", async () => {

@@ -6,8 +6,12 @@
  */
 
 import assert from "node:assert/strict";
-import { startPool } from "../support/pool_process.ts";
+import { eventually } from "../support/deadline.ts";
+import { startPool, UNJUDGED } from "../support/pool_process.ts";
 import { get } from "../support/requests.ts";
+
+/** More than a program for Node takes by itself, in MiB. */
+const TAKEN_MIB = 200;
 
 /** The contract: a field's type, or what it is made of. */
 const SHAPE = {
@@ -35,6 +39,8 @@ const SHAPE = {
     ready: "number",
     spare: "number",
     restarts: "number",
+    outOfMemory: "number",
+    panic: "boolean",
   },
   recovery: {
     count: "number",
@@ -43,6 +49,7 @@ const SHAPE = {
     p99: "null",
     max: "null",
   },
+  output: { droppedLines: "number", droppedBytes: "number" },
   retries: "number",
   responses: {
     "2xx": "number",
@@ -79,6 +86,7 @@ const WORKER_SHAPE = {
   restarts: "number",
   uptimeSeconds: "number",
   generation: "number",
+  droppedLines: "number",
   rssBytes: "null",
   cpuSeconds: "null",
 } as const;
@@ -111,6 +119,8 @@ Deno.test("/_metrics has every field of the contract, with values that fit", asy
     ready: 2,
     spare: 0,
     restarts: 0,
+    outOfMemory: 0,
+    panic: false,
   });
   assert.equal(metrics.queue.limit, 7);
   assert.equal(metrics.inFlight, 0);
@@ -170,6 +180,71 @@ Deno.test({
       assert.ok(rssBytes! > 10 * 1024 ** 2 && rssBytes! < 1024 ** 3);
       assert.ok(cpuSeconds! >= 0 && cpuSeconds! < 60);
     }
+  },
+});
+
+/** Takes memory, and computes, when it is told to. */
+const GREEDY = `
+const { createServer } = require("node:http");
+const taken = [];
+createServer((request, response) => {
+  if (request.url === "/take") {
+    for (let i = 0; i < ${TAKEN_MIB}; i++) taken.push(Buffer.alloc(2 ** 20, 1));
+    for (const end = Date.now() + 300; Date.now() < end;);
+  }
+  response.end();
+}).listen(Number(process.env.PORT), "127.0.0.1");
+`;
+
+/** A shell, that waits for a shell, that waits for the program: as with `npm start`. */
+const WRAPPER = ["sh", "-c", '"$@"; exit $?', "sh"] as const;
+const BEHIND_WRAPPERS = [...WRAPPER, ...WRAPPER, "node", "-e", GREEDY];
+
+Deno.test({
+  name:
+    "memory and CPU time of a program behind wrappers are its worker's, and held to MAX_WORKER_MEMORY_MB (Linux)",
+  ignore: Deno.build.os !== "linux",
+  async fn(): Promise<void> {
+    await using pool = await startPool({
+      env: {
+        POOL_SIZE: "1",
+        MAX_WORKERS: "1",
+        // What is taken is between this and the 1.5 times it that is killed for.
+        MAX_WORKER_MEMORY_MB: `${TAKEN_MIB}`,
+        ...UNJUDGED,
+      },
+      permissions: ["-A"],
+      command: BEHIND_WRAPPERS,
+    });
+    const [before] = (await pool.metrics()).workers;
+    assert.ok(before!.rssBytes! < TAKEN_MIB * 1024 ** 2);
+    await get(pool.port, "/take");
+    const draining = await pool.waitForEvent("worker-draining");
+    assert.deepEqual([draining.pid, draining.reason], [
+      before!.pid,
+      "max-memory",
+    ]);
+    assert.ok(pool.events.some(({ type }) => type === "worker-ready"));
+  },
+});
+
+Deno.test({
+  name: "what a program behind wrappers uses is shown (Linux)",
+  ignore: Deno.build.os !== "linux",
+  async fn(): Promise<void> {
+    await using pool = await startPool({
+      env: { POOL_SIZE: "1", MAX_WORKERS: "1", ...UNJUDGED },
+      permissions: ["-A"],
+      command: BEHIND_WRAPPERS,
+    });
+    const [before] = (await pool.metrics()).workers;
+    await get(pool.port, "/take");
+    const after = await eventually(async () => {
+      const [worker] = (await pool.metrics()).workers;
+      assert.ok(worker!.cpuSeconds! > before!.cpuSeconds!);
+      return worker!;
+    });
+    assert.ok(after.rssBytes! - before!.rssBytes! > TAKEN_MIB * 1024 ** 2 / 2);
   },
 });
 

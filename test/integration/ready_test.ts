@@ -6,6 +6,8 @@
  */
 
 import assert from "node:assert/strict";
+import { SAME_SIGNAL_MS } from "../../src/lifecycle/signals.ts";
+import { delay } from "../support/deadline.ts";
 import { demoBehindGate, GateFile } from "../support/fixture.ts";
 import {
   type PoolProcess,
@@ -77,5 +79,7 @@ async function assertServesWhileNotReady(
   });
   assert.equal((await get(port, "/_ready")).status, 503);
   assert.equal((await get(port, "/")).status, 200);
+  // Sooner it would be taken for the first one come again.
+  await delay(SAME_SIGNAL_MS);
   assert.equal((await pool.stop("SIGINT")).code, 1);
 }

@@ -7,9 +7,13 @@
 import assert from "node:assert/strict";
 import type { ReloadReport } from "../../src/events.ts";
 import { eventually } from "../support/deadline.ts";
-import { fixture } from "../support/fixture.ts";
+import { demoBehindGate, fixture, GateFile } from "../support/fixture.ts";
 import { startMixedLoad } from "../support/mixed_load.ts";
-import { type PoolProcess, startPool } from "../support/pool_process.ts";
+import {
+  type PoolProcess,
+  spawnPool,
+  startPool,
+} from "../support/pool_process.ts";
 import { ignoreWithout } from "../support/programs.ts";
 import { get } from "../support/requests.ts";
 
@@ -47,6 +51,13 @@ async function reload(
     from,
   });
   return report;
+}
+
+/** Which generation another reload leads to: what was kept has been done before. */
+async function generationAfterAnother(pool: PoolProcess): Promise<number> {
+  const report = await reload(pool);
+  assert.equal(report.ok, true);
+  return report.generation;
 }
 
 /** What the application says of itself. */
@@ -159,7 +170,7 @@ Deno.test({
   ignore: node,
   async fn(): Promise<void> {
     await using pool = await startPool({
-      env: { POOL_SIZE: "2", IGNORE_TERM: "1", DRAIN_TIMEOUT_MS: "500" },
+      env: { POOL_SIZE: "2", IGNORE_TERM: "1", STOP_TIMEOUT_MS: "500" },
       command: COMMAND,
     });
     const load = startMixedLoad(pool.port);
@@ -210,6 +221,62 @@ Deno.test({
     assert.equal(pool.workerPids.length, 2);
     assert.equal((await ask(pool)).colour, "blue");
   },
+});
+
+Deno.test({
+  name:
+    "SIGHUP while the pool starts is kept, and one reload is done for all of them (needs node)",
+  ignore: node,
+  async fn(): Promise<void> {
+    using gate = new GateFile();
+    await using pool = spawnPool({
+      env: { POOL_SIZE: "1" },
+      command: demoBehindGate(gate.path, "*"),
+    });
+    await pool.waitForEvent("worker-spawned");
+    pool.signal("SIGHUP");
+    pool.signal("SIGHUP");
+    const { message } = await pool.waitForEvent("notice");
+    assert.match(message, /^The pool is starting: it is reloaded when it has/);
+    gate.open();
+    const { report } = await pool.waitForEvent("reload-finished");
+    assert.deepEqual([report.ok, report.generation], [true, 2]);
+    assert.equal(await generationAfterAnother(pool), 3);
+  },
+});
+
+Deno.test({
+  name:
+    "SIGHUP during a reload is kept, and one reload is done for all of them (needs node)",
+  ignore: node,
+  async fn(): Promise<void> {
+    using gate = new GateFile();
+    gate.open();
+    await using pool = await startPool({
+      env: { POOL_SIZE: "1" },
+      command: demoBehindGate(gate.path, "*"),
+    });
+    gate.close();
+    pool.signal("SIGHUP");
+    await pool.waitForEvent("reload-started");
+    pool.signal("SIGHUP");
+    pool.signal("SIGUSR1");
+    gate.open();
+    for (const generation of [2, 3]) {
+      const { report } = await pool.waitForEvent("reload-finished", {
+        where: ({ report }) => report.generation === generation,
+      });
+      assert.equal(report.ok, true);
+    }
+    assert.equal(await generationAfterAnother(pool), 4);
+  },
+});
+
+Deno.test("SIGUSR2 does nothing", async () => {
+  await using pool = await startPool({ env: { POOL_SIZE: "1" } });
+  pool.signal("SIGUSR2");
+  assert.equal(await generationAfterAnother(pool), 2);
+  assert.equal((await pool.stop()).code, 0);
 });
 
 Deno.test({

@@ -8,7 +8,11 @@
 import assert from "node:assert/strict";
 import { fixture } from "../support/fixture.ts";
 import { startMixedLoad } from "../support/mixed_load.ts";
-import { type PoolProcess, startPool } from "../support/pool_process.ts";
+import {
+  type PoolProcess,
+  startPool,
+  UNJUDGED,
+} from "../support/pool_process.ts";
 import { ignoreWithout } from "../support/programs.ts";
 import { get } from "../support/requests.ts";
 import { Visitor } from "../support/visitor.ts";
@@ -105,7 +109,8 @@ Deno.test({
     "former workers that are killed cost their clients no GET: they move on (needs node)",
   ignore: node,
   async fn(): Promise<void> {
-    await using pool = await startProtected();
+    // A killed worker refuses connections before its end is noticed.
+    await using pool = await startProtected(UNJUDGED);
     await using visitor = await Visitor.come(pool.port);
     await visitor.ask();
     await reload(pool);

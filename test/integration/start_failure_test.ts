@@ -21,6 +21,10 @@ interface Case extends StartPoolOptions {
   readonly code: number;
   /** What is to be read. */
   readonly says: readonly (string | RegExp)[];
+  /** What is not. */
+  readonly never?: readonly RegExp[];
+  /** What of the worker's words is, once. */
+  readonly once?: readonly string[];
 }
 
 const CASES: readonly Case[] = [
@@ -53,8 +57,30 @@ const CASES: readonly Case[] = [
       /^Command: sh -c echo starting up/m,
       /^ {2}starting up$/m,
       /^ {2}no database$/m,
-      /^Correct the command after -- so that it listens on port \d+/m,
+      /^Correct the command after --, or what the program says it lacks\.$/m,
     ],
+    never: [/listens on port/],
+    once: ["no database"],
+  },
+  {
+    name: "four workers whose module is missing",
+    env: { POOL_SIZE: "4", LOG_LEVEL: "debug" },
+    command: [
+      ...["node", "-e"],
+      "console.error('Cannot find module', process.pid); process.exit(1)",
+    ],
+    code: 1,
+    says: [/Cannot start the pool: .* exited with code 1\./],
+    never: [/listens on port/, / could not be started/],
+    once: ["Cannot find module"],
+  },
+  {
+    name: "workers that say more than an entry has room for",
+    env: { POOL_SIZE: "3", LOG_LEVEL: "debug" },
+    command: ["sh", "-c", "seq -f 'line %g.' 1 50; exit 3"],
+    code: 1,
+    says: [/Cannot start the pool: .* exited with code 3\./],
+    once: ["line 1.", "line 30.", "line 50."],
   },
   {
     name: "workers that are never ready",
@@ -62,8 +88,10 @@ const CASES: readonly Case[] = [
     command: ["sh", "-c", "echo waiting; exec sleep 300"],
     code: 1,
     says: [
-      "the first one was not ready within 2000 ms (connection refused).",
+      "the first one was not ready within 2000 ms (connection refused: ",
+      "; STARTUP_TIMEOUT_MS is the limit.",
       /^ {2}waiting$/m,
+      /^Correct the command after -- so that it listens on port \d+/m,
     ],
   },
   {
@@ -115,13 +143,22 @@ const CASES: readonly Case[] = [
   },
 ];
 
-for (const { name, code, says, ...options } of CASES) {
+for (const { name, code, says, never, once, ...options } of CASES) {
   Deno.test(`the pool does not start with ${name}, and says so`, async () => {
     await using pool = spawnPool({
       ...options,
       env: { LOG_FORMAT: "text", LOG_LEVEL: "error", ...options.env },
     });
     await assertSays(pool, code, says);
+    for (const pattern of never ?? []) {
+      assert.doesNotMatch(pool.logs, pattern);
+    }
+    for (const words of once ?? []) {
+      // The command may have them too.
+      const lines = pool.logs.split("\n")
+        .filter((line) => line.includes(words) && !/command:/i.test(line));
+      assert.equal(lines.length, 1, pool.logs);
+    }
   });
 }
 
@@ -201,6 +238,24 @@ Deno.test("--help, --version and --check answer and end with 0", async () => {
     await assertSays(pool, 0, [expected]);
     assert.deepEqual(pool.workerPids, []);
   }
+});
+
+Deno.test({
+  name:
+    "--check and the start warn of workers that cannot fit into memory, and name the settings (Linux)",
+  ignore: Deno.build.os !== "linux",
+  async fn(): Promise<void> {
+    const env = { POOL_SIZE: "16", MAX_WORKER_MEMORY_MB: "1000000" };
+    const permissions = ["-A"];
+    const warning =
+      /POOL_SIZE=16 workers with MAX_WORKER_MEMORY_MB=1000000 each do not fit/;
+    await using checking = spawnPool({ env, permissions, args: ["--check"] });
+    await assertSays(checking, 0, [warning, /can be used/]);
+    await using pool = spawnPool({ env, permissions });
+    const { level, message } = await pool.waitForEvent("notice");
+    assert.equal(level, "warning");
+    assert.match(message, warning);
+  },
 });
 
 async function assertSays(

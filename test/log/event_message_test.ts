@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
-import type { PoolEvent, ReloadReport } from "../../src/events.ts";
+import type {
+  Killer,
+  PoolEvent,
+  ReloadReport,
+  SuspectRequest,
+} from "../../src/events.ts";
 import { eventMessage } from "../../src/log/event_message.ts";
 
 const WORKER = { workerId: 2, port: 8083, pid: 4711, generation: 1 } as const;
+
+const NO_SUSPECTS = { suspects: [], suspectCount: 0 } as const;
 
 /** What is found out about a worker that keeps silent. */
 const SILENT = {
@@ -111,6 +118,28 @@ Deno.test("each event says what happened, at the level it deserves", () => {
       "warning: worker 2 (pid 4711, port 8083) is unhealthy: answered 503, once",
     ],
     [
+      {
+        type: "panic-entered",
+        failing: 3,
+        workers: 4,
+        reason: "answered 503",
+        durationMs: 0,
+      },
+      "warning: panic: 3 of 4 workers fail their probes together " +
+      "(answered 503): all stay in rotation, none is replaced for it; see to " +
+      "what HEALTH_PATH depends on",
+    ],
+    [
+      {
+        type: "panic-left",
+        failing: 0,
+        workers: 4,
+        reason: null,
+        durationMs: 12_000,
+      },
+      "info: panic over after 12.0 s: 0 of 4 workers fail their probes",
+    ],
+    [
       { ...REPORT, type: "request-slow", workerId: 2 },
       "warning: slow request: GET /report, 6.2 s old, request 3f0a, waits for " +
       "worker 2, which answers its probes",
@@ -125,8 +154,51 @@ Deno.test("each event says what happened, at the level it deserves", () => {
         type: "worker-draining",
         reason: "scale-down",
         inFlight: 3,
+        streams: 2,
       },
-      "info: worker 2 (pid 4711) draining (scale-down), 3 in flight",
+      "info: worker 2 (pid 4711) draining (scale-down), 3 in flight, 2 of them streams",
+    ],
+    [
+      { type: "stop-waiting", requests: 1, streams: 12, workers: 0 },
+      "info: waiting for 1 request, 12 streams; again to end now",
+    ],
+    [
+      { type: "stop-waiting", requests: 0, streams: 0, workers: 2 },
+      "info: waiting for 2 workers; again to end now",
+    ],
+    [
+      {
+        ...WORKER,
+        type: "worker-left-processes",
+        asked: true,
+        daemonised: false,
+        processes: [{ pid: 81, command: "sleep 5", detached: false }],
+      },
+      "info: worker 2 (pid 4711) has ended and left pid 81 (sleep 5) behind: " +
+      "it may finish until STOP_TIMEOUT_MS",
+    ],
+    [
+      {
+        ...WORKER,
+        type: "worker-left-processes",
+        asked: true,
+        daemonised: false,
+        processes: [{ pid: 81, command: "chrome", detached: true }],
+      },
+      "warning: worker 2 (pid 4711) has ended and left pid 81 (chrome, " +
+      "detached) behind: asked to end, killed after STOP_TIMEOUT_MS",
+    ],
+    [
+      {
+        ...WORKER,
+        type: "worker-left-processes",
+        asked: false,
+        daemonised: true,
+        processes: null,
+      },
+      "warning: worker 2 (pid 4711) has ended and left processes behind: " +
+      "asked to end, killed after STOP_TIMEOUT_MS; a worker must not put " +
+      "itself into the background: have it run in the foreground",
     ],
     [
       {
@@ -151,9 +223,11 @@ Deno.test("each event says what happened, at the level it deserves", () => {
         ...WORKER,
         type: "worker-exited",
         status: { code: 0, signal: null },
+        killer: null,
         expected: true,
         uptimeMs: 3_600_000 * 2.5,
         lastOutput: ["bye"],
+        ...NO_SUSPECTS,
       },
       "info: worker 2 (pid 4711) exited with code 0 after 2.5 h",
     ],
@@ -267,6 +341,7 @@ Deno.test("each event says what happened, at the level it deserves", () => {
 Deno.test("a worker's output carries the worker's id", () => {
   const { text } = eventMessage({
     type: "worker-output",
+    pid: 4711,
     workerId: 2,
     stream: "stderr",
     line: "  {port} is taken",
@@ -278,6 +353,7 @@ Deno.test("a failed start tells the command, the exit code or signal, and the la
   const failed = {
     type: "worker-start-failed",
     workerId: 0,
+    pid: 4711,
     port: 8081,
     generation: 1,
     command: ["node", "missing.js"],
@@ -314,9 +390,11 @@ Deno.test("an exit nobody asked for is an error and tells the last output", () =
     ...WORKER,
     type: "worker-exited",
     status: { code: 137, signal: "SIGKILL" },
+    killer: null,
     expected: false,
     uptimeMs: 3210,
     lastOutput: ["oops"],
+    ...NO_SUSPECTS,
   });
   assert.deepEqual(message, {
     level: "error",
@@ -325,15 +403,43 @@ Deno.test("an exit nobody asked for is an error and tells the last output", () =
   });
 });
 
+Deno.test("of a worker that was killed it is said by whom, as far as that is known", () => {
+  const text = (killer: Killer): string =>
+    eventMessage({
+      ...WORKER,
+      type: "worker-exited",
+      suspects: [],
+      suspectCount: 0,
+      status: { code: 137, signal: "SIGKILL" },
+      killer,
+      expected: false,
+      uptimeMs: 3210,
+      lastOutput: [],
+    }).text;
+  assert.equal(
+    text("out-of-memory"),
+    "worker 2 (pid 4711) ended by SIGKILL (out of memory: the kernel killed " +
+      "it) after 3.2 s, unasked",
+  );
+  assert.match(text("outside"), /killed from outside, not for want of memory/);
+  assert.match(text("unknown"), /probably out of memory, or killed from/);
+});
+
 Deno.test("a failed exchange is as important as the side that failed", () => {
   const failed = {
     type: "exchange-failed",
     requestId: "r1",
     workerId: 2,
+    method: "GET",
+    target: "/?a=1",
     status: 502,
+    code: "upstream-closed",
     message: "no answer",
+    note: null,
+    setting: null,
+    attempts: 1,
   } as const;
-  const text = "request r1, worker 2: no answer (answered 502)";
+  const text = "request r1, GET /?a=1, worker 2: no answer (answered 502)";
   assert.deepEqual(
     (["downstream", "upstream", "internal"] as const).map((source) =>
       eventMessage({ ...failed, source })
@@ -343,6 +449,71 @@ Deno.test("a failed exchange is as important as the side that failed", () => {
       text,
       details: [],
     })),
+  );
+});
+
+Deno.test("a failed exchange is logged with its cause, its attempts and the setting that would change it", () => {
+  const { text } = eventMessage({
+    type: "exchange-failed",
+    requestId: "r1",
+    workerId: 2,
+    method: "GET",
+    target: `/${"x".repeat(300)}`,
+    status: 504,
+    source: "upstream",
+    code: "response-timeout",
+    message: "The worker did not answer in time",
+    note: "no response head within 1000 ms",
+    setting: "REQUEST_TIMEOUT_MS",
+    attempts: 2,
+  });
+  assert.equal(
+    text,
+    `request r1, GET /${"x".repeat(199)}..., worker 2: ` +
+      "The worker did not answer in time: no response head within 1000 ms; " +
+      "sent 2 times; change REQUEST_TIMEOUT_MS (answered 504)",
+  );
+});
+
+Deno.test("requests that may have ended a worker are named, the first three of many", () => {
+  const suspect = (target: string, losses = 1): SuspectRequest => ({
+    requestId: `id${target}`,
+    method: "GET",
+    target,
+    ageMs: 5,
+    losses,
+  });
+  const exited = {
+    ...WORKER,
+    type: "worker-exited",
+    killer: null,
+    suspects: [],
+    suspectCount: 0,
+    status: { code: 1, signal: null },
+    expected: false,
+    uptimeMs: 3210,
+    lastOutput: [],
+  } as const;
+  const one = { suspects: [suspect("/a?b")], suspectCount: 1 };
+  assert.equal(
+    eventMessage({ ...exited, ...one }).text,
+    "worker 2 (pid 4711) exited with code 1 after 3.2 s, unasked; " +
+      "suspect GET /a?b (request id/a?b)",
+  );
+  const many = {
+    suspects: ["/1", "/2", "/3", "/4"].map((target) => suspect(target, 2)),
+    suspectCount: 9,
+  };
+  const seldom = "not for the first time";
+  assert.equal(
+    eventMessage({ ...exited, ...many }).text,
+    "worker 2 (pid 4711) exited with code 1 after 3.2 s, unasked; suspects " +
+      `GET /1 (request id/1, ${seldom}), GET /2 (request id/2, ${seldom}), ` +
+      `GET /3 (request id/3, ${seldom}) and 6 more`,
+  );
+  assert.equal(
+    eventMessage({ ...exited, ...one, expected: true }).level,
+    "warning",
   );
 });
 
@@ -376,4 +547,74 @@ Deno.test("a reload that failed is an error, with a verdict for each worker", ()
       "worker 1: failed, exited with code 3",
     ],
   });
+});
+
+Deno.test("after a stop, what is part of stopping is no error", () => {
+  const exited = {
+    ...WORKER,
+    type: "worker-exited",
+    killer: null,
+    suspects: [],
+    suspectCount: 0,
+    status: { code: 143, signal: "SIGTERM" },
+    expected: false,
+    uptimeMs: 3210,
+    lastOutput: ["bye"],
+  } as const;
+  const failed = {
+    type: "worker-start-failed",
+    workerId: 0,
+    pid: 4711,
+    port: 8081,
+    generation: 1,
+    command: ["node"],
+    reason: "was ended by SIGTERM",
+    status: { code: 143, signal: "SIGTERM" },
+    lastOutput: [],
+    retryInMs: 0,
+  } as const;
+  const report: ReloadReport = {
+    ...RELOADED,
+    ok: false,
+    reason: "the pool is stopping",
+  };
+  for (
+    const event of [
+      exited,
+      failed,
+      { type: "reload-finished", report },
+    ] as const
+  ) {
+    assert.equal(eventMessage(event).level, "error");
+    assert.equal(eventMessage(event, { stopping: true }).level, "info");
+  }
+  assert.deepEqual(eventMessage(exited, { stopping: true }), {
+    level: "info",
+    text: "worker 2 (pid 4711) ended by SIGTERM after 3.2 s",
+    details: [],
+  });
+});
+
+Deno.test("dropped output names the settings, and how much it was", () => {
+  const dropped = {
+    type: "worker-output-dropped",
+    workerId: 2,
+    pid: 4711,
+    phase: "began",
+    lines: 0,
+    bytes: 0,
+    durationMs: 0,
+  } as const;
+  const began = eventMessage(dropped);
+  assert.equal(began.level, "warning");
+  assert.match(began.text, /WORKER_LOG_RATE or WORKER_LOG_BYTES/);
+  const ended = eventMessage({
+    ...dropped,
+    phase: "ended",
+    lines: 12,
+    bytes: 345,
+    durationMs: 4500,
+  });
+  assert.equal(ended.level, "info");
+  assert.match(ended.text, /12 lines \(345 B\) were dropped in 4\.5 s$/);
 });

@@ -18,7 +18,13 @@ const logger = await attachLogger(events, {
 });
 
 function emit(line: string): void {
-  events.emit({ type: "worker-output", workerId: 1, stream: "stdout", line });
+  events.emit({
+    type: "worker-output",
+    workerId: 1,
+    pid: 4711,
+    stream: "stdout",
+    line,
+  });
 }
 
 async function say(word: string): Promise<void> {
@@ -31,7 +37,7 @@ for (let i = 0; i < TURNS; i++) {
 }
 await say("alive");
 await Deno.stdin.read(new Uint8Array(1));
-emit("last line");
+events.emit({ type: "notice", level: "info", message: "last words" });
 await logger.close();
 await say("closed");
 // A write that nobody reads would keep the process alive.

@@ -104,3 +104,79 @@ Deno.test("a stream that would block is tried again", async () => {
   assert.equal(written.length, 1);
   assert.equal(attempts, 3);
 });
+
+/** Fails with `errors`, one write after the other, and then keeps what comes. */
+class FailingSink implements ByteSink {
+  text = "";
+  readonly #errors: Error[];
+
+  constructor(...errors: Error[]) {
+    this.#errors = errors;
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    const error = this.#errors.shift();
+    if (error !== undefined) return Promise.reject(error);
+    this.text += new TextDecoder().decode(bytes);
+    return Promise.resolve(bytes.length);
+  }
+}
+
+Deno.test("a disk that is full is tried again, nothing is lost, and the outage is told", async () => {
+  const reason = "No space left on device (os error 28)";
+  const sink = new FailingSink(new Error(reason), new Error(reason));
+  const outages: string[] = [];
+  const writer = new LineWriter(sink, {
+    droppedLine: (count, outage) => `(${count} dropped: ${outage?.reason})\n`,
+    onOutage: (reason) => outages.push(reason),
+  });
+  writer.write("a\n");
+  writer.write("b\n");
+  assert.equal(await writer.flush(FLUSH_MS), true);
+  assert.equal(sink.text, `a\nb\n(0 dropped: ${reason})\n`);
+  assert.deepEqual(outages, [reason]);
+  writer.write("c\n");
+  await writer.flush(FLUSH_MS);
+  assert.match(sink.text, /\)\nc\n$/);
+});
+
+Deno.test("an outage that lasts costs no more memory than the queue, and what was lost is told once", async () => {
+  const sink = new FailingSink(new Error("full"));
+  const writer = new LineWriter(sink, {
+    maxQueuedChars: 100,
+    droppedLine: (count, outage) => `(${count} dropped: ${outage?.reason})\n`,
+  });
+  for (let i = 0; i < 100; i++) writer.write("line\n");
+  assert.equal(await writer.flush(FLUSH_MS), true);
+  assert.equal(sink.text, "line\n".repeat(20) + "(80 dropped: full)\n");
+});
+
+Deno.test("lines of which there are many leave room to those that matter", async () => {
+  const sink = new GatedSink();
+  const writer = new LineWriter(sink, { maxQueuedChars: 160, droppedLine });
+  for (let i = 0; i < 100; i++) writer.writeBulk("bulk\n");
+  writer.write("matters\n");
+  sink.open();
+  await writer.flush(FLUSH_MS);
+  assert.equal(
+    sink.writes.join(""),
+    "bulk\n".repeat(30) + "matters\n(70 dropped)\n",
+  );
+});
+
+Deno.test("a long queue is written in pieces, in order, with one gap for all that was lost", async () => {
+  const sink = new GatedSink();
+  const writer = new LineWriter(sink, { droppedLine });
+  const line = (i: number): string => `${i} ${"x".repeat(100)}\n`;
+  for (let i = 0; i < 300_000; i++) writer.writeBulk(line(i));
+  sink.open();
+  assert.equal(await writer.flush(FLUSH_MS), true);
+  assert(sink.writes.length > 50);
+  const written = sink.writes.join("").split("\n");
+  const kept = written.findIndex((text) => text.startsWith("("));
+  assert(kept > 100_000, "a burst is kept");
+  written.slice(0, kept).forEach((text, i) =>
+    assert(text.startsWith(`${i} `), text)
+  );
+  assert.deepEqual(written.slice(kept), [`(${300_000 - kept} dropped)`, ""]);
+});

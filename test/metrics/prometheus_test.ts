@@ -24,6 +24,7 @@ function sources(
     counters: new Counters(),
     tally: new EventTally(new EventEmitter()),
     restarts: {},
+    droppedOutput: new Map(),
     ...changes,
   };
 }
@@ -44,10 +45,12 @@ const CONTRACT: Readonly<Record<string, MetricFamily["type"]>> = {
   prefork_workers_min: "gauge",
   prefork_workers_max: "gauge",
   prefork_workers_desired: "gauge",
+  prefork_panic: "gauge",
   prefork_requests_in_flight: "gauge",
   prefork_queue_depth: "gauge",
   prefork_queue_rejected_total: "counter",
   prefork_worker_restarts_total: "counter",
+  prefork_worker_kills_total: "counter",
   prefork_retries_total: "counter",
   prefork_scaling_decisions_total: "counter",
   prefork_connections: "gauge",
@@ -80,6 +83,45 @@ Deno.test("requests are told by worker and code, those of no worker too", async 
   assert.equal(valueOf(metrics, name, { worker: "3", code: "200" }), 2);
   assert.equal(valueOf(metrics, name, { worker: "", code: "503" }), 1);
   assert.equal(metrics.get(name)?.samples.length, 2);
+});
+
+Deno.test("suspects are counted, and the last of them shown by method and path", async () => {
+  const events = new EventEmitter();
+  const tally = new EventTally(events);
+  const end = (targets: readonly string[], losses: number): void =>
+    events.emit({
+      type: "worker-exited",
+      killer: null,
+      workerId: 0,
+      port: 8081,
+      pid: 1,
+      generation: 1,
+      status: { code: 1, signal: null },
+      expected: false,
+      uptimeMs: 1,
+      lastOutput: [],
+      suspects: targets.map((target) => ({
+        requestId: "r",
+        method: "GET",
+        target,
+        ageMs: 1,
+        losses,
+      })),
+      suspectCount: targets.length + 3,
+    });
+  end(["/die?x=1"], 1);
+  end(["/die?x=2", "/"], 2);
+  const metrics = await read({ tally });
+  assert.equal(valueOf(metrics, "prefork_suspect_requests_total"), 9);
+  const losses = (path: string): number | undefined =>
+    valueOf(metrics, "prefork_suspect_losses", { method: "GET", path });
+  assert.deepEqual([losses("/die"), losses("/"), losses("/x")], [
+    2,
+    2,
+    undefined,
+  ]);
+  for (let n = 0; n < 100; n++) end([`/${n}`], 1);
+  assert.equal(tally.suspects.length, 20);
 });
 
 Deno.test("durations are in seconds, in cumulative buckets", async () => {
@@ -193,4 +235,47 @@ Deno.test("restarts, recoveries and scaling decisions are told by their reasons"
   );
   assert.equal(valueOf(metrics, "prefork_worker_recovery_seconds_count"), 1);
   assert.equal(valueOf(metrics, "prefork_worker_recovery_seconds_sum"), 0.048);
+});
+
+Deno.test("lines that were dropped are counted by the slot of their worker", async () => {
+  const droppedOutput = new Map([[1, { lines: 12, bytes: 345 }]]);
+  const metrics = await read({ droppedOutput });
+  for (
+    const [name, value] of [
+      ["prefork_worker_output_dropped_total", 12],
+      ["prefork_worker_output_dropped_bytes_total", 345],
+    ] as const
+  ) {
+    assert.equal(metrics.get(name)?.type, "counter");
+    assert.equal(valueOf(metrics, name, { worker: "1" }), value);
+  }
+});
+
+Deno.test("workers that were killed are told by who did it, those of nobody too", async () => {
+  const events = new EventEmitter();
+  const tally = new EventTally(events);
+  const exited = {
+    type: "worker-exited",
+    killer: null,
+    suspects: [],
+    suspectCount: 0,
+    workerId: 0,
+    port: 1,
+    pid: 2,
+    generation: 1,
+    status: { code: 137, signal: "SIGKILL" },
+    expected: false,
+    uptimeMs: 1,
+    lastOutput: [],
+  } as const;
+  events.emit({ ...exited, killer: "out-of-memory" });
+  events.emit({ ...exited, killer: null });
+  const metrics = await read({ tally });
+  const kills = (killer: string): number | undefined =>
+    valueOf(metrics, "prefork_worker_kills_total", { killer });
+  assert.deepEqual(["out-of-memory", "outside", "unknown"].map(kills), [
+    1,
+    0,
+    0,
+  ]);
 });

@@ -53,7 +53,7 @@ async function until(
   for (let pass = 0; pass < MANY_PASSES; pass++) {
     for (const process of [...world.processes]) {
       if (process.asked) process.exit(0);
-      else if (isWell(process)) world.probe(process, true);
+      else if (isWell(process)) world.probe(process, "passed");
       else process.exit(1);
     }
     for (const read of world.unread.splice(0)) read();
@@ -246,7 +246,7 @@ Deno.test("a former worker that fails its probes is ended", async () => {
   await reload(world);
   const [sick] = [...world.processes];
   assert.equal(sick!.generation, 1);
-  for (let probe = 0; probe < 3; probe++) world.probe(sick!, false);
+  for (let probe = 0; probe < 3; probe++) world.probe(sick!, "failed");
   world.pass();
   assert.equal(world.dispatcher.former.length, 1);
   const draining = world.events.filter(({ type }) =>
@@ -261,7 +261,7 @@ Deno.test("a former worker does not stand in for the last one that is ready", as
   await until(world, () => world.processes.size === 1);
   await reload(world);
   const young = [...world.processes].find(({ generation }) => generation === 2);
-  for (let probe = 0; probe < 3; probe++) world.probe(young!, false);
+  for (let probe = 0; probe < 3; probe++) world.probe(young!, "failed");
   world.pass();
   assert.deepEqual(generationsOf(world.dispatcher.upstreams), [2]);
 });

@@ -55,14 +55,26 @@ function happenings(
   return [
     [30, (world) => {
       const process = anybody(world);
-      if (process) world.probe(process, process.generation % 3 !== 0);
+      if (process === undefined) return;
+      world.probe(process, process.generation % 3 === 0 ? "failed" : "passed");
     }],
     [12, (world) => {
       const process = anybody(world);
-      if (process) world.probe(process, false);
+      if (process) world.probe(process, "failed");
+    }],
+    [6, (world) => {
+      const process = anybody(world);
+      if (process) world.probe(process, "silent");
     }],
     [12, (world) => {
-      for (const process of world.processes) world.probe(process, true);
+      for (const process of world.processes) world.probe(process, "passed");
+    }],
+    // What all of them need is away.
+    [12, (world) => {
+      for (const process of world.processes) world.probe(process, "failed");
+    }],
+    [2, (world) => {
+      for (const process of world.processes) world.probe(process, "silent");
     }],
     [8, (world) => anybody(world)?.exit(1)],
     [
@@ -80,8 +92,14 @@ function happenings(
         generation: generation > 0 ? generation : null,
         avoid: null,
       });
-      if (upstream !== null) world.claims.push(upstream);
+      const stream = random() < 0.2;
+      if (upstream !== null) world.claims.push({ upstream, stream });
     }],
+    [4, (world) => {
+      const process = anybody(world);
+      if (process) process.lingers = true;
+    }],
+    [4, (world) => pick([...world.lingering])?.clear()],
     [40, (world) => release(world, Math.floor(random() * 100))],
     [3, (world) => pick(world.dispatcher.upstreams)?.reportRefused()],
     [1, (world) => pick(world.dispatcher.former)?.reportRefused()],
@@ -116,9 +134,10 @@ function happenings(
 
 function release(world: ModelWorld, index: number): void {
   if (world.claims.length === 0) return;
-  const [upstream] = world.claims.splice(index % world.claims.length, 1);
-  upstream!.requests++;
-  world.dispatcher.release(upstream!);
+  const [claim] = world.claims.splice(index % world.claims.length, 1);
+  const { upstream } = claim!;
+  upstream.requests++;
+  world.dispatcher.release(upstream);
 }
 
 /** The rules. */
@@ -147,12 +166,16 @@ function check(world: ModelWorld): void {
   for (const upstream of published) {
     const worker = roster.workers.find((w) => w.upstream === upstream);
     assert.ok(worker, "who is published is in the pool");
-    assert.equal(worker.state.name, "ready", "who is published is ready");
+    assert.ok(
+      worker.state.name === "ready" || worker.retained !== null,
+      "who is published is ready, or better than none",
+    );
     assert.equal(worker.goneAt, null, "who is published runs");
     assert.ok(upstream.accepting);
     assert.ok(roster.slotOf(worker)?.member, "who is published is no spare");
   }
   checkFormer(world);
+  checkPanic(world);
   const places = new Set(published.map(({ id }) => id));
   const able = slots.filter(({ serviceable }) => serviceable.length > 0);
   assert.equal(
@@ -174,13 +197,59 @@ function checkFormer(world: ModelWorld): void {
   for (const worker of former) {
     assert.ok(slots.some(({ id }) => id === worker.id), "its slot is there");
     assert.ok(worker.generation < world.goal.generation.number);
-    assert.equal(worker.state.name, "ready");
+    assert.ok(worker.state.name === "ready" || worker.retained === "panic");
     assert.ok(!world.dispatcher.upstreams.includes(worker.upstream));
   }
   for (const upstream of world.dispatcher.former) {
     const worker = [...former].find((other) => other.upstream === upstream);
     assert.ok(worker?.serviceable, "who gets requests is kept and can serve");
   }
+}
+
+/** Who fails is kept only where it responds and its code has proved itself, and is not replaced in a panic but to try one. */
+function checkPanic(world: ModelWorld): void {
+  const { panic, roster } = world.reconciler;
+  const published = world.dispatcher.upstreams;
+  let tried = 0;
+  for (const slot of roster.slots) {
+    for (const worker of slot.workers) {
+      if (worker.retained === null) continue;
+      assert.equal(worker.retained === "panic", panic);
+      assert.equal(worker.health?.healthy, false);
+      assert.notEqual(worker.health.reach, "unreachable");
+      assert.ok(worker.generation <= world.goal.provenGeneration);
+      assert.notEqual(worker.startupMs, null, "it has been ready");
+      if (panic && slot.successor !== null && slot.cause === "unhealthy") {
+        tried++;
+      }
+    }
+    if (slot.member && slot.serviceable.length > 0) {
+      assert.ok(published.some(({ id }) => id === slot.id));
+    }
+  }
+  assert.ok(tried <= 1, "one replacement is tried at a time");
+  // Of those that respond and have proved themselves, a panic leaves nobody out.
+  for (const { worker } of panic ? roster.slots : []) {
+    if (worker?.health?.healthy !== false || worker.suspect) continue;
+    const kept = worker.health.reach !== "unreachable" &&
+      worker.startupMs !== null && worker.goneAt === null &&
+      worker.generation <= world.goal.provenGeneration;
+    assert.equal(worker.serviceable && worker.retained === "panic", kept);
+  }
+}
+
+/** A panic begins and ends, in turn. */
+function checkPanicEvents({ events, reconciler }: ModelWorld): void {
+  let panic = false;
+  let panics = 0;
+  for (const { type } of events) {
+    if (type !== "panic-entered" && type !== "panic-left") continue;
+    assert.equal(type === "panic-entered", !panic);
+    panic = !panic;
+    if (panic) panics++;
+  }
+  assert.equal(panic, reconciler.panic);
+  assert.ok(panics > 0, "there is a panic now and then");
 }
 
 /** Claims are made on workers alone that may be given work. */
@@ -190,15 +259,60 @@ function checkClaims(world: ModelWorld): void {
     if (!upstream.accepting) continue;
     const worker = world.reconciler.roster.workers
       .find((candidate) => candidate.upstream === upstream);
-    assert.equal(worker?.state.name, "ready");
+    assert.ok(worker?.state.name === "ready" || worker?.retained);
+  }
+}
+
+/**
+ * Workers are asked to end when they have nothing in flight but streams, or
+ * their time for it is up; and are killed only after they have had the time to.
+ */
+class EndRules {
+  readonly #world: ModelWorld;
+  /** When each worker was asked, by process id. */
+  readonly #askedAt = new Map<number, number>();
+  #seen = 0;
+  /** Workers that were asked while they had streams. */
+  streaming = 0;
+  /** Workers that were killed after their time, by what is said of it. */
+  readonly overdue = new Set<string>();
+
+  constructor(world: ModelWorld) {
+    this.#world = world;
+  }
+
+  /** Looks at what has happened in the pass that has just been made. */
+  check(): void {
+    const { events, claims, clock, reconciler } = this.#world;
+    for (const event of events.slice(this.#seen)) {
+      if (event.type !== "worker-signalled") continue;
+      const { pid, signal, reason } = event;
+      const worker = reconciler.roster.workers
+        .find(({ process }) => process.pid === pid);
+      const inFlight = claims
+        .filter(({ upstream }) => upstream === worker?.upstream);
+      if (signal === "SIGTERM") {
+        this.#askedAt.set(pid, clock.now());
+        if (reason !== "drained") continue;
+        assert.ok(inFlight.every(({ stream }) => stream), "no request is lost");
+        if (inFlight.length > 0) this.streaming++;
+      } else if (!reason.includes("MEMORY")) {
+        const askedAt = this.#askedAt.get(pid);
+        assert.ok(askedAt !== undefined, "nobody is killed unasked");
+        assert.ok(clock.now() - askedAt >= OPTIONS.stopTimeoutMs, "in time");
+        this.overdue.add(reason);
+      }
+    }
+    this.#seen = events.length;
   }
 }
 
 /** Passes too many do no harm: while nothing happens they soon change nothing. */
-function checkRest(world: ModelWorld): void {
+function checkRest(world: ModelWorld, ends: EndRules): void {
   for (let pass = 0; pass < PASSES_TO_REST; pass++) {
     const seen = world.events.length;
     world.pass();
+    ends.check();
     check(world);
     if (world.events.length === seen) return;
   }
@@ -221,8 +335,9 @@ async function comeToRest(world: ModelWorld): Promise<void> {
     while (world.claims.length > 0) release(world, 0);
     for (const process of [...world.processes]) {
       if (process.asked) process.exit(0);
-      else world.probe(process, true);
+      else world.probe(process, "passed");
     }
+    for (const process of [...world.lingering]) process.clear();
     for (const read of world.unread.splice(0)) read();
     await world.settle();
     world.pass();
@@ -270,6 +385,7 @@ async function walk(random: () => number): Promise<void> {
   const all = happenings(random, pick);
   const total = all.reduce((sum, [weight]) => sum + weight, 0);
   const world = new ModelWorld(specCalled("first"));
+  const ends = new EndRules(world);
   world.pass();
 
   for (let event = 0; event < EVENTS; event++) {
@@ -280,10 +396,13 @@ async function walk(random: () => number): Promise<void> {
     // Several things may happen before the pool comes to look.
     if (random() < 0.3) continue;
     world.pass();
+    ends.check();
     check(world);
-    checkRest(world);
+    checkRest(world, ends);
     checkClaims(world);
   }
+  assert.ok(ends.streaming > 0, "some are asked while they have streams");
+  assert.equal(ends.overdue.size, 2, "some do not end, some leave others");
 
   await comeToRest(world);
   const { roster } = world.reconciler;
@@ -297,6 +416,8 @@ async function walk(random: () => number): Promise<void> {
   assert.equal(roster.leaving.size, 0);
   assert.equal(roster.former.size, 0, "nobody wants the former ones any more");
   checkGenerationEvents(world);
+  assert.equal(world.reconciler.panic, false, "a panic ends");
+  checkPanicEvents(world);
   assert.ok(world.reports.some(({ ok }) => ok), "some reloads succeed");
   assert.ok(world.reports.some(({ ok }) => !ok), "some reloads fail");
 

@@ -8,7 +8,12 @@
  */
 
 import { EventEmitter, type PoolEvent } from "../../src/events.ts";
-import { countProbe, UNPROBED } from "../../src/health/thresholds.ts";
+import {
+  countProbe,
+  type ProbeOutcome,
+  reachOf,
+  UNPROBED,
+} from "../../src/health/thresholds.ts";
 import type { WorkerSpec } from "../../src/pool/generation.ts";
 import type { Goal, StaffingOptions } from "../../src/pool/goal.ts";
 import type { HealthReport } from "../../src/pool/health_watcher.ts";
@@ -16,7 +21,7 @@ import { LaunchError } from "../../src/pool/launch_error.ts";
 import { Reconciler } from "../../src/pool/reconciler.ts";
 import type { ReloadReport } from "../../src/pool/reload_report.ts";
 import { Reloads } from "../../src/pool/reloads.ts";
-import type { EndSignal, LaunchSpec } from "../../src/pool/worker_process.ts";
+import type { LaunchSpec } from "../../src/pool/worker_process.ts";
 import { WorkerStarter } from "../../src/pool/worker_starter.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
@@ -30,6 +35,8 @@ const LAUNCH_FAILS = new LaunchError("failed", "out of luck");
 export const OPTIONS: StaffingOptions = {
   startupTimeoutMs: 2_000,
   drainTimeoutMs: 3_000,
+  stopTimeoutMs: 2_000,
+  stopSignal: "SIGTERM",
   reloadSurge: 2,
   skewProtection: true,
   skewGraceMs: 30_000,
@@ -47,11 +54,22 @@ export interface ModelProcess {
   /** Whether it has been told to end, and does. */
   asked: boolean;
   alive: boolean;
+  /** Whether it leaves others behind when it ends. */
+  lingers: boolean;
+  /** Lets those end. */
+  clear(): void;
   probes: typeof UNPROBED;
   /** Ends it. */
   exit(code: number): void;
   /** Whoever watches it; gone when the watch ends. */
   report: ((report: HealthReport) => void) | null;
+}
+
+/** A request that a worker has. */
+export interface ModelClaim {
+  readonly upstream: Upstream;
+  /** Whether it goes on until the worker ends it. */
+  readonly stream: boolean;
 }
 
 /** What is wanted, for the walk to change. */
@@ -69,7 +87,9 @@ export class ModelWorld {
   readonly processes = new Set<ModelProcess>();
   /** What reads the last output of processes that are gone. */
   readonly unread: (() => void)[] = [];
-  readonly claims: Upstream[] = [];
+  readonly claims: ModelClaim[] = [];
+  /** Processes that have ended and left others behind. */
+  readonly lingering = new Set<ModelProcess>();
   readonly wish: Wish = { workers: 3, spares: 1, stopping: false };
   readonly dispatcher = new Dispatcher({
     policy: roundRobin,
@@ -94,31 +114,39 @@ export class ModelWorld {
     this.#options = { ...OPTIONS, ...options };
     const emitter = new EventEmitter();
     emitter.subscribe((event) => this.events.push(event));
-    this.#starter = new WorkerStarter({ workerPort: 0 }, {
-      events: emitter,
-      clock: this.clock.now,
-      wake: () => {},
-      observer: {
-        refused: (upstream) => this.#suspect(upstream),
-        idle(): void {},
-      },
-      health: {
-        watch: (target, report) => {
-          const process = this.#running().find(({ port }) =>
-            port === target.port
-          )!;
-          process.report = report;
-          return {
-            suspect(): void {},
-            stop: () => {
-              process.report = null;
-              return Promise.resolve();
-            },
-          };
+    this.#starter = new WorkerStarter(
+      { workerPort: 0, workerLogRate: 0, workerLogBytes: 0 },
+      {
+        events: emitter,
+        clock: this.clock.now,
+        wake: () => {},
+        observer: {
+          refused: (upstream) => this.#suspect(upstream),
+          idle(): void {},
         },
+        health: {
+          watch: (target, report) => {
+            const process = this.#running().find(({ port }) =>
+              port === target.port
+            )!;
+            process.report = report;
+            return {
+              suspect(): void {},
+              stop: () => {
+                process.report = null;
+                return Promise.resolve();
+              },
+            };
+          },
+        },
+        launch: (launch) => this.#launch(launch),
+        portChecks: { lock: () => null, isFree: () => true },
+        streams: (of) =>
+          this.claims.filter(({ stream, upstream }) =>
+            stream && upstream === of
+          ).length,
       },
-      launch: (launch) => this.#launch(launch),
-    });
+    );
     this.reloads = new Reloads(spec, emitter);
     this.reconciler = new Reconciler({
       dispatcher: this.dispatcher,
@@ -134,6 +162,7 @@ export class ModelWorld {
       workers: stopping ? 0 : workers,
       spares: stopping ? 0 : spares,
       generation: this.reloads.generation,
+      provenGeneration: this.reloads.provenGeneration,
       surplusReason: stopping ? "stop" : "scale-down",
       mayTakeOver: (worker) => this.reloads.mayTakeOver(worker),
       options: this.#options,
@@ -155,16 +184,19 @@ export class ModelWorld {
   }
 
   /** Lets a probe of a process see something. */
-  probe(process: ModelProcess, passed: boolean): void {
+  probe(process: ModelProcess, outcome: ProbeOutcome): void {
     if (process.report === null) return;
     const thresholds = { healthFall: 3, healthRise: 1 };
-    process.probes = countProbe(process.probes, passed, thresholds);
+    process.probes = countProbe(process.probes, outcome, thresholds);
     const { healthy, failures } = process.probes;
     process.report({
       healthy,
+      hostname: "127.0.0.1",
+      startup: null,
       failures,
-      reason: passed ? "answered 200" : "answered 500",
-      diagnosis: passed ? "well" : "failing",
+      reach: reachOf(process.probes, thresholds),
+      reason: outcome,
+      diagnosis: outcome === "passed" ? "well" : "failing",
       cpuRatio: null,
       oldestRequest: null,
     });
@@ -201,18 +233,26 @@ export class ModelWorld {
     }
     const gone = Promise.withResolvers<{ code: number; signal: null }>();
     const read = Promise.withResolvers<void>();
+    const cleared = Promise.withResolvers<void>();
     const process: ModelProcess = {
       port: launch.port,
       generation: launch.generation,
       upstreamId: launch.id,
       asked: false,
       alive: true,
+      lingers: false,
+      clear: () => {
+        this.lingering.delete(process);
+        cleared.resolve();
+      },
       probes: UNPROBED,
       report: null,
       exit: (code) => {
         process.alive = false;
         this.processes.delete(process);
         gone.resolve({ code, signal: null });
+        if (process.lingers) this.lingering.add(process);
+        else process.clear();
         this.unread.push(read.resolve);
       },
     };
@@ -222,11 +262,17 @@ export class ModelWorld {
       command: launch.workerCommand.argv,
       exited: gone.promise,
       finished: read.promise,
+      looked: gone.promise.then(() => {}),
+      cleared: cleared.promise,
+      remaining: [],
       lastOutput: [],
-      signal: (signal: EndSignal) => {
-        if (!process.alive) return;
-        if (signal === "SIGKILL") process.exit(137);
-        else process.asked = true;
+      terminate: () => {
+        process.asked = true;
+      },
+      kill: () => {
+        process.lingers = false;
+        if (process.alive) process.exit(137);
+        process.clear();
       },
     };
   }

@@ -10,6 +10,7 @@ import {
   type HealthMonitorOptions,
 } from "../../src/health/monitor.ts";
 import { Pool, type PoolDeps, type PoolOptions } from "../../src/pool/pool.ts";
+import type { UsageReader } from "../../src/process/group_usage.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import { Changes } from "../support/changes.ts";
@@ -26,6 +27,26 @@ export function poolWorker(...habits: readonly string[]): readonly string[] {
   return ["node", path, ...habits];
 }
 
+/** What a pool under test works with. */
+interface HarnessDeps extends Pick<PoolDeps, "oomKills"> {
+  /** The memory of a worker, by its process id; `null` where it cannot be read. */
+  readonly readMemory?: (pid: number) => number | null;
+}
+
+/** Reads the memory of workers from `readMemory`. */
+function usageFrom(
+  readMemory: (pid: number) => number | null,
+): UsageReader {
+  return {
+    read: (leaders) =>
+      new Map(leaders.map((pid) => [pid, {
+        rssBytes: readMemory(pid),
+        cpuSeconds: null,
+      }])),
+    exactRssBytes: readMemory,
+  };
+}
+
 /** A pool under test; disposing of it stops it. */
 export class PoolHarness {
   readonly pool: Pool;
@@ -38,7 +59,7 @@ export class PoolHarness {
   constructor(
     argv: readonly string[],
     options: Partial<PoolOptions & HealthMonitorOptions> = {},
-    deps: Pick<PoolDeps, "readMemory"> = {},
+    { readMemory, ...deps }: HarnessDeps = {},
   ) {
     const all = {
       workerCommand: { kind: "arguments", argv },
@@ -46,10 +67,15 @@ export class PoolHarness {
       minWorkers: 1,
       maxWorkers: 8,
       workerPort: 0,
+      workerLogRate: 10_000,
+      workerLogBytes: 4_194_304,
       startupTimeoutMs: 60_000,
       drainTimeoutMs: 60_000,
+      stopTimeoutMs: 10_000,
+      stopSignal: "SIGTERM",
       healthPath: "/",
       healthStrict: false,
+      healthHost: null,
       healthIntervalMs: 100,
       healthTimeoutMs: 60_000,
       healthFall: 2,
@@ -82,6 +108,7 @@ export class PoolHarness {
     });
     this.pool = new Pool(all, {
       ...deps,
+      ...readMemory && { usage: usageFrom(readMemory) },
       dispatcher: this.dispatcher,
       events,
       health: new HealthMonitor(all),

@@ -46,7 +46,8 @@ Deno.test("a worker's environment tells it where to listen, and not the balancer
       WORKER_GENERATION: "1",
     },
   );
-  assert.equal(environment.DENO_SERVE_ADDRESS, `tcp:127.0.0.1:${port}`);
+  // Given only to those that it has to move.
+  assert.equal(environment.DENO_SERVE_ADDRESS, undefined);
   assert.equal(environment.ADMIN_TOKEN, "");
 });
 
@@ -112,7 +113,8 @@ Deno.test("a worker that is never ready is ended and told of with what was seen"
   });
   await assert.rejects(harness.pool.start(), {
     code: "never-ready",
-    message: /not ready within 1000 ms \(connection refused\)/,
+    message:
+      /not ready within 1000 ms \(connection refused: .*\); STARTUP_TIMEOUT_MS is the limit/,
   });
   const { pid } = harness.all("worker-spawned")[0]!;
   assert.deepEqual(await aliveAmong([pid]), []);
@@ -224,7 +226,7 @@ Deno.test("scaling keeps to the bounds and tells what it was asked for", async (
 
 Deno.test("a worker that ignores SIGTERM is killed", async () => {
   const harness = new PoolHarness(poolWorker("ignore-term"), {
-    drainTimeoutMs: 100,
+    stopTimeoutMs: 100,
   });
   await harness.pool.start();
   const { pids } = harness;
@@ -263,8 +265,11 @@ Deno.test("a worker's own children end with it", async () => {
 });
 
 Deno.test("an output held open by a stranger does not hold up the replacement", async () => {
-  // setsid takes the child out of the group, with the worker's output in hand.
-  const script = 'setsid sleep 300 & echo "child $!"; exec "$@"';
+  // setsid takes the child out of the group, with the worker's output in hand;
+  // and nothing shows any more whose child it was.
+  const script =
+    "env -u PREFORK_WORKER -u PREFORK_POOL_ID setsid sleep 300 & " +
+    'echo "child $!"; exec "$@"';
   await using harness = new PoolHarness(
     ["sh", "-c", script, "sh", ...poolWorker()],
     { healthIntervalMs: NO_PROBES_MS },
@@ -315,4 +320,21 @@ Deno.test("killing all ends every worker without waiting for requests", async ()
   await harness.pool.stop();
   assert.deepEqual(await aliveAmong(pids), []);
   assert.equal(harness.all("worker-spawned").length, 2);
+});
+
+Deno.test({
+  name:
+    "a worker that computes is starting, and not hanging: it is given the longer limit",
+  ignore: Deno.build.os !== "linux",
+  async fn(): Promise<void> {
+    const fixture = new URL("../fixtures/port_worker.mjs", import.meta.url);
+    await using harness = new PoolHarness(["node", fixture.pathname], {
+      workerEnvironment: { APP_BUSY_MS: "4000" },
+      startupTimeoutMs: 2_000,
+      startupLimitMs: 600_000,
+    });
+    await harness.pool.start();
+    assert.deepEqual(harness.all("worker-start-failed"), []);
+    assert.equal(harness.all("worker-spawned").length, 1);
+  },
 });

@@ -6,12 +6,13 @@
 
 import assert from "node:assert/strict";
 import { listeningInodes } from "../../src/pool/port_holder.ts";
+import { lockPort } from "../../src/pool/port_lock.ts";
 import { isPortFree, PortAllocator } from "../../src/pool/ports.ts";
 import { freePort } from "../support/free_port.ts";
 
 Deno.test("a port is taken once and can be taken again when given back", () => {
   const first = freePort();
-  const ports = new PortAllocator({ workerPort: first, onSkipped: () => {} });
+  using ports = new PortAllocator({ workerPort: first, onSkipped: () => {} });
   assert.equal(ports.take(), first);
   const second = ports.take();
   assert.ok(second > first);
@@ -22,7 +23,7 @@ Deno.test("a port is taken once and can be taken again when given back", () => {
 Deno.test("a port to be avoided is not taken, nor reported as somebody's", () => {
   const first = freePort();
   const skipped: number[] = [];
-  const ports = new PortAllocator({
+  using ports = new PortAllocator({
     workerPort: first,
     onSkipped: (port) => skipped.push(port),
   });
@@ -33,7 +34,7 @@ Deno.test("a port to be avoided is not taken, nor reported as somebody's", () =>
 Deno.test("a port of somebody else is reported once, and taken when it is free", () => {
   const port = freePort();
   const skipped: number[] = [];
-  const ports = new PortAllocator({
+  using ports = new PortAllocator({
     workerPort: port,
     onSkipped: (skippedPort) => skipped.push(skippedPort),
   });
@@ -46,8 +47,61 @@ Deno.test("a port of somebody else is reported once, and taken when it is free",
   assert.equal(ports.take(), port);
 });
 
+Deno.test({
+  name:
+    "a port that another pool has taken is locked before anybody listens there, until it is given back",
+  ignore: Deno.build.os !== "linux",
+  fn(): void {
+    const workerPort = freePort();
+    const skipped: (readonly [number, boolean])[] = [];
+    using first = new PortAllocator({ workerPort, onSkipped: () => {} });
+    using second = new PortAllocator({
+      workerPort,
+      onSkipped: (...what) => skipped.push(what),
+    });
+    const port = first.take();
+    assert.ok(isPortFree(port));
+    assert.notEqual(second.take(), port);
+    assert.deepEqual(skipped.filter(([skipped]) => skipped === port), [[
+      port,
+      true,
+    ]]);
+    first.release(port);
+    assert.equal(second.take(), port);
+  },
+});
+
+Deno.test({
+  name: "the kernel unlocks the ports of a pool that is killed",
+  ignore: Deno.build.os !== "linux",
+  async fn(): Promise<void> {
+    const port = freePort();
+    const module = new URL("../../src/pool/port_lock.ts", import.meta.url);
+    await using pool = new Deno.Command(Deno.execPath(), {
+      args: [
+        "eval",
+        "--no-config",
+        `import { lockPort } from "${module}";
+         globalThis.lock = lockPort(${port});
+         console.log("locked");
+         setInterval(() => {}, 1_000_000);`,
+      ],
+      stdout: "piped",
+    }).spawn();
+    const reader = pool.stdout.getReader();
+    await reader.read();
+    assert.equal(lockPort(port), "locked");
+    pool.kill("SIGKILL");
+    await pool.status;
+    await reader.cancel();
+    const lock = lockPort(port);
+    assert.ok(lock !== null && lock !== "locked");
+    lock.close();
+  },
+});
+
 Deno.test("ports end at 65535, and the error names the setting", () => {
-  const ports = new PortAllocator({ workerPort: 65_535, onSkipped: () => {} });
+  using ports = new PortAllocator({ workerPort: 65_535, onSkipped: () => {} });
   assert.throws(() => {
     ports.take();
     ports.take();
@@ -56,7 +110,7 @@ Deno.test("ports end at 65535, and the error names the setting", () => {
 
 Deno.test("a free stretch lies below the ports of outgoing connections", () => {
   for (const random of [0, 0.999_999]) {
-    const ports = new PortAllocator({
+    using ports = new PortAllocator({
       workerPort: 0,
       onSkipped: () => {},
       random: () => random,

@@ -11,6 +11,9 @@ import {
   type ReplaceableWorker,
   replacementCause,
 } from "../../src/pool/replacement.ts";
+import { OomKills } from "../../src/process/oom_kills.ts";
+import { Slot } from "../../src/pool/slot.ts";
+import { childrenOf } from "../support/processes.ts";
 import { NO_PROBES_MS, PoolHarness, poolWorker } from "./pool_harness.ts";
 
 const MIB = 1024 * 1024;
@@ -27,6 +30,7 @@ function worker(facts: Partial<ReplaceableWorker> = {}): ReplaceableWorker {
   return {
     generation: 1,
     health: null,
+    retained: null,
     state: { name: "ready", since: 0 },
     startedAt: 0,
     lot: 0,
@@ -171,6 +175,97 @@ Deno.test("complaint 9: a worker far above the limit is killed at once, and repl
   const ready = await harness.nth("worker-ready", 2);
   assert.equal(ready.replaces?.reason, "max-memory");
   harness.dispatcher.release(upstream!);
+});
+
+/** What a pool says of the worker that ends when it is killed like this. */
+async function killerOf(
+  argv: readonly string[],
+  { count, kill }: {
+    readonly count: () => number | null;
+    readonly kill: (leader: number) => void | Promise<void>;
+  },
+): Promise<readonly unknown[]> {
+  await using harness = new PoolHarness(argv, {
+    healthIntervalMs: NO_PROBES_MS,
+  }, { oomKills: new OomKills(count) });
+  await harness.pool.start();
+  await kill(harness.pids[0]!);
+  const { killer } = await harness.nth("worker-exited", 1);
+  await harness.nth("worker-ready", 2);
+  return [killer, harness.pool.snapshot().restartsByReason];
+}
+
+Deno.test("a worker that the kernel killed for want of memory is said to be out of memory, and is replaced for that", async () => {
+  let kills = 3;
+  assert.deepEqual(
+    await killerOf(poolWorker(), {
+      count: () => kills,
+      kill: (pid) => {
+        kills++;
+        Deno.kill(pid, "SIGKILL");
+      },
+    }),
+    ["out-of-memory", { "out-of-memory": 1 }],
+  );
+});
+
+Deno.test("a program behind a wrapper that is killed for want of memory is, too", async () => {
+  let kills = 0;
+  // A shell that goes on, and ends with its program's code.
+  const argv = ["sh", "-c", '"$@"; exit $?', "sh", ...poolWorker()];
+  assert.deepEqual(
+    await killerOf(argv, {
+      count: () => kills,
+      kill: async (shell) => {
+        const [program] = await childrenOf(shell);
+        kills++;
+        Deno.kill(program!, "SIGKILL");
+      },
+    }),
+    ["out-of-memory", { "out-of-memory": 1 }],
+  );
+});
+
+Deno.test("a place whose worker failed its probes before it was found out of memory is made good for that", () => {
+  const slot = new Slot(0);
+  slot.noteLoss("unhealthy", 100);
+  slot.noteLoss("exit", 150);
+  assert.equal(slot.lossAt(200)?.reason, "unhealthy");
+  slot.noteLoss("out-of-memory", 160);
+  assert.deepEqual(slot.lossAt(200), { reason: "out-of-memory", downMs: 100 });
+});
+
+Deno.test("a worker that somebody else killed is told from that, where the kernel's count can be read", async () => {
+  const kill = (pid: number): void => Deno.kill(pid, "SIGKILL");
+  assert.deepEqual(await killerOf(poolWorker(), { count: () => 3, kill }), [
+    "outside",
+    { exit: 1 },
+  ]);
+  assert.deepEqual(await killerOf(poolWorker(), { count: () => null, kill }), [
+    "unknown",
+    { exit: 1 },
+  ]);
+});
+
+Deno.test("a worker that ended by itself, or that we killed, was killed by nobody else", async () => {
+  const usage = new Map<number, number>();
+  await using harness = new PoolHarness(poolWorker(), {
+    poolSize: 2,
+    maxWorkerMemoryMb: 100,
+    healthIntervalMs: NO_PROBES_MS,
+  }, {
+    readMemory: (pid) => usage.get(pid) ?? 50 * MIB,
+    oomKills: new OomKills(() => 3),
+  });
+  await harness.pool.start();
+  const [greedy, ended] = harness.pids;
+  usage.set(greedy!, 151 * MIB);
+  Deno.kill(ended!, "SIGABRT");
+  await harness.nth("worker-exited", 2);
+  assert.deepEqual(
+    harness.all("worker-exited").map(({ killer }) => killer),
+    [null, null],
+  );
 });
 
 Deno.test("memory that cannot be read is said once", async () => {

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import type { WorkerSpec } from "../../src/pool/generation.ts";
 import type { ReloadReport } from "../../src/pool/reload_report.ts";
+import { OomKills } from "../../src/process/oom_kills.ts";
 import { NO_PROBES_MS, PoolHarness, poolWorker } from "./pool_harness.ts";
 
 /** Reports are about slots; this is what most tests ask of them. */
@@ -235,13 +236,17 @@ Deno.test("a new worker that dies before it has proved itself fails the reload",
   await using harness = new PoolHarness(poolWorker(), {
     reloadCanaryRequests: 5,
     healthIntervalMs: NO_PROBES_MS,
-  });
+  }, { oomKills: new OomKills(() => null) });
   await harness.pool.start();
   const reloading = harness.pool.reload(spec(...poolWorker()));
   const { pid } = await harness.nth("worker-ready", 2);
   Deno.kill(pid, "SIGKILL");
   const report = await reloading;
-  assert.equal(report.reason, "worker 0: was ended by SIGKILL");
+  assert.equal(
+    report.reason,
+    "worker 0: was ended by SIGKILL " +
+      "(probably out of memory, or killed from outside)",
+  );
   assert.deepEqual(serving(harness), [1]);
 });
 
@@ -292,6 +297,24 @@ Deno.test("the old generation that does not come back leaves the new worker serv
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test("a stop in the middle of a reload says of each worker why it is where it is", async () => {
+  await using harness = new PoolHarness(poolWorker(), { poolSize: 2 });
+  await harness.pool.start();
+  // In slot 0 the new code serves, in slot 1 it is never ready.
+  const script = 'case $WORKER_ID in 1) exec sleep 300;; esac; exec "$@"';
+  const reloading = harness.pool.reload(
+    spec("sh", "-c", script, "sh", ...poolWorker()),
+  );
+  await harness.nth("worker-spawned", 4);
+  await harness.pool.stop();
+  const report = await reloading;
+  assert.deepEqual(verdicts(report), ["0 replaced", "1 kept"]);
+  assert.equal(
+    report.workers[0]!.reason,
+    "the old generation did not come back: the pool is stopping",
+  );
 });
 
 Deno.test("a slot in a crash loop is tried with the new code at once", async () => {

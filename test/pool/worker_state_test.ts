@@ -31,6 +31,7 @@ const INPUTS: readonly WorkerInput[] = [
   { type: "terminate", cause: "drain-timeout", killAt: 4 },
   { type: "kill", cause: "drained" },
   { type: "exit", status: STATUS },
+  { type: "extend", deadline: 5 },
 ];
 
 Deno.test("every transition of the table leads where it says, and every other one throws", () => {

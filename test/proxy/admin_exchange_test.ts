@@ -282,3 +282,16 @@ Deno.test("a client that does not read stops the body, and is cut after BODY_TIM
   assert.ok(await settled(() => produced) < BODY_BYTES);
   await cancelled;
 });
+
+Deno.test("trailers of a request for a page may come in pieces, and be longer than a small buffer", async () => {
+  await using proxy = startWith(ECHO);
+  await using client = await RawClient.connect(proxy);
+  const trailer = `X-T: ${"t".repeat(4000)}`;
+  const request = post(
+    `4\r\nbody\r\n0\r\n${trailer}\r\n\r\n`,
+    "Transfer-Encoding: chunked",
+  );
+  await client.sendInPieces(request, 100);
+  assert.equal((await client.readResponse()).text, 'got "body"');
+  assert.equal((await client.ask(GET)).text, 'got ""');
+});

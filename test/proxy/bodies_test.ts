@@ -138,7 +138,7 @@ Deno.test("messages that come octet by octet are passed on whole", async () => {
   assert.deepEqual(origin.requests.map(({ text }) => text), [body, body]);
 });
 
-Deno.test("trailer fields are dropped on both ways", async () => {
+Deno.test("trailer fields nobody asked for are dropped on both ways", async () => {
   const framed = `4\r\nbody\r\n0\r\nX-Trailer: 1\r\n\r\n`;
   await using origin = await RecordingOrigin.start([
     answering(head("HTTP/1.1 200 OK", CHUNKED) + framed),

@@ -167,6 +167,35 @@ Deno.test("a request that has been with two workers that got stuck is not given 
   assert.equal(third.requests.length, 0);
 });
 
+Deno.test("a request like one that two workers got stuck with stays with the first, until it is answered", async () => {
+  await using hung = await Promise.all(
+    [1, 2, 3].map(() => RecordingOrigin.start([HANGS])),
+  ).then((all) =>
+    Object.assign(all, {
+      async [Symbol.asyncDispose](): Promise<void> {
+        for (const each of all) await each[Symbol.asyncDispose]();
+      },
+    })
+  );
+  await using good = await RecordingOrigin.start([answering(ok("good"))]);
+  const origins = [...hung.map(({ port }) => port), good.port];
+  await using proxy = startProxy({ origins });
+  const [first, second, third] = hung;
+  await using client = await RawClient.connect(proxy);
+  publish(proxy, first!);
+  await sendTo(first!, client, get("/lock?n=1"));
+  replace(proxy, first!, { by: second!, diagnosis: "stuck" });
+  await second!.waitFor(({ requests }) => requests.length === 1);
+  replace(proxy, second!, { by: third!, diagnosis: "stuck" });
+  second!.open("end");
+  assert.equal((await client.readResponse()).status, 502);
+  await sendTo(third!, client, get("/lock?n=2"));
+  replace(proxy, third!, { by: good, diagnosis: "stuck" });
+  third!.open("end");
+  assert.equal((await client.readResponse()).status, 502);
+  assert.equal(good.requests.length, 0);
+});
+
 Deno.test("a request whose answer has begun to come is left where it is", async () => {
   await using hung = await RecordingOrigin.start([[
     { do: "read-request" },

@@ -96,6 +96,27 @@ Deno.test("a request with a body is turned away without the body being passed on
   assert.equal(proxy.upstreams[0]!.requests, 1);
 });
 
+Deno.test("the clients of a trusted proxy are told apart by Forwarded where it sends nothing else", async () => {
+  await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+  await using proxy = startProxy({
+    origins: [origin.port],
+    options: {
+      rateLimit: { ...TWO_AN_HOUR, burst: 1 },
+      trustedProxies: TRUSTED,
+    },
+  });
+  const statuses: number[] = [];
+  for (
+    const value of [
+      "for=192.0.2.1",
+      "for=9.9.9.9, for=192.0.2.1;proto=https, for=127.0.0.1",
+      'for="[2001:db8::1]:80"',
+      "for=192.0.2.2",
+    ]
+  ) statuses.push((await ask(proxy.port, `Forwarded: ${value}`)).status);
+  assert.deepEqual(statuses, [200, 429, 200, 200]);
+});
+
 Deno.test("ip-hash tells the clients of a trusted proxy apart", async () => {
   await using a = await RecordingOrigin.start([answering(ok("a"))]);
   await using b = await RecordingOrigin.start([answering(ok("b"))]);

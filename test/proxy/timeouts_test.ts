@@ -101,6 +101,71 @@ Deno.test("a worker that does not answer is a 504, which keeps the client's conn
   assert.equal(proxy.upstreams[0]?.failures, 1);
 });
 
+Deno.test("each interim response renews the wait for the final one", async () => {
+  using clock = new StoppedClock();
+  const interim = head("HTTP/1.1 102 Processing");
+  const steps = [1, 2, 3, 4].flatMap((n) => [
+    { do: "gate", name: `${n}` } as const,
+    { do: "send", data: interim } as const,
+  ]);
+  await using origin = await RecordingOrigin.start([[
+    { do: "read-request" },
+    ...steps,
+    { do: "gate", name: "final" },
+    { do: "send", data: ok("done") },
+    { do: "read-end" },
+  ]]);
+  await using proxy = startProxy({
+    origins: [origin.port],
+    options: { requestTimeoutMs: 1000 },
+  });
+  await using client = await RawClient.connect(proxy);
+  await client.send(get("/"));
+  await origin.waitFor(({ requests }) => requests.length === 1);
+  for (const n of [1, 2, 3, 4]) {
+    await clock.pass(600);
+    origin.open(`${n}`);
+    assert.equal((await client.readResponse()).status, 102);
+  }
+  await clock.pass(600);
+  origin.open("final");
+  assert.equal((await client.readResponse()).text, "done");
+});
+
+Deno.test("interim responses do not put the final one off for ever", async () => {
+  using clock = new StoppedClock();
+  const interim = head("HTTP/1.1 102 Processing");
+  const rounds = Array.from({ length: 30 }, (_, n) => `${n}`);
+  await using origin = await RecordingOrigin.start([[
+    { do: "read-request" },
+    ...rounds.flatMap((name) => [
+      { do: "gate", name } as const,
+      { do: "send", data: interim } as const,
+    ]),
+    { do: "read-end" },
+  ]]);
+  await using proxy = startProxy({
+    origins: [origin.port],
+    options: { requestTimeoutMs: 1000 },
+  });
+  await using client = await RawClient.connect(proxy);
+  await client.send(get("/"));
+  await origin.waitFor(({ requests }) => requests.length === 1);
+  let seen = 0;
+  for (const name of rounds) {
+    origin.open(name);
+    const { status } = await client.readResponse();
+    if (status === 504) break;
+    seen++;
+    await clock.pass(600);
+  }
+  // Ten times the setting, and what the clock of the deadlines is coarse by.
+  assert.ok(seen > 15 && seen < 20, `${seen}`);
+  const { setting, note } = await proxy.waitForEvent("exchange-failed");
+  assert.equal(setting, "REQUEST_TIMEOUT_MS");
+  assert.match(note!, /no final response/);
+});
+
 Deno.test("an answer that stalls is cut", async () => {
   await using origin = await RecordingOrigin.start([
     [{ do: "read-request" }, { do: "send", data: ok("12345").slice(0, -1) }],

@@ -13,6 +13,8 @@ export type OriginStep =
   | { readonly do: "read-request" }
   /** Reads so many bytes. */
   | { readonly do: "read-bytes"; readonly count: number }
+  /** Reads up to and with these bytes. */
+  | { readonly do: "read-through"; readonly delimiter: string }
   /** Reads until the peer ends. After `read-request`: never answers. */
   | { readonly do: "read-end" }
   /** Sends bytes, one a character; in pieces of `pieceBytes` with a pause between, if given. */

@@ -55,6 +55,18 @@ export interface PoolMetrics {
     & { readonly count: number };
   readonly eventLoopLag: number;
   readonly retries: number;
+  readonly suspects: readonly {
+    readonly at: string;
+    readonly method: string;
+    readonly target: string;
+    readonly requestId: string;
+    readonly workerId: number;
+    readonly status: {
+      readonly code: number;
+      readonly signal: string | null;
+    };
+    readonly losses: number;
+  }[];
   readonly queue:
     & Readonly<
       Record<
@@ -63,9 +75,20 @@ export interface PoolMetrics {
       >
     >
     & { readonly wait: Readonly<Record<"p50" | "p99", number | null>> };
-  readonly pool: Readonly<
-    Record<"min" | "max" | "desired" | "ready" | "spare" | "restarts", number>
-  >;
+  readonly pool:
+    & Readonly<
+      Record<
+        | "min"
+        | "max"
+        | "desired"
+        | "ready"
+        | "spare"
+        | "restarts"
+        | "outOfMemory",
+        number
+      >
+    >
+    & { readonly panic: boolean };
   readonly responses: Readonly<Record<string, number>>;
   readonly errors: Readonly<Record<string, number>>;
   readonly connections: Readonly<Record<"client" | "upstreamIdle", number>>;

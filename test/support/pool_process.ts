@@ -74,6 +74,8 @@ export interface StartPoolOptions {
   readonly permissions?: readonly string[];
   /** Files it and each of its workers may have open; both limits are set. @default {those of the test} */
   readonly maxOpenFiles?: number;
+  /** Its working directory. @default {that of the test} */
+  readonly cwd?: string;
   /** Longest wait for the state `serving`. @default {60000} */
   readonly deadlineMs?: number;
 }
@@ -143,6 +145,7 @@ export function spawnPool(options: StartPoolOptions = {}): PoolProcess {
   ];
   const child = new Deno.Command(program, {
     args,
+    ...options.cwd === undefined ? {} : { cwd: options.cwd },
     clearEnv: true,
     env: { ...inheritedEnvironment(), ...TEST_SETTINGS, ...options.env },
     stdin: "null",

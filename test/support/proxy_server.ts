@@ -35,6 +35,7 @@ const DEFAULT_SETTINGS: ProxySettings = {
   idleTimeoutMs: 75_000,
   bodyTimeoutMs: 60_000,
   requestTimeoutMs: 60_000,
+  maxRetries: 2,
   maxHeadBytes: 16_384,
   maxBodyBytes: 0,
 };
@@ -139,6 +140,17 @@ export class ProxyServer implements AsyncDisposable {
         ? Promise.resolve()
         : Promise.reject(new Error(`It never came to ${condition}`))
     );
+  }
+
+  /** Waits until nothing but streams is left, for at most `drainTimeoutMs`. */
+  drain(drainTimeoutMs: number): Promise<void> {
+    return this.#proxy.drain(drainTimeoutMs);
+  }
+
+  /** Ends, as when the workers are gone. */
+  finish(timeoutMs: number): Promise<void> {
+    this.#stopped ??= this.#proxy.stop(timeoutMs, true);
+    return this.#stopped;
   }
 
   /** Drains for at most `drainTimeoutMs`. Calling it again waits for the same. */

@@ -124,6 +124,8 @@ export class ScriptedConnection implements RecordedConnection {
         return this.#changes.notify();
       case "read-bytes":
         return await this.#reader.take(step.count);
+      case "read-through":
+        return await this.#reader.takeThrough(step.delimiter);
       case "read-end":
         return await this.#reader.takeRest();
       case "send":

@@ -106,7 +106,9 @@ function showSummary(metrics) {
   byId("state").className = stateClass(metrics.state);
   setText("uptime", duration(metrics.uptimeSeconds));
   setText("generation", number(metrics.generation));
-  setText("workers", `${pool.ready} / ${pool.desired}`);
+  const panic = pool.panic ? ", panic" : "";
+  setText("workers", `${pool.ready} / ${pool.desired}${panic}`);
+  byId("workers").className = pool.panic ? "bad" : "";
   setText("rate", number(metrics.requestsPerSecond, 1));
   setText(
     "latency",

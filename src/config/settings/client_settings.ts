@@ -100,6 +100,12 @@ export const CLIENT_SETTINGS = {
     default: [],
     help: "networks whose forwarding fields are believed",
   }),
+  /** Whether a worker's own address in Location, Content-Location and Refresh becomes the one its client asked. */
+  rewriteLocation: setting({
+    kind: toggle,
+    default: true,
+    help: "redirects to a worker's own address are mended; =off leaves them",
+  }),
   /** Requests that each client address may make, with a token bucket; `null` is no limit. */
   rateLimit: setting({
     kind: requestRate,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { requestPath } from "../kinds.ts";
+import { hostField, requestPath } from "../kinds.ts";
 import { countFromOne, setting, timeoutMs } from "./setting.ts";
 
 /** The settings under the heading "Health", in the order of the help. */
@@ -16,6 +16,12 @@ export const HEALTH_SETTINGS = {
     help: "path that is probed; unset, any answer below 500 is " +
       "healthy, set, 2xx and 3xx",
     essential: true,
+  }),
+  /** Host field of the probes, for applications that go by it; `null` is the worker's address and port. */
+  healthHost: setting({
+    kind: hostField,
+    default: null,
+    help: "Host field of the probes; unset, the worker's address and port",
   }),
   /** Milliseconds between two probes of a worker. */
   healthIntervalMs: setting({

@@ -4,8 +4,11 @@
  * @module
  */
 
-import { choice, toggle } from "../kinds.ts";
-import { setting } from "./setting.ts";
+import { choice, filePath, integer, toggle } from "../kinds.ts";
+import { count, setting } from "./setting.ts";
+
+/** Four MiB a second are 345 GB a day: more than anybody keeps. A burst may have five times as much. */
+const DEFAULT_BYTES_PER_SECOND = 4 * 1024 * 1024;
 
 /** The settings under the heading "Log", in the order of the help. */
 export const LOG_SETTINGS = {
@@ -33,5 +36,35 @@ export const LOG_SETTINGS = {
     help: "log each request",
     embeddable: false,
     generic: true,
+  }),
+  /**
+   * What becomes of the workers' output: it is logged with the worker's number
+   * in front (as JSON where the log is), passed on as it is, made JSON objects
+   * of, or not written.
+   */
+  workerLogs: setting({
+    kind: choice(["prefix", "raw", "json", "off"]),
+    default: "prefix",
+    help: "what workers write: prefix (json in a JSON log), raw, json, off",
+    embeddable: false,
+  }),
+  /** File for the workers' output; `{id}` in it is the number of the worker. `null` is the log. */
+  workerLogFile: setting({
+    kind: filePath,
+    default: null,
+    help: "where that goes instead; {id} is the worker; reopened on SIGHUP",
+    embeddable: false,
+  }),
+  /** Lines a second of each worker's output, and five times as many at once; beyond, they are dropped. 0 is no limit. */
+  workerLogRate: setting({
+    kind: count,
+    default: 10_000,
+    help: "lines a second of each worker, five times that at once; 0: any",
+  }),
+  /** Bytes a second of each worker's output, likewise. 0 is no limit. */
+  workerLogBytes: setting({
+    kind: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
+    default: DEFAULT_BYTES_PER_SECOND,
+    help: "bytes a second of each worker's lines, likewise; 0: any",
   }),
 } as const;

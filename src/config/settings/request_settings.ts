@@ -5,8 +5,11 @@
  */
 
 import { POLICIES, type PolicyName } from "../../upstream/policy/mod.ts";
-import { choice, integerOrAuto } from "../kinds.ts";
+import { choice, integer, integerOrAuto } from "../kinds.ts";
 import { count, delayMs, MAX_COUNT, setting, timeoutMs } from "./setting.ts";
+
+/** More times than that, a request that fails everywhere is only a load. */
+const MAX_RETRIES = 100;
 
 /** The settings under the heading "Requests", in the order of the help. */
 export const REQUEST_SETTINGS = {
@@ -47,6 +50,12 @@ export const REQUEST_SETTINGS = {
     kind: timeoutMs,
     default: 60_000,
     help: "longest wait for a response head; beyond, 504",
+  }),
+  /** Times a request is sent again at most, where that is safe; 0 is never. */
+  maxRetries: setting({
+    kind: integer({ min: 0, max: MAX_RETRIES }),
+    default: 2,
+    help: "times a request is sent again at most; 0 is never",
   }),
   /** How long a request waits before that is told, in milliseconds; 0 is never. */
   slowRequestMs: setting({

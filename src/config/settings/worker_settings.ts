@@ -5,11 +5,13 @@
  */
 
 import {
+  choice,
   command,
   decimal,
   filePath,
   integer,
   integerOrAuto,
+  stopSignal,
   toggle,
 } from "../kinds.ts";
 import {
@@ -71,6 +73,21 @@ export const WORKER_SETTINGS = {
     reloadable: true,
     embeddable: false,
   }),
+  /** Whether the HTTP server of a Deno program whose port is written into it is moved to the worker's port. */
+  workerServeAddress: setting({
+    kind: choice(["auto", "on", "off"]),
+    default: "auto",
+    help: "move the server of a Deno program whose port is written into it; " +
+      "auto: where it listens on one other port and not on PORT",
+  }),
+  /** Directory the workers run in; a link in it is followed anew by each reload. */
+  workerCwd: setting({
+    kind: filePath,
+    default: null,
+    derived: "PWD",
+    help: "directory workers run in; a link is followed anew by each reload",
+    reloadable: true,
+  }),
   /** File of `NAME=value` lines, for settings and for the workers' environment. */
   envFile: setting({
     kind: filePath,
@@ -109,6 +126,20 @@ export const WORKER_SETTINGS = {
     help: "how long requests in flight may take on a stop",
     reloadable: true,
     essential: true,
+  }),
+  /** How long a worker's processes may take to end once they are asked to, in milliseconds; beyond, they are killed. */
+  stopTimeoutMs: setting({
+    kind: delayMs,
+    default: 10_000,
+    help: "how long a worker's processes may take to end; beyond, SIGKILL",
+    reloadable: true,
+  }),
+  /** Signal that asks a worker to end. */
+  stopSignal: setting({
+    kind: stopSignal,
+    default: "SIGTERM",
+    help: "signal that asks a worker to end",
+    reloadable: true,
   }),
   /** How long to go on serving, while not ready, after SIGTERM, in milliseconds. */
   drainDelayMs: setting({

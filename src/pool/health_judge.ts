@@ -1,0 +1,117 @@
+/**
+ * Puts workers into and out of service as their probes have it.
+ *
+ * Probes alone never take the last one out, nor, in a panic, those that
+ * respond: a sick worker is better than none.
+ *
+ * @module
+ */
+
+import type { EventEmitter } from "../events.ts";
+import type { Goal } from "./goal.ts";
+import { failsByResponse, Panic, type PlacedWorker } from "./panic.ts";
+import type { Roster } from "./roster.ts";
+import type { Worker } from "./worker.ts";
+
+/** Judges the workers of one pool. */
+export class HealthJudge {
+  readonly panic = new Panic();
+  readonly #roster: Roster;
+  readonly #events: EventEmitter;
+
+  /** Creates a judge of the workers in `roster`. */
+  constructor(roster: Roster, events: EventEmitter) {
+    this.#roster = roster;
+    this.#events = events;
+  }
+
+  /** Looks at what the probes have shown, and marks on the workers what follows. */
+  judge(goal: Goal, now: number): void {
+    this.#noteWell(now);
+    this.#assessPanic(goal, now);
+    this.#retain(goal);
+    this.#noteFailing(now);
+  }
+
+  #noteWell(now: number): void {
+    for (const slot of this.#roster.slots) {
+      for (const worker of slot.workers) {
+        const { name } = worker.state;
+        if (worker.health?.healthy !== true) continue;
+        if (name !== "starting" && name !== "unhealthy") continue;
+        worker.answered(now, slot.noteReady(worker, now));
+      }
+    }
+    for (const worker of this.#roster.former) {
+      const kept = worker.state.name === "unhealthy";
+      if (kept && worker.health?.healthy === true) worker.answered(now, null);
+    }
+  }
+
+  #assessPanic({ workers, provenGeneration }: Goal, now: number): void {
+    if (workers === 0) return this.panic.end();
+    const placed: PlacedWorker[] = [];
+    for (const slot of this.#roster.slots) {
+      const { worker } = slot;
+      if (worker !== null && hasProved(worker, provenGeneration)) {
+        placed.push({ slot, worker });
+      }
+    }
+    const change = this.panic.assess(placed, now);
+    if (change !== null) this.#events.emit(change);
+  }
+
+  /** Keeps in rotation, or puts back, those that fail and are better than none. */
+  #retain({ provenGeneration }: Goal): void {
+    const { slots, former } = this.#roster;
+    const workers = slots.flatMap((slot) => slot.workers);
+    const reason = this.panic.active
+      ? "panic"
+      : workers.some(isWell)
+      ? null
+      : "last";
+    for (const worker of workers) {
+      worker.retained = hasProved(worker, provenGeneration) &&
+          failsByResponse(worker)
+        ? reason
+        : null;
+    }
+    for (const worker of former) {
+      const kept = reason === "panic" && failsByResponse(worker);
+      worker.retained = kept ? reason : null;
+    }
+  }
+
+  #noteFailing(now: number): void {
+    for (const slot of this.#roster.slots) {
+      for (const worker of slot.workers) {
+        if (worker.health?.healthy !== false) continue;
+        // In a panic nothing is lost: what it had before, it has still.
+        if (worker.retained === "panic") slot.noteRetained();
+        else slot.noteLoss("unhealthy", now);
+        // A sick worker is better than none, but not another program in its place.
+        const spared = !worker.displaced && !this.#othersServe(worker);
+        if (worker.state.name === "ready" && !spared) {
+          worker.failed(now);
+        }
+      }
+    }
+  }
+
+  #othersServe(worker: Worker): boolean {
+    return this.#roster.slots.some((slot) =>
+      slot.serviceable.some((other) => other !== worker)
+    );
+  }
+}
+
+/** Whether a worker has been ready, and its code has been taken for good: that of a reload that goes on has not. */
+function hasProved(worker: Worker, provenGeneration: number): boolean {
+  return worker.startupMs !== null && worker.goneAt === null &&
+    worker.generation <= provenGeneration;
+}
+
+function isWell(worker: Worker): boolean {
+  return worker.state.name === "ready" && worker.serviceable &&
+    worker.health?.healthy === true;
+}

@@ -1,0 +1,108 @@
+/**
+ * Says when a worker's output may be read, so that all of it together takes a
+ * bounded share of the event loop: requests, probes and signals come between
+ * any two slices.
+ *
+ * First come, first served: a worker that floods is behind one that seldom
+ * writes as soon as it has had a slice. Who has to wait reads later, its pipe
+ * fills up, and it waits in its own write: the flooding worker is slowed, and
+ * neither the balancer nor the others are.
+ *
+ * @module
+ */
+
+/** Share of the event loop's time that reading output may take for long. */
+const SHARE = 0.2;
+
+/**
+ * Time in milliseconds that may be taken beyond that before it is held to:
+ * tens of thousands of lines come through at full speed.
+ */
+const BURST_MS = 250;
+
+/** Time in milliseconds for which slices may follow each other without letting others in. */
+const TURN_MS = 1;
+
+/**
+ * What reading costs beside what is measured, in milliseconds a byte: about
+ * 60 us for 64 KiB, in the runtime and the kernel.
+ */
+const READ_MS_PER_BYTE = 1e-6;
+
+/** What the turns rest on; for tests. */
+export interface OutputTurnsDeps {
+  /** Monotonic, in milliseconds. @default {performance.now} */
+  readonly clock?: () => number;
+  /** Calls back later, in a turn of the event loop of its own. @default {setTimeout} */
+  readonly later?: (callback: () => void, delayMs: number) => void;
+}
+
+/** A slice that waits for its turn. */
+interface Waiting {
+  readonly slice: () => number;
+  readonly done: () => void;
+}
+
+/** Gives turns to all who read. */
+export class OutputTurns {
+  readonly #clock: () => number;
+  readonly #later: (callback: () => void, delayMs: number) => void;
+  readonly #waiting: Waiting[] = [];
+  /** Time taken that is not paid back yet: {@linkcode SHARE} of the time that passes pays. */
+  #debtMs = 0;
+  #paidAt = 0;
+
+  /** Creates turns of which none is taken. */
+  constructor(deps: OutputTurnsDeps = {}) {
+    this.#clock = deps.clock ?? ((): number => performance.now());
+    this.#later = deps.later ??
+      ((callback, delayMs): void => void setTimeout(callback, delayMs));
+    this.#paidAt = this.#clock();
+  }
+
+  /**
+   * Runs `slice` when it is its turn, and resolves when it has. It returns how
+   * many bytes it was about, and must not throw.
+   */
+  async run(slice: () => number): Promise<void> {
+    if (this.#waiting.length === 0 && this.#pay() < TURN_MS) {
+      return this.#take(slice);
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push({ slice, done: resolve });
+    if (this.#waiting.length === 1) this.#schedule();
+    await promise;
+  }
+
+  /** Runs `slice` out of turn: nobody can read that output later. */
+  runNow(slice: () => number): void {
+    this.#take(slice);
+  }
+
+  #schedule(): void {
+    const excessMs = this.#pay() - BURST_MS;
+    this.#later(() => this.#next(), Math.max(0, excessMs / SHARE));
+  }
+
+  #next(): void {
+    const { slice, done } = this.#waiting[0]!;
+    this.#take(slice);
+    this.#waiting.shift();
+    done();
+    if (this.#waiting.length > 0) this.#schedule();
+  }
+
+  #take(slice: () => number): void {
+    const startedAt = this.#clock();
+    const bytes = slice();
+    this.#debtMs += this.#clock() - startedAt + bytes * READ_MS_PER_BYTE;
+  }
+
+  /** Pays for the time that has passed, and returns what is owed. */
+  #pay(): number {
+    const now = this.#clock();
+    this.#debtMs = Math.max(0, this.#debtMs - (now - this.#paidAt) * SHARE);
+    this.#paidAt = now;
+    return this.#debtMs;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Agrees with other pools on the same machine which port is whose, from before
+ * a worker is started until it is gone: between these, nobody listens there,
+ * and each pool would find it free.
+ *
+ * @module
+ */
+
+import { isExhaustion } from "../net/exhaustion.ts";
+
+/** A port that is locked. */
+export interface PortLock {
+  /** Unlocks it. */
+  close(): void;
+}
+
+/** Locks a port: {@linkcode lockPort}, or a stand-in. */
+export type LockPort = (port: number) => PortLock | "locked" | null;
+
+/**
+ * Locks `port` for this process.
+ *
+ * The lock is a socket in Linux' abstract namespace: it takes no port, no file
+ * and no permission of a file, is seen by every user of the machine and by
+ * nobody in another network namespace, which has other ports, and the kernel
+ * lets go of it when this process ends, however that happens. Workers do not
+ * inherit it.
+ *
+ * @returns `"locked"` when another pool has it; `null` where there are no such
+ * locks, or without the permission to use the whole network.
+ */
+export function lockPort(port: number): PortLock | "locked" | null {
+  if (Deno.build.os !== "linux" || !mayLock()) return null;
+  try {
+    return Deno.listen({
+      transport: "unix",
+      path: `\0prefork-pool/port/${port}`,
+    });
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return "locked";
+    // No descriptor to lock with, or no permission after all: a port without
+    // a lock is better than none.
+    if (isExhaustion(error) || error instanceof Deno.errors.NotCapable) {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** Asks first: an attempt without permission makes Deno ask at the terminal. */
+function mayLock(): boolean {
+  return Deno.permissions.querySync({ name: "net" }).state === "granted";
+}

@@ -1,0 +1,90 @@
+/** Who may read an output when, on a clock of the test's own. */
+
+import assert from "node:assert/strict";
+import { OutputTurns } from "../../src/pool/output_turns.ts";
+
+/** Time that stands still unless slices take some, or somebody waits. */
+class World {
+  now = 0;
+  readonly #timers: { readonly at: number; readonly call: () => void }[] = [];
+  readonly turns = new OutputTurns({
+    clock: () => this.now,
+    later: (call, delayMs) =>
+      this.#timers.push({ at: this.now + delayMs, call }),
+  });
+
+  /** Runs what is due, one timer at a time, until the clock shows `until`. */
+  async runTo(until: number): Promise<void> {
+    for (;;) {
+      // What awaited a turn goes on first.
+      for (let i = 0; i < 5; i++) await Promise.resolve();
+      this.#timers.sort((a, b) => a.at - b.at);
+      if ((this.#timers[0]?.at ?? Infinity) > until) break;
+      const timer = this.#timers.shift()!;
+      this.now = Math.max(this.now, timer.at);
+      timer.call();
+    }
+    this.now = Math.max(this.now, until);
+  }
+}
+
+Deno.test("who seldom writes is read at once", async () => {
+  const world = new World();
+  for (let i = 0; i < 3; i++) {
+    let read = false;
+    const done = world.turns.run(() => {
+      read = true;
+      world.now += 0.1;
+      return 100;
+    });
+    assert.equal(read, true);
+    await done;
+    world.now += 1000;
+  }
+});
+
+Deno.test("output takes a fifth of the time at most, however many write", async () => {
+  const world = new World();
+  const reads = Array.from({ length: 8 }, () => 0);
+  const flood = async (id: number): Promise<void> => {
+    while (world.now < 10_000) {
+      await world.turns.run(() => {
+        reads[id]!++;
+        world.now += 1;
+        return 0;
+      });
+    }
+  };
+  const floods = reads.map((_, id) => flood(id));
+  await world.runTo(12_000);
+  await Promise.all(floods);
+  const total = reads.reduce((sum, count) => sum + count);
+  // A fifth of ten seconds, and the burst.
+  assert.ok(total >= 1_900 && total <= 2_400, `${total}`);
+  assert.ok(Math.max(...reads) - Math.min(...reads) <= 2, `${reads}`);
+});
+
+Deno.test("who writes a line waits for no more than one slice of each who floods", async () => {
+  const world = new World();
+  let before = 0;
+  let waiting = false;
+  const flood = async (): Promise<void> => {
+    while (world.now < 5_000) {
+      await world.turns.run(() => {
+        if (waiting) before++;
+        world.now += 1;
+        return 0;
+      });
+    }
+  };
+  const floods = [flood(), flood(), flood()];
+  await world.runTo(3_000);
+  waiting = true;
+  const line = world.turns.run(() => {
+    waiting = false;
+    return 0;
+  });
+  await world.runTo(6_000);
+  await Promise.all([line, ...floods]);
+  assert.ok(before <= 3, `${before}`);
+});
