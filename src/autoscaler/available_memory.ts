@@ -11,13 +11,14 @@ import {
   type ReadFile,
   readOr,
 } from "../process/control_groups.ts";
+import { readGranted } from "../process/granted_files.ts";
 
 /** A control group without a limit of its own says a number near 2^63 (version 1). */
 const UNLIMITED_BYTES = 2 ** 62;
 
 /** Returns the bytes that can be had, or `null` where that cannot be seen. */
 export function availableMemory(
-  read: ReadFile = Deno.readTextFileSync,
+  read: ReadFile = readGranted,
 ): number | null {
   const figures = [machineBytes(read), ...groupBytes(read)]
     .filter((bytes) => bytes !== null);

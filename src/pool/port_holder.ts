@@ -15,6 +15,9 @@ const LISTENING = "0A";
  * cannot be known.
  */
 export async function findPortHolder(port: number): Promise<string | null> {
+  // Tried without permission, it would make Deno ask at the terminal.
+  const permission = { name: "read", path: "/proc" } as const;
+  if (Deno.permissions.querySync(permission).state !== "granted") return null;
   try {
     const tables = await Promise.all([
       Deno.readTextFile("/proc/net/tcp"),

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { readGranted } from "./granted_files.ts";
 import { memoryGroups, type ReadFile, readOr } from "./control_groups.ts";
 
 /** How long a kill may go before the end of a worker that it explains, in milliseconds: that of a process behind a wrapper is noticed by the wrapper first. */
@@ -15,7 +16,7 @@ const LOOK_MS = 1_000;
 
 /** Returns how many there have been, or `null` where that cannot be seen. */
 export function countOomKills(
-  read: ReadFile = Deno.readTextFileSync,
+  read: ReadFile = readGranted,
 ): number | null {
   for (const { version, path } of memoryGroups(read)) {
     const file = version === 2 ? "memory.events" : "memory.oom_control";

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { listGranted, readGranted } from "./granted_files.ts";
 import { leadersOf, parseStat, type ProcessStat } from "./process_stat.ts";
 
 /** How `/proc` is read. */
@@ -21,8 +22,8 @@ export interface ProcFiles {
 
 /** The real ones. */
 export const PROC_FILES: ProcFiles = {
-  list: (path) => Array.from(Deno.readDirSync(path), ({ name }) => name),
-  read: (path) => Deno.readTextFileSync(path),
+  list: listGranted,
+  read: readGranted,
 };
 
 /**

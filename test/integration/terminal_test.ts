@@ -1,5 +1,5 @@
 /**
- * A pool in the background of a terminal.
+ * A pool at a terminal, and in the background of one.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { fixture } from "../support/fixture.ts";
 import { freePort } from "../support/free_port.ts";
+import { childrenOf } from "../support/processes.ts";
 import { parseEvent } from "../support/pool_log.ts";
 import { ignoreWithout } from "../support/programs.ts";
 import type { PoolEvent } from "../../src/events.ts";
@@ -21,7 +22,7 @@ Deno.test({
     "in the background of a terminal that stops writers the pool goes on, and is scaled by those alone who mean it (needs python3 and bash)",
   ignore: ignoreWithout("python3", "bash"),
   async fn(): Promise<void> {
-    await using pool = new BackgroundPool();
+    await using pool = new TerminalPool("background", ["-A"]);
     const ready = await pool.next("worker-spawned");
     // Everything before this has been written to the terminal.
     await pool.next("listening");
@@ -39,6 +40,26 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "with the least permissions nobody at the terminal is asked for more, from the start over a reload to the end (needs python3 and bash)",
+  ignore: ignoreWithout("python3", "bash"),
+  async fn(): Promise<void> {
+    const permissions = ["--allow-net", "--allow-run", "--allow-env"];
+    await using pool = new TerminalPool("foreground", permissions);
+    // Deno asks in the middle of a line, and waits: then nothing comes any more.
+    const ready = await pool.next("worker-spawned");
+    const balancer = await parentOf(ready.pid);
+    await pool.next("listening");
+    Deno.kill(balancer, "SIGHUP");
+    const { report } = await pool.next("reload-finished");
+    assert.equal(report.ok, true);
+    Deno.kill(balancer, "SIGTERM");
+    await pool.next("state-changed", ({ to }) => to === "stopped");
+    assert.doesNotMatch(pool.other, /Deno requests/);
+  },
+});
+
 /** Process id of the parent of a process. */
 async function parentOf(pid: number): Promise<number> {
   const { stdout } = await new Deno.Command("ps", {
@@ -47,21 +68,27 @@ async function parentOf(pid: number): Promise<number> {
   return Number(new TextDecoder().decode(stdout));
 }
 
-/** A pool whose stderr is a terminal in whose background it runs. */
-class BackgroundPool implements AsyncDisposable {
+/** A pool whose stderr is a terminal, in whose foreground or background it runs. */
+class TerminalPool implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #reader: ReadableStreamDefaultReader<string>;
   readonly #seen: PoolEvent[] = [];
   #rest = "";
+  /** What reached the terminal and is no event. */
+  other = "";
 
-  constructor() {
+  constructor(
+    place: "foreground" | "background",
+    permissions: readonly string[],
+  ) {
     this.#child = new Deno.Command("python3", {
       args: [
-        fixture("background_of_terminal.py"),
+        fixture("at_terminal.py"),
+        place,
         Deno.execPath(),
         "run",
         "--quiet",
-        "-A",
+        ...permissions,
         PROGRAM,
       ],
       env: {
@@ -111,7 +138,11 @@ class BackgroundPool implements AsyncDisposable {
       const line = this.#rest.slice(0, end);
       this.#rest = this.#rest.slice(end + 1);
       const event = parseEvent(line);
-      if (event === null) continue;
+      if (event === null) {
+        this.other += `${line}\n`;
+        assert.doesNotMatch(line, /Deno requests/);
+        continue;
+      }
       this.#seen.push(event);
       return event;
     }
@@ -119,13 +150,11 @@ class BackgroundPool implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // The end of the terminal ends whatever still runs there.
-    const [pool] = this.#seen.filter((event) =>
-      event.type === "worker-spawned"
-    );
-    if (pool !== undefined) {
-      const balancer = await parentOf(pool.pid);
-      if (balancer > 1) Deno.kill(balancer, "SIGKILL");
-    }
+    const spawned = this.#seen.find(({ type }) => type === "worker-spawned");
+    const balancers = spawned?.type === "worker-spawned"
+      ? [await parentOf(spawned.pid)]
+      : await childrenOf(this.#child.pid);
+    for (const pid of balancers) if (pid > 1) Deno.kill(pid, "SIGKILL");
     while (!(await this.#reader.read()).done);
     await this.#child.status;
   }
