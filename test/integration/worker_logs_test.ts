@@ -126,6 +126,8 @@ for (const kind of ["text", "empty", "endless", "binary", "both"]) {
         WORKER_LOG_BYTES: "100000",
         // What reads the pool's log here is not to be flooded too.
         WORKER_LOGS: "off",
+        // Who floods without a pause hears no signal.
+        STOP_TIMEOUT_MS: "200",
         ...UNJUDGED,
       },
       command: WORKER,
