@@ -170,6 +170,19 @@ function checkLogFile(draft: SettingsDraft): void {
 }
 
 /**
+ * The token in the variable that is anybody's is withheld where it is the
+ * pool's: emptied, because an entry cannot be taken out without the permission
+ * to read the whole environment.
+ */
+function tokenOfWorkers(
+  token: string | undefined,
+  sharesToken: boolean,
+): Variables {
+  if (!token) return {};
+  return { [TOKEN_VARIABLE]: sharesToken ? "" : token };
+}
+
+/**
  * What the workers' environment has beyond the balancer's: the file, but for
  * what the environment has already (which wins, as everywhere with such files)
  * and for what is the pool's alone.
@@ -190,7 +203,6 @@ function environmentOfWorkers(
         !(sharesToken && name === TOKEN_VARIABLE)
       ),
     ),
-    // Withheld unless it is said to be the application's.
-    ...sharesToken || !token ? {} : { [TOKEN_VARIABLE]: token },
+    ...tokenOfWorkers(token, sharesToken),
   };
 }

@@ -92,7 +92,12 @@ export function resolveOptions(options: PoolOptions = {}): Config {
       remedy: "must be an array of strings: a program and its arguments",
     });
   }
-  return draft.finish({ words: words ?? null, workerEnvironment });
+  // What opens the admin pages is not for the workers, wherever it came from.
+  const withheld = settings.adminToken ? { ADMIN_TOKEN: "" } : {};
+  return draft.finish({
+    words: words ?? null,
+    workerEnvironment: { ...withheld, ...workerEnvironment },
+  });
 }
 
 function isOptionName(name: string): name is SettingName {

@@ -43,8 +43,8 @@ export type Source = (variable: string) => FoundVariable | undefined;
 const SERVICE_LINK =
   /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)$/;
 
-/** Variables with our prefix that are no settings: the mark of a pool's processes. */
-const NO_SETTING = /^PREFORK_POOL_(ID|CI_RUN)$/;
+/** Variables with our prefix that are no settings: the marks of a pool's processes, and of a worker's. */
+const NO_SETTING = /^PREFORK_(POOL_(ID|CI_RUN)|WORKER)$/;
 
 const VARIABLES: ReadonlySet<string> = new Set(
   SETTING_NAMES.flatMap((name) => [variableOf(name), prefixedVariableOf(name)]),

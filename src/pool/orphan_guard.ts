@@ -120,6 +120,9 @@ export class OrphanGuard {
           GUARDIAN_NAME,
           `${MARK_VARIABLE}=${this.#id}`,
         ],
+        // In a pool that is itself a worker of another: that one's guardian,
+        // which goes by these, must not kill ours before it has done its work.
+        env: { [MARK_VARIABLE]: "", [WORKER_MARK]: "" },
         stdin: "piped",
         stdout: "null",
         stderr: "null",

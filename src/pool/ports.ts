@@ -55,6 +55,8 @@ export class PortAllocator {
   readonly #checks: PortChecks;
   readonly #ours = new Map<number, PortLock | null>();
   readonly #foreign = new Set<number>();
+  /** Those given back whose lock may not be open yet: the system unlocks in its own time. */
+  readonly #released = new Set<number>();
 
   /** Creates an allocator that holds no port. */
   constructor(options: PortAllocatorOptions) {
@@ -84,11 +86,14 @@ export class PortAllocator {
       const lock = this.#checks.lock(port);
       if (lock !== "locked" && this.#checks.isFree(port)) {
         this.#foreign.delete(port);
+        this.#released.delete(port);
         this.#ours.set(port, lock);
         return port;
       }
       if (lock !== "locked") lock?.close();
       if (this.#foreign.has(port)) continue;
+      // Not yet unlocked: that is no other pool's.
+      if (lock === "locked" && this.#released.delete(port)) continue;
       this.#foreign.add(port);
       this.#onSkipped(port, lock === "locked");
     }
@@ -101,7 +106,7 @@ export class PortAllocator {
   /** Gives a port back whose worker is gone. */
   release(port: number): void {
     this.#ours.get(port)?.close();
-    this.#ours.delete(port);
+    if (this.#ours.delete(port)) this.#released.add(port);
   }
 
   /** Gives back all that are still held. */

@@ -91,10 +91,6 @@ export function workerEnvironment(
 ): Readonly<Record<string, string>> {
   const address = { DENO_SERVE_ADDRESS: `tcp:${WORKER_HOST}:${worker.port}` };
   return {
-    // The balancer's secret, unless it is said to be the application's.
-    // Emptied, because an entry cannot be taken out without the permission to
-    // read the whole environment.
-    ADMIN_TOKEN: "",
     ...configured,
     PORT: String(worker.port),
     HOST: WORKER_HOST,

@@ -27,6 +27,9 @@ import { canEnter } from "./working_directory.ts";
 /** How often those are looked for that a process has left behind, in milliseconds: at first, and at most. Nobody tells of their end. */
 const REMAINS_POLL_MS = { first: 20, most: 500 } as const;
 
+/** Share of STOP_TIMEOUT_MS that is left, at its end, to processes that finish only when they are asked to. */
+const LAST_CALL_SHARE = 0.25;
+
 /** How long a process may take to disappear once it is killed, in milliseconds. One that hangs in the kernel is not waited for. */
 const KILLED_GRACE_MS = 1_000;
 
@@ -187,6 +190,7 @@ class ChildWorkerProcess implements WorkerProcess {
   /** What is being done to end it besides. */
   #asking: Promise<void> | null = null;
   #asked: StopSignal | null = null;
+  #askedAt = 0;
   #killed = false;
   #gone = false;
   #isClear = false;
@@ -218,6 +222,7 @@ class ChildWorkerProcess implements WorkerProcess {
   terminate(signal: StopSignal): void {
     if (this.#gone) return;
     this.#asked = signal;
+    this.#askedAt = performance.now();
     this.#asking = this.#parts.family.askToEnd(signal);
   }
 
@@ -273,6 +278,10 @@ class ChildWorkerProcess implements WorkerProcess {
       ? performance.now() + spec.stopTimeoutMs
       // The pool holds to the same time, counted from when it was asked.
       : Infinity;
+    // Jobs may finish; those that never would are asked before they are killed.
+    let askAt = this.#asked === null
+      ? Infinity
+      : this.#askedAt + (1 - LAST_CALL_SHARE) * spec.stopTimeoutMs;
     let pauseMs: number = REMAINS_POLL_MS.first;
     let killedAt = Infinity;
     for (;;) {
@@ -285,6 +294,10 @@ class ChildWorkerProcess implements WorkerProcess {
         killedAt = Math.min(killedAt, now);
         family.killGroup();
         family.kill(remaining ?? []);
+        pauseMs = REMAINS_POLL_MS.first;
+      } else if (now >= askAt) {
+        askAt = Infinity;
+        family.askAll(remaining);
         pauseMs = REMAINS_POLL_MS.first;
       }
       await new Promise((resolve) => setTimeout(resolve, pauseMs));

@@ -195,7 +195,7 @@ Deno.test("what others put into the environment under our prefix is nobody's mis
 Deno.test("the token in ADMIN_TOKEN is the pool's, and the start says how both get one", () => {
   const { config, remarks } = loadWith({ ADMIN_TOKEN: "ours" });
   assert.equal(config.adminToken, "ours");
-  assert.deepEqual(config.workerEnvironment, {});
+  assert.deepEqual(config.workerEnvironment, { ADMIN_TOKEN: "" });
   assert.equal(remarks.length, 1);
   assert.match(remarks[0]!.message, /PREFORK_ADMIN_TOKEN/);
   assert.doesNotMatch(remarks[0]!.message, /ours/);
@@ -203,6 +203,10 @@ Deno.test("the token in ADMIN_TOKEN is the pool's, and the start says how both g
   const ofFile = loadWith({}, { file });
   assert.equal(ofFile.config.adminToken, "ours");
   assert.deepEqual(ofFile.config.workerEnvironment, { COLOUR: "blue" });
+});
+
+Deno.test("where no token is given, none is written into the workers' environment: they may have one from elsewhere", () => {
+  assert.deepEqual(loadWith({}).config.workerEnvironment, {});
 });
 
 Deno.test("beside PREFORK_ADMIN_TOKEN or --admin-token, ADMIN_TOKEN is the application's", () => {

@@ -234,3 +234,30 @@ for (const signal of ["SIGINT", "SIGQUIT"]) {
     },
   });
 }
+
+Deno.test({
+  name:
+    "what the application leaves behind is asked to end before it is killed (needs node and /proc)",
+  ignore,
+  async fn(): Promise<void> {
+    const job =
+      "trap 'echo job asked; exit' TERM; while :; do sleep 0.05; done";
+    const program = `
+      require("node:child_process")
+        .spawn("sh", ["-c", ${JSON.stringify(job)}], { stdio: "inherit" });
+      process.on("SIGTERM", () => process.exit(0));
+      require("node:http").createServer((_, response) => response.end())
+        .listen(process.env.PORT, "127.0.0.1");`;
+    await using pool = await startPool({
+      env: { POOL_SIZE: "1", STOP_TIMEOUT_MS: "2000" },
+      command: ["node", "-e", program],
+    });
+    assert.equal((await pool.stop()).code, 0);
+    assert.deepEqual(signalsOf(pool), ["SIGTERM"]);
+    assert.ok(
+      pool.events.some((event) =>
+        event.type === "worker-output" && event.line === "job asked"
+      ),
+    );
+  },
+});

@@ -34,6 +34,27 @@ Deno.test("complaint 13: workers and their children die with a balancer that is 
   await waitUntilGone(pids);
 });
 
+Deno.test({
+  name:
+    "the guard of a pool that is itself a worker does not have that worker's marks",
+  ignore: Deno.build.os !== "linux",
+  async fn(): Promise<void> {
+    const outer = { PREFORK_POOL_ID: "outer", PREFORK_WORKER: "outer/1" };
+    for (const [name, value] of Object.entries(outer)) {
+      Deno.env.set(name, value);
+    }
+    const guard = new OrphanGuard((message) => assert.fail(message));
+    try {
+      await guard.ready;
+      const path = `/proc/${guard.pid}/environ`;
+      assert.doesNotMatch(await Deno.readTextFile(path), /outer/);
+    } finally {
+      for (const name of Object.keys(outer)) Deno.env.delete(name);
+      await guard.stop();
+    }
+  },
+});
+
 Deno.test("the guard kills what is on its list at the end, and nothing else", async () => {
   const guard = new OrphanGuard((message) => assert.fail(message));
   const [kept, removed, other] = [sleeper(), sleeper(), sleeper()];

@@ -31,6 +31,28 @@ Deno.test("a port to be avoided is not taken, nor reported as somebody's", () =>
   assert.ok(!skipped.includes(first));
 });
 
+Deno.test("a port given back that is not unlocked yet is passed over in silence", () => {
+  const port = freePort();
+  const skipped: number[] = [];
+  let isLocked = false;
+  using ports = new PortAllocator({
+    workerPort: port,
+    onSkipped: (skippedPort) => skipped.push(skippedPort),
+    checks: {
+      lock: (at) => isLocked && at === port ? "locked" : null,
+      isFree: isPortFree,
+    },
+  });
+  assert.equal(ports.take(), port);
+  ports.release(port);
+  isLocked = true;
+  assert.ok(ports.take() > port);
+  assert.deepEqual(skipped, []);
+  // Still: then another pool has been quicker.
+  ports.take();
+  assert.deepEqual(skipped, [port]);
+});
+
 Deno.test("a port of somebody else is reported once, and taken when it is free", () => {
   const port = freePort();
   const skipped: number[] = [];

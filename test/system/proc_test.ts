@@ -22,8 +22,10 @@ const WAYS: Readonly<Record<string, () => Proc>> = {
 /** A process that waits, with `mark` in its environment and `file` on its command line. */
 function spawnMarked(mark: string, file: string): Deno.ChildProcess {
   return new Deno.Command("sh", {
-    args: ["-c", "sleep 300; true", file],
+    // A builtin: a program it started would outlive it.
+    args: ["-c", "read line", file],
     env: { MARK: mark },
+    stdin: "piped",
     stdout: "null",
     stderr: "null",
   }).spawn();
@@ -89,6 +91,7 @@ for (const [way, open] of Object.entries(WAYS)) {
         for (const child of [marked, other]) {
           child.kill("SIGKILL");
           await child.status;
+          await child.stdin.close().catch(() => {});
         }
         await Deno.remove(file);
       }
