@@ -73,3 +73,17 @@ Deno.test("a list given as an option may be changed afterwards", () => {
   trustedProxies.push("0.0.0.0/0");
   assert.deepEqual(config.trustedProxies, ["10.0.0.0/8"]);
 });
+
+Deno.test("the token of the admin pages is withheld from workers, unless they are given one", () => {
+  assert.deepEqual(resolveOptions({}).workerEnvironment, {});
+  const adminToken = "ours";
+  assert.deepEqual(
+    resolveOptions({ adminToken }).workerEnvironment,
+    { ADMIN_TOKEN: "" },
+  );
+  const workerEnvironment = { ADMIN_TOKEN: "theirs" };
+  assert.deepEqual(
+    resolveOptions({ adminToken, workerEnvironment }).workerEnvironment,
+    workerEnvironment,
+  );
+});
