@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CHUNK_HEADROOM, CHUNK_TAILROOM } from "../http1/chunked_encoding.ts";
+import { CHUNK_HEADROOM, CHUNK_TAILROOM } from "../../http1/chunked_encoding.ts";
 
 /** What a client connection waits with: small heads fit, and 10,000 of them are 5 MiB. */
 export const TINY_BUFFER_BYTES = 512;
@@ -58,6 +58,15 @@ export class BufferPool {
   readonly #small = new FreeList(SMALL_BUFFER_BYTES);
   readonly #medium = new FreeList(MEDIUM_BUFFER_BYTES);
   readonly #large = new FreeList(LARGE_BUFFER_BYTES);
+
+  /** The length of the buffer that {@linkcode take} would return. */
+  sizeFor(bytes: number): number {
+    if (bytes <= TINY_BUFFER_BYTES) return TINY_BUFFER_BYTES;
+    if (bytes <= SMALL_BUFFER_BYTES) return SMALL_BUFFER_BYTES;
+    if (bytes <= MEDIUM_BUFFER_BYTES) return MEDIUM_BUFFER_BYTES;
+    if (bytes <= LARGE_BUFFER_BYTES) return LARGE_BUFFER_BYTES;
+    return bytes;
+  }
 
   /** A buffer of at least `bytes`; beyond the largest size, one of its own that is not kept. */
   take(bytes: number): Uint8Array<ArrayBuffer> {

@@ -1,0 +1,122 @@
+/**
+ * What the state machines of the data plane ask of the world: connections,
+ * somebody who opens them, a clock and a timer. The transports provide them.
+ *
+ * Nothing here waits. What takes time is begun by a call and reported by a
+ * call back, never during the call that began it.
+ *
+ * @module
+ */
+
+import type { InputBuffer } from "./input_buffer.ts";
+
+/**
+ * What became of a write.
+ *
+ * - `written`: all of it is with the kernel; the octets are the caller's again.
+ * - `pending`: {@linkcode LinkHandler.onWritten} will say so. Until then the
+ *   octets must stay as they are, and nothing else may be written.
+ * - `failed`: the peer takes no more.
+ */
+export type WriteResult = "written" | "pending" | "failed";
+
+/** Bytes both ways, in order: a connection, or TLS on one. */
+export interface Link {
+  /** What was received and not yet consumed. */
+  readonly input: InputBuffer;
+  /** Whoever is told of what happens. Whoever takes the link over puts itself here. */
+  handler: LinkHandler;
+  /** Whether nothing more will come: the peer has ended, the connection broke, or it was closed. */
+  readonly ended: boolean;
+  /** Whether the connection broke, instead of being ended in order. */
+  readonly failed: boolean;
+  /** Whether we have closed it. */
+  readonly closed: boolean;
+
+  /**
+   * Wants more: what comes is appended to {@linkcode input} and reported with
+   * `onData`, again and again until {@linkcode pause}. What is in the input
+   * already is not reported.
+   */
+  resume(): void;
+  /** Wants no more for now. What is in the input stays where it is: it may be being written from there. */
+  pause(): void;
+  /**
+   * Wants to be told of the end alone. At most one read's worth of octets is
+   * taken in meanwhile, without a report: look at the input before `resume`.
+   *
+   * @param brief Whether it is probably not for long, so that watching is not
+   * worth a system call of its own until some time has passed.
+   */
+  watch(brief: boolean): void;
+
+  /**
+   * Writes all of `bytes`. One write at a time.
+   *
+   * @param owned The pooled buffer that `bytes` is in, where that is handed
+   * over: the link gives it back when it is written, or when nobody will.
+   */
+  write(bytes: Uint8Array, owned: Uint8Array<ArrayBuffer> | null): WriteResult;
+  /** Ends our side once what is pending has been written. The peer may go on. */
+  endWrite(): void;
+  /** Ends both sides in order, so that what was written arrives, and closes. */
+  finish(): void;
+  /** Closes at once, in both directions. The handler is not called any more. */
+  close(): void;
+}
+
+/** Is told what happens to a link. A call may do anything to the link, closing it included. */
+export interface LinkHandler {
+  /** There is more in the input. */
+  onData(link: Link): void;
+  /** Nothing more will come; `link.failed` says whether it broke. Once, and after all data; also while paused, where the transport sees it. */
+  onEnd(link: Link): void;
+  /** The pending write is over; not `written` when the peer takes no more. */
+  onWritten(link: Link, written: boolean): void;
+}
+
+/** Where a worker listens. */
+export interface Destination {
+  /** A literal IP address. */
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Why a connection could not be had. */
+export interface ConnectFailure {
+  /** `exhausted`: the process has no descriptors left. */
+  readonly reason: "refused" | "exhausted" | "other";
+  /** As a sentence part, for the log. */
+  readonly detail: string;
+}
+
+/** Opens connections to workers. */
+export interface Connector {
+  /** Begins to connect. Of the handler's two functions one is called, once, and not after `cancel`. */
+  connect(to: Destination, handler: ConnectHandler): Cancellable;
+}
+
+/** Is told what became of an attempt to connect. */
+export interface ConnectHandler {
+  /** Connected: the link is the handler's, paused, with nothing read. */
+  onConnected(link: Link): void;
+  onConnectFailed(failure: ConnectFailure): void;
+}
+
+/** Something under way that can be called off. */
+export interface Cancellable {
+  /** Calls it off: nobody is called back any more. Harmless when it is over. */
+  cancel(): void;
+}
+
+/** Time, which only the driver looks at. */
+export interface Clock {
+  /** Monotonic time in milliseconds; may be the same throughout a turn of the loop. */
+  now(): number;
+}
+
+/** Calls back once, later. */
+export interface Timers {
+  /** Calls `callback` after `delayMs`. */
+  after(delayMs: number, callback: () => void): Cancellable;
+}
