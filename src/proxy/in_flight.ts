@@ -15,10 +15,10 @@ import type {
   WorkerFindings,
 } from "../events.ts";
 import type { Upstream, UpstreamEnd } from "../upstream/upstream.ts";
-import type { ClientConnection } from "./connection.ts";
-import type { Exchange } from "./exchange.ts";
-import { ProxyError } from "./proxy_error.ts";
-import { MAX_LOSSES, type Suspects } from "./suspects.ts";
+import type { ClientSession } from "./core/client_session.ts";
+import type { Exchange } from "./core/exchange.ts";
+import { ProxyError } from "./core/proxy_error.ts";
+import { MAX_LOSSES, type Suspects } from "./core/suspects.ts";
 
 /** Slow requests told of one worker at a look: where all are slow, not all need a line. */
 const MAX_SLOW_AT_ONCE = 5;
@@ -57,12 +57,12 @@ export interface InFlightCount {
 
 /** Finds requests by their worker, which is named by its port. */
 export class InFlight {
-  readonly #connections: Iterable<ClientConnection>;
+  readonly #connections: Iterable<ClientSession>;
   readonly #suspects: Suspects;
   readonly #told = new WeakSet<Exchange>();
 
   /** Looks at `connections`, as they are at the time, and tells `suspects` of those that cost workers. */
-  constructor(connections: Iterable<ClientConnection>, suspects: Suspects) {
+  constructor(connections: Iterable<ClientSession>, suspects: Suspects) {
     this.#connections = connections;
     this.#suspects = suspects;
   }

@@ -15,28 +15,25 @@ import { EventLoopLag } from "../metrics/event_loop_lag.ts";
 import { CidrSet } from "../net/cidr.ts";
 import { canonicalAddress } from "../net/ip_address.ts";
 import type { RateRule } from "../net/rate_limit.ts";
+import { DenoDriver } from "../transport/deno/driver.ts";
+import { Listener } from "../transport/deno/listener.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
 import { hashClient } from "../upstream/policy/ip_hash.ts";
-import {
-  Arrival,
-  type ArrivalOptions,
-  type Arrived,
-  newClientSocket,
-} from "./arrival.ts";
-import { BufferPool } from "./buffer_pool.ts";
-import type { Client } from "./client.ts";
-import { ClientGate } from "./client_gate.ts";
-import { ClientConnection } from "./connection.ts";
-import { ConnectionPool } from "./connection_pool.ts";
-import type { AdminHandler, ProxyContext, ProxyOptions } from "./context.ts";
-import { DateLine } from "./date_line.ts";
+import { adminPort } from "./admin_responses.ts";
+import type { AdminHandler } from "./admin_responses.ts";
+import type { Client } from "./core/client.ts";
+import { ClientGate } from "./core/client_gate.ts";
+import { ClientSession } from "./core/client_session.ts";
+import { ConnectionPool } from "./core/connection_pool.ts";
+import type { ProxyContext, ProxyOptions } from "./core/context.ts";
+import { DateLine } from "./core/date_line.ts";
+import { DEADLINE_INTERVAL_MS, Deadlines } from "./core/deadlines.ts";
+import { Handshake, type HandshakeOptions } from "./core/handshake.ts";
+import type { Link } from "./core/link.ts";
+import { RequestIds } from "./core/request_ids.ts";
+import { SkewCookie } from "./core/skew_cookie.ts";
+import { Suspects } from "./core/suspects.ts";
 import { InFlight } from "./in_flight.ts";
-import { Listener } from "./listener.ts";
-import { RequestIds } from "./request_ids.ts";
-import { SkewCookie } from "./skew_cookie.ts";
-import { Suspects } from "./suspects.ts";
-import { Sweep, SWEEP_INTERVAL_MS } from "./sweep.ts";
-import { Turns } from "./turns.ts";
 
 /** The settings of the proxy. */
 export interface ProxySettings extends ProxyOptions {
@@ -56,7 +53,7 @@ export interface ProxyParts {
   /** The port clients know; 0 for a unix socket. */
   readonly port: number;
   /** Where the certificate of the moment is; `null` for plain HTTP. */
-  readonly tls: ArrivalOptions["tls"];
+  readonly tls: HandshakeOptions["tls"];
   readonly dispatcher: Dispatcher;
   readonly counters: Counters;
   readonly events: EventEmitter;
@@ -77,17 +74,18 @@ export class Proxy {
 
   readonly #context: ProxyContext;
   readonly #listener: Listener;
-  readonly #arriving = new Set<Arrival>();
-  readonly #connections = new Set<ClientConnection>();
+  readonly #driver: DenoDriver;
+  readonly #handshakes = new Set<Handshake>();
+  readonly #sessions = new Set<ClientSession>();
   readonly #eventLoopLag = new EventLoopLag(
-    SWEEP_INTERVAL_MS,
+    DEADLINE_INTERVAL_MS,
     performance.now(),
   );
   /** Clients by their address: most come again. */
   readonly #clients = new Map<string | null, Client>();
   readonly #trusted: CidrSet;
   readonly #port: number;
-  readonly #arrivals: ArrivalOptions;
+  readonly #handshakeOptions: HandshakeOptions;
   /** Looks whether what is drained for has come. */
   #onDrainProgress: (() => void) | null = null;
 
@@ -95,14 +93,15 @@ export class Proxy {
   constructor(settings: ProxySettings, parts: ProxyParts) {
     const { listener, dispatcher, counters, events, admin } = parts;
     const { rateLimit, skewProtection } = settings;
-    const buffers = new BufferPool();
-    const connections = new ConnectionPool(buffers);
-    const sweep = new Sweep();
+    const driver = this.#driver = new DenoDriver(counters);
+    const { buffers, clock, connector, timers } = driver;
+    const connections = new ConnectionPool(clock);
+    const deadlines = new Deadlines(clock.now());
     const suspects = new Suspects();
-    this.inFlight = new InFlight(this.#connections, suspects);
+    this.inFlight = new InFlight(this.#sessions, suspects);
     this.#trusted = new CidrSet(settings.trustedProxies);
     this.#port = parts.port;
-    this.#arrivals = {
+    this.#handshakeOptions = {
       proxyProtocol: settings.proxyProtocol,
       tls: parts.tls,
     };
@@ -113,28 +112,31 @@ export class Proxy {
       buffers,
       counters,
       events,
-      sweep,
+      clock,
+      connector,
+      timers,
+      deadlines,
       suspects,
-      admin,
+      admin: admin === null ? null : adminPort(admin),
       gate: rateLimit !== null || dispatcher.sticky
-        ? new ClientGate(this.#trusted, rateLimit)
+        ? new ClientGate(clock, { trusted: this.#trusted, rule: rateLimit })
         : null,
       skew: skewProtection ? new SkewCookie(parts.tls !== null) : null,
-      turns: new Turns(counters),
       requestIds: new RequestIds(),
-      dateLine: new DateLine(),
+      dateLine: new DateLine(Date.now),
+      reportFault: reportError,
       draining: false,
       finishing: false,
       requestHead: new RequestHead(),
       responseHead: new ResponseHead(),
       writer: new ByteWriter(),
     };
-    sweep.each((now) => this.#eventLoopLag.tick(now));
-    sweep.each((now) => connections.sweep(now));
-    sweep.each((now) => dispatcher.sweep(now));
-    sweep.each((now) => suspects.expire(now));
-    sweep.each(() => this.#onDrainProgress?.());
-    sweep.start();
+    deadlines.each((now) => this.#eventLoopLag.tick(now));
+    deadlines.each((now) => connections.sweep(now));
+    deadlines.each((now) => dispatcher.sweep(now));
+    deadlines.each((now) => suspects.expire(now));
+    deadlines.each(() => this.#onDrainProgress?.());
+    driver.start(deadlines);
     this.#listener = new Listener({
       listener,
       maxConnections: settings.maxConnections,
@@ -181,18 +183,18 @@ export class Proxy {
    * connections are not kept for one then.
    */
   async stop(timeoutMs: number, workersGone = false): Promise<void> {
-    const { sweep, connections, dispatcher } = this.#context;
+    const { connections, dispatcher } = this.#context;
     await this.#beginDrain();
     if (workersGone) {
       this.#context.finishing = true;
-      for (const connection of this.#connections) connection.finish();
+      for (const session of this.#sessions) session.finish();
     }
     const timer = setTimeout(() => this.abort(), timeoutMs);
     await this.#listener.idle();
     clearTimeout(timer);
     dispatcher.stop();
     connections.close();
-    sweep.stop();
+    this.#driver.stop();
   }
 
   async #beginDrain(): Promise<void> {
@@ -200,63 +202,78 @@ export class Proxy {
     if (this.#context.draining) return;
     // Not sooner: whoever is told to connect anew would still get in.
     this.#context.draining = true;
-    for (const arrival of this.#arriving) arrival.drain();
-    for (const connection of this.#connections) connection.drain();
+    for (const handshake of this.#handshakes) handshake.drain();
+    for (const session of this.#sessions) session.drain();
   }
 
   get #needsWorkers(): boolean {
-    if (this.#arriving.size > 0) return true;
-    for (const connection of this.#connections) {
-      if (connection.needsWorker) return true;
+    if (this.#handshakes.size > 0) return true;
+    for (const session of this.#sessions) {
+      if (session.needsWorker) return true;
     }
     return false;
   }
 
   /** Cuts everything that is under way. */
   abort(): void {
-    for (const arrival of this.#arriving) arrival.abort();
-    for (const connection of this.#connections) connection.abort();
+    for (const handshake of this.#handshakes) handshake.abort();
+    for (const session of this.#sessions) session.abort();
   }
 
   /** Closes up to `count` idle connections: those first that would be closed soonest anyway. */
   #closeIdle(count: number): void {
-    [...this.#connections]
-      .filter((connection) => connection.idle)
+    [...this.#sessions]
+      .filter((session) => session.idle)
       .sort((a, b) => a.deadline - b.deadline)
       .slice(0, count)
-      .forEach((connection) => connection.abort());
+      .forEach((session) => session.abort());
   }
 
-  async #serve(conn: Deno.Conn): Promise<void> {
+  #serve(conn: Deno.Conn): void {
     if (isTcp(conn)) conn.setNoDelay(true);
-    const { proxyProtocol, tls } = this.#arrivals;
-    const arrived = proxyProtocol || tls !== null
-      ? await this.#arrive(conn)
-      : { socket: newClientSocket(conn, this.#context), sourceAddress: null };
-    if (arrived === null) return;
-    const client = this.#clientOf(
-      arrived.sourceAddress ?? peerAddress(conn.remoteAddr),
-    );
-    const connection = new ClientConnection(
-      this.#context,
-      arrived.socket,
-      client,
-    );
-    this.#connections.add(connection);
-    if (this.#context.draining) connection.drain();
-    await connection.serve();
-    this.#connections.delete(connection);
-    this.#onDrainProgress?.();
+    const link = this.#driver.link(conn);
+    const address = peerAddress(conn.remoteAddr);
+    const { proxyProtocol, tls } = this.#handshakeOptions;
+    if (proxyProtocol || tls !== null) this.#beginHandshake(link, address);
+    else this.#beginSession(link, address);
   }
 
-  async #arrive(conn: Deno.Conn): Promise<Arrived | null> {
-    const arrival = new Arrival(this.#context, conn, this.#arrivals);
-    this.#arriving.add(arrival);
+  #beginHandshake(link: Link, peer: string | null): void {
+    const handshake = new Handshake(this.#context, {
+      link,
+      options: this.#handshakeOptions,
+      onOver: (_, introduced) => {
+        this.#handshakes.delete(handshake);
+        if (introduced === null) this.#onClosed();
+        else {
+          const { sourceAddress } = introduced;
+          this.#beginSession(introduced.link, sourceAddress ?? peer);
+        }
+      },
+    });
+    this.#handshakes.add(handshake);
     // A connection accepted while the listener was being closed.
-    if (this.#context.draining) arrival.drain();
-    const arrived = await arrival.arrive();
-    this.#arriving.delete(arrival);
-    return arrived;
+    if (this.#context.draining) handshake.drain();
+    handshake.start();
+  }
+
+  #beginSession(link: Link, address: string | null): void {
+    const session = new ClientSession(this.#context, {
+      link,
+      client: this.#clientOf(address),
+      onClosed: () => {
+        this.#sessions.delete(session);
+        this.#onClosed();
+      },
+    });
+    this.#sessions.add(session);
+    if (this.#context.draining) session.drain();
+    session.start();
+  }
+
+  #onClosed(): void {
+    this.#listener.closed();
+    this.#onDrainProgress?.();
   }
 
   /** `address` is `null` for a peer on a unix socket: whoever may open that is believed. */
@@ -276,7 +293,7 @@ export class Proxy {
       forwarding: forwarding({
         trusted: address === null || this.#trusted.contains(address),
         address: address ?? UNKNOWN_ADDRESS,
-        proto: this.#arrivals.tls === null ? "http" : "https",
+        proto: this.#handshakeOptions.tls === null ? "http" : "https",
         port: this.#port,
         defaultHost: this.#port === 0 ? "localhost" : `localhost:${this.#port}`,
       }),
