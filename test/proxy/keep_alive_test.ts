@@ -1,7 +1,7 @@
 /** Which requests are given a worker connection that was idle, and when. */
 
 import assert from "node:assert/strict";
-import { BufferPool } from "../../src/proxy/core/buffer_pool.ts";
+import type { BufferPool } from "../../src/proxy/core/buffer_pool.ts";
 import { ConnectionPool } from "../../src/proxy/core/connection_pool.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { delay } from "../support/deadline.ts";

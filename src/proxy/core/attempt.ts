@@ -114,14 +114,9 @@ export class Attempt
     this.#bodySent = request.complete;
     this.#expectsContinue = request.expectsContinue;
     if (!request.complete) {
-      const worker = connection.link;
-      const listener = this;
-      this.body = new RequestBody(context, {
-        client,
-        worker,
-        request,
-        listener,
-      });
+      const { link: worker } = connection;
+      const parts = { client, worker, request };
+      this.body = new RequestBody(context, parts, this);
     }
   }
 

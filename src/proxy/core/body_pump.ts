@@ -16,7 +16,7 @@ import {
 import { LARGE_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { InputBuffer } from "./input_buffer.ts";
 import type { Link } from "./link.ts";
-import { asProxyError, ProxyError } from "./proxy_error.ts";
+import { asProxyError, type ProxyError } from "./proxy_error.ts";
 
 /** What a pump is doing. */
 export type PumpState =
@@ -116,7 +116,7 @@ export class BodyPump {
   /** The source has brought more. */
   onData(): void {
     if (this.#state !== "reading") return;
-    const { source, sink, decoder, chunked, malformed } = this.#options;
+    const { source, decoder, chunked, malformed } = this.#options;
     const { input } = source;
     let content: Uint8Array;
     const { filled } = input;

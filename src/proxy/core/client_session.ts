@@ -9,7 +9,7 @@ import { latin1Slice, SLASH } from "../../http1/bytes.ts";
 import { errorResponse } from "../../http1/error_response.ts";
 import { INCOMPLETE } from "../../http1/field_table.ts";
 import { parseRequestHead } from "../../http1/request_head.ts";
-import { AdminExchange, takeAdminExchange } from "./admin_exchange.ts";
+import { type AdminExchange, takeAdminExchange } from "./admin_exchange.ts";
 import {
   HEADROOM,
   SMALL_BUFFER_BYTES,
@@ -136,15 +136,8 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
   /** Whether it has, or may bring, a request that a worker must still respond to. Streams are none: their workers end them. */
   get needsWorker(): boolean {
     const state = this.#state;
-    switch (state.type) {
-      case "idle":
-      case "head":
-        return true;
-      case "exchange":
-        return !state.exchange.stream;
-      default:
-        return false;
-    }
+    if (state.type === "exchange") return !state.exchange.stream;
+    return state.type === "idle" || state.type === "head";
   }
 
   /** Begins to serve. */

@@ -66,14 +66,14 @@ export class RequestBody implements PumpListener {
       readonly client: Link;
       readonly worker: Link;
       readonly request: ProxiedRequest;
-      readonly listener: RequestBodyListener;
     },
+    listener: RequestBodyListener,
   ) {
     this.#context = context;
     this.#client = parts.client;
     this.#worker = parts.worker;
     this.#request = parts.request;
-    this.#listener = parts.listener;
+    this.#listener = listener;
     this.#contentSent = parts.request.contentBytes;
     this.deadline = this.#laterDeadline();
   }

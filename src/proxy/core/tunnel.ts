@@ -9,7 +9,7 @@ import { bodyDecoder } from "../../http1/body_decoder.ts";
 import { UNTIL_CLOSE } from "../../http1/body_length.ts";
 import { BodyPump, type PumpListener, type PumpOutcome } from "./body_pump.ts";
 import type { Link } from "./link.ts";
-import { ProxyError } from "./proxy_error.ts";
+import type { ProxyError } from "./proxy_error.ts";
 
 /** How long nothing may pass. As long as HAProxy's users set `timeout tunnel`. */
 export const TUNNEL_IDLE_TIMEOUT_MS = 3_600_000;
