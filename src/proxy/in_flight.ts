@@ -57,13 +57,13 @@ export interface InFlightCount {
 
 /** Finds requests by their worker, which is named by its port. */
 export class InFlight {
-  readonly #connections: Iterable<ClientSession>;
+  readonly #sessions: () => Iterable<ClientSession>;
   readonly #suspects: Suspects;
   readonly #told = new WeakSet<Exchange>();
 
-  /** Looks at `connections`, as they are at the time, and tells `suspects` of those that cost workers. */
-  constructor(connections: Iterable<ClientSession>, suspects: Suspects) {
-    this.#connections = connections;
+  /** Looks at `sessions`, as they are at the time, and tells `suspects` of those that cost workers. */
+  constructor(sessions: () => Iterable<ClientSession>, suspects: Suspects) {
+    this.#sessions = sessions;
     this.#suspects = suspects;
   }
 
@@ -186,7 +186,7 @@ export class InFlight {
 
   #exchanges(wanted: (exchange: Exchange) => boolean): Exchange[] {
     const exchanges: Exchange[] = [];
-    for (const { exchange } of this.#connections) {
+    for (const { exchange } of this.#sessions()) {
       if (exchange !== null && wanted(exchange)) exchanges.push(exchange);
     }
     return exchanges;
@@ -196,7 +196,7 @@ export class InFlight {
   count(upstream?: Upstream): InFlightCount {
     let requests = 0;
     let streams = 0;
-    for (const { exchange } of this.#connections) {
+    for (const { exchange } of this.#sessions()) {
       if (exchange === null) continue;
       if (upstream !== undefined && exchange.upstream !== upstream) continue;
       if (exchange.stream) streams++;
@@ -207,7 +207,7 @@ export class InFlight {
 
   /** Ends what a worker has that is about to be killed, so that no answer looks complete which is not. */
   cut(upstream: Upstream): void {
-    for (const { exchange } of this.#connections) {
+    for (const { exchange } of this.#sessions()) {
       if (exchange?.upstream === upstream) {
         exchange.fail(new ProxyError("upstream-closed"));
       }

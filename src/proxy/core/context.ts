@@ -48,6 +48,9 @@ export interface Driver {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly connector: Connector;
+  readonly buffers: BufferPool;
+  /** Reports a fault of our own; nothing else comes of it. */
+  readonly reportFault: (error: unknown) => void;
 }
 
 /** The parts of the data plane, made once. */
@@ -55,7 +58,6 @@ export interface ProxyContext extends Driver {
   readonly options: ProxyOptions;
   readonly dispatcher: Dispatcher;
   readonly connections: ConnectionPool;
-  readonly buffers: BufferPool;
   readonly counters: Counters;
   readonly events: EventEmitter;
   readonly deadlines: Deadlines;
@@ -69,8 +71,6 @@ export interface ProxyContext extends Driver {
   readonly gate: ClientGate | null;
   /** Tells which generation of workers a client belongs to; `null` where to none. */
   readonly skew: SkewCookie | null;
-  /** Reports a fault of our own; nothing else comes of it. */
-  readonly reportFault: (error: unknown) => void;
   /** Whether the pool is stopping: every response ends its connection. */
   draining: boolean;
   /** Whether the workers are gone: connections end with what they have under way. */

@@ -56,10 +56,7 @@ export class Handshake implements LinkHandler, Deadlined {
   readonly #context: ProxyContext;
   readonly #options: HandshakeOptions;
   readonly #link: Link;
-  readonly #onOver: (
-    handshake: Handshake,
-    introduced: Introduced | null,
-  ) => void;
+  readonly #onOver: (introduced: Introduced | null) => void;
   #state: HandshakeState;
   #sourceAddress: string | null = null;
   #deadline: number;
@@ -70,10 +67,7 @@ export class Handshake implements LinkHandler, Deadlined {
     parts: {
       readonly link: Link;
       readonly options: HandshakeOptions;
-      readonly onOver: (
-        handshake: Handshake,
-        introduced: Introduced | null,
-      ) => void;
+      readonly onOver: (introduced: Introduced | null) => void;
     },
   ) {
     this.#context = context;
@@ -201,6 +195,6 @@ export class Handshake implements LinkHandler, Deadlined {
     this.#context.deadlines.delete(this);
     if (link === null) this.#link.close();
     const sourceAddress = this.#sourceAddress;
-    this.#onOver(this, link === null ? null : { link, sourceAddress });
+    this.#onOver(link === null ? null : { link, sourceAddress });
   }
 }

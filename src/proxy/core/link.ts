@@ -116,6 +116,8 @@ export interface Cancellable {
 export interface Clock {
   /** Monotonic time in milliseconds; may be the same throughout a turn of the loop. */
   now(): number;
+  /** Milliseconds since 1970. */
+  wallTime(): number;
 }
 
 /** Calls back once, later. */

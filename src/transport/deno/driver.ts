@@ -19,9 +19,13 @@ import { type Load, ReadScheduler } from "./read_scheduler.ts";
 /** Drives the data plane. */
 export class DenoDriver implements Driver {
   readonly buffers: BufferPool = new BufferPool();
-  readonly clock: Clock = { now: () => performance.now() };
+  readonly clock: Clock = {
+    now: () => performance.now(),
+    wallTime: () => Date.now(),
+  };
   readonly timers: Timers = { after };
   readonly connector: DenoConnector;
+  readonly reportFault: (error: unknown) => void = reportError;
 
   readonly #surroundings: {
     readonly buffers: BufferPool;

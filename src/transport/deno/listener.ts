@@ -6,6 +6,7 @@
  */
 
 import type { AcceptPausedEvent } from "../../events.ts";
+import type { Acceptor } from "../../proxy/core/engine.ts";
 import { isExhaustion } from "../../net/exhaustion.ts";
 
 /** How long accepting pauses when descriptors run out: until then some are given back. */
@@ -42,7 +43,7 @@ export interface ListenerOptions {
 }
 
 /** The accept loop and the connections it has let in. */
-export class Listener {
+export class Listener implements Acceptor {
   readonly #options: ListenerOptions;
   readonly #loop: Promise<void>;
   #closing = false;
@@ -50,7 +51,6 @@ export class Listener {
   #accepted = 0;
   /** Connections that have not ended. */
   #open = 0;
-  #onIdle: (() => void) | null = null;
   /** Connections let in until `#reservedUntil`. */
   #reservedLimit = Infinity;
   #reservedUntil = 0;
@@ -62,11 +62,18 @@ export class Listener {
     this.#loop = this.#run();
   }
 
-  /**
-   * Lets those in who wait already, and accepts no more. Resolves when the
-   * loop has ended; connections go on.
-   */
-  async close(): Promise<void> {
+  /** Lets those in who wait already, and accepts no more; connections go on. */
+  close(onClosed: () => void): void {
+    this.#close().then(onClosed);
+  }
+
+  /** Takes note that a connection has ended. */
+  closed(): void {
+    this.#open--;
+    this.#wake?.();
+  }
+
+  async #close(): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
       await this.#quiet();
@@ -75,19 +82,6 @@ export class Listener {
       this.#wake?.();
     }
     await this.#loop;
-  }
-
-  /** Resolves when all connections have ended. */
-  async idle(): Promise<void> {
-    if (this.#open === 0) return;
-    await new Promise<void>((resolve) => this.#onIdle = resolve);
-  }
-
-  /** Takes note that a connection has ended. */
-  closed(): void {
-    this.#open--;
-    this.#wake?.();
-    if (this.#open === 0) this.#onIdle?.();
   }
 
   // Not `for await`: that ends for good at the first error, and running out
