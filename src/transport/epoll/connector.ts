@@ -77,9 +77,8 @@ class Attempt implements Source, Cancellable {
     const link = new EpollLink({ libc, loop, buffers }, {
       fd: this.#fd,
       input: new InputBuffer(buffers, inputBytes),
-      registered: EPOLL.OUT,
+      watchedFor: EPOLL.OUT,
     });
-    loop.handOver(this.#fd, link);
     this.#fd = -1;
     if (!loop.guard(() => this.#handler.onConnected(link))) link.close();
   }
@@ -92,13 +91,14 @@ class Attempt implements Source, Cancellable {
     const type = SOCK.STREAM | SOCK.NONBLOCK | SOCK.CLOEXEC;
     this.#fd = call.socket(family, type, 0);
     if (this.#fd < 0) return libc.errno();
+    loop.attach(this.#fd, this);
     call.setsockopt(this.#fd, SO.IPPROTO_TCP, SO.TCP_NODELAY, ONE, 4);
     if (call.connect(this.#fd, bytes, bytes.length) < 0) {
       const errno = libc.errno();
       if (errno !== ERRNO.EINPROGRESS && errno !== ERRNO.EINTR) return errno;
     }
     // Also where it is there at once: then it is writable, too.
-    return loop.add(this.#fd, this, EPOLL.OUT) ? 0 : libc.errno();
+    return loop.watch(this.#fd, EPOLL.OUT) ? 0 : libc.errno();
   }
 
   #socketError(): number {
@@ -121,7 +121,7 @@ class Attempt implements Source, Cancellable {
 
   #close(): void {
     if (this.#fd < 0) return;
-    this.#options.loop.forget(this.#fd);
+    this.#options.loop.detach(this.#fd);
     this.#options.libc.call.close(this.#fd);
     this.#fd = -1;
   }

@@ -152,44 +152,45 @@ export class EventLoop implements Clock, Timers {
     this.#libc.call.close(this.#epollFd);
   }
 
-  /**
-   * Begins to report `events` of a descriptor to a source.
-   *
-   * @returns Whether the kernel can take note of it.
-   */
-  add(fd: number, source: Source, events: number): boolean {
+  /** Takes a source in: it hears of what it has the descriptor watched for, and is ended with the loop. */
+  attach(fd: number, source: Source): void {
     while (this.#sources.length <= fd) {
       this.#sources.push(null);
       this.#generations.push(0);
     }
     this.#sources[fd] = source;
     this.#generations[fd] = (this.#generations[fd]! + 1) >>> 0;
-    if (this.#control(EPOLL_CTL.ADD, fd, events) >= 0) return true;
-    this.#sources[fd] = null;
-    return false;
   }
 
-  /** Reports `events` of a descriptor from now on. */
+  /** Puts another source in the place of one, with all that the descriptor is watched for. */
+  replace(fd: number, source: Source): void {
+    this.#sources[fd] = source;
+  }
+
+  /** Lets a source go; its descriptor is no longer watched when that is closed, right after. */
+  detach(fd: number): void {
+    this.#sources[fd] = null;
+  }
+
+  /**
+   * Begins to watch a descriptor for `events`, broken connections included.
+   *
+   * @returns Whether the kernel has room to take note of it.
+   */
+  watch(fd: number, events: number): boolean {
+    return this.#control(EPOLL_CTL.ADD, fd, events) >= 0;
+  }
+
+  /** Watches a descriptor for other events. */
   modify(fd: number, events: number): void {
     if (this.#control(EPOLL_CTL.MOD, fd, events) < 0) {
       throw new SystemCallError("watch a descriptor", this.#libc.errno());
     }
   }
 
-  /** Reports what happens to a descriptor to somebody else. */
-  handOver(fd: number, source: Source): void {
-    this.#sources[fd] = source;
-  }
-
-  /** Reports nothing more of a descriptor. */
-  remove(fd: number): void {
-    this.forget(fd);
+  /** Watches a descriptor no more. */
+  unwatch(fd: number): void {
     this.#control(EPOLL_CTL.DEL, fd, 0);
-  }
-
-  /** The same, of one that is closed right after: that takes it out. */
-  forget(fd: number): void {
-    if (fd < this.#sources.length) this.#sources[fd] = null;
   }
 
   #control(operation: number, fd: number, events: number): number {
@@ -251,9 +252,10 @@ export class EventLoop implements Clock, Timers {
         this.#libc.call.read(fd, count, count.byteLength);
         if (onWake !== undefined) this.guard(onWake);
       },
-      abort: () => this.remove(fd),
+      abort: () => this.unwatch(fd),
     };
-    if (!this.add(fd, source, EPOLL.IN)) {
+    this.attach(fd, source);
+    if (!this.watch(fd, EPOLL.IN)) {
       throw new SystemCallError("listen for wakes", this.#libc.errno());
     }
   }

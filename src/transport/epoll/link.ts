@@ -20,8 +20,8 @@ import { EPOLL, ERRNO, MSG, SHUT_WR } from "./abi.ts";
 import type { EventLoop, Source } from "./event_loop.ts";
 import type { Libc } from "./libc.ts";
 
-/** Not known to epoll. */
-const UNREGISTERED = -1;
+/** Epoll does not know of it. */
+const UNWATCHED = -1;
 
 /** How long a peer that is told of our end may send nothing before the connection is closed. */
 const LINGER_MS = 2000;
@@ -63,8 +63,8 @@ export interface LinkContext {
 export interface LinkOptions {
   readonly fd: number;
   readonly input: InputBuffer;
-  /** The events that epoll reports of it already; none when it does not know it. */
-  readonly registered?: number;
+  /** What it is watched for already, by a source that the link takes the place of. */
+  readonly watchedFor?: number;
   /** Called once, when the descriptor has been closed. */
   readonly onClosed?: () => void;
 }
@@ -102,8 +102,10 @@ export class EpollLink implements Link, Source {
     this.#context = context;
     this.#fd = options.fd;
     this.input = options.input;
-    this.#interest = options.registered ?? UNREGISTERED;
+    this.#interest = options.watchedFor ?? UNWATCHED;
     this.#onClosed = options.onClosed;
+    if (this.#interest === UNWATCHED) context.loop.attach(this.#fd, this);
+    else context.loop.replace(this.#fd, this);
   }
 
   get ended(): boolean {
@@ -181,7 +183,7 @@ export class EpollLink implements Link, Source {
     this.handler = NOBODY;
     this.#forgetPending();
     this.input.release();
-    this.#context.loop.forget(this.#fd);
+    this.#context.loop.detach(this.#fd);
     this.#context.libc.call.close(this.#fd);
     this.#onClosed?.();
   }
@@ -321,16 +323,16 @@ export class EpollLink implements Link, Source {
 
   /** Has the kernel watch for `events` beside what it does. */
   #want(events: number): void {
-    if (this.#interest === UNREGISTERED) this.#register(events);
+    if (this.#interest === UNWATCHED) this.#watch(events);
     else if ((this.#interest & events) !== events) {
       this.#interest |= events;
       this.#context.loop.modify(this.#fd, this.#interest);
     }
   }
 
-  #register(events: number): void {
+  #watch(events: number): void {
     const { loop } = this.#context;
-    if (loop.add(this.#fd, this, events)) {
+    if (loop.watch(this.#fd, events)) {
       this.#interest = events;
       return;
     }
@@ -350,8 +352,8 @@ export class EpollLink implements Link, Source {
     const unwanted = this.#interest & ~wanted & (events | EPOLL.OUT);
     if (broken && wanted === 0) {
       // Would be reported for ever.
-      this.#context.loop.remove(this.#fd);
-      this.#interest = UNREGISTERED;
+      this.#context.loop.unwatch(this.#fd);
+      this.#interest = UNWATCHED;
     } else if (unwanted !== 0) {
       this.#interest &= ~unwanted;
       this.#context.loop.modify(this.#fd, this.#interest);

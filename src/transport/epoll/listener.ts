@@ -85,7 +85,10 @@ export class EpollListener implements Source {
    */
   constructor(options: EpollListenerOptions) {
     this.#options = options;
-    if (!options.loop.add(options.fd, this, EPOLL.IN)) {
+    const { loop, fd } = options;
+    loop.attach(fd, this);
+    if (!loop.watch(fd, EPOLL.IN)) {
+      loop.detach(fd);
       throw new SystemCallError(
         "watch a listening socket",
         options.libc.errno(),
@@ -112,7 +115,9 @@ export class EpollListener implements Source {
     if (this.#closed) return;
     this.#closed = true;
     this.#pauseTimer?.cancel();
-    this.#options.loop.remove(this.#options.fd);
+    const { loop, fd } = this.#options;
+    loop.unwatch(fd);
+    loop.detach(fd);
   }
 
   /** For the loop alone: somebody has come. */
