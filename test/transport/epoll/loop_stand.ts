@@ -115,10 +115,18 @@ export class LoopStand implements AsyncDisposable {
     settings: ListenerSettings = {},
     where: ListenAddress = { hostname: "127.0.0.1", port: 0 },
   ): ListenerStand {
+    const { fd, port } = listen(this.libc, where);
+    this.#listening.add(fd);
+    return { ...this.adopt(fd, settings), fd, port };
+  }
+
+  /** Begins to accept from a socket that listens already. */
+  adopt(
+    fd: number,
+    settings: ListenerSettings,
+  ): Pick<ListenerStand, "listener" | "accepted"> {
     const { libc, buffers, loop } = this;
     const accepted: EpollLink[] = [];
-    const { fd, port } = listen(libc, where);
-    this.#listening.add(fd);
     const listener = new EpollListener({
       libc,
       buffers,
@@ -131,7 +139,15 @@ export class LoopStand implements AsyncDisposable {
       closeIdle: () => {},
       ...settings,
     });
-    return { listener, fd, port, accepted };
+    return { listener, accepted };
+  }
+
+  /** A socket that listens, from which nobody accepts, and where one may wait. */
+  listenDeaf(): { fd: number; port: number } {
+    const where = { hostname: "127.0.0.1", port: 0 };
+    const socket = listen(this.libc, where, { backlog: 0 });
+    this.#listening.add(socket.fd);
+    return socket;
   }
 
   /** A link, and the peer at its other end, which lives in Deno's loop. */

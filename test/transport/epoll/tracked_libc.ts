@@ -43,10 +43,16 @@ export class TrackedLibc extends Libc {
   /** Those that are open. */
   readonly open: Set<number>;
   readonly #counts: Map<string, number>;
+  /** Openers that are to fail, and how. */
+  readonly #failures: Map<string, number[]>;
+  /** What the call that has just failed did so with, if it was made to. */
+  readonly #forced: { errno: number };
 
   constructor() {
     const open = new Set<number>();
     const counts = new Map<string, number>();
+    const failures = new Map<string, number[]>();
+    const forced = { errno: 0 };
     const call: Record<string, unknown> = { ...original };
     for (const name of USERS) {
       call[name] = checked(original[name] as Call, (fd) => {
@@ -57,6 +63,8 @@ export class TrackedLibc extends Libc {
     for (const name of OPENERS) {
       const opener = call[name] as Call;
       call[name] = (...args: unknown[]): number => {
+        forced.errno = failures.get(name)?.shift() ?? 0;
+        if (forced.errno !== 0) return -1;
         const fd = opener(...args);
         if (fd >= 0) open.add(fd);
         return fd;
@@ -68,6 +76,21 @@ export class TrackedLibc extends Libc {
     super(call as LibcFunctions);
     this.open = open;
     this.#counts = counts;
+    this.#failures = failures;
+    this.#forced = forced;
+  }
+
+  /** Has the next call of a function fail. */
+  failNext(name: (typeof OPENERS)[number], errno: number): void {
+    const failures = this.#failures.get(name) ?? [];
+    failures.push(errno);
+    this.#failures.set(name, failures);
+  }
+
+  override errno(): number {
+    const { errno } = this.#forced;
+    this.#forced.errno = 0;
+    return errno === 0 ? super.errno() : errno;
   }
 
   /** How often a function was called that takes a descriptor. */
