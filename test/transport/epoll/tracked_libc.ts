@@ -33,76 +33,87 @@ const USERS = [
 /** Calls that return a new descriptor. */
 const OPENERS = ["socket", "accept4", "eventfd", "epoll_create1"] as const;
 
-/** Once: to Deno, a library that is opened in a test and not closed is a leak. */
-const original = openLibc().call;
+/** A call of the C library whose first argument is a descriptor. */
+export type UserCall = (typeof USERS)[number];
+
+/** One that returns a new descriptor. */
+export type OpenerCall = (typeof OPENERS)[number];
 
 type Call = (...args: unknown[]) => number;
+
+/**
+ * Has a look at the arguments of a call before it is made, and may change
+ * them; a number other than 0 is what the call fails with instead.
+ */
+export type Interference = (name: UserCall, args: unknown[]) => number;
+
+/** Once: to Deno, a library that is opened in a test and not closed is a leak. */
+const original = openLibc().call;
 
 /** Opens the C library as the transport does, and watches over descriptors. */
 export class TrackedLibc extends Libc {
   /** Those that are open. */
   readonly open: Set<number>;
-  readonly #counts: Map<string, number>;
+  /** What happens to calls before they are made. */
+  interference: Interference = () => 0;
+  readonly #counts = new Map<UserCall, number>();
   /** Openers that are to fail, and how. */
-  readonly #failures: Map<string, number[]>;
-  /** What the call that has just failed did so with, if it was made to. */
-  readonly #forced: { errno: number };
+  readonly #failures = new Map<OpenerCall, number[]>();
+  /** What the last call has failed with, if it was made to. */
+  #forced = 0;
 
   constructor() {
     const open = new Set<number>();
-    const counts = new Map<string, number>();
-    const failures = new Map<string, number[]>();
-    const forced = { errno: 0 };
     const call: Record<string, unknown> = { ...original };
+    const state: { self: TrackedLibc | null } = { self: null };
     for (const name of USERS) {
-      call[name] = checked(original[name] as Call, (fd) => {
-        counts.set(name, 1 + (counts.get(name) ?? 0));
+      call[name] = (...args: unknown[]): number => {
+        const fd = args[0] as number;
         assert.ok(open.has(fd), `${name}(${fd}): not open`);
-      });
+        return state.self!.#use(name, args);
+      };
     }
     for (const name of OPENERS) {
       const opener = call[name] as Call;
       call[name] = (...args: unknown[]): number => {
-        forced.errno = failures.get(name)?.shift() ?? 0;
-        if (forced.errno !== 0) return -1;
-        const fd = opener(...args);
+        const fd = state.self!.#fails(name) ? -1 : opener(...args);
         if (fd >= 0) open.add(fd);
         return fd;
       };
     }
-    call["close"] = checked(original.close as Call, (fd) => {
+    call["close"] = (fd: number): number => {
       assert.ok(open.delete(fd), `close(${fd}): not open`);
-    });
+      return original.close(fd);
+    };
     super(call as LibcFunctions);
     this.open = open;
-    this.#counts = counts;
-    this.#failures = failures;
-    this.#forced = forced;
+    state.self = this;
   }
 
   /** Has the next call of a function fail. */
-  failNext(name: (typeof OPENERS)[number], errno: number): void {
+  failNext(name: OpenerCall, errno: number): void {
     const failures = this.#failures.get(name) ?? [];
     failures.push(errno);
     this.#failures.set(name, failures);
   }
 
-  override errno(): number {
-    const { errno } = this.#forced;
-    this.#forced.errno = 0;
-    return errno === 0 ? super.errno() : errno;
-  }
-
   /** How often a function was called that takes a descriptor. */
-  count(name: (typeof USERS)[number]): number {
+  count(name: UserCall): number {
     return this.#counts.get(name) ?? 0;
   }
-}
 
-/** The same call, after a look at its descriptor. */
-function checked(call: Call, check: (fd: number) => void): Call {
-  return (...args) => {
-    check(args[0] as number);
-    return call(...args);
-  };
+  override errno(): number {
+    return this.#forced === 0 ? super.errno() : this.#forced;
+  }
+
+  #fails(name: OpenerCall): boolean {
+    this.#forced = this.#failures.get(name)?.shift() ?? 0;
+    return this.#forced !== 0;
+  }
+
+  #use(name: UserCall, args: unknown[]): number {
+    this.#counts.set(name, 1 + this.count(name));
+    this.#forced = this.interference(name, args);
+    return this.#forced === 0 ? (original[name] as Call)(...args) : -1;
+  }
 }
