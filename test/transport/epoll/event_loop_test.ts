@@ -1,6 +1,7 @@
 /** The loop: timers, tasks, wakes, and callbacks that throw. */
 
 import assert from "node:assert/strict";
+import { EPOLL } from "../../../src/transport/epoll/abi.ts";
 import { EventLoop } from "../../../src/transport/epoll/event_loop.ts";
 import { Waker } from "../../../src/transport/epoll/waker.ts";
 import { DEFAULT_DEADLINE_MS, withDeadline } from "../../support/deadline.ts";
@@ -79,6 +80,40 @@ Deno.test("what a timer or a task throws is reported, and the others are called"
   assert.deepEqual(errors, mistakes);
   assert.deepEqual(called, ["timer", "task"]);
   loop.close();
+});
+
+Deno.test("a descriptor that is closed and opened again in a batch does not get the event of the one before it", () => {
+  const { loop, libc, errors } = makeLoop();
+  const ready = (): number => libc.call.eventfd(1, 0);
+  const fds = [ready(), ready()];
+  const called: string[] = [];
+  for (const fd of fds) {
+    const other = fds.find((one) => one !== fd)!;
+    loop.attach(fd, {
+      abort: () => {},
+      onReady: (): void => {
+        called.push("one of both");
+        loop.detach(other);
+        libc.call.close(other);
+        const reused = libc.call.eventfd(0, 0);
+        assert.equal(reused, other);
+        loop.attach(reused, {
+          abort: () => libc.call.close(reused),
+          onReady: () => called.push("the new one"),
+        });
+        assert.ok(loop.watch(reused, EPOLL.IN));
+        loop.detach(fd);
+        libc.call.close(fd);
+      },
+    });
+    assert.ok(loop.watch(fd, EPOLL.IN));
+  }
+  loop.turn(0);
+  loop.turn(0);
+  assert.deepEqual(errors, []);
+  assert.deepEqual(called, ["one of both"]);
+  loop.close();
+  assert.equal(libc.open.size, 0);
 });
 
 Deno.test("another thread wakes a loop that waits, runs its timers, and stops", async () => {

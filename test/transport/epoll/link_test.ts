@@ -91,12 +91,17 @@ Deno.test("a link that is watched takes in one read's worth unreported, and repo
   link.watch(true);
   await peer.write(encoder.encode("early"));
   await stand.until(() => link.input.available === 5, "what was sent");
+  await peer.write(encoder.encode("more"));
+  await stand.turns(10);
+  assert.equal(link.input.available, 5);
   assert.deepEqual(recorded.events, []);
+  link.watch(true);
+  await stand.until(() => link.input.available === 9, "the rest");
   link.watch(true);
   await peer.closeWrite();
   await stand.until(() => recorded.events.length > 0, "the end");
   assert.deepEqual(recorded.events, ["end"]);
-  assert.equal(link.input.available, 5);
+  assert.equal(link.input.available, 9);
   await peer.close();
 });
 

@@ -6,7 +6,7 @@ import type { EpollLink } from "../../../src/transport/epoll/link.ts";
 import type { InternetEndpoint } from "../../../src/transport/epoll/socket_address.ts";
 import { SO } from "../../../src/transport/epoll/abi.ts";
 import { listen } from "../../../src/transport/epoll/listening_socket.ts";
-import { isReset, RawSocket } from "../../support/raw_socket.ts";
+import { RawSocket } from "../../support/raw_socket.ts";
 import { LoopStand, Recorded } from "./loop_stand.ts";
 
 /** Clients one after the other, each with a descriptor that another had before. */
@@ -151,54 +151,6 @@ Deno.test("thousands of short connections: each gets its own octets, whatever de
   await Promise.all(Array.from({ length: AT_ONCE }, clients));
   await stand.until(() => listener.connections === 0, "the last close");
   assert.equal(links, SHORT_CONNECTIONS);
-});
-
-Deno.test("a connection closed in the batch in which another is accepted does not get its event", async () => {
-  await using stand = new LoopStand();
-  const { port, accepted } = stand.listen();
-  const first = await RawSocket.connect({ port });
-  await stand.until(() => accepted.length === 1, "the first");
-  const links = accepted;
-  // Whoever is told of its octets first closes both others, and their numbers
-  // are used again at once.
-  const victims: Recorded[] = [];
-  const second = await RawSocket.connect({ port });
-  const third = await RawSocket.connect({ port });
-  await stand.until(() => links.length === 3, "the others");
-  const opened: Recorded[] = [];
-  for (const link of links) {
-    const recorded = new Recorded(link);
-    victims.push(recorded);
-    link.handler = {
-      ...recorded,
-      onWritten: () => {},
-      onEnd: () => {},
-      onData: (): void => {
-        for (const other of links) other.close();
-        for (let i = 0; i < 3; i++) {
-          stand.connector.connect({ hostname: "127.0.0.1", port }, {
-            onConnected: (link): void => {
-              const recorded = new Recorded(link as EpollLink);
-              opened.push(recorded);
-              recorded.link.resume();
-            },
-            onConnectFailed: (): void => assert.fail(),
-          });
-        }
-      },
-    };
-    link.resume();
-  }
-  await Promise.all(
-    [first, second, third].map((socket) => socket.write(new Uint8Array(1))),
-  );
-  await stand.until(() => opened.length === 3, "the new ones");
-  await stand.turns(10);
-  assert.deepEqual(opened.flatMap(({ events }) => events), []);
-  for (const socket of [first, second, third]) {
-    await socket.read().catch((error) => assert.ok(isReset(error)));
-    await socket.close();
-  }
 });
 
 Deno.test("a callback of the listener that throws ends that connection, and others are accepted", async () => {
