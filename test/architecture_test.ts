@@ -58,6 +58,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/metrics/event_loop_lag.ts",
     "node:", // TLS
   ],
+  // The links of the data plane, each on calls of its own.
+  "src/transport/": ["src/proxy/core/", "src/net/", "src/events.ts"],
   "src/pool/": [
     "src/upstream/",
     "src/net/",

@@ -1,0 +1,367 @@
+/**
+ * A connection on epoll.
+ *
+ * It has a buffer only while there is something in it. What the kernel is
+ * asked to watch for is changed when an event comes that nobody wants, not
+ * when somebody stops wanting it: most want it again before one comes.
+ *
+ * @module
+ */
+
+import type { InputBuffer } from "../../proxy/core/input_buffer.ts";
+import type {
+  Cancellable,
+  Link,
+  LinkHandler,
+  WriteResult,
+} from "../../proxy/core/link.ts";
+import type { BufferPool } from "../../proxy/core/buffer_pool.ts";
+import { EPOLL, ERRNO, MSG, SHUT_WR } from "./abi.ts";
+import type { EventLoop, Source } from "./event_loop.ts";
+import type { Libc } from "./libc.ts";
+
+/** Epoll does not know of it. */
+const UNWATCHED = -1;
+
+/** How long a peer that is told of our end may send nothing before the connection is closed. */
+const LINGER_MS = 2000;
+
+/** How often that is granted, while the peer goes on sending. As nginx's `lingering_time`. */
+const MAX_LINGERS = 15;
+
+/** What is read after our end goes here, and is looked at by nobody. */
+const DISCARDED = new Uint8Array(65_536);
+
+const PEEKED = new Uint8Array(1);
+
+/** What is done with what comes. */
+type Reading =
+  /** It is reported. */
+  | "on"
+  /** A read's worth is taken in, unreported, and then the end alone is looked for. */
+  | "watching"
+  /** It is left in the kernel. */
+  | "off"
+  /** It is thrown away: we have ended, and are about to close. */
+  | "discarding";
+
+/** Our end of the connection. */
+type Writing =
+  | "open"
+  /** To be ended when what is pending has been written. */
+  | "ending"
+  | "ended";
+
+/** What links of the same loop share. */
+export interface LinkContext {
+  readonly libc: Libc;
+  readonly loop: EventLoop;
+  readonly buffers: BufferPool;
+}
+
+/** A descriptor that becomes a link. */
+export interface LinkOptions {
+  readonly fd: number;
+  readonly input: InputBuffer;
+  /** What it is watched for already, by a source that the link takes the place of. */
+  readonly watchedFor?: number;
+  /** Called once, when the descriptor has been closed. */
+  readonly onClosed?: () => void;
+}
+
+/** Until somebody takes a link over, and once it is closed. */
+const NOBODY: LinkHandler = {
+  onData: () => {},
+  onEnd: () => {},
+  onWritten: () => {},
+};
+
+/** A connection that epoll watches. */
+export class EpollLink implements Link, Source {
+  readonly input: InputBuffer;
+  handler: LinkHandler = NOBODY;
+
+  readonly #context: LinkContext;
+  readonly #fd: number;
+  readonly #onClosed: (() => void) | undefined;
+  #interest: number;
+  #reading: Reading = "off";
+  #writing: Writing = "open";
+  #pending: Uint8Array | null = null;
+  #pendingOwned: Uint8Array<ArrayBuffer> | null = null;
+  #ended = false;
+  #failed = false;
+  #closed = false;
+  /** While it is finishing: its next deadline. */
+  #linger: Cancellable | null = null;
+  #lingers = 0;
+  #moved = false;
+
+  /** Takes a connected, non-blocking socket over. */
+  constructor(context: LinkContext, options: LinkOptions) {
+    this.#context = context;
+    this.#fd = options.fd;
+    this.input = options.input;
+    this.#interest = options.watchedFor ?? UNWATCHED;
+    this.#onClosed = options.onClosed;
+    if (this.#interest === UNWATCHED) context.loop.attach(this.#fd, this);
+    else context.loop.replace(this.#fd, this);
+  }
+
+  get ended(): boolean {
+    return this.#ended || this.closed;
+  }
+
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  get closed(): boolean {
+    return this.#closed || this.#linger !== null;
+  }
+
+  resume(): void {
+    this.#read("on");
+  }
+
+  pause(): void {
+    if (!this.closed) this.#reading = "off";
+  }
+
+  // To be told of what comes costs nothing where it was being told before, so
+  // that it makes no difference for how long.
+  watch(_brief: boolean): void {
+    this.#read("watching");
+  }
+
+  write(
+    bytes: Uint8Array,
+    owned: Uint8Array<ArrayBuffer> | null,
+  ): WriteResult {
+    if (this.closed || this.#writing !== "open" || this.#pending !== null) {
+      this.#giveBack(owned);
+      return "failed";
+    }
+    const sent = this.#send(bytes);
+    if (sent === bytes.length) {
+      this.#giveBack(owned);
+      return "written";
+    }
+    if (sent < 0) {
+      this.#giveBack(owned);
+      return "failed";
+    }
+    this.#pending = sent === 0 ? bytes : bytes.subarray(sent);
+    this.#pendingOwned = owned;
+    this.#want(EPOLL.OUT);
+    return "pending";
+  }
+
+  endWrite(): void {
+    if (this.#closed || this.#writing !== "open") return;
+    if (this.#pending !== null) this.#writing = "ending";
+    else this.#shutdown();
+  }
+
+  finish(): void {
+    if (this.closed) return;
+    this.handler = NOBODY;
+    if (this.#failed || (this.#ended && this.#pending === null)) {
+      return this.close();
+    }
+    this.endWrite();
+    this.#reading = "discarding";
+    this.input.release();
+    this.#lingerOn();
+    if (!this.#ended) this.#want(EPOLL.IN);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#linger?.cancel();
+    this.handler = NOBODY;
+    this.#forgetPending();
+    this.input.release();
+    this.#context.loop.detach(this.#fd);
+    this.#context.libc.call.close(this.#fd);
+    this.#onClosed?.();
+  }
+
+  /** For the loop alone. */
+  abort(): void {
+    this.close();
+  }
+
+  /** For the loop alone: the descriptor is ready. */
+  onReady(events: number): void {
+    const broken = (events & (EPOLL.ERR | EPOLL.HUP)) !== 0;
+    if (this.#pending !== null && (broken || (events & EPOLL.OUT) !== 0)) {
+      this.#flush();
+    }
+    if (this.#closed) return;
+    if (!this.#ended && (broken || (events & EPOLL.IN) !== 0)) {
+      this.#receive(broken);
+    }
+    if (this.#closed) return;
+    this.#settle(events, broken);
+  }
+
+  /** Has what comes reported, or taken in; nothing is known of the link but what is in its input. */
+  #read(reading: "on" | "watching"): void {
+    if (this.closed || this.#ended) return;
+    this.#reading = reading;
+    if (this.input.available === 0) this.input.release();
+    this.#want(EPOLL.IN);
+  }
+
+  #receive(broken: boolean): void {
+    switch (this.#reading) {
+      case "on":
+      case "watching":
+        return this.#receiveInput(this.#reading);
+      case "discarding":
+        return this.#discard();
+      case "off":
+        // What cannot be read now is read later, and the end after it.
+        if (broken) this.#peek();
+    }
+  }
+
+  #receiveInput(reading: "on" | "watching"): void {
+    const { input } = this;
+    const room = input.room();
+    // Full: until somebody has made room, and resumes.
+    if (room.length === 0) {
+      this.#reading = "off";
+      return;
+    }
+    const { libc } = this.#context;
+    const count = libc.call.recv(this.#fd, room, room.length, MSG.DONTWAIT);
+    if (count > 0) {
+      input.received(count);
+      if (reading === "watching") this.#reading = "off";
+      else this.handler.onData(this);
+    } else this.#noteEnd(count === 0 ? 0 : libc.errno());
+    // An idle connection has no buffer.
+    if (this.#reading !== "off" && input.available === 0) input.release();
+  }
+
+  #peek(): void {
+    const { libc } = this.#context;
+    const flags = MSG.PEEK | MSG.DONTWAIT;
+    const count = libc.call.recv(this.#fd, PEEKED, PEEKED.length, flags);
+    if (count <= 0) this.#noteEnd(count === 0 ? 0 : libc.errno());
+  }
+
+  #discard(): void {
+    const { libc } = this.#context;
+    const { length } = DISCARDED;
+    const count = libc.call.recv(this.#fd, DISCARDED, length, MSG.DONTWAIT);
+    this.#moved = true;
+    if (count > 0 || (count < 0 && isTransient(libc.errno()))) return;
+    this.#ended = true;
+    if (count < 0 || this.#pending === null) this.close();
+  }
+
+  /** A read has brought the end, or nothing. */
+  #noteEnd(errno: number): void {
+    if (errno !== 0 && isTransient(errno)) return;
+    if (errno !== 0) this.#failed = true;
+    this.#ended = true;
+    this.handler.onEnd(this);
+  }
+
+  /** Sends what it can. Returns how many octets that were, or -1 when the peer takes no more. */
+  #send(bytes: Uint8Array): number {
+    const { libc } = this.#context;
+    const flags = MSG.NOSIGNAL | MSG.DONTWAIT;
+    const sent = libc.call.send(this.#fd, bytes, bytes.length, flags);
+    if (sent >= 0) return sent;
+    if (isTransient(libc.errno())) return 0;
+    this.#failed = true;
+    return -1;
+  }
+
+  #flush(): void {
+    const pending = this.#pending!;
+    const sent = this.#send(pending);
+    if (sent >= 0 && sent < pending.length) {
+      this.#pending = sent === 0 ? pending : pending.subarray(sent);
+      this.#moved = true;
+      return;
+    }
+    this.#forgetPending();
+    if (this.#writing === "ending") this.#shutdown();
+    if (this.#linger !== null && (sent < 0 || this.#ended)) this.close();
+    else this.handler.onWritten(this, sent >= 0);
+  }
+
+  #shutdown(): void {
+    this.#writing = "ended";
+    this.#context.libc.call.shutdown(this.#fd, SHUT_WR);
+  }
+
+  /** Waits for the peer's end a little longer, if it goes on sending or taking. */
+  #lingerOn(): void {
+    this.#moved = false;
+    this.#linger = this.#context.loop.after(LINGER_MS, () => {
+      if (this.#moved && ++this.#lingers < MAX_LINGERS) this.#lingerOn();
+      else this.close();
+    });
+  }
+
+  #forgetPending(): void {
+    const owned = this.#pendingOwned;
+    this.#pending = this.#pendingOwned = null;
+    this.#giveBack(owned);
+  }
+
+  #giveBack(owned: Uint8Array<ArrayBuffer> | null): void {
+    if (owned !== null) this.#context.buffers.release(owned);
+  }
+
+  /** Has the kernel watch for `events` beside what it does. */
+  #want(events: number): void {
+    if (this.#interest === UNWATCHED) this.#watch(events);
+    else if ((this.#interest & events) !== events) {
+      this.#interest |= events;
+      this.#context.loop.modify(this.#fd, this.#interest);
+    }
+  }
+
+  #watch(events: number): void {
+    const { loop } = this.#context;
+    if (loop.watch(this.#fd, events)) {
+      this.#interest = events;
+      return;
+    }
+    // The kernel has no memory for it. Nobody is called during this call.
+    loop.atTurnEnd(() => {
+      if (this.#closed || this.#ended) return;
+      this.#failed = this.#ended = true;
+      if (this.closed) this.close();
+      else this.handler.onEnd(this);
+    });
+  }
+
+  /** Takes interest off that an event has shown nobody to have. */
+  #settle(events: number, broken: boolean): void {
+    const wanted = (this.#reading === "off" || this.#ended ? 0 : EPOLL.IN) |
+      (this.#pending === null ? 0 : EPOLL.OUT);
+    const unwanted = this.#interest & ~wanted & (events | EPOLL.OUT);
+    if (broken && wanted === 0) {
+      // Would be reported for ever.
+      this.#context.loop.unwatch(this.#fd);
+      this.#interest = UNWATCHED;
+    } else if (unwanted !== 0) {
+      this.#interest &= ~unwanted;
+      this.#context.loop.modify(this.#fd, this.#interest);
+    }
+  }
+}
+
+/** Whether a call may be made again. */
+function isTransient(errno: number): boolean {
+  return errno === ERRNO.EAGAIN || errno === ERRNO.EINTR;
+}

@@ -1,0 +1,246 @@
+/**
+ * Accepts client connections: no more than allowed, and none while the
+ * process has no descriptors left.
+ *
+ * @module
+ */
+
+import type { AcceptPausedEvent } from "../../events.ts";
+import { InputBuffer } from "../../proxy/core/input_buffer.ts";
+import type { Cancellable } from "../../proxy/core/link.ts";
+import { EPOLL, ERRNO, isExhaustion, SOCK } from "./abi.ts";
+import type { Source } from "./event_loop.ts";
+import { SystemCallError } from "./libc.ts";
+import { EpollLink, type LinkContext } from "./link.ts";
+import {
+  type InternetEndpoint,
+  MAX_SOCKET_ADDRESS_BYTES,
+  readInternetAddress,
+} from "./socket_address.ts";
+
+/** How long accepting pauses when descriptors run out: until then some are given back. */
+const DESCRIPTOR_PAUSE_MS = 50;
+
+/**
+ * Share of the connections there were when descriptors ran out that is given
+ * up: those that stay need some to reach the workers, and so do new workers.
+ */
+const RESERVE_RATIO = 0.25;
+
+/** How long no more than the rest are let in. What took the descriptors may be gone by then. */
+const RESERVE_MS = 60_000;
+
+/**
+ * How long nobody must have come before accepting ends: whoever is in the
+ * kernel's queue by then is let in first, or would be reset.
+ */
+const QUIET_MS = 5;
+
+/** How long that is waited for at most, while clients keep coming. */
+const QUIET_TIMEOUT_MS = 100;
+
+/** Most connections accepted in a turn: those that are there have their turn too. */
+const MAX_BURST = 64;
+
+/** What a listener needs. */
+export interface EpollListenerOptions extends LinkContext {
+  /** A listening, non-blocking socket. It stays its owner's. */
+  readonly fd: number;
+  /** Connections at once. */
+  readonly maxConnections: number;
+  /** Size of the buffer that a connection is read into at first. */
+  readonly inputBytes: number;
+  /** A client has come; the link is the callee's, paused. `peer` is `null` for a Unix socket. */
+  readonly onAccept: (link: EpollLink, peer: InternetEndpoint | null) => void;
+  readonly onPause: (event: AcceptPausedEvent) => void;
+  /** Asks for so many connections to be closed, if they are idle. */
+  readonly closeIdle: (count: number) => void;
+}
+
+/** Accepts connections while there is room for them. */
+export class EpollListener implements Source {
+  readonly #options: EpollListenerOptions;
+  #connections = 0;
+  #accepted = 0;
+  /** Most connections accepted in this turn: as many as came in the last ones. */
+  #burst = 1;
+  #lastTurn = 0;
+  /** Why nobody is let in. */
+  #paused: AcceptPausedEvent["reason"] | null = null;
+  #pauseTimer: Cancellable | null = null;
+  /** Whether somebody has gone in this turn, so that others may come. */
+  #roomMade = false;
+  /** Connections let in until `#reservedUntil`. */
+  #reservedLimit = Infinity;
+  #reservedUntil = 0;
+  #closed = false;
+
+  readonly #address = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
+  readonly #addressLength = new Uint32Array(1);
+
+  /**
+   * Begins to accept.
+   *
+   * @throws {SystemCallError} When `fd` is no socket, or the kernel cannot watch it.
+   */
+  constructor(options: EpollListenerOptions) {
+    this.#options = options;
+    const { loop, fd } = options;
+    loop.attach(fd, this);
+    if (!loop.watch(fd, EPOLL.IN)) {
+      loop.detach(fd);
+      throw new SystemCallError(
+        "watch a listening socket",
+        options.libc.errno(),
+      );
+    }
+  }
+
+  /** Connections it has accepted that are still open. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  /**
+   * Lets those in who wait already, and accepts no more. Connections go on.
+   *
+   * @param onClosed Called when the socket is its owner's alone again.
+   */
+  close(onClosed: () => void): void {
+    this.#closeWhenQuiet(this.#options.loop.now() + QUIET_TIMEOUT_MS, onClosed);
+  }
+
+  /** Accepts no more from now on; whoever waits is left to another listener of the same socket. */
+  abort(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#pauseTimer?.cancel();
+    const { loop, fd } = this.#options;
+    loop.unwatch(fd);
+    loop.detach(fd);
+  }
+
+  /** For the loop alone: somebody has come. */
+  onReady(): void {
+    let count = 0;
+    while (count < this.#burst && this.#mayAccept() && this.#accept()) count++;
+    if (this.#closed) return;
+    const { turns } = this.#options.loop;
+    if (count < this.#burst) this.#burst = Math.max(1, count);
+    // One at a time where clients come seldom: another try would find nobody.
+    else if (turns === this.#lastTurn + 1) {
+      this.#burst = Math.min(2 * count, MAX_BURST);
+    }
+    this.#lastTurn = turns;
+  }
+
+  #mayAccept(): boolean {
+    if (this.#closed) return false;
+    const { maxConnections, loop } = this.#options;
+    if (this.#connections >= maxConnections) {
+      this.#pause("max-connections", null);
+    } else if (this.#connections >= this.#reservedLimit) {
+      const remainingMs = this.#reservedUntil - loop.now();
+      if (remainingMs > 0) this.#pause("descriptors", remainingMs);
+      else this.#reservedLimit = Infinity;
+    }
+    return this.#paused === null;
+  }
+
+  /** Returns whether others may wait. */
+  #accept(): boolean {
+    const { libc, fd } = this.#options;
+    this.#addressLength[0] = this.#address.length;
+    const accepted = libc.call.accept4(
+      fd,
+      this.#address,
+      this.#addressLength,
+      SOCK.NONBLOCK | SOCK.CLOEXEC,
+    );
+    if (accepted < 0) return this.#goesOn(libc.errno());
+    this.#accepted++;
+    this.#connections++;
+    this.#welcome(accepted);
+    return true;
+  }
+
+  #welcome(fd: number): void {
+    const { libc, loop, buffers, inputBytes, onAccept } = this.#options;
+    const link = new EpollLink({ libc, loop, buffers }, {
+      fd,
+      input: new InputBuffer(buffers, inputBytes),
+      onClosed: () => this.#onLinkClosed(),
+    });
+    const peer = readInternetAddress(this.#address);
+    if (!loop.guard(() => onAccept(link, peer))) link.close();
+  }
+
+  /** Whether accepting goes on after an error, which may have been that of one connection. */
+  #goesOn(errno: number): boolean {
+    if (errno === ERRNO.EAGAIN) return false;
+    if (isExhaustion(errno)) {
+      this.#reserve();
+      this.#pause("descriptors", DESCRIPTOR_PAUSE_MS);
+      return false;
+    }
+    if (
+      errno === ERRNO.EBADF || errno === ERRNO.EINVAL ||
+      errno === ERRNO.ENOTSOCK
+    ) {
+      throw new SystemCallError("accept connections", errno);
+    }
+    return true;
+  }
+
+  /** Descriptors have run out: gives some back, and keeps them free for a while. */
+  #reserve(): void {
+    const { loop, closeIdle } = this.#options;
+    const reserved = Math.ceil(this.#connections * RESERVE_RATIO);
+    this.#reservedLimit = Math.max(1, this.#connections - reserved);
+    this.#reservedUntil = loop.now() + RESERVE_MS;
+    loop.guard(() => closeIdle(reserved));
+  }
+
+  #pause(reason: AcceptPausedEvent["reason"], timeoutMs: number | null): void {
+    const { loop, fd, onPause } = this.#options;
+    this.#paused = reason;
+    loop.modify(fd, 0);
+    if (timeoutMs !== null) {
+      this.#pauseTimer = loop.after(timeoutMs, () => this.#resume());
+    }
+    loop.guard(() => onPause({ type: "accept-paused", reason }));
+  }
+
+  #resume(): void {
+    if (this.#paused === null || this.#closed) return;
+    const { loop, fd, onPause } = this.#options;
+    const reason = this.#paused;
+    this.#paused = null;
+    this.#pauseTimer?.cancel();
+    this.#pauseTimer = null;
+    loop.modify(fd, EPOLL.IN);
+    loop.guard(() => onPause({ type: "accept-resumed", reason }));
+  }
+
+  #onLinkClosed(): void {
+    this.#connections--;
+    if (this.#paused === null || this.#roomMade) return;
+    this.#roomMade = true;
+    this.#options.loop.atTurnEnd(() => {
+      this.#roomMade = false;
+      this.#resume();
+    });
+  }
+
+  #closeWhenQuiet(deadline: number, onClosed: () => void): void {
+    const { loop } = this.#options;
+    const before = this.#accepted;
+    loop.after(QUIET_MS, () => {
+      if (this.#accepted > before && loop.now() < deadline) {
+        return this.#closeWhenQuiet(deadline, onClosed);
+      }
+      this.abort();
+      onClosed();
+    });
+  }
+}
