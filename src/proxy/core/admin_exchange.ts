@@ -21,6 +21,7 @@ import type {
 } from "./admin_port.ts";
 import { MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { ProxyContext } from "./context.ts";
+import type { InputBuffer } from "./input_buffer.ts";
 import type { Link } from "./link.ts";
 
 /** Largest request body: what is asked of the pages fits many times over. */
@@ -55,15 +56,6 @@ export type AdminExchangeState =
 
 const OVER: AdminExchangeState = Object.freeze({ type: "over" });
 
-/** Whom an exchange serves. */
-export interface AdminExchangeParts {
-  readonly link: Link;
-  /** IP address of the peer. */
-  readonly clientAddress: string;
-  /** Called once, with whether the connection may be used again. */
-  readonly onOver: (reusable: boolean) => void;
-}
-
 /** Serves one request for a page of our own. */
 export class AdminExchange implements AdminSink {
   /** When the present read or write has lasted too long. */
@@ -87,14 +79,18 @@ export class AdminExchange implements AdminSink {
   /** Prepares to serve the request in `context.requestHead`, whose body begins where the input is. */
   constructor(
     context: ProxyContext,
-    parts: AdminExchangeParts,
-    page: AdminPage,
+    parts: {
+      readonly link: Link;
+      readonly page: AdminPage;
+      /** Called once, with whether the connection may be used again. */
+      readonly onOver: (reusable: boolean) => void;
+    },
   ) {
     const { requestHead: head } = context;
     this.#context = context;
     this.#link = parts.link;
     this.#onOver = parts.onOver;
-    this.#page = page;
+    this.#page = parts.page;
     this.#decoder = bodyDecoder(head.body);
     this.#keepAlive = head.keepAlive;
     this.#toHead = head.method === Method.HEAD;
@@ -324,22 +320,21 @@ export class AdminExchange implements AdminSink {
 }
 
 /**
- * Takes the request in `context.requestHead`, if it is for a page of our own;
- * `null` if it is the application's.
+ * The page of our own that the request in `context.requestHead` is for, whose
+ * octets are in `input`; `null` if it is the application's.
  */
-export function takeAdminExchange(
-  context: ProxyContext,
-  parts: AdminExchangeParts,
-): AdminExchange | null {
-  const { requestHead: head, admin } = context;
-  const { bytes } = parts.link.input;
-  const page = admin?.take({
+export function takeAdminPage(
+  { requestHead: head, admin }: ProxyContext,
+  { bytes }: InputBuffer,
+  clientAddress: string,
+): AdminPage | null {
+  if (admin === null) return null;
+  return admin.take({
     method: latin1Slice(bytes, head.methodStart, head.methodEnd),
     target: latin1Slice(bytes, head.targetStart, head.targetEnd),
     headers: head.fields.entries(bytes),
-    clientAddress: parts.clientAddress,
+    clientAddress,
   });
-  return page ? new AdminExchange(context, parts, page) : null;
 }
 
 function chunkOf(content: Uint8Array): Uint8Array {

@@ -8,7 +8,6 @@
  * @module
  */
 
-import { BodyPump, type PumpListener, type PumpOutcome } from "./body_pump.ts";
 import { LARGE_BUFFER_BYTES, MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Link, LinkHandler, WriteResult } from "./link.ts";
@@ -22,8 +21,9 @@ import {
   takeResponse,
 } from "./response_plan.ts";
 import { ResponseClock } from "./response_clock.ts";
+import { ResponseRelay, type ResponseRelayListener } from "./response_relay.ts";
 import type { RequestProgress } from "./reuse.ts";
-import { Tunnel, type TunnelListener } from "./tunnel.ts";
+import type { Tunnel } from "./tunnel.ts";
 import type { UpstreamConnection } from "./upstream_connection.ts";
 
 /** What an attempt is doing for the client. */
@@ -32,19 +32,11 @@ export type AttemptState =
   | { readonly type: "awaiting-response" }
   /** An interim response is being written; another head follows. */
   | { readonly type: "passing-interim"; readonly plan: ResponsePlan }
-  /** The head is being written, with what of the body had come with it. */
-  | { readonly type: "passing-head"; readonly plan: ResponsePlan }
-  /** What had come with the head, and did not fit, is being written. */
-  | { readonly type: "passing-rest"; readonly plan: ResponsePlan }
+  /** The final response is being passed on. */
   | {
-    readonly type: "passing-body";
+    readonly type: "passing-response";
     readonly plan: ResponsePlan;
-    readonly pump: BodyPump;
-  }
-  | {
-    readonly type: "tunneling";
-    readonly plan: ResponsePlan;
-    readonly tunnel: Tunnel;
+    readonly relay: ResponseRelay;
   }
   /** The client has its response; the worker still takes the request's body (RFC 9110 §7.5). */
   | { readonly type: "finishing-request"; readonly plan: ResponsePlan }
@@ -71,7 +63,7 @@ export interface AttemptOwner {
 
 /** Takes one request to a worker, and its response to the client. */
 export class Attempt
-  implements LinkHandler, PumpListener, RequestBodyListener, TunnelListener {
+  implements LinkHandler, RequestBodyListener, ResponseRelayListener {
   /** Status of the worker's response, 0 before there is one. */
   status = 0;
   /** Octets of content sent to the client. */
@@ -155,6 +147,12 @@ export class Attempt
     return !this.#headWritten;
   }
 
+  /** The tunnel that its response has opened, if it has. */
+  get tunnel(): Tunnel | null {
+    const state = this.#state;
+    return state.type === "passing-response" ? state.relay.tunnel : null;
+  }
+
   /** How the response goes on, once its head is being passed on. */
   get plan(): ResponsePlan | null {
     return "plan" in this.#state ? this.#state.plan : null;
@@ -164,7 +162,7 @@ export class Attempt
   get awaitsWorker(): boolean {
     const state = this.#state;
     return state.type === "awaiting-response" ||
-      state.type === "passing-body" && state.pump.state === "reading";
+      state.type === "passing-response" && state.relay.awaitsWorker;
   }
 
   /** Whether the response has no end in sight: see {@linkcode ResponseClock.isStream}. */
@@ -204,7 +202,7 @@ export class Attempt
   /** Ends a tunnel of which the client has all that its worker said: the workers are gone. */
   finish(): void {
     const state = this.#state;
-    if (state.type === "tunneling" && state.tunnel.state === "worker-ended") {
+    if (state.type === "passing-response" && state.relay.delivered) {
       this.#complete(state.plan);
     }
   }
@@ -239,48 +237,32 @@ export class Attempt
 
   /** The client has brought more. */
   onClientData(): void {
-    if (this.#state.type === "tunneling") {
-      this.#state.tunnel.onData(this.#client);
-    } else this.body?.onData();
+    const { tunnel } = this;
+    if (tunnel === null) this.body?.onData();
+    else tunnel.onData(this.#client);
   }
 
   /** The client has ended its side, in order. */
   onClientEnd(): void {
-    if (this.#state.type === "tunneling") {
-      return this.#state.tunnel.onEnd(this.#client);
-    }
-    if (this.#bodySent) this.#clock.clientEnded();
+    const { tunnel } = this;
+    if (tunnel !== null) tunnel.onEnd(this.#client);
+    else if (this.#bodySent) this.#clock.clientEnded();
     else this.body?.onEnd();
   }
 
   /** What was pending towards the client is written, or never will be. */
   onClientWritten(written: boolean): void {
     const state = this.#state;
-    switch (state.type) {
-      case "passing-interim":
-        return this.#onInterimPassed(state.plan, written);
-      case "passing-head":
-        return this.#onHeadPassed(state.plan, written);
-      case "passing-rest":
-        return this.#onRestPassed(state.plan, written);
-      case "passing-body":
-        return state.pump.onWritten(written);
-      case "tunneling":
-        return state.tunnel.onWritten(this.#client, written);
-    }
+    if (state.type === "passing-response") state.relay.onClientWritten(written);
+    else if (state.type !== "passing-interim") return;
+    else if (this.#endInterim(state.plan, written)) this.#readResponse();
   }
 
   /** The worker has brought more. */
-  onData(link: Link): void {
+  onData(): void {
     const state = this.#state;
-    switch (state.type) {
-      case "awaiting-response":
-        return this.#readResponse();
-      case "passing-body":
-        return state.pump.onData();
-      case "tunneling":
-        return state.tunnel.onData(link);
-    }
+    if (state.type === "awaiting-response") this.#readResponse();
+    else if (state.type === "passing-response") state.relay.onWorkerData();
   }
 
   /** The worker has ended its side. */
@@ -289,10 +271,8 @@ export class Attempt
     switch (state.type) {
       case "awaiting-response":
         return this.fail(this.#noResponse());
-      case "passing-body":
-        return state.pump.onEnd();
-      case "tunneling":
-        return state.tunnel.onEnd(link);
+      case "passing-response":
+        return state.relay.onWorkerEnd();
       case "finishing-request":
         // One that only ends its side may still read: the next write shows it.
         if (link.failed) this.#complete(state.plan);
@@ -302,9 +282,9 @@ export class Attempt
   /** What was pending towards the worker is written, or never will be. */
   onWritten(link: Link, written: boolean): void {
     this.#headWritten = true;
-    if (this.#state.type === "tunneling") {
-      this.#state.tunnel.onWritten(link, written);
-    } else this.body?.onWritten(written);
+    const { tunnel } = this;
+    if (tunnel === null) this.body?.onWritten(written);
+    else tunnel.onWritten(link, written);
   }
 
   /** Takes what has come of the response; passes interim ones on. */
@@ -354,10 +334,6 @@ export class Attempt
     return "written";
   }
 
-  #onInterimPassed(plan: ResponsePlan, written: boolean): void {
-    if (this.#endInterim(plan, written)) this.#readResponse();
-  }
-
   /** Whether the final response can follow. */
   #endInterim(plan: ResponsePlan, written: boolean): boolean {
     if (!written) this.fail(new ProxyError("client-gone"));
@@ -369,51 +345,18 @@ export class Attempt
   }
 
   #passHead(plan: ResponsePlan): void {
+    // RFC 9110 §7.8: not before the request has been received.
+    if (plan.status === 101 && !this.#bodySent) {
+      return this.fail(switchedEarly());
+    }
     this.status = plan.status;
     this.bytesOut = plan.contentBytes;
     this.#context.counters.unanswered--;
     this.#clock.begin();
-    this.#state = { type: "passing-head", plan };
-    const result = this.#client.write(plan.bytes, plan.buffer);
-    if (result === "pending") this.#connection.link.pause();
-    else this.#onHeadPassed(plan, result === "written");
-  }
-
-  #onHeadPassed(plan: ResponsePlan, written: boolean): void {
-    if (!written) return this.fail(new ProxyError("client-gone"));
-    if (plan.complete) return this.#onResponsePassed(plan);
-    if (plan.status === 101) return this.#openTunnel(plan);
-    if (plan.rest === null) return this.#passBody(plan);
-    const { link } = this.#connection;
-    this.#state = { type: "passing-rest", plan };
-    const result = this.#client.write(plan.rest, link.input.detach());
-    if (result === "pending") link.pause();
-    else this.#onRestPassed(plan, result === "written");
-  }
-
-  #onRestPassed(plan: ResponsePlan, written: boolean): void {
-    if (!written) return this.fail(new ProxyError("client-gone"));
-    this.#passBody(plan);
-  }
-
-  #passBody(plan: ResponsePlan): void {
-    const { decoder, chunked } = plan;
-    if (decoder === null || decoder.done) return this.#onResponsePassed(plan);
-    const pump = new BodyPump({
-      source: this.#connection.link,
-      sink: this.#client,
-      decoder,
-      chunked,
-      malformed: "upstream-malformed",
-    }, this);
-    this.#state = { type: "passing-body", plan, pump };
-    pump.start();
-  }
-
-  #openTunnel(plan: ResponsePlan): void {
-    const tunnel = new Tunnel(this.#client, this.#connection.link, this);
-    this.#state = { type: "tunneling", plan, tunnel };
-    tunnel.start();
+    const links = { client: this.#client, worker: this.#connection.link };
+    const relay = new ResponseRelay(plan, links, this);
+    this.#state = { type: "passing-response", plan, relay };
+    relay.start();
   }
 
   /** The client has all of its response. */
@@ -434,35 +377,16 @@ export class Attempt
     link.watch(false);
   }
 
-  onProgress(_pump: BodyPump, contentBytes: number): null {
+  onResponseProgress(contentBytes: number, timeoutMs: number | null): void {
     this.bytesOut += contentBytes;
-    this.#clock.touch(this.#context.options.bodyTimeoutMs);
-    return null;
-  }
-
-  onPumped(_pump: BodyPump, outcome: PumpOutcome | ProxyError): void {
-    const state = this.#state;
-    if (state.type !== "passing-body") return;
-    if (outcome === "complete") this.#onResponsePassed(state.plan);
-    else {
-      this.fail(
-        outcome === "cut"
-          ? new ProxyError("upstream-closed")
-          : outcome === "sink-gone"
-          ? new ProxyError("client-gone")
-          : outcome,
-      );
-    }
-  }
-
-  onTunnelProgress(bytesDown: number, timeoutMs: number): void {
-    this.bytesOut += bytesDown;
-    this.#clock.touch(timeoutMs);
+    this.#clock.touch(timeoutMs ?? this.#context.options.bodyTimeoutMs);
     if (this.#context.finishing) this.finish();
   }
 
-  onTunnelOver(): void {
-    if (this.#state.type === "tunneling") this.#complete(this.#state.plan);
+  onResponseOver(failure: ProxyError | null): void {
+    if (this.#state.type !== "passing-response") return;
+    if (failure === null) this.#onResponsePassed(this.#state.plan);
+    else this.fail(failure);
   }
 
   onBodySent(): void {
@@ -530,8 +454,7 @@ export class Attempt
     const { underWay } = this;
     this.#state = OVER;
     this.#clock.stop();
-    if (state.type === "passing-body") state.pump.stop();
-    if (state.type === "tunneling") state.tunnel.stop();
+    if (state.type === "passing-response") state.relay.stop();
     const plan = outcome.type === "complete" && "plan" in state
       ? state.plan
       : null;
@@ -544,4 +467,10 @@ export class Attempt
     else this.body?.discard();
     this.#owner.onAttemptOver(outcome);
   }
+}
+
+function switchedEarly(): ProxyError {
+  return new ProxyError("upstream-malformed", {
+    detail: "switched protocols before it had the request",
+  });
 }

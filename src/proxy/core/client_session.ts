@@ -5,17 +5,10 @@
  * @module
  */
 
-import { latin1Slice, SLASH } from "../../http1/bytes.ts";
+import { latin1Slice } from "../../http1/bytes.ts";
 import { errorResponse } from "../../http1/error_response.ts";
-import { INCOMPLETE } from "../../http1/field_table.ts";
-import { parseRequestHead } from "../../http1/request_head.ts";
-import { type AdminExchange, takeAdminExchange } from "./admin_exchange.ts";
-import {
-  HEADROOM,
-  SMALL_BUFFER_BYTES,
-  TAILROOM,
-  TINY_BUFFER_BYTES,
-} from "./buffer_pool.ts";
+import { AdminExchange } from "./admin_exchange.ts";
+import type { AdminPage } from "./admin_port.ts";
 import type { Client } from "./client.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Deadlined } from "./deadlines.ts";
@@ -25,23 +18,16 @@ import {
   type ExchangeOwner,
 } from "./exchange.ts";
 import type { Link, LinkHandler } from "./link.ts";
-import { ProxiedRequest } from "./proxied_request.ts";
+import { Linger } from "./linger.ts";
+import type { ProxiedRequest } from "./proxied_request.ts";
 import { asProxyError, ProxyError } from "./proxy_error.ts";
 import { reportAccess, reportFailure } from "./reports.ts";
 import { MAX_DISCARDED_BYTES } from "./request_body.ts";
+import { RequestReader, type TakenRequest } from "./request_reader.ts";
 import { decideReuse } from "./reuse.ts";
-
-/** How long a client that has its response may be silent, with something left to send, before it is cut off ... */
-const LINGER_MS = 2000;
-
-/** ... and how long it may go on sending what nobody wants. As nginx's `lingering_time`. */
-const MAX_LINGER_MS = 30_000;
 
 /** How long an idle connection may still bring a request while the pool stops: the time one is on its way. */
 export const DRAIN_IDLE_MS = 500;
-
-/** `_`, with which the names of our own pages begin. */
-const UNDERSCORE = 0x5f;
 
 /** What a client is doing. */
 export type ClientSessionState =
@@ -64,6 +50,7 @@ export type ClientSessionState =
     readonly type: "finishing-request";
     readonly exchange: Exchange;
     readonly keep: boolean;
+    readonly linger: Linger;
   }
   /** Being listened to after its last response, until it has read that. */
   | Lingering
@@ -71,6 +58,7 @@ export type ClientSessionState =
 
 interface Lingering {
   readonly type: "lingering";
+  readonly linger: Linger;
   discardedBytes: number;
 }
 
@@ -83,13 +71,10 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
   readonly #context: ProxyContext;
   readonly #link: Link;
   readonly #client: Client;
+  readonly #reader: RequestReader;
   readonly #onClosed: (session: ClientSession) => void;
   #state: ClientSessionState = IDLE;
   #deadline: number;
-  /** When it is cut off while it lingers, however busy. */
-  #lingerEnd = Infinity;
-  /** What it waits with for the next request: as much as the largest so far took. */
-  #idleBufferBytes = TINY_BUFFER_BYTES;
   /** Whether requests are being taken; a response that ends meanwhile goes on there. */
   #taking = false;
 
@@ -106,6 +91,7 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     this.#link = parts.link;
     this.#client = parts.client;
     this.#onClosed = parts.onClosed;
+    this.#reader = new RequestReader(context, parts.link.input, parts.client);
     // A client that has only just come gets as long as one that has begun.
     this.#deadline = context.deadlines.now + context.options.headTimeoutMs;
   }
@@ -118,9 +104,10 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
   /** When the present wait has lasted too long. */
   get deadline(): number {
     const state = this.#state;
-    return state.type === "exchange" || state.type === "admin"
-      ? state.exchange.deadline
-      : this.#deadline;
+    if (state.type === "exchange" || state.type === "admin") {
+      return state.exchange.deadline;
+    }
+    return "linger" in state ? state.linger.deadline : this.#deadline;
   }
 
   /** Whether nothing is under way. */
@@ -240,9 +227,9 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
       (this.#state.type === "idle" || this.#state.type === "head") &&
       input.available > 0
     ) {
-      let taken: ProxiedRequest | AdminExchange | null;
+      let taken: TakenRequest | null;
       try {
-        taken = this.#takeRequest();
+        taken = this.#reader.take();
       } catch (error) {
         this.#refuse(asProxyError(error, "bad-request"));
         break;
@@ -252,8 +239,8 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
         break;
       }
       this.#link.pause();
-      if (taken instanceof ProxiedRequest) this.#beginExchange(taken);
-      else this.#beginAdmin(taken);
+      if (taken.type === "proxied") this.#beginExchange(taken.request);
+      else this.#beginAdmin(taken.page);
     }
     this.#taking = false;
     if (this.#state.type === "idle") this.#awaitRequest();
@@ -267,59 +254,13 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
   /** Part of a head is there: the rest has a deadline, and needs room. */
   #awaitRestOfHead(): void {
     const { options, deadlines } = this.#context;
-    const { input } = this.#link;
     if (this.idle) {
       this.#state = HEAD;
       this.#deadline = deadlines.now + options.headTimeoutMs;
     }
-    if (input.full) {
-      if (this.#idleBufferBytes < SMALL_BUFFER_BYTES) {
-        this.#idleBufferBytes = SMALL_BUFFER_BYTES;
-        input.resize(SMALL_BUFFER_BYTES);
-      } else input.resize(options.maxHeadBytes + HEADROOM + TAILROOM);
-    }
+    this.#reader.makeRoom();
     if (this.#link.ended) this.#finish();
     else this.#link.resume(false);
-  }
-
-  /** Parses the head at the front of the input and takes it out; `null` when it is not all there. */
-  #takeRequest(): ProxiedRequest | AdminExchange | null {
-    const { requestHead: head, options, gate } = this.#context;
-    const { input } = this.#link;
-    const { bytes } = input;
-    const headEnd = parseRequestHead(bytes, input.start, input.end, head);
-    const headBytes = headEnd === INCOMPLETE
-      ? input.available + 1 // at least
-      : headEnd - input.start;
-    if (headBytes > options.maxHeadBytes) throw headTooLarge();
-    if (headEnd === INCOMPLETE) return null;
-    input.start = headEnd;
-    const { body, targetStart } = head;
-    if (
-      bytes[targetStart] === SLASH && bytes[targetStart + 1] === UNDERSCORE
-    ) {
-      const exchange = takeAdminExchange(this.#context, {
-        link: this.#link,
-        clientAddress: this.#client.address,
-        onOver: (reusable) => this.#onAdminOver(reusable),
-      });
-      if (exchange !== null) return exchange;
-    }
-    const { maxBodyBytes } = options;
-    if (
-      maxBodyBytes > 0 && body.kind === "length" && body.bytes > maxBodyBytes
-    ) {
-      throw new ProxyError("body-too-large");
-    }
-    const client = gate === null
-      ? this.#client
-      : gate.admit(this.#client, bytes, head);
-    const request = new ProxiedRequest(this.#context, input, client);
-    if (maxBodyBytes > 0 && request.contentBytes > maxBodyBytes) {
-      request.release(this.#context);
-      throw new ProxyError("body-too-large");
-    }
-    return request;
   }
 
   #beginExchange(request: ProxiedRequest): void {
@@ -354,20 +295,20 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     if (error.code === "internal") this.#context.reportFault(error);
     if (responded || error.status === 0 || this.#link.closed) {
       // The response must not look complete: no terminator, no more octets.
-      this.#release(exchange);
       return this.#close();
     }
     this.#writeError(exchange, error);
   }
 
   onBodyDiscarded(): void {
-    if (this.#state.type === "finishing-request") this.#goOnLingering();
+    const state = this.#state;
+    if (state.type === "finishing-request") this.#renew(state.linger);
   }
 
   onBodyOver(received: boolean): void {
     const state = this.#state;
     if (state.type === "finishing-request") {
-      this.#endBody(state.exchange, state.keep && received);
+      this.#endBody(state.exchange, state.keep && received, state.linger);
     }
   }
 
@@ -428,35 +369,33 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     { exchange, keep }: ClientSessionState & { readonly type: "error" },
     written: boolean,
   ): void {
-    if (!written) {
-      if (exchange !== null) this.#release(exchange);
-      this.#close();
-    } else if (exchange === null) this.#linger();
+    if (!written) this.#close();
+    else if (exchange === null) this.#linger(this.#newLinger());
     else this.#endRequest(exchange, keep);
   }
 
   /** Reads what is left of a request whose response is complete. */
   #endRequest(exchange: Exchange, keep: boolean): void {
     if (exchange.received) {
+      if (!keep) return this.#finish();
       this.#release(exchange);
-      return keep ? this.#goOn() : this.#finish();
+      return this.#goOn();
     }
-    this.#beginLinger();
     if (!keep) this.#link.endWrite();
     const { body } = exchange;
-    if (body !== null && body.state.type !== "over") {
-      this.#state = { type: "finishing-request", exchange, keep };
-      return;
+    const linger = this.#newLinger();
+    this.#state = { type: "finishing-request", exchange, keep, linger };
+    const state = body?.state;
+    if (state === undefined) this.#endBody(exchange, false, linger);
+    else if (state.type === "over") {
+      this.#endBody(exchange, keep && state.received, linger);
     }
-    const received = body !== null && body.state.type === "over" &&
-      body.state.received;
-    this.#endBody(exchange, keep && received);
   }
 
-  #endBody(exchange: Exchange, keep: boolean): void {
+  #endBody(exchange: Exchange, keep: boolean, linger: Linger): void {
     this.#release(exchange);
     if (keep) this.#goOn();
-    else this.#linger();
+    else this.#linger(linger);
   }
 
   #release({ request, beingWritten, body }: Exchange): void {
@@ -464,7 +403,12 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     request.release(this.#context, beingWritten);
   }
 
-  #beginAdmin(exchange: AdminExchange): void {
+  #beginAdmin(page: AdminPage): void {
+    const exchange = new AdminExchange(this.#context, {
+      link: this.#link,
+      page,
+      onOver: (reusable) => this.#onAdminOver(reusable),
+    });
     this.#state = { type: "admin", exchange };
     exchange.run();
   }
@@ -473,34 +417,25 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     if (this.#state.type !== "admin") return;
     if (this.#link.closed) this.#close();
     else if (reusable) this.#goOn();
-    else {
-      this.#beginLinger();
-      this.#linger();
-    }
+    else this.#linger(this.#newLinger());
   }
 
   /** The client may send its next request, or has. */
   #goOn(): void {
     const { finishing, deadlines, options, draining } = this.#context;
-    if (finishing || this.#link.closed) return this.#finish();
     this.#state = IDLE;
-    this.#lingerEnd = Infinity;
+    if (finishing || this.#link.closed) return this.#finish();
     this.#deadline = deadlines.now +
       (draining ? DRAIN_IDLE_MS : options.idleTimeoutMs);
-    this.#link.input.resize(this.#idleBufferBytes);
+    this.#reader.rest();
     if (this.#taking) return;
     if (this.#link.input.available > 0) this.#takeRequests();
     else this.#awaitRequest();
   }
 
-  /**
-   * Goes on reading for a while after the last response: closing with unread
-   * octets resets the connection, and the response would be lost with it
-   * (RFC 9112 §9.6).
-   */
-  #linger(): void {
-    if (this.#lingerEnd === Infinity) this.#beginLinger();
-    const state: Lingering = { type: "lingering", discardedBytes: 0 };
+  /** Goes on reading for a while after the last response, for the client to get that. */
+  #linger(linger: Linger): void {
+    const state: Lingering = { type: "lingering", linger, discardedBytes: 0 };
     this.#state = state;
     this.#link.endWrite();
     this.#discard(state);
@@ -510,24 +445,20 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     const { input, ended } = this.#link;
     state.discardedBytes += input.available;
     input.start = input.end;
-    this.#goOnLingering();
+    this.#renew(state.linger);
     if (ended || state.discardedBytes >= MAX_DISCARDED_BYTES) {
       return this.#finish();
     }
     this.#link.resume(false);
   }
 
-  #beginLinger(): void {
-    const { now } = this.#context.deadlines;
-    this.#deadline = now + LINGER_MS;
-    this.#lingerEnd = now + MAX_LINGER_MS;
+  #newLinger(): Linger {
+    return new Linger(this.#context.deadlines.now);
   }
 
-  /** The client is still sending: many look for their response only when they have sent all. */
-  #goOnLingering(): void {
+  #renew(linger: Linger): void {
     const { deadlines, draining } = this.#context;
-    if (draining || this.#deadline === Infinity) return;
-    this.#deadline = Math.min(deadlines.now + LINGER_MS, this.#lingerEnd);
+    if (!draining) linger.renew(deadlines.now);
   }
 
   /** Ends in order. */
@@ -543,17 +474,14 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
   #end(closeLink: () => void): void {
     if (this.#state.type === "closed") return;
     const { counters, deadlines } = this.#context;
+    const state = this.#state;
     this.#state = CLOSED;
+    if (state.type === "error" || state.type === "finishing-request") {
+      if (state.exchange !== null) this.#release(state.exchange);
+    } else if (state.type === "exchange") this.#release(state.exchange);
     deadlines.delete(this);
     counters.clientConnections--;
     closeLink();
     this.#onClosed(this);
   }
-}
-
-function headTooLarge(): ProxyError {
-  return new ProxyError("bad-request", {
-    status: 431,
-    detail: "head too large",
-  });
 }

@@ -1,0 +1,120 @@
+/**
+ * Requests out of what a client has sent: where a head ends, how large it may
+ * be, and whose it is.
+ *
+ * @module
+ */
+
+import { SLASH } from "../../http1/bytes.ts";
+import { INCOMPLETE } from "../../http1/field_table.ts";
+import { parseRequestHead } from "../../http1/request_head.ts";
+import { takeAdminPage } from "./admin_exchange.ts";
+import type { AdminPage } from "./admin_port.ts";
+import {
+  HEADROOM,
+  SMALL_BUFFER_BYTES,
+  TAILROOM,
+  TINY_BUFFER_BYTES,
+} from "./buffer_pool.ts";
+import type { Client } from "./client.ts";
+import type { ProxyContext } from "./context.ts";
+import type { InputBuffer } from "./input_buffer.ts";
+import { ProxiedRequest } from "./proxied_request.ts";
+import { ProxyError } from "./proxy_error.ts";
+
+/** `_`, with which the names of our own pages begin. */
+const UNDERSCORE = 0x5f;
+
+/** A request that has come: for a worker, or for a page of our own. */
+export type TakenRequest =
+  | { readonly type: "proxied"; readonly request: ProxiedRequest }
+  | { readonly type: "admin"; readonly page: AdminPage };
+
+/** Takes the requests of one client out of its input. */
+export class RequestReader {
+  readonly #context: ProxyContext;
+  readonly #input: InputBuffer;
+  readonly #client: Client;
+  /** What is waited with for the next request: as much as the largest so far took. */
+  #idleBufferBytes = TINY_BUFFER_BYTES;
+
+  /** Reads from `input`, which is filled by `client`. */
+  constructor(context: ProxyContext, input: InputBuffer, client: Client) {
+    this.#context = context;
+    this.#input = input;
+    this.#client = client;
+  }
+
+  /**
+   * Parses the head at the front of the input and takes it out; `null` when it
+   * is not all there.
+   *
+   * @throws {HttpError} When it is malformed.
+   * @throws {ProxyError} When it is not to be served.
+   */
+  take(): TakenRequest | null {
+    const { requestHead: head, options } = this.#context;
+    const input = this.#input;
+    const { bytes } = input;
+    const headEnd = parseRequestHead(bytes, input.start, input.end, head);
+    const headBytes = headEnd === INCOMPLETE
+      ? input.available + 1 // at least
+      : headEnd - input.start;
+    if (headBytes > options.maxHeadBytes) throw headTooLarge();
+    if (headEnd === INCOMPLETE) return null;
+    input.start = headEnd;
+    const { targetStart } = head;
+    if (
+      bytes[targetStart] === SLASH && bytes[targetStart + 1] === UNDERSCORE
+    ) {
+      const page = takeAdminPage(this.#context, input, this.#client.address);
+      if (page !== null) return { type: "admin", page };
+    }
+    return { type: "proxied", request: this.#proxied() };
+  }
+
+  /** Part of a head is there: makes room for the rest. */
+  makeRoom(): void {
+    const input = this.#input;
+    if (!input.full) return;
+    if (this.#idleBufferBytes < SMALL_BUFFER_BYTES) {
+      this.#idleBufferBytes = SMALL_BUFFER_BYTES;
+      input.resize(SMALL_BUFFER_BYTES);
+    } else {
+      const { maxHeadBytes } = this.#context.options;
+      input.resize(maxHeadBytes + HEADROOM + TAILROOM);
+    }
+  }
+
+  /** The next request is to be waited for. */
+  rest(): void {
+    this.#input.resize(this.#idleBufferBytes);
+  }
+
+  #proxied(): ProxiedRequest {
+    const { requestHead: head, gate, options: { maxBodyBytes } } =
+      this.#context;
+    const { body } = head;
+    if (
+      maxBodyBytes > 0 && body.kind === "length" && body.bytes > maxBodyBytes
+    ) {
+      throw new ProxyError("body-too-large");
+    }
+    const client = gate === null
+      ? this.#client
+      : gate.admit(this.#client, this.#input.bytes, head);
+    const request = new ProxiedRequest(this.#context, this.#input, client);
+    if (maxBodyBytes > 0 && request.contentBytes > maxBodyBytes) {
+      request.release(this.#context);
+      throw new ProxyError("body-too-large");
+    }
+    return request;
+  }
+}
+
+function headTooLarge(): ProxyError {
+  return new ProxyError("bad-request", {
+    status: 431,
+    detail: "head too large",
+  });
+}
