@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { EventEmitter } from "../events.ts";
+import type { EventEmitter } from "../events/mod.ts";
 import type { UsageReader } from "../process/group_usage.ts";
 import type { Worker } from "./worker.ts";
 

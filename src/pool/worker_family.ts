@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { LeftProcess } from "../events.ts";
+import type { LeftProcess } from "../events/mod.ts";
 import {
   listenersAmong,
   type ProcessEntry,

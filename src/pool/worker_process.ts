@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { ExitStatus, LeftProcess } from "../events.ts";
+import type { ExitStatus, LeftProcess } from "../events/mod.ts";
 import type { WorkerSpec } from "./generation.ts";
 import { LaunchError } from "./launch_error.ts";
 import type { OrphanGuard } from "./orphan_guard.ts";

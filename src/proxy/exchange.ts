@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { InFlightExchange } from "../upstream/in_flight.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { LARGE_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { UpstreamConnection } from "./connection_pool.ts";
@@ -53,7 +54,9 @@ const STREAM_AFTER_MS = 5_000;
 const STREAM_BYTES_PER_SECOND = 16_384;
 
 /** Takes one request to a worker, and its answer to the client. */
-export class Exchange {
+export class Exchange implements InFlightExchange {
+  next: InFlightExchange | null = null;
+  previous: InFlightExchange | null = null;
   /** Status of the worker's answer, 0 before there is one. */
   status = 0;
   /** The worker that has, or had, the request. */
@@ -183,6 +186,7 @@ export class Exchange {
         this.retries.sentAt = performance.now();
       }
       this.upstream = upstream;
+      upstream.exchanges.enter(this);
       try {
         const reusable = await this.#attempt(upstream);
         if (this.status >= 500) upstream.serverErrors++;
@@ -207,6 +211,7 @@ export class Exchange {
         upstream.requests++;
         this.finishedAt = performance.now();
         upstream.latencySumMs += this.finishedAt - this.request.startedAt;
+        upstream.exchanges.leave(this);
         dispatcher.release(upstream, this.request);
       }
       counters.retries++;

@@ -5,13 +5,13 @@
  * @module
  */
 
-import type { EventEmitter } from "../events.ts";
+import type { EventEmitter } from "../events/mod.ts";
 import { ByteWriter } from "../http1/byte_writer.ts";
 import { RequestHead } from "../http1/request_head.ts";
 import { forwarding } from "../http1/request_writer.ts";
 import { ResponseHead } from "../http1/response_head.ts";
-import type { Counters } from "../metrics/counters.ts";
-import { EventLoopLag } from "../metrics/event_loop_lag.ts";
+import type { Counters } from "./counters.ts";
+import { EventLoopLag } from "../shared/event_loop_lag.ts";
 import { CidrSet } from "../net/cidr.ts";
 import { canonicalAddress } from "../net/ip_address.ts";
 import type { RateRule } from "../net/rate_limit.ts";
@@ -30,7 +30,6 @@ import { ClientConnection } from "./connection.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import type { AdminHandler, ProxyContext, ProxyOptions } from "./context.ts";
 import { DateLine } from "./date_line.ts";
-import { InFlight } from "./in_flight.ts";
 import { Listener } from "./listener.ts";
 import { RequestIds } from "./request_ids.ts";
 import { SkewCookie } from "./skew_cookie.ts";
@@ -72,8 +71,8 @@ const MAX_KNOWN_CLIENTS = 4096;
 
 /** Serves clients from the workers that the dispatcher has. */
 export class Proxy {
-  /** The requests that wait for an answer. */
-  readonly inFlight: InFlight;
+  /** Requests that have cost workers of late. */
+  readonly suspects: Suspects = new Suspects();
 
   readonly #context: ProxyContext;
   readonly #listener: Listener;
@@ -98,8 +97,7 @@ export class Proxy {
     const buffers = new BufferPool();
     const connections = new ConnectionPool(buffers);
     const sweep = new Sweep();
-    const suspects = new Suspects();
-    this.inFlight = new InFlight(this.#connections, suspects);
+    const { suspects } = this;
     this.#trusted = new CidrSet(settings.trustedProxies);
     this.#port = parts.port;
     this.#arrivals = {

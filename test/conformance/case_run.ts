@@ -7,8 +7,8 @@
 
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import { EventEmitter } from "../../src/events.ts";
-import { Counters } from "../../src/metrics/counters.ts";
+import { EventEmitter } from "../../src/events/mod.ts";
+import { Counters } from "../../src/proxy/counters.ts";
 import { Proxy, type ProxySettings } from "../../src/proxy/proxy.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";

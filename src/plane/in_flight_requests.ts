@@ -1,9 +1,6 @@
 /**
- * The requests that are with a worker, by which worker that is.
- *
- * Nothing is kept account of for it while requests come and go: whoever asks
- * has every connection looked at, which is some tens of microseconds for ten
- * thousand of them.
+ * What the control plane asks of the requests that a worker has in flight, and
+ * what it has done with them: a part of the data plane.
  *
  * @module
  */
@@ -12,13 +9,16 @@ import type {
   Diagnosis,
   SuspectRequest,
   WaitingRequest,
-  WorkerFindings,
-} from "../events.ts";
-import type { Upstream, UpstreamEnd } from "../upstream/upstream.ts";
-import type { ClientConnection } from "./connection.ts";
-import type { Exchange } from "./exchange.ts";
-import { ProxyError } from "./proxy_error.ts";
-import { MAX_LOSSES, type Suspects } from "./suspects.ts";
+} from "../events/mod.ts";
+import { ProxyError } from "../proxy/proxy_error.ts";
+import { MAX_LOSSES, type Suspects } from "../proxy/suspects.ts";
+import type { InFlightExchange } from "../upstream/in_flight.ts";
+import type { Upstream } from "../upstream/upstream.ts";
+import {
+  type LossSuspects,
+  NO_SUSPECTS,
+  type UpstreamEnd,
+} from "./contract.ts";
 
 /** Slow requests told of one worker at a look: where all are slow, not all need a line. */
 const MAX_SLOW_AT_ONCE = 5;
@@ -33,50 +33,29 @@ const FATAL_MS = 100;
 /** Suspects named of one worker that has ended: of hundreds, any may be the one, and no list helps. */
 const MAX_SUSPECTS_NAMED = 10;
 
-/** Requests that may have ended a worker. */
-export interface LossSuspects {
-  /** The first of them: those without an answer before those with part of one, the newest before older ones. */
-  readonly suspects: readonly SuspectRequest[];
-  /** How many there are. */
-  readonly suspectCount: number;
-}
-
-/** Nobody. */
-const NO_SUSPECTS: LossSuspects = { suspects: [], suspectCount: 0 };
-
 /** What a worker may be found to be that does not answer at all. */
 const SILENT: readonly Diagnosis[] = ["blocked", "stopped", "stuck", "unknown"];
 
-/** How many requests there are. */
-export interface InFlightCount {
-  /** Those that are waited for. */
-  readonly requests: number;
-  /** Those that go on until somebody ends them. */
-  readonly streams: number;
-}
-
-/** Finds requests by their worker, which is named by its port. */
-export class InFlight {
-  readonly #connections: Iterable<ClientConnection>;
+/** Looks through what upstreams have in flight, and blames requests for what becomes of workers. */
+export class InFlightRequests {
   readonly #suspects: Suspects;
-  readonly #told = new WeakSet<Exchange>();
+  readonly #told = new WeakSet<InFlightExchange>();
 
-  /** Looks at `connections`, as they are at the time, and tells `suspects` of those that cost workers. */
-  constructor(connections: Iterable<ClientConnection>, suspects: Suspects) {
-    this.#connections = connections;
+  /** Tells `suspects` of the requests that cost workers. */
+  constructor(suspects: Suspects) {
     this.#suspects = suspects;
   }
 
   /** The request that has waited longest for the worker, or `null`. */
-  oldest(port: number): WaitingRequest | null {
-    const [oldest] = this.#waitingFor(port);
+  oldest(upstream: Upstream): WaitingRequest | null {
+    const [oldest] = waitingFor(upstream);
     return oldest === undefined ? null : describe(oldest);
   }
 
   /** Requests that have waited for the worker for `ageMs` or longer, a few at a time and each only once. */
-  newlySlow(port: number, ageMs: number): readonly WaitingRequest[] {
+  newlySlow(upstream: Upstream, ageMs: number): readonly WaitingRequest[] {
     const latest = performance.now() - ageMs;
-    const slow = this.#waitingFor(port)
+    const slow = waitingFor(upstream)
       .filter((exchange) => exchange.request.startedAt <= latest)
       .filter((exchange) => !this.#told.has(exchange))
       .slice(0, MAX_SLOW_AT_ONCE);
@@ -91,9 +70,9 @@ export class InFlight {
    * would go on to hang one after the other.
    * A worker that answers, well or not, keeps what it has.
    */
-  recall(port: number, { diagnosis }: WorkerFindings): void {
+  recall(upstream: Upstream, diagnosis: Diagnosis): void {
     if (!SILENT.includes(diagnosis)) return;
-    const waiting = this.#waitingFor(port);
+    const waiting = waitingFor(upstream);
     const [oldest] = waiting;
     if (oldest !== undefined && diagnosis !== "stopped") {
       // No more than a guess: it is taken back when the request is answered.
@@ -111,9 +90,10 @@ export class InFlight {
    */
   lose(upstream: Upstream, { cause }: UpstreamEnd): LossSuspects {
     if (cause === "requested") return NO_SUSPECTS;
-    const lost = this.#exchanges((exchange) =>
-      exchange.upstream === upstream && exchange.sent
-    ).sort((a, b) =>
+    const lost = [...upstream.exchanges].filter(({ sent }) => sent).sort((
+      a,
+      b,
+    ) =>
       Number(a.responded) - Number(b.responded) ||
       b.request.startedAt - a.request.startedAt
     );
@@ -135,8 +115,8 @@ export class InFlight {
 
   /** Where one is `known` to end workers, the `others` are sent once more all the same, and wherever that may be. */
   #blameForExit(
-    known: readonly Exchange[],
-    others: readonly Exchange[],
+    known: readonly InFlightExchange[],
+    others: readonly InFlightExchange[],
   ): void {
     if (known.length > 0) {
       this.#blame(known, { sparesLast: true, refutable: others.length > 0 });
@@ -146,13 +126,13 @@ export class InFlight {
     }
   }
 
-  #isKnown({ request }: Exchange): boolean {
+  #isKnown({ request }: InFlightExchange): boolean {
     return this.#suspects.size > 0 &&
       this.#suspects.deadly(request.describe(), performance.now());
   }
 
   #blame(
-    exchanges: readonly Exchange[],
+    exchanges: readonly InFlightExchange[],
     how: { readonly sparesLast: boolean; readonly refutable: boolean },
   ): void {
     for (const exchange of exchanges) exchange.retries.noteLoss(how);
@@ -163,7 +143,7 @@ export class InFlight {
   }
 
   /** One kill is chance, whatever was in flight; the same request with two workers, probably not. */
-  #blameForKill(exchange: Exchange): void {
+  #blameForKill(exchange: InFlightExchange): void {
     const losses = exchange.retries.noteLoss({ sparesLast: false });
     const line = exchange.request.describe();
     const at = performance.now();
@@ -173,7 +153,7 @@ export class InFlight {
     }
   }
 
-  #suspect({ request }: Exchange): SuspectRequest {
+  #suspect({ request }: InFlightExchange): SuspectRequest {
     const now = performance.now();
     const line = request.describe();
     return {
@@ -183,50 +163,33 @@ export class InFlight {
       losses: Math.max(1, this.#suspects.losses(line, now)),
     };
   }
+}
 
-  #exchanges(wanted: (exchange: Exchange) => boolean): Exchange[] {
-    const exchanges: Exchange[] = [];
-    for (const { exchange } of this.#connections) {
-      if (exchange !== null && wanted(exchange)) exchanges.push(exchange);
-    }
-    return exchanges;
-  }
-
-  /** How many requests there are, those that are streams apart; with `upstream`, its own alone. */
-  count(upstream?: Upstream): InFlightCount {
-    let requests = 0;
-    let streams = 0;
-    for (const { exchange } of this.#connections) {
-      if (exchange === null) continue;
-      if (upstream !== undefined && exchange.upstream !== upstream) continue;
-      if (exchange.stream) streams++;
-      else requests++;
-    }
-    return { requests, streams };
-  }
-
-  /** Ends what a worker has that is about to be killed, so that no answer looks complete which is not. */
-  cut(upstream: Upstream): void {
-    for (const { exchange } of this.#connections) {
-      if (exchange?.upstream === upstream) {
-        exchange.fail(new ProxyError("upstream-closed"));
-      }
-    }
-  }
-
-  /** The oldest first. */
-  #waitingFor(port: number): readonly Exchange[] {
-    return this.#exchanges((exchange) =>
-      exchange.upstream?.port === port && !exchange.responded
-    ).sort((a, b) => a.request.startedAt - b.request.startedAt);
+/** Ends what a worker has that is about to be killed, so that no response looks complete which is not. */
+export function cut(upstream: Upstream): void {
+  for (const exchange of [...upstream.exchanges]) {
+    exchange.fail(new ProxyError("upstream-closed"));
   }
 }
 
-function hadLong({ retries }: Exchange): boolean {
+/** How many of the requests it has in flight are streams. */
+export function streamsOf({ exchanges }: Upstream): number {
+  let streams = 0;
+  for (const { stream } of exchanges) if (stream) streams++;
+  return streams;
+}
+
+/** Those that have no response yet, the oldest first. */
+function waitingFor({ exchanges }: Upstream): readonly InFlightExchange[] {
+  return [...exchanges].filter(({ responded }) => !responded)
+    .sort((a, b) => a.request.startedAt - b.request.startedAt);
+}
+
+function hadLong({ retries }: InFlightExchange): boolean {
   return performance.now() - retries.sentAt >= FATAL_MS;
 }
 
-function describe({ request }: Exchange): WaitingRequest {
+function describe({ request }: InFlightExchange): WaitingRequest {
   const { method, target } = request.describe();
   return {
     requestId: request.id,

@@ -1,7 +1,7 @@
 /** What is counted of requests. */
 
 import assert from "node:assert/strict";
-import { Counters } from "../../src/metrics/counters.ts";
+import { Counters } from "../../src/proxy/counters.ts";
 
 Deno.test("answers are counted by worker and status, those of no worker apart", () => {
   const counters = new Counters();

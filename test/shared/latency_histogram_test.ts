@@ -1,7 +1,7 @@
 /** What a histogram makes of durations it has seen. */
 
 import assert from "node:assert/strict";
-import { LatencyHistogram } from "../../src/metrics/latency_histogram.ts";
+import { LatencyHistogram } from "../../src/shared/latency_histogram.ts";
 
 function histogramOf(...durationsMs: readonly number[]): LatencyHistogram {
   const histogram = new LatencyHistogram();
@@ -40,7 +40,7 @@ Deno.test("those within a power of two are counted exactly, the bound itself inc
 
 Deno.test("what has come since is told apart from what was there", () => {
   const histogram = histogramOf(100, 100, 100);
-  const earlier = histogram.copy();
+  const earlier = LatencyHistogram.from(histogram.figures());
   assert.equal(histogram.since(earlier).quantile(0.5), null);
   histogram.record(1);
   histogram.record(2);

@@ -1,7 +1,7 @@
 /** How late regular ticks were. */
 
 import assert from "node:assert/strict";
-import { EventLoopLag } from "../../src/metrics/event_loop_lag.ts";
+import { EventLoopLag } from "../../src/shared/event_loop_lag.ts";
 
 /** Of ticks that are expected every 100 ms from 0 on. */
 function lagAfter(...ticks: readonly number[]): number {

@@ -15,6 +15,18 @@ const OCTAVES = 30;
 
 const BUCKETS = OCTAVES * BUCKETS_PER_OCTAVE + 1;
 
+/** Durations by frequency, as plain data. */
+export interface HistogramFigures {
+  /** Durations recorded. */
+  readonly count: number;
+  /** Their sum in milliseconds. */
+  readonly sumMs: number;
+  /** The longest in milliseconds. */
+  readonly maxMs: number;
+  /** How many are in each bucket of a {@linkcode LatencyHistogram}. */
+  readonly buckets: Float64Array;
+}
+
 /** Durations by frequency, in buckets that grow by an eighth of an octave. */
 export class LatencyHistogram {
   /** Durations recorded. */
@@ -64,19 +76,25 @@ export class LatencyHistogram {
     return count;
   }
 
-  /** A copy, as it is now. */
-  copy(): LatencyHistogram {
-    const copy = new LatencyHistogram();
-    copy.count = this.count;
-    copy.sumMs = this.sumMs;
-    copy.maxMs = this.maxMs;
-    copy.#buckets.set(this.#buckets);
-    return copy;
+  /** What is recorded by now, as plain data. */
+  figures(): HistogramFigures {
+    const { count, sumMs, maxMs } = this;
+    return { count, sumMs, maxMs, buckets: this.#buckets.slice() };
+  }
+
+  /** The histogram that `figures` were taken of. */
+  static from(figures: HistogramFigures): LatencyHistogram {
+    const histogram = new LatencyHistogram();
+    histogram.count = figures.count;
+    histogram.sumMs = figures.sumMs;
+    histogram.maxMs = figures.maxMs;
+    histogram.#buckets.set(figures.buckets);
+    return histogram;
   }
 
   /** The durations recorded since `earlier`, a copy of this. Its longest may be an earlier one. */
   since(earlier: LatencyHistogram): LatencyHistogram {
-    const difference = this.copy();
+    const difference = LatencyHistogram.from(this.figures());
     difference.count -= earlier.count;
     difference.sumMs -= earlier.sumMs;
     for (let index = 0; index < BUCKETS; index++) {

@@ -1,15 +1,13 @@
 /**
- * The certificate that clients are shown, and how it is renewed while they
- * are served.
+ * Reads the certificate that clients are shown, and finds out whether it can be
+ * used.
  *
  * @module
  */
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { createSecureContext, type SecureContext } from "node:tls";
-import type { TlsServer } from "../proxy/arrival.ts";
-import { TlsTransport } from "../proxy/tls_transport.ts";
-import type { Transport } from "../proxy/transport.ts";
+import { createSecureContext } from "node:tls";
+import type { Certificate } from "../plane/contract.ts";
 import { StartError } from "./start_error.ts";
 
 /** One block of a PEM file (RFC 7468 §2). */
@@ -26,32 +24,8 @@ export interface CertificatePaths {
   readonly serverKeyPath: string;
 }
 
-/** Holds the certificate of the moment. */
-export class Certificates implements TlsServer {
-  readonly #paths: CertificatePaths;
-  #context: SecureContext;
-
-  /** Reads the files. @throws {StartError} When they cannot be used. */
-  constructor(paths: CertificatePaths) {
-    this.#paths = paths;
-    this.#context = readCertificate(paths);
-  }
-
-  secure(transport: Transport, first: Uint8Array): Transport {
-    return new TlsTransport(transport, first, this.#context);
-  }
-
-  /**
-   * Reads the files anew, for the connections to come.
-   *
-   * @throws {StartError} When they cannot be used; what was read before stays.
-   */
-  reload(): void {
-    this.#context = readCertificate(this.#paths);
-  }
-}
-
-function readCertificate(paths: CertificatePaths): SecureContext {
+/** Reads the files. @throws {StartError} When they cannot be used. */
+export function readCertificate(paths: CertificatePaths): Certificate {
   const { serverCertPath, serverKeyPath } = paths;
   const cert = pemBlocks(
     readFile(serverCertPath, "SERVER_CERT_PATH"),
@@ -82,11 +56,10 @@ function readCertificate(paths: CertificatePaths): SecureContext {
         `in SERVER_CERT_PATH (${serverCertPath})`,
     );
   }
-  return createSecureContext({
-    cert: cert.join("\n"),
-    key: key.join("\n"),
-    minVersion: "TLSv1.2",
-  });
+  const usable = { cert: cert.join("\n"), key: key.join("\n") };
+  // As the data plane will: what goes wrong with it shows here, and now.
+  createSecureContext(usable);
+  return usable;
 }
 
 /** The blocks with this label: one file may hold certificate, key and parameters. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ReloadReport } from "./pool/reload_report.ts";
+import type { ReloadReport } from "./reload_report.ts";
 
 /** A new generation of workers begins to take over from the old one. */
 export interface ReloadStartedEvent {
