@@ -284,6 +284,8 @@ class EndRules {
   #seen = 0;
   /** Workers that were asked while they had streams. */
   streaming = 0;
+  /** Upstreams whose workers were asked once they had nothing but streams. */
+  readonly drained = new Set<number>();
   /** Workers that were killed after their time, by what is said of it. */
   readonly overdue = new Set<string>();
 
@@ -306,6 +308,7 @@ class EndRules {
         if (reason !== "drained") continue;
         assert.ok(inFlight.every(({ stream }) => stream), "no request is lost");
         if (inFlight.length > 0) this.streaming++;
+        if (worker) this.drained.add(worker.upstream.key);
       } else if (!reason.includes("MEMORY")) {
         const askedAt = this.#askedAt.get(pid);
         assert.ok(askedAt !== undefined, "nobody is killed unasked");
@@ -314,6 +317,12 @@ class EndRules {
       }
     }
     this.#seen = events.length;
+    for (const { stream, upstream } of claims) {
+      assert.ok(
+        stream || !this.drained.has(upstream.key),
+        "nobody is given a request who was asked to end when drained",
+      );
+    }
   }
 }
 
@@ -370,6 +379,17 @@ for (const seed of SEEDS) {
     }
   });
 }
+
+Deno.test("a data plane that is late with what it is told loses no request, and the pool comes to rest", async () => {
+  const random = seeded(1);
+  const ownRandom = Math.random;
+  Math.random = random;
+  try {
+    await walkLate(random);
+  } finally {
+    Math.random = ownRandom;
+  }
+});
 
 /** Each generation that is kept is not any more at some time, and only then is the next. */
 function checkGenerationEvents({ events }: ModelWorld): void {
@@ -436,5 +456,33 @@ async function walk(random: () => number): Promise<void> {
   assert.ok(roster.empty);
   assert.deepEqual([...world.processes], []);
   assert.deepEqual(world.dispatcher.upstreams, []);
+  await world.end();
+}
+
+/** The same with a data plane that hears of it later: claims are made on whom it still knows. */
+async function walkLate(random: () => number): Promise<void> {
+  const pick = <T>(items: readonly T[]): T | undefined =>
+    items[Math.floor(random() * items.length)];
+  const all = happenings(random, pick);
+  const total = all.reduce((sum, [weight]) => sum + weight, 0);
+  const world = new ModelWorld(specCalled("first"));
+  const ends = new EndRules(world);
+  world.late = true;
+  for (let event = 0; event < EVENTS; event++) {
+    let lot = random() * total;
+    const [, happen] = all.find(([weight]) => (lot -= weight) < 0)!;
+    happen(world);
+    if (random() < 0.3) world.deliver();
+    await world.settle();
+    world.pass();
+    ends.check();
+  }
+  assert.ok(ends.drained.size > 0, "some are drained");
+  world.late = false;
+  await comeToRest(world);
+  assert.equal(world.dispatcher.upstreams.length, world.wish.workers);
+  world.wish.stopping = true;
+  await comeToRest(world);
+  assert.ok(world.reconciler.roster.empty);
   await world.end();
 }

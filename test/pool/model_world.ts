@@ -27,7 +27,7 @@ import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import type { InFlightExchange } from "../../src/upstream/in_flight.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
-import { planeOf } from "../support/local_plane.ts";
+import { LatePlane, planeOf } from "../support/local_plane.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 /** A program that is launched once in a while fails like this. */
@@ -129,7 +129,7 @@ export class ModelWorld {
   launchFails = false;
 
   readonly #options: StaffingOptions;
-  readonly #plane = planeOf(this.dispatcher);
+  readonly #plane = new LatePlane(planeOf(this.dispatcher));
   readonly #starter: WorkerStarter;
   #nextPid = 100;
 
@@ -224,6 +224,17 @@ export class ModelWorld {
   /** Processes that run. */
   #running(): ModelProcess[] {
     return [...this.processes].filter(({ alive }) => alive);
+  }
+
+  /** From now on the data plane hears nothing of the pool until {@linkcode deliver}, or at once again. */
+  set late(late: boolean) {
+    this.#plane.late = late;
+    if (!late) this.#plane.deliver();
+  }
+
+  /** Brings the data plane up to date with what the pool has told it. */
+  deliver(): void {
+    this.#plane.deliver();
   }
 
   /** Waits until whatever was set off has been noticed. */

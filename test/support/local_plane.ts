@@ -54,3 +54,50 @@ export class CloningPlane implements DataPlane {
     return this.#plane.subscribe((fact) => listener(structuredClone(fact)));
   }
 }
+
+/** Carries nothing down before it is told to, if it is late: the data plane of a thread that is busy. */
+export class LatePlane implements DataPlane {
+  late = false;
+  readonly #plane: DataPlane;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(plane: DataPlane) {
+    this.#plane = plane;
+  }
+
+  /** Carries down what has been sent and asked, in that order. */
+  deliver(): void {
+    for (const carry of this.#waiting.splice(0)) carry();
+  }
+
+  get revision(): number {
+    return this.#plane.revision;
+  }
+
+  send(command: Command): void {
+    this.#carry(() => this.#plane.send(command));
+  }
+
+  ask<C extends Call>(call: C): Promise<Replies[C["type"]] | null> {
+    return new Promise((resolve) => {
+      this.#carry(() => resolve(this.#plane.ask(call)));
+    });
+  }
+
+  figuresOf(key: number): UpstreamFigures {
+    return this.#plane.figuresOf(key);
+  }
+
+  figures(): DataPlaneFigures {
+    return this.#plane.figures();
+  }
+
+  subscribe(listener: (fact: Fact) => void): () => void {
+    return this.#plane.subscribe(listener);
+  }
+
+  #carry(down: () => void): void {
+    this.#waiting.push(down);
+    if (!this.late) this.deliver();
+  }
+}
