@@ -12,7 +12,7 @@ import type {
 } from "../events/mod.ts";
 import type { Instance } from "../instance.ts";
 import type { PoolSnapshot, WorkerSnapshot } from "../pool/pool_snapshot.ts";
-import { type ProcessUsage, UNKNOWN_USAGE } from "../process/group_usage.ts";
+import { type ProcessUsage, UNKNOWN_USAGE } from "../system/group_usage.ts";
 import type { DataPlaneFigures, QueueFigures } from "../plane/contract.ts";
 import type { TalliedSuspect } from "./event_tally.ts";
 import { LatencyHistogram } from "../shared/latency_histogram.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { EventEmitter } from "../events/mod.ts";
-import type { UsageReader } from "../process/group_usage.ts";
+import type { UsageReader } from "../system/group_usage.ts";
 import type { Worker } from "./worker.ts";
 
 /** Milliseconds between two looks: what grows faster than that no sampling catches. */

@@ -16,8 +16,8 @@ import {
   GroupUsage,
   type ProcessUsage,
   type UsageReader,
-} from "../process/group_usage.ts";
-import { OomKills } from "../process/oom_kills.ts";
+} from "../system/group_usage.ts";
+import { OomKills } from "../system/oom_kills.ts";
 import { Alarm } from "../shared/alarm.ts";
 import type { WorkerSpec } from "./generation.ts";
 import type { StaffingOptions } from "./goal.ts";

@@ -14,7 +14,7 @@ import {
   type ProcessEntry,
   type ProcessLookout,
   type ProcessTable,
-} from "./process_table.ts";
+} from "../system/process_lookout.ts";
 import {
   descendantsOf,
   programKind,

@@ -14,7 +14,7 @@ import type {
   Killer,
   WorkerLeftProcessesEvent,
 } from "../events/mod.ts";
-import type { OomKills } from "../process/oom_kills.ts";
+import type { OomKills } from "../system/oom_kills.ts";
 import { type DataPlane, NO_SUSPECTS } from "../plane/contract.ts";
 import { endCause } from "./end_cause.ts";
 import type { Generation } from "./generation.ts";
@@ -25,7 +25,7 @@ import { completeDenoServe, isDeno } from "./deno_command.ts";
 import type { OutputLimits } from "./output_budget.ts";
 import { type DroppedOutput, OutputReaders } from "./output_readers.ts";
 import { namesTakenAddress, namesTakenPort } from "./port_taken.ts";
-import { findPortHolder } from "./port_holder.ts";
+import { findPortHolder } from "../system/port_holder.ts";
 import { MACHINE_PORTS, PortAllocator, type PortChecks } from "./ports.ts";
 import {
   type MovableWorker,

@@ -10,7 +10,7 @@ import {
   type HealthMonitorOptions,
 } from "../../src/health/monitor.ts";
 import { Pool, type PoolDeps, type PoolOptions } from "../../src/pool/pool.ts";
-import type { UsageReader } from "../../src/process/group_usage.ts";
+import type { UsageReader } from "../../src/system/group_usage.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import { planeOf } from "../support/local_plane.ts";

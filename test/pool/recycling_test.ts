@@ -11,7 +11,7 @@ import {
   type ReplaceableWorker,
   replacementCause,
 } from "../../src/pool/replacement.ts";
-import { OomKills } from "../../src/process/oom_kills.ts";
+import { OomKills } from "../../src/system/oom_kills.ts";
 import { Slot } from "../../src/pool/slot.ts";
 import { childrenOf } from "../support/processes.ts";
 import { NO_PROBES_MS, PoolHarness, poolWorker } from "./pool_harness.ts";

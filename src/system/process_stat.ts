@@ -13,9 +13,14 @@ const PAGE_BYTES = 4096;
 /** Clock ticks a second in /proc, fixed for user space by the kernel's interface. */
 const TICKS_PER_SECOND = 100;
 
+/** States of a process that has ended: it waits for its parent, or not even that. */
+const ENDED: readonly string[] = ["Z", "X"];
+
 /** One process, as `/proc/PID/stat` has it. */
 export interface ProcessStat {
   readonly pid: number;
+  /** Its name, cut to 15 characters by the kernel. */
+  readonly name: string;
   /** Its state, as a letter of `ps`: `R` runs, `S` and `D` sleep, `T` and `t` are stopped, `Z` is gone. */
   readonly state: string;
   readonly parentId: number;
@@ -48,6 +53,7 @@ export function parseStat(line: string): ProcessStat | null {
   if (Number.isNaN(ticks) || Number.isNaN(startTicks)) return null;
   return {
     pid,
+    name: line.slice(line.indexOf("(") + 1, nameEnd),
     state: fields[0]!,
     parentId: number(1),
     groupId: number(2),
@@ -55,6 +61,12 @@ export function parseStat(line: string): ProcessStat | null {
     cpuSeconds: ticks / TICKS_PER_SECOND,
     startTicks,
   };
+}
+
+/** Reads the lines of `/proc/PID/stat`, one for each process. Those that have ended are left out. */
+export function parseStats(text: string): readonly ProcessStat[] {
+  return text.split("\n").map(parseStat).filter((stat) => stat !== null)
+    .filter(({ state }) => !ENDED.includes(state));
 }
 
 /** Reads `/proc/PID/statm`. */
@@ -132,4 +144,13 @@ export function leadersOf(
     if (leader !== undefined && leaders.has(leader)) return leader;
     return find(stat.parentId);
   }
+}
+
+/** Returns the processes that belong to one leader, among those of all. */
+export function familyOf(
+  stats: readonly ProcessStat[],
+  leader: number,
+): readonly ProcessStat[] {
+  const members = leadersOf(stats, new Set([leader]));
+  return stats.filter(({ pid }) => members.has(pid));
 }

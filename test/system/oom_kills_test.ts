@@ -5,8 +5,8 @@
  */
 
 import assert from "node:assert/strict";
-import type { ReadFile } from "../../src/process/control_groups.ts";
-import { countOomKills, OomKills } from "../../src/process/oom_kills.ts";
+import type { ReadFile } from "../../src/system/control_groups.ts";
+import { countOomKills, OomKills } from "../../src/system/oom_kills.ts";
 
 /** Reads these files; all others are not there. */
 function files(table: Readonly<Record<string, string>>): ReadFile {

@@ -7,8 +7,8 @@
  * @module
  */
 
-/** State of a listening socket in /proc/net/tcp. */
-const LISTENING = "0A";
+import { inodesListeningOn } from "./listen_table.ts";
+import { isGranted } from "../shared/is_granted.ts";
 
 /**
  * Returns who listens on `port`, as `"nginx (pid 812)"`, or `null` when that
@@ -16,14 +16,13 @@ const LISTENING = "0A";
  */
 export async function findPortHolder(port: number): Promise<string | null> {
   // Tried without permission, it would make Deno ask at the terminal.
-  const permission = { name: "read", path: "/proc" } as const;
-  if (Deno.permissions.querySync(permission).state !== "granted") return null;
+  if (!isGranted({ name: "read", path: "/proc" })) return null;
   try {
     const tables = await Promise.all([
       Deno.readTextFile("/proc/net/tcp"),
       Deno.readTextFile("/proc/net/tcp6"),
     ]);
-    const inodes = listeningInodes(tables.join("\n"), port);
+    const inodes = inodesListeningOn(tables.join("\n"), port);
     if (inodes.size === 0) return null;
     for await (const { name: pid } of Deno.readDir("/proc")) {
       if (/^\d+$/.test(pid) && await holdsSocket(pid, inodes)) {
@@ -36,23 +35,6 @@ export async function findPortHolder(port: number): Promise<string | null> {
     // No /proc, or no permission to read it: not knowing is the answer.
     return null;
   }
-}
-
-/** Returns the inodes of the sockets that listen on `port`, from the text of /proc/net/tcp. */
-export function listeningInodes(
-  table: string,
-  port: number,
-): ReadonlySet<string> {
-  const suffix = ":" + port.toString(16).toUpperCase().padStart(4, "0");
-  const inodes = new Set<string>();
-  for (const line of table.split("\n")) {
-    // sl, local address, remote address, state, queues, timer, retransmits, uid, timeout, inode
-    const fields = line.trim().split(/\s+/);
-    if (fields[1]?.endsWith(suffix) && fields[3] === LISTENING && fields[9]) {
-      inodes.add(fields[9]);
-    }
-  }
-  return inodes;
 }
 
 async function holdsSocket(

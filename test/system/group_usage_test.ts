@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { GroupUsage } from "../../src/process/group_usage.ts";
+import { GroupUsage } from "../../src/system/group_usage.ts";
 import { eventually } from "../support/deadline.ts";
 import { FakeProc } from "./proc_files.ts";
 

@@ -6,12 +6,14 @@
 
 import assert from "node:assert/strict";
 import {
+  familyOf,
   leadersOf,
   parsePssBytes,
   parseStat,
   parseStatm,
+  parseStats,
   type ProcessStat,
-} from "../../src/process/process_stat.ts";
+} from "../../src/system/process_stat.ts";
 
 function process(
   pid: number,
@@ -21,7 +23,17 @@ function process(
 ): ProcessStat {
   const state = "S";
   const [cpuSeconds, startTicks] = [0, pid];
-  return { pid, state, parentId, groupId, sessionId, cpuSeconds, startTicks };
+  const name = `process-${pid}`;
+  return {
+    pid,
+    name,
+    state,
+    parentId,
+    groupId,
+    sessionId,
+    cpuSeconds,
+    startTicks,
+  };
 }
 
 Deno.test("a process is read whatever its name is", () => {
@@ -31,6 +43,7 @@ Deno.test("a process is read whatever its name is", () => {
   );
   assert.deepEqual(stat, {
     pid: 4711,
+    name: "npm (start) 1 R",
     state: "S",
     parentId: 1,
     groupId: 4710,
@@ -38,6 +51,14 @@ Deno.test("a process is read whatever its name is", () => {
     cpuSeconds: 2.5,
     startTicks: 987654,
   });
+});
+
+Deno.test("of a table those are left out that have ended", () => {
+  const rest = "0 -1 0 0 0 0 0 150 50 0 0 20 0 1 0 900 0";
+  const table = parseStats(
+    `7 (a) S (b) S 1 7 7 ${rest}\n8 (gone) Z 7 7 7 ${rest}\n`,
+  );
+  assert.deepEqual(table.map(({ pid, name }) => [pid, name]), [[7, "a) S (b"]]);
 });
 
 Deno.test("what is no process is none", () => {
@@ -73,6 +94,7 @@ Deno.test("group, session and descent each make a process a worker's", () => {
   assert.deepEqual(of(10), [10, 11, 12, 13, 14]);
   assert.deepEqual(of(20), [20, 21]);
   assert.equal(leaders.size, 7);
+  assert.deepEqual(familyOf(stats, 20).map(({ pid }) => pid), [20, 21]);
 });
 
 Deno.test("who was a worker's stays one, after its parent has gone", () => {

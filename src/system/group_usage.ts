@@ -5,7 +5,7 @@
  */
 
 import { parsePssBytes, parseStatm, type ProcessStat } from "./process_stat.ts";
-import { PROC_FILES, ProcessTable, type ProcFiles } from "./process_table.ts";
+import { PROC_FILES, ProcessTable, type ProcFiles } from "./leader_table.ts";
 
 /** How long a look is good enough for whoever asks next, in milliseconds. */
 const FRESH_MS = 200;

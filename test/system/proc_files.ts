@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ProcFiles } from "../../src/process/process_table.ts";
+import type { ProcFiles } from "../../src/system/leader_table.ts";
 
 /** What a made-up process is, and uses. */
 export interface FakeProcess {

@@ -11,7 +11,8 @@
  * @module
  */
 
-import { listeningInodes } from "./port_holder.ts";
+import { inodesListeningOn } from "./listen_table.ts";
+import { parseStats, type ProcessStat } from "./process_stat.ts";
 
 /** Environment variable that says which worker a process belongs to. */
 export const WORKER_MARK = "PREFORK_WORKER";
@@ -39,12 +40,9 @@ for pid in "$@"; do
 done
 `;
 
-/** A process. */
-export interface ProcessEntry {
-  readonly pid: number;
-  readonly parentPid: number;
-  readonly groupId: number;
-  readonly sessionId: number;
+/** A process, and what beside its state is told of it. */
+export interface ProcessEntry
+  extends Pick<ProcessStat, "pid" | "parentId" | "groupId" | "sessionId"> {
   /** Which worker it belongs to, by the mark in its environment; `null` for none. */
   readonly mark: string | null;
   /** Program and arguments. A process may have overwritten them. */
@@ -113,12 +111,12 @@ export function parseProcesses(text: string): ProcessTable | null {
     words.set(pid, [...words.get(pid) ?? [], word]);
   }
   const table = new Map<number, ProcessEntry>();
-  for (const line of stats.split("\n")) {
-    const entry = parseStat(line);
-    if (entry === null) continue;
-    const { pid } = entry;
+  for (const { pid, parentId, groupId, sessionId } of parseStats(stats)) {
     table.set(pid, {
-      ...entry,
+      pid,
+      parentId,
+      groupId,
+      sessionId,
       mark: marks.get(pid) ?? null,
       words: withoutPadding(words.get(pid) ?? []),
       caught: caught.get(pid) ?? 0n,
@@ -130,7 +128,7 @@ export function parseProcesses(text: string): ProcessTable | null {
 /** Reads what {@linkcode LOOK_FOR_SOCKETS} writes. */
 export function parseListeners(text: string, port: number): readonly number[] {
   const [table = "", ...processes] = text.split("\0");
-  const inodes = listeningInodes(table, port);
+  const inodes = inodesListeningOn(table, port);
   const found: number[] = [];
   for (let i = 0; i + 1 < processes.length; i += 2) {
     const sockets = processes[i + 1]!.matchAll(/socket:\[(\d+)\]/g);
@@ -141,24 +139,6 @@ export function parseListeners(text: string, port: number): readonly number[] {
     }
   }
   return found;
-}
-
-/** A line of /proc/PID/stat; `null` for a zombie, which is gone, and for no such line. */
-function parseStat(
-  line: string,
-): Omit<ProcessEntry, "mark" | "words" | "caught"> | null {
-  // The name in parentheses may hold any octet: fields are counted from the last closing one.
-  const nameEnd = line.lastIndexOf(")");
-  if (nameEnd < 0) return null;
-  const [state, parentPid, groupId, sessionId] = line.slice(nameEnd + 2)
-    .split(" ");
-  if (state === "Z" || state === "X") return null;
-  return {
-    pid: Number.parseInt(line, 10),
-    parentPid: Number(parentPid),
-    groupId: Number(groupId),
-    sessionId: Number(sessionId),
-  };
 }
 
 /** What `grep -z` writes: `/proc/PID/file:record`, each ended by NUL. */

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { isGranted } from "../shared/is_granted.ts";
+
 /** Returns the text of a file. @throws {Error} When it cannot be read, or that is not permitted. */
 export function readGranted(path: string): string {
   requireRead(path);
@@ -20,7 +22,6 @@ export function listGranted(path: string): readonly string[] {
 
 /** @throws {Deno.errors.NotCapable} Without the permission to read `path`. */
 function requireRead(path: string): void {
-  const { state } = Deno.permissions.querySync({ name: "read", path });
-  if (state === "granted") return;
+  if (isGranted({ name: "read", path })) return;
   throw new Deno.errors.NotCapable(`Cannot read ${path}: it is not permitted`);
 }

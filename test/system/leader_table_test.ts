@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { ProcessTable } from "../../src/process/process_table.ts";
+import { ProcessTable } from "../../src/system/leader_table.ts";
 import { FakeProc } from "./proc_files.ts";
 
 /** Far more processes of others than are read again at a look. */

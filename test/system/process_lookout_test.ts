@@ -10,7 +10,7 @@ import {
   parseProcesses,
   ProcessLookout,
   WORKER_MARK,
-} from "../../src/pool/process_table.ts";
+} from "../../src/system/process_lookout.ts";
 
 const ignore = Deno.build.os !== "linux";
 
@@ -35,7 +35,7 @@ Deno.test({
     assert.match(program!, /(^|\/)sh$/);
     assert.deepEqual({ ...rest, args }, {
       pid: child.pid,
-      parentPid: Deno.pid,
+      parentId: Deno.pid,
       groupId: child.pid,
       sessionId: child.pid,
       mark: "pool-x/7",
@@ -79,8 +79,9 @@ Deno.test({
 
 Deno.test("without /proc there is no table, and the dead are not in it", () => {
   assert.equal(parseProcesses("\0\0\0\0\0"), null);
+  const rest = "0 0 0 0 0 0 0 5 3 0 0 0 0 0 0 900 0";
   const table = parseProcesses(
-    "7 (a) (b c) S 1 7 7 0\n8 (dead) Z 1 7 7 0\n\0\0\0\0\0",
+    `7 (a) (b c) S 1 7 7 ${rest}\n8 (dead) Z 1 7 7 ${rest}\n\0\0\0\0\0`,
   );
   assert.deepEqual([...table!.keys()], [7]);
   assert.deepEqual(table!.get(7)!.words, []);
