@@ -6,14 +6,14 @@
  */
 
 import type { EventEmitter } from "../events/mod.ts";
-import { LocalPlane, type LocalPlaneSettings } from "../plane/local.ts";
+import { type DataPlaneSettings, LocalPlane } from "../plane/local.ts";
 
 /** A data plane that can be begun with. */
 export type ServingPlane = LocalPlane;
 
 /** Makes a data plane that does not serve yet, whose events `events` emits. */
 export function openPlane(
-  settings: LocalPlaneSettings,
+  settings: DataPlaneSettings,
   events: EventEmitter,
 ): ServingPlane {
   const plane = new LocalPlane(settings);

@@ -102,7 +102,10 @@ export type Call =
    * sent to others; what may be the reason is not sent on as others are.
    */
   | { readonly type: "exited"; readonly key: number; readonly end: UpstreamEnd }
-  /** Ends what an upstream has in flight: its worker is about to be killed, and no response may look complete that is not. */
+  /**
+   * Ends what an upstream has in flight: its worker is killed once that is
+   * done, and no response may look complete that is not.
+   */
   | { readonly type: "cut"; readonly key: number }
   /**
    * Accepts no more, and lets end what only a worker can end: requests, and
@@ -144,7 +147,11 @@ export const NO_SUSPECTS: LossSuspects = { suspects: [], suspectCount: 0 };
 export type Fact =
   /** A connection was refused: nobody listens there any more. It is given no work until it is published again. */
   | { readonly type: "refused"; readonly key: number }
-  /** An upstream that is not given work any more has ended its last exchange. */
+  /**
+   * An upstream that is not given work any more has ended its last exchange.
+   * Where a set comes into force later than it is sent, those that had none
+   * left by then are reported too: somebody waits for that.
+   */
   | { readonly type: "idle"; readonly key: number }
   /** To be emitted. */
   | { readonly type: "event"; readonly event: PoolEvent };

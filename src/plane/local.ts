@@ -27,9 +27,13 @@ import {
 } from "./contract.ts";
 import { cut, InFlightRequests, streamsOf } from "./in_flight_requests.ts";
 
-/** The settings of the data plane, by the names they have in the configuration. */
-export interface LocalPlaneSettings
-  extends ProxySettings, Omit<DispatcherOptions, "policy" | "skewProtection"> {
+/** The settings of the data plane, by the names they have in the configuration: plain data. */
+export interface DataPlaneSettings extends
+  ProxySettings,
+  Omit<
+    DispatcherOptions,
+    "policy" | "skewProtection" | "random" | "clock"
+  > {
   /** How an upstream is chosen. */
   readonly policy: PolicyName;
 }
@@ -49,7 +53,7 @@ interface RenewableTls extends TlsServer {
 
 /** Carries the contract by calls. */
 export class LocalPlane implements DataPlane {
-  readonly #settings: LocalPlaneSettings;
+  readonly #settings: DataPlaneSettings;
   readonly #dispatcher: Dispatcher;
   readonly #counters = new Counters();
   /** What the proxy emits, on its way to become facts. */
@@ -69,7 +73,7 @@ export class LocalPlane implements DataPlane {
    * @param dispatcher For tests, which claim by themselves.
    */
   constructor(
-    settings: LocalPlaneSettings,
+    settings: DataPlaneSettings,
     dispatcher: Dispatcher = new Dispatcher({
       ...settings,
       policy: policyFor(settings),

@@ -19,7 +19,9 @@ import type { Dispatcher } from "../../src/upstream/dispatcher.ts";
 
 /** Carries the contract to `dispatcher`. */
 export function planeOf(dispatcher: Dispatcher): DataPlane {
-  return new CloningPlane(new LocalPlane(resolveOptions({}), dispatcher));
+  return new CloningPlane(
+    new LocalPlane(structuredClone(resolveOptions({})), dispatcher),
+  );
 }
 
 /** Copies all that crosses, as if it went to another thread: what cannot go there throws. */
