@@ -53,10 +53,10 @@ export type { Kind } from "./src/config/kinds.ts";
 export type { StopSignal, WorkerCommand } from "./src/pool/worker_command.ts";
 export type { RateRule } from "./src/net/rate_limit.ts";
 export type { PolicyName } from "./src/upstream/policy/mod.ts";
-export type { QueueStats } from "./src/upstream/dispatcher.ts";
 export type { Instance } from "./src/instance.ts";
 export type {
   MetricsSnapshot,
+  QueueStats,
   SuspectMetrics,
   WorkerMetrics,
 } from "./src/metrics/metrics_snapshot.ts";
@@ -65,5 +65,5 @@ export type {
   ScalingHeldMetrics,
   ScalingMetrics,
 } from "./src/metrics/scaling_metrics.ts";
-export * from "./src/events.ts";
+export * from "./src/events/mod.ts";
 export { VERSION } from "./src/version.ts";

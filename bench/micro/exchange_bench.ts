@@ -8,13 +8,13 @@
  * @module
  */
 
-import { EventEmitter } from "../../src/events.ts";
+import { EventEmitter } from "../../src/events/mod.ts";
 import { ascii } from "../../src/http1/bytes.ts";
 import { ByteWriter } from "../../src/http1/byte_writer.ts";
 import { RequestHead } from "../../src/http1/request_head.ts";
 import { forwarding } from "../../src/http1/request_writer.ts";
 import { ResponseHead } from "../../src/http1/response_head.ts";
-import { Counters } from "../../src/metrics/counters.ts";
+import { Counters } from "../../src/proxy/core/counters.ts";
 import {
   BufferPool,
   MEDIUM_BUFFER_BYTES,

@@ -8,7 +8,7 @@
 import { type Context, Hono, type Next } from "npm:hono@^4.13.19";
 import { accepts } from "npm:hono@^4.13.19/accepts";
 import { bodyLimit } from "npm:hono@^4.13.19/body-limit";
-import type { EventEmitter } from "../events.ts";
+import type { EventEmitter } from "../events/mod.ts";
 import { type Instance, INSTANCE_FIELD } from "../instance.ts";
 import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
 import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";

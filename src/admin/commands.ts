@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ReloadReport } from "../pool/reload_report.ts";
+import type { ReloadReport } from "../events/reload_report.ts";
 
 /** What a pool can be told. */
 export interface PoolCommands {

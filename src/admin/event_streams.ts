@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { EventEmitter, OutputDemand, PoolEvent } from "../events.ts";
+import type { EventEmitter, OutputDemand, PoolEvent } from "../events/mod.ts";
 
 /** Events kept for those who come, or come back. */
 const KEPT_EVENTS = 100;

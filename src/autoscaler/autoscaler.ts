@@ -8,8 +8,8 @@
  * @module
  */
 
-import type { ScalingGrounds, ScalingHeldEvent } from "../events.ts";
-import { Alarm } from "../pool/alarm.ts";
+import type { ScalingGrounds, ScalingHeldEvent } from "../events/mod.ts";
+import { Alarm } from "../shared/alarm.ts";
 import {
   decideScale,
   INITIAL_SCALING,

@@ -10,8 +10,8 @@ import {
   memoryGroups,
   type ReadFile,
   readOr,
-} from "../process/control_groups.ts";
-import { readGranted } from "../process/granted_files.ts";
+} from "../system/control_groups.ts";
+import { readGranted } from "../system/granted_files.ts";
 
 /** A control group without a limit of its own says a number near 2^63 (version 1). */
 const UNLIMITED_BYTES = 2 ** 62;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { EventEmitter, PoolScaledEvent } from "../events.ts";
+import type { EventEmitter, PoolScaledEvent } from "../events/mod.ts";
 
 /** Changes kept. */
 const KEPT_CHANGES = 20;

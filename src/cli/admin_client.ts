@@ -6,7 +6,7 @@
 
 import type { ScaleReport } from "../admin/commands.ts";
 import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
-import type { ReloadReport } from "../pool/reload_report.ts";
+import type { ReloadReport } from "../events/reload_report.ts";
 import { type Instance, INSTANCE_FIELD } from "../instance.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
 import type { AdminTarget } from "./admin_options.ts";

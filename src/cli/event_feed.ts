@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { PoolEvent } from "../events.ts";
+import type { PoolEvent } from "../events/mod.ts";
 
 /** One message. */
 export interface FeedMessage {

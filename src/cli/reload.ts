@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ReloadReport, WorkerReload } from "../pool/reload_report.ts";
+import type { ReloadReport, WorkerReload } from "../events/reload_report.ts";
 import { AdminClient } from "./admin_client.ts";
 import { ADMIN_OPTIONS_HELP, parseAdminArguments } from "./admin_options.ts";
 import { locatePool } from "./locate.ts";

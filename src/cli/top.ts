@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Alarm } from "../pool/alarm.ts";
+import { Alarm } from "../shared/alarm.ts";
 import { AdminClient } from "./admin_client.ts";
 import {
   ADMIN_OPTIONS_HELP,

@@ -6,13 +6,13 @@
  */
 
 import { dirname } from "node:path";
+import { isGranted } from "../shared/is_granted.ts";
 
 /** Returns what is wrong with `path`, as a sentence part, or `null` where nothing is seen to be. */
 export function logFileProblem(path: string): string | null {
   const directory = dirname(path);
   // Not asked for where it is missing: then opening the file tells.
-  const query = { name: "read", path: directory } as const;
-  if (Deno.permissions.querySync(query).state !== "granted") return null;
+  if (!isGranted({ name: "read", path: directory })) return null;
   // A directory of its own for each worker is looked at for the first one.
   const first = directory.replaceAll("{id}", "0");
   try {

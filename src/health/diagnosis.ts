@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Diagnosis } from "../worker_findings.ts";
+import type { Diagnosis } from "../events/worker_findings.ts";
 
 /**
  * CPU time per time from which a silent worker is said to compute. A blocked

@@ -8,9 +8,9 @@ import type {
   Diagnosis,
   EventEmitter,
   StartupFindings,
-  WaitingRequest,
   WorkerFindings,
-} from "../events.ts";
+} from "../events/mod.ts";
+import type { DataPlane } from "../plane/contract.ts";
 import type { WatchedWorker } from "../pool/health_watcher.ts";
 import { diagnose, type ProcessActivity } from "./diagnosis.ts";
 import { describeProbe, type ProbeResult } from "./probe.ts";
@@ -29,19 +29,12 @@ export interface ExaminerOptions {
   readonly healthPath: string;
 }
 
-/** Requests that wait for an answer, by the port of their worker. */
-export interface WaitingRequests {
-  /** The one that has waited longest, or `null`. */
-  oldest(port: number): WaitingRequest | null;
-  /** Those that have waited for `ageMs` or longer and have not been asked for before. */
-  newlySlow(port: number, ageMs: number): readonly WaitingRequest[];
-}
-
 /** What an examiner works with. */
 export interface ExaminerDeps {
   /** Is told of slow requests. */
   readonly events: EventEmitter;
-  readonly requests: WaitingRequests;
+  /** Is asked what workers have in flight. */
+  readonly plane: Pick<DataPlane, "ask">;
 }
 
 /** Examines one worker, after each of its probes. */
@@ -71,7 +64,7 @@ export class Examiner {
     count: ProbeCount,
     startup: StartupFindings | null = null,
   ): Promise<WorkerFindings> {
-    const { port } = this.#worker;
+    const { upstream: key } = this.#worker;
     const { slowRequestMs, healthPath } = this.#options;
     const silent = result.kind === "timeout";
     const passed = count.failures === 0;
@@ -80,14 +73,17 @@ export class Examiner {
       ? await this.#look()
       : null;
     if (!silent) this.#lastLook = null;
-    const oldestRequest = this.#deps.requests.oldest(port);
+    const oldestRequest = await this.#deps.plane.ask({
+      type: "oldest-request",
+      key,
+    });
     const diagnosed = diagnose({
       probe: passed ? "passed" : silent ? "silent" : "failed",
       oldestRequestMs: oldestRequest?.ageMs ?? 0,
       slowRequestMs,
       activity,
     });
-    if (diagnosed === "slow-request") this.#tellSlow();
+    if (diagnosed === "slow-request") await this.#tellSlow();
     const diagnosis: Diagnosis = result.kind === "foreign"
       ? "displaced"
       : startup?.computing === true
@@ -111,12 +107,15 @@ export class Examiner {
     return activity;
   }
 
-  #tellSlow(): void {
-    const { workerId, port } = this.#worker;
-    const { requests, events } = this.#deps;
-    for (
-      const request of requests.newlySlow(port, this.#options.slowRequestMs)
-    ) {
+  async #tellSlow(): Promise<void> {
+    const { workerId, upstream: key } = this.#worker;
+    const { plane, events } = this.#deps;
+    const slow = await plane.ask({
+      type: "newly-slow-requests",
+      key,
+      ageMs: this.#options.slowRequestMs,
+    });
+    for (const request of slow ?? []) {
       events.emit({ type: "request-slow", workerId, ...request });
     }
   }

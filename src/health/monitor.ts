@@ -5,8 +5,8 @@
  * @module
  */
 
-import { Alarm } from "../pool/alarm.ts";
-import { EventEmitter } from "../events.ts";
+import { Alarm } from "../shared/alarm.ts";
+import { EventEmitter } from "../events/mod.ts";
 import type {
   HealthReport,
   HealthWatch,
@@ -89,7 +89,7 @@ async function openSoon(): Promise<Proc | null> {
 
 const NO_REQUESTS: ExaminerDeps = {
   events: new EventEmitter(),
-  requests: { oldest: () => null, newlySlow: () => [] },
+  plane: { ask: () => Promise.resolve(null) },
 };
 
 /** What a watch goes by. */

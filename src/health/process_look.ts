@@ -8,7 +8,7 @@
  * @module
  */
 
-import { leadersOf, parseStat } from "../process/process_stat.ts";
+import { familyOf, parseStats } from "../system/process_stat.ts";
 import type { ProcessActivity } from "./diagnosis.ts";
 
 /** Longest wait for the shell, in milliseconds: on a machine that has far too much to do. */
@@ -65,13 +65,9 @@ export function activityBetween(
 }
 
 function readLook(table: string, leader: number): ProcessLook | null {
-  const stats = table.split("\n").map(parseStat)
-    .filter((stat) => stat !== null);
-  const members = leadersOf(stats, new Set([leader]));
-  const ours = stats.filter(({ pid }) => members.has(pid));
-  const states = ours.map(({ state }) => state)
-    .filter((state) => state !== "Z").join("");
-  if (states === "") return null;
+  const ours = familyOf(parseStats(table), leader);
+  if (ours.length === 0) return null;
+  const states = ours.map(({ state }) => state).join("");
   const cpuSeconds = ours.reduce((sum, one) => sum + one.cpuSeconds, 0);
   return { at: performance.now(), states, cpuSeconds };
 }

@@ -7,7 +7,10 @@
  * @module
  */
 
-import type { StartupFindings, StartupObstacle } from "../worker_findings.ts";
+import type {
+  StartupFindings,
+  StartupObstacle,
+} from "../events/worker_findings.ts";
 import { authorityOf } from "./authority.ts";
 import { describeProbe, type ProbeResult } from "./probe.ts";
 

@@ -12,7 +12,7 @@ import {
   type WorkerSockets,
   type WorkerView,
 } from "../system/worker_sockets.ts";
-import type { StartupFindings } from "../worker_findings.ts";
+import type { StartupFindings } from "../events/worker_findings.ts";
 import type { ProbeOptions, ProbeResult } from "./probe.ts";
 import { diagnoseStartup, obstacleOf } from "./startup_diagnosis.ts";
 

@@ -17,6 +17,7 @@ import {
   type ProbeResult,
 } from "./probe.ts";
 import { speaksTls } from "./tls_check.ts";
+import { isGranted } from "../shared/is_granted.ts";
 
 /** The other loopback address: where a program listens that was told `localhost`, on some machines. */
 const IPV6_LOOPBACK = "::1";
@@ -164,8 +165,7 @@ export class WorkerProbe {
   }
 }
 
-/** Asks first: an attempt without permission makes Deno ask at the terminal. */
 function mayConnect(hostname: string): boolean {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return Deno.permissions.querySync({ name: "net", host }).state === "granted";
+  return isGranted({ name: "net", host });
 }

@@ -8,10 +8,9 @@
 import type { ScalingSample } from "../autoscaler/algorithm.ts";
 import { availableMemory } from "../autoscaler/available_memory.ts";
 import { memoryCeiling } from "../autoscaler/memory_ceiling.ts";
-import type { Counters } from "../metrics/counters.ts";
+import type { DataPlane } from "../plane/contract.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { PoolSnapshot } from "../pool/pool_snapshot.ts";
-import type { Dispatcher } from "../upstream/dispatcher.ts";
 
 /** What of the configuration matters here. */
 export interface LoadSamplerOptions {
@@ -24,8 +23,7 @@ export interface LoadSamplerOptions {
 /** Where the figures come from. */
 export interface LoadSources {
   readonly pool: Pool;
-  readonly dispatcher: Dispatcher;
-  readonly counters: Counters;
+  readonly plane: DataPlane;
 }
 
 /** Gathers the figures. */
@@ -43,25 +41,19 @@ export class LoadSampler {
 
   /** Returns the figures now. */
   sample(): Omit<ScalingSample, "at"> {
-    const { pool, dispatcher, counters } = this.#sources;
+    const { pool, plane } = this.#sources;
     const snapshot = pool.snapshot();
-    const { depth: queued, concurrency } = dispatcher.queue;
+    const { requests, inFlight, queue } = plane.figures();
+    const { depth: queued, concurrency } = queue;
     return {
-      requests: counters.requests + counters.inFlight,
-      inFlight: counters.inFlight - queued,
+      requests: requests + inFlight,
+      inFlight: inFlight - queued,
       queued,
       ready: snapshot.ready,
-      full: this.#full(concurrency),
+      full: full(snapshot, concurrency),
       desired: snapshot.desired,
       memoryCeiling: this.#readMemoryCeiling(snapshot),
     };
-  }
-
-  /** Workers that have as many requests as they may have; 0 is no cap. */
-  #full(cap: number): number {
-    if (cap === 0) return 0;
-    return this.#sources.dispatcher.upstreams
-      .filter(({ accepting, inFlight }) => accepting && inFlight >= cap).length;
   }
 
   /** Not at each sample: it reads files of every process of the workers. */
@@ -80,4 +72,13 @@ export class LoadSampler {
     }
     return this.#memoryCeiling;
   }
+}
+
+/** Workers that have as many requests as they may have; 0 is no cap. */
+function full({ workers }: PoolSnapshot, cap: number): number {
+  if (cap === 0) return 0;
+  return workers.filter(({ ready, figures }) =>
+    ready && figures.inFlight >= cap
+  )
+    .length;
 }

@@ -6,8 +6,8 @@
  */
 
 import { availableMemory } from "../autoscaler/available_memory.ts";
-import type { EventEmitter } from "../events.ts";
-import { Alarm } from "../pool/alarm.ts";
+import type { EventEmitter } from "../events/mod.ts";
+import { Alarm } from "../shared/alarm.ts";
 import type { Pool } from "../pool/pool.ts";
 import {
   limitShortfall,

@@ -7,10 +7,10 @@
 
 import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/config_error.ts";
-import type { EventEmitter } from "../events.ts";
+import type { EventEmitter } from "../events/mod.ts";
 import type { Pool } from "../pool/pool.ts";
-import { refusedReload, type ReloadReport } from "../pool/reload_report.ts";
-import type { Certificates } from "./certificates.ts";
+import { refusedReload, type ReloadReport } from "../events/reload_report.ts";
+import type { Certificate, DataPlane } from "../plane/contract.ts";
 import { type Reconfiguration, reconfigure } from "./reconfigure.ts";
 import type { ScalingService } from "./scaling_service.ts";
 import { StartError } from "./start_error.ts";
@@ -20,8 +20,9 @@ export interface ReloadServiceDeps {
   readonly pool: Pool;
   readonly scaling: ScalingService;
   readonly events: EventEmitter;
-  /** The certificate in use, if there is one. */
-  readonly certificates: () => Certificates | null;
+  readonly plane: DataPlane;
+  /** Reads the certificate anew; `null` where there is none. @throws {StartError} when it cannot be used. */
+  readonly readCertificate: () => Certificate | null;
   /** Reads the configuration anew. @throws {ConfigError} when that cannot be used. */
   readonly readConfig: () => Config;
 }
@@ -67,9 +68,9 @@ export class ReloadService {
 
   /** New connections are served with it; if it cannot be used, the old one stays. */
   #renewCertificate(): void {
-    const certificates = this.#deps.certificates();
-    if (certificates === null) return;
-    certificates.reload();
+    const certificate = this.#deps.readCertificate();
+    if (certificate === null) return;
+    this.#deps.plane.send({ type: "renew-certificate", certificate });
     this.#deps.events.emit({
       type: "notice",
       level: "info",

@@ -8,7 +8,7 @@ import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/config_error.ts";
 import type { Environment, Remark } from "../config/load_config.ts";
 import { logFileRemedy } from "../config/log_file_problem.ts";
-import { EventEmitter } from "../events.ts";
+import { EventEmitter } from "../events/mod.ts";
 import { type AttachedLogger, attachLogger } from "../log/attach_logger.ts";
 import { PoolStartError } from "../pool/pool_start_error.ts";
 import { mayBeInBackground, TerminalRelay } from "../log/terminal_relay.ts";

@@ -8,7 +8,7 @@
 import type { ScalingOptions } from "../autoscaler/algorithm.ts";
 import { Autoscaler } from "../autoscaler/autoscaler.ts";
 import { ScalingHistory } from "../autoscaler/scaling_history.ts";
-import type { EventEmitter } from "../events.ts";
+import type { EventEmitter } from "../events/mod.ts";
 import {
   LoadSampler,
   type LoadSamplerOptions,

@@ -6,6 +6,7 @@
 
 import { isAbsolute } from "node:path";
 import { realDirectory } from "../pool/working_directory.ts";
+import { isGranted } from "../shared/is_granted.ts";
 
 /**
  * The working directory by the name that the shell has for it (`PWD`), links
@@ -31,8 +32,7 @@ export function shellDirectory(pwd: string | undefined): string | null {
  * permitted, or there is none: whoever needs a file says what is missing.
  */
 export function enterAnew(directory: string): void {
-  const permission = { name: "read", path: directory } as const;
-  if (Deno.permissions.querySync(permission).state !== "granted") return;
+  if (!isGranted({ name: "read", path: directory })) return;
   try {
     Deno.chdir(directory);
   } catch (error) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { findPortHolder } from "../pool/port_holder.ts";
+import { findPortHolder } from "../system/port_holder.ts";
 
 /** What kept the pool from running. */
 export type StartErrorCode =

@@ -5,9 +5,9 @@
  */
 
 import { type PoolOptions, resolveOptions } from "../config/options.ts";
-import type { EventEmitter, ServingState } from "../events.ts";
+import type { EventEmitter, ServingState } from "../events/mod.ts";
 import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
-import type { ReloadReport } from "../pool/reload_report.ts";
+import type { ReloadReport } from "../events/reload_report.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** A pool that runs. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { EventEmitter, StopWaitingEvent } from "../events.ts";
+import type { EventEmitter, StopWaitingEvent } from "../events/mod.ts";
 
 /** How often is looked what is left, in milliseconds. */
 const LOOK_MS = 100;

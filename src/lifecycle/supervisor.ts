@@ -6,10 +6,9 @@
  */
 
 import type { Config } from "../config/config.ts";
-import { EventEmitter, type ServingState } from "../events.ts";
+import { EventEmitter, type ServingState } from "../events/mod.ts";
 import { HealthMonitor } from "../health/monitor.ts";
 import { type Instance, newInstance } from "../instance.ts";
-import { Counters } from "../metrics/counters.ts";
 import { EventTally } from "../metrics/event_tally.ts";
 import {
   type MetricsSnapshot,
@@ -18,16 +17,13 @@ import {
 import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
 import { Rates } from "../metrics/rates.ts";
 import { Pool } from "../pool/pool.ts";
-import type { LossSuspects } from "../pool/worker.ts";
-import type { ReloadReport } from "../pool/reload_report.ts";
+import type { ReloadReport } from "../events/reload_report.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
-import { Proxy } from "../proxy/proxy.ts";
-import { Dispatcher } from "../upstream/dispatcher.ts";
-import { policyFor } from "../upstream/policy/mod.ts";
+import type { Certificate } from "../plane/contract.ts";
 import { AdminService } from "./admin_service.ts";
-import type { Certificates } from "./certificates.ts";
 import { listen, type OpenListener, UNIX_PREFIX, urlOf } from "./listen.ts";
 import { MemoryWatch } from "./memory_watch.ts";
+import { openPlane, type ServingPlane } from "./open_plane.ts";
 import { ReloadService } from "./reload_service.ts";
 import { ScalingService } from "./scaling_service.ts";
 import { StopReport } from "./stop_report.ts";
@@ -37,9 +33,6 @@ import { StopReport } from "./stop_report.ts";
  * milliseconds. It is on its way already; who takes longer does not read.
  */
 const DELIVERY_TIMEOUT_MS = 2_000;
-
-/** What is suspected before there are requests. */
-const NO_SUSPECTS: LossSuspects = { suspects: [], suspectCount: 0 };
 
 /** Starts and stops a pool, its proxy and its admin pages. */
 export class Supervisor {
@@ -54,10 +47,9 @@ export class Supervisor {
 
   readonly #ended = Promise.withResolvers<void>();
   readonly #config: Config;
-  readonly #counters = new Counters();
   readonly #tally: EventTally;
   readonly #admin: AdminService;
-  readonly #dispatcher: Dispatcher;
+  readonly #plane: ServingPlane;
   readonly #pool: Pool;
   readonly #scaling: ScalingService;
   readonly #memory: MemoryWatch;
@@ -65,8 +57,8 @@ export class Supervisor {
   readonly #rates: Rates;
   readonly #startedAt = performance.now();
   #state: ServingState = "starting";
-  #proxy: Proxy | null = null;
-  #certificates: Certificates | null = null;
+  /** Reads the certificate anew; `null` where none is set, and before the pool starts. */
+  #readCertificate: (() => Certificate) | null = null;
   #listener: OpenListener | null = null;
   #stopped: Promise<void> | null = null;
   /** Resolves when the state is not `starting` any more. */
@@ -99,48 +91,17 @@ export class Supervisor {
       stop: () => void this.stop(),
       scale: (workers) => this.scale(workers),
     });
-    const dispatcher = this.#dispatcher = new Dispatcher({
-      policy: policyFor(config),
-      workerConcurrency: config.workerConcurrency,
-      maxQueue: config.maxQueue,
-      queueTimeoutMs: config.queueTimeoutMs,
-      slowStartMs: config.slowStartMs,
-      skewProtection: config.skewProtection,
-    });
-    this.#rates = new Rates(
-      this.#counters,
-      () => [...dispatcher.upstreams, ...dispatcher.former],
-    );
-    const health = new HealthMonitor(config, {
-      events,
-      requests: {
-        oldest: (port) => this.#proxy?.inFlight.oldest(port) ?? null,
-        newlySlow: (port, ageMs) =>
-          this.#proxy?.inFlight.newlySlow(port, ageMs) ?? [],
-      },
-    });
-    const pool = this.#pool = new Pool(config, {
-      dispatcher,
-      events,
-      health,
-      recall: ({ port }, findings) =>
-        this.#proxy?.inFlight.recall(port, findings),
-      lose: (upstream, end) =>
-        this.#proxy?.inFlight.lose(upstream, end) ?? NO_SUSPECTS,
-      streams: (upstream) => this.#proxy?.inFlight.count(upstream).streams ?? 0,
-      cut: (upstream) => this.#proxy?.inFlight.cut(upstream),
-    });
-    this.#scaling = new ScalingService(config, {
-      pool,
-      dispatcher,
-      counters: this.#counters,
-      events,
-    });
+    const plane = this.#plane = openPlane(config, events);
+    this.#rates = new Rates(plane);
+    const health = new HealthMonitor(config, { events, plane });
+    const pool = this.#pool = new Pool(config, { plane, events, health });
+    this.#scaling = new ScalingService(config, { pool, plane, events });
     this.#reloads = new ReloadService(config, {
       pool,
       scaling: this.#scaling,
       events,
-      certificates: () => this.#certificates,
+      plane,
+      readCertificate: () => this.#readCertificate?.() ?? null,
       readConfig,
     });
     this.#memory = new MemoryWatch({
@@ -165,7 +126,7 @@ export class Supervisor {
     if (this.#listener === null) {
       throw new Error("Cannot tell the URL: the pool does not listen yet");
     }
-    const scheme = this.#certificates === null ? "http" : "https";
+    const scheme = this.#readCertificate === null ? "http" : "https";
     return urlOf(scheme, this.#listener);
   }
 
@@ -182,7 +143,7 @@ export class Supervisor {
     }
     const { hostname, port } = this.#listener;
     const { proxyProtocol } = this.#config;
-    const rest = { tls: this.#certificates !== null, proxyProtocol };
+    const rest = { tls: this.#readCertificate !== null, proxyProtocol };
     return hostname.startsWith(UNIX_PREFIX)
       ? { transport: "unix", path: hostname.slice(UNIX_PREFIX.length), ...rest }
       : { transport: "tcp", host: hostname, port, ...rest };
@@ -197,16 +158,13 @@ export class Supervisor {
   metrics(): MetricsSnapshot {
     return metricsSnapshot({
       instance: this.instance,
-      counters: this.#counters,
+      figures: this.#plane.figures(),
       rates: this.#rates,
       pool: this.#pool.snapshot(),
       usage: this.#pool.usage(),
-      queue: this.#dispatcher.queue,
       outOfMemory: this.#tally.kills.get("out-of-memory") ?? 0,
       state: this.#state,
       startedAt: this.#startedAt,
-      idleUpstreamConnections: this.#proxy?.idleUpstreamConnections ?? 0,
-      eventLoopLagMs: this.#proxy?.eventLoopLagMs ?? 0,
       recovery: this.#tally.recovery,
       suspects: this.#tally.suspects,
       scaling: this.#scaling.changes,
@@ -273,19 +231,13 @@ export class Supervisor {
     onListening: () => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
     try {
-      this.#certificates = await certificatesOf(this.#config);
+      this.#readCertificate = await certificateReader(this.#config);
+      const certificate = this.#readCertificate?.() ?? null;
       const opened = this.#listener = await listen(this.#config);
       this.#rates.start();
       const admin = await this.#admin.start();
-      this.#proxy = new Proxy(this.#config, {
-        listener: opened.listener,
-        port: opened.port,
-        tls: this.#certificates,
-        dispatcher: this.#dispatcher,
-        counters: this.#counters,
-        events: this.events,
-        admin,
-      });
+      const { listener, port } = opened;
+      await this.#plane.serve({ listener, port, certificate, admin });
       this.#memory.checkLimit();
       await onListening();
       await this.#pool.start();
@@ -337,20 +289,28 @@ export class Supervisor {
     let ending = false;
     const report = new StopReport({
       events: this.events,
-      waiting: () => ({
-        ...this.#proxy?.inFlight.count() ?? { requests: 0, streams: 0 },
-        workers: ending ? this.#pool.workersLeft : 0,
-      }),
+      waiting: () => {
+        const { inFlight, streams } = this.#plane.figures();
+        return {
+          requests: inFlight - streams,
+          streams,
+          workers: ending ? this.#pool.workersLeft : 0,
+        };
+      },
     });
     await this.#scaling.stop();
     await this.#memory.stop();
     this.#listener?.removeFile();
     report.start();
-    await this.#proxy?.drain(drainTimeoutMs);
+    await this.#plane.ask({ type: "drain", timeoutMs: drainTimeoutMs });
     ending = true;
     await this.#pool.stop(0);
     report.stop();
-    await this.#proxy?.stop(DELIVERY_TIMEOUT_MS, true);
+    await this.#plane.ask({
+      type: "stop",
+      timeoutMs: DELIVERY_TIMEOUT_MS,
+      workersGone: true,
+    });
     await this.#admin.stop();
     this.#rates.stop();
     this.#setState("stopped");
@@ -368,7 +328,7 @@ export class Supervisor {
     const { restartsByReason, droppedOutput } = this.#pool.snapshot();
     return await exposition({
       snapshot: this.metrics(),
-      counters: this.#counters,
+      figures: this.#plane.figures(),
       tally: this.#tally,
       restarts: restartsByReason,
       droppedOutput,
@@ -376,7 +336,7 @@ export class Supervisor {
   }
 
   #announce(): void {
-    const tls = this.#certificates !== null;
+    const tls = this.#readCertificate !== null;
     const announce = (
       { hostname, port }: { hostname: string; port: number },
       rest: { role: "admin" | "public"; tls: boolean },
@@ -399,12 +359,12 @@ function delay(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** The certificate that the settings name; `null` when they name none. @throws {StartError} When it cannot be used. */
-async function certificatesOf(
+/** What reads the certificate that the settings name; `null` when they name none. */
+async function certificateReader(
   { serverCertPath, serverKeyPath }: Config,
-): Promise<Certificates | null> {
+): Promise<(() => Certificate) | null> {
   if (serverCertPath === null || serverKeyPath === null) return null;
   // A tenth of the memory of a balancer that does not speak TLS.
-  const { Certificates } = await import("./certificates.ts");
-  return new Certificates({ serverCertPath, serverKeyPath });
+  const { readCertificate } = await import("./read_certificate.ts");
+  return () => readCertificate({ serverCertPath, serverKeyPath });
 }

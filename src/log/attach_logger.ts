@@ -9,7 +9,7 @@
  */
 
 import { configure, getLogger, reset } from "npm:@logtape/logtape@^2.4.2";
-import type { EventEmitter, NoticeEvent, PoolEvent } from "../events.ts";
+import type { EventEmitter, NoticeEvent, PoolEvent } from "../events/mod.ts";
 import type { MessageLevel } from "./event_message.ts";
 import { FailedStarts, type StartFailureText } from "./failed_starts.ts";
 import { type ByteSink, LineWriter, type Outage } from "./line_writer.ts";

@@ -27,8 +27,8 @@ import type {
   WorkerStartDelayedEvent,
   WorkerStartFailedEvent,
   WorkerUnhealthyEvent,
-} from "../events.ts";
-import { KILLER_TEXT } from "../events.ts";
+} from "../events/mod.ts";
+import { KILLER_TEXT } from "../events/mod.ts";
 
 /** What is said of a worker that keeps silent. Of others the reason says it. */
 const SILENCE: Partial<Record<Diagnosis, string>> = {

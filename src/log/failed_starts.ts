@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { WorkerStartFailedEvent } from "../events.ts";
+import type { WorkerStartFailedEvent } from "../events/mod.ts";
 import type { HeldOutput } from "./held_output.ts";
 import {
   failureKey,

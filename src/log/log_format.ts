@@ -11,7 +11,7 @@ import {
   type TextFormatter,
   type TextFormatterOptions,
 } from "npm:@logtape/logtape@^2.4.2";
-import type { PoolEvent } from "../events.ts";
+import type { PoolEvent } from "../events/mod.ts";
 import { eventMessage, type MessageContext } from "./event_message.ts";
 
 /** Further lines of a message stand this far in. */

@@ -6,7 +6,7 @@
  */
 
 import type { LogRecord, TextFormatter } from "npm:@logtape/logtape@^2.4.2";
-import type { WorkerOutputEvent } from "../events.ts";
+import type { WorkerOutputEvent } from "../events/mod.ts";
 
 /** How lines of the workers' output are written: as the log's own, as they are, as objects, or not at all. */
 export type WorkerLogs = "prefix" | "raw" | "json" | "off";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { WorkerOutputEvent } from "../events.ts";
+import type { WorkerOutputEvent } from "../events/mod.ts";
 import { type ByteSink, LineWriter, type Outage } from "./line_writer.ts";
 import { LogFile } from "./log_file.ts";
 

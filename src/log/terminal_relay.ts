@@ -12,6 +12,7 @@
  */
 
 import type { ByteSink } from "./line_writer.ts";
+import { isGranted } from "../shared/is_granted.ts";
 
 /** How long the last lines may take on their way to the terminal, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -66,8 +67,7 @@ export class TerminalRelay implements ByteSink {
 }
 
 function spawnWriter(): Deno.ChildProcess | null {
-  const permission = { name: "run", command: "sh" } as const;
-  if (Deno.permissions.querySync(permission).state !== "granted") return null;
+  if (!isGranted({ name: "run", command: "sh" })) return null;
   try {
     const child = new Deno.Command("sh", {
       args: ["-c", "exec cat >&2"],
@@ -91,8 +91,7 @@ function spawnWriter(): Deno.ChildProcess | null {
  * may look: without that permission, it may.
  */
 export function mayBeInBackground(): boolean {
-  const permission = { name: "read", path: "/proc" } as const;
-  if (Deno.permissions.querySync(permission).state !== "granted") return true;
+  if (!isGranted({ name: "read", path: "/proc" })) return true;
   try {
     const stat = Deno.readTextFileSync("/proc/self/stat");
     // The name in parentheses may hold anything: fields are counted from its end.

@@ -8,7 +8,7 @@
  */
 
 import type { TextFormatter } from "npm:@logtape/logtape@^2.4.2";
-import type { WorkerOutputEvent } from "../events.ts";
+import type { WorkerOutputEvent } from "../events/mod.ts";
 import { HeldOutput } from "./held_output.ts";
 import type { ByteSink, LineWriter } from "./line_writer.ts";
 import {

@@ -11,8 +11,8 @@ import type {
   PoolEvent,
   SuspectRequest,
   WorkerExitedEvent,
-} from "../events.ts";
-import { LatencyHistogram } from "./latency_histogram.ts";
+} from "../events/mod.ts";
+import { LatencyHistogram } from "../shared/latency_histogram.ts";
 
 /** Suspects that are kept, the last ones: as many as fit a look. */
 const MAX_SUSPECTS = 20;

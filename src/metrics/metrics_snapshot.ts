@@ -9,14 +9,13 @@ import type {
   PoolScaledEvent,
   ScalingHeldEvent,
   ServingState,
-} from "../events.ts";
+} from "../events/mod.ts";
 import type { Instance } from "../instance.ts";
 import type { PoolSnapshot, WorkerSnapshot } from "../pool/pool_snapshot.ts";
-import { type ProcessUsage, UNKNOWN_USAGE } from "../process/group_usage.ts";
-import type { QueueStats } from "../upstream/dispatcher.ts";
-import type { Counters } from "./counters.ts";
+import { type ProcessUsage, UNKNOWN_USAGE } from "../system/group_usage.ts";
+import type { DataPlaneFigures, QueueFigures } from "../plane/contract.ts";
 import type { TalliedSuspect } from "./event_tally.ts";
-import type { LatencyHistogram } from "./latency_histogram.ts";
+import { LatencyHistogram } from "../shared/latency_histogram.ts";
 import type { Rates } from "./rates.ts";
 import { rounded } from "./rounded.ts";
 import {
@@ -82,6 +81,22 @@ export interface SuspectMetrics {
   readonly status: ExitStatus;
   /** Workers lost of late with its method and path in flight; from 2 on it is not sent again. */
   readonly losses: number;
+}
+
+/** The queue: how many wait, and how those fared that did. */
+export interface QueueStats {
+  /** Requests waiting now. */
+  readonly depth: number;
+  /** Requests that may wait. */
+  readonly limit: number;
+  /** Turned away because the queue was full or the pool is stopping. */
+  readonly rejected: number;
+  /** Turned away because the wait was too long. */
+  readonly timedOut: number;
+  /** Requests in flight per worker beyond which requests wait: the setting, or what `auto` has found; 0 is no cap. */
+  readonly concurrency: number;
+  /** Median and 99th percentile of the wait of those that had to, in milliseconds. */
+  readonly wait: { readonly p50: number | null; readonly p99: number | null };
 }
 
 /** The pool at one moment. Latencies are in milliseconds. */
@@ -170,19 +185,17 @@ export interface MetricsSnapshot {
 /** Where the figures come from. */
 export interface MetricsSources {
   readonly instance: Instance;
-  readonly counters: Counters;
+  /** What the data plane counts. */
+  readonly figures: DataPlaneFigures;
   readonly rates: Rates;
   readonly pool: PoolSnapshot;
   /** What the workers use, by process id; who cannot be seen is missing. */
   readonly usage: ReadonlyMap<number, ProcessUsage>;
-  readonly queue: QueueStats;
   /** Workers that the kernel has killed for want of memory. */
   readonly outOfMemory: number;
   readonly state: ServingState;
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
-  readonly idleUpstreamConnections: number;
-  readonly eventLoopLagMs: number;
   readonly recovery: LatencyHistogram;
   readonly suspects: readonly TalliedSuspect[];
   readonly scaling: readonly Omit<PoolScaledEvent, "type">[];
@@ -206,24 +219,24 @@ const OWN_STATUSES = [
 
 /** Puts the figures together. */
 export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
-  const { counters, rates, pool } = sources;
-  const { latency } = counters;
+  const { figures, rates, pool } = sources;
+  const latency = LatencyHistogram.from(figures.latency);
   const { min, max, desired, ready, spare, restarts, panic } = pool;
   return {
     instance: sources.instance,
-    totalRequests: counters.requests,
+    totalRequests: figures.requests,
     averageLatency: mean(latency.sumMs, latency.count),
     latency: {
       ...quantiles(latency),
       max: longest(latency),
     },
-    recentLatency: quantiles(rates.recentLatency()),
-    requestsPerSecond: rounded(rates.total()),
-    inFlight: counters.inFlight,
+    recentLatency: quantiles(rates.recentLatency(latency)),
+    requestsPerSecond: rounded(rates.total(figures.requests)),
+    inFlight: figures.inFlight,
     state: sources.state,
     uptimeSeconds: rounded((performance.now() - sources.startedAt) / 1000),
     generation: pool.generation,
-    queue: queueMetrics(sources.queue),
+    queue: queueMetrics(figures.queue),
     pool: {
       min,
       max,
@@ -240,17 +253,17 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
       max: longest(sources.recovery),
     },
     output: outputMetrics(pool),
-    retries: counters.retries,
+    retries: figures.retries,
     suspects: sources.suspects.map(suspectMetrics),
-    responses: responsesByClass(counters),
+    responses: responsesByClass(figures),
     errors: Object.fromEntries(
-      OWN_STATUSES.map((status) => [status, counters.errors(status)]),
+      OWN_STATUSES.map((status) => [status, figures.errors.get(status) ?? 0]),
     ),
     connections: {
-      client: counters.clientConnections,
-      upstreamIdle: sources.idleUpstreamConnections,
+      client: figures.clientConnections,
+      upstreamIdle: figures.idleUpstreamConnections,
     },
-    eventLoopLag: rounded(sources.eventLoopLagMs),
+    eventLoopLag: rounded(figures.eventLoopLagMs),
     scaling: sources.scaling.map(scalingMetrics),
     scalingHeld: sources.scalingHeld && scalingHeldMetrics(sources.scalingHeld),
     workers: pool.workers.map((worker) =>
@@ -290,18 +303,20 @@ function longest(latency: LatencyHistogram): number | null {
   return latency.count === 0 ? null : rounded(latency.maxMs);
 }
 
-function responsesByClass(counters: Counters): MetricsSnapshot["responses"] {
+function responsesByClass(
+  { responses }: DataPlaneFigures,
+): MetricsSnapshot["responses"] {
   const byClass = Array.from({ length: 10 }, () => 0);
-  for (const { status, count } of counters.answers()) {
+  for (const { status, count } of responses) {
     byClass[Math.floor(status / 100)]! += count;
   }
   const [, , success = 0, redirect = 0, client = 0, server = 0] = byClass;
   return { "2xx": success, "3xx": redirect, "4xx": client, "5xx": server };
 }
 
-function queueMetrics(queue: QueueStats): QueueStats {
-  const { p50, p99 } = queue.wait;
-  return { ...queue, wait: { p50: rounded(p50), p99: rounded(p99) } };
+function queueMetrics({ waits, ...queue }: QueueFigures): QueueStats {
+  const { p50, p99 } = quantiles(LatencyHistogram.from(waits));
+  return { ...queue, wait: { p50, p99 } };
 }
 
 function outputMetrics(
@@ -323,8 +338,8 @@ function workerMetrics(
   },
 ): WorkerMetrics {
   const { id, port, pid, ready, spare, former, state, restarts } = worker;
-  const { generation, upstream, uptimeMs } = worker;
-  const requests = upstream?.requests ?? 0;
+  const { generation, upstream, figures, uptimeMs } = worker;
+  const { requests, inFlight, failures, latencySumMs } = figures;
   return {
     id,
     port,
@@ -334,10 +349,12 @@ function workerMetrics(
     former,
     pid,
     state,
-    inFlight: upstream?.inFlight ?? 0,
-    requestsPerSecond: rounded(upstream === null ? 0 : rates.of(upstream)),
-    averageLatency: mean(upstream?.latencySumMs ?? 0, requests),
-    failures: upstream?.failures ?? 0,
+    inFlight,
+    requestsPerSecond: rounded(
+      upstream === null ? 0 : rates.of(upstream, requests),
+    ),
+    averageLatency: mean(latencySumMs, requests),
+    failures,
     restarts,
     uptimeSeconds: uptimeMs === null ? null : rounded(uptimeMs / 1000),
     generation,

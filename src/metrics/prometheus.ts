@@ -13,8 +13,8 @@ import {
   Registry,
   type RegistryContentType,
 } from "npm:prom-client@^15.1.3";
-import type { Counters } from "./counters.ts";
-import type { LatencyHistogram } from "./latency_histogram.ts";
+import type { DataPlaneFigures } from "../plane/contract.ts";
+import { LatencyHistogram } from "../shared/latency_histogram.ts";
 import type { MetricsSnapshot, WorkerMetrics } from "./metrics_snapshot.ts";
 import type { EventTally, TalliedSuspect, Tally } from "./event_tally.ts";
 
@@ -32,7 +32,8 @@ export interface Exposition {
 /** Where the figures come from. */
 export interface PrometheusSources {
   readonly snapshot: MetricsSnapshot;
-  readonly counters: Counters;
+  /** What the data plane counts. */
+  readonly figures: Pick<DataPlaneFigures, "responses" | "latency">;
   readonly tally: EventTally;
   /** Workers that took the place of another one, by why. */
   readonly restarts: Readonly<Record<string, number>>;
@@ -103,14 +104,14 @@ export async function exposition(
 }
 
 function requestMetrics(
-  { snapshot, counters }: PrometheusSources,
+  { snapshot, figures }: PrometheusSources,
 ): readonly CollectedMetric[] {
   const { queue, connections } = snapshot;
   return [
     counter(
       "prefork_requests_total",
       "Requests by the worker that had them last and by status; 0: the client had gone.",
-      [...counters.answers()].map(({ workerId, status, count }) => [
+      figures.responses.map(({ workerId, status, count }) => [
         { worker: workerId === null ? "" : `${workerId}`, code: `${status}` },
         count,
       ]),
@@ -123,7 +124,7 @@ function requestMetrics(
     histogram(
       "prefork_request_duration_seconds",
       "From the request's head to the end of its answer.",
-      counters.latency,
+      LatencyHistogram.from(figures.latency),
     ),
     gauge(
       "prefork_requests_in_flight",

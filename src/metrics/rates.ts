@@ -5,9 +5,8 @@
  * @module
  */
 
-import type { Upstream } from "../upstream/upstream.ts";
-import type { Counters } from "./counters.ts";
-import type { LatencyHistogram } from "./latency_histogram.ts";
+import type { DataPlane } from "../plane/contract.ts";
+import { LatencyHistogram } from "../shared/latency_histogram.ts";
 import { KEPT_SAMPLES, RateWindow } from "./rate_window.ts";
 
 /** Milliseconds between two samples. */
@@ -15,17 +14,15 @@ const SAMPLE_INTERVAL_MS = 1000;
 
 /** Samples the counters once a second. */
 export class Rates {
-  readonly #counters: Counters;
-  readonly #upstreams: () => readonly Upstream[];
+  readonly #plane: Pick<DataPlane, "figures">;
   readonly #total = new RateWindow();
   readonly #latencies: LatencyHistogram[] = [];
-  #byUpstream = new Map<Upstream, RateWindow>();
+  #byUpstream = new Map<number, RateWindow>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** Watches `counters` and the counters of the upstreams that `upstreams` returns. */
-  constructor(counters: Counters, upstreams: () => readonly Upstream[]) {
-    this.#counters = counters;
-    this.#upstreams = upstreams;
+  /** Watches what `plane` counts. */
+  constructor(plane: Pick<DataPlane, "figures">) {
+    this.#plane = plane;
   }
 
   /** Begins to sample. */
@@ -40,35 +37,35 @@ export class Rates {
     this.#timer = undefined;
   }
 
-  /** Requests per second of the whole pool. */
-  total(): number {
-    return this.#total.rate(performance.now(), this.#counters.requests);
+  /** Requests per second of the whole pool, which has had `requests` by now. */
+  total(requests: number): number {
+    return this.#total.rate(performance.now(), requests);
   }
 
-  /** Requests per second of one worker. */
-  of(upstream: Upstream): number {
+  /** Requests per second of one worker, which has had `requests` by now. */
+  of(upstream: number, requests: number): number {
     const window = this.#byUpstream.get(upstream);
-    return window?.rate(performance.now(), upstream.requests) ?? 0;
+    return window?.rate(performance.now(), requests) ?? 0;
   }
 
-  /** Latency over the last ten seconds. */
-  recentLatency(): LatencyHistogram {
-    const { latency } = this.#counters;
+  /** Of the `latency` by now, that of the last ten seconds. */
+  recentLatency(latency: LatencyHistogram): LatencyHistogram {
     const oldest = this.#latencies[0];
     return oldest === undefined ? latency : latency.since(oldest);
   }
 
   #sample(): void {
     const now = performance.now();
-    this.#total.add(now, this.#counters.requests);
-    this.#latencies.push(this.#counters.latency.copy());
+    const { requests, latency, upstreams } = this.#plane.figures();
+    this.#total.add(now, requests);
+    this.#latencies.push(LatencyHistogram.from(latency));
     if (this.#latencies.length > KEPT_SAMPLES + 1) this.#latencies.shift();
     // Built anew, so that workers that are gone are forgotten.
-    const windows = new Map<Upstream, RateWindow>();
-    for (const upstream of this.#upstreams()) {
-      const window = this.#byUpstream.get(upstream) ?? new RateWindow();
+    const windows = new Map<number, RateWindow>();
+    for (const [key, upstream] of upstreams) {
+      const window = this.#byUpstream.get(key) ?? new RateWindow();
       window.add(now, upstream.requests);
-      windows.set(upstream, window);
+      windows.set(key, window);
     }
     this.#byUpstream = windows;
   }

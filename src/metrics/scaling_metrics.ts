@@ -9,7 +9,7 @@ import type {
   PoolScaledEvent,
   ScalingGrounds,
   ScalingHeldEvent,
-} from "../events.ts";
+} from "../events/mod.ts";
 import { rounded } from "./rounded.ts";
 
 /** Why the number of workers is what it is. Times are ISO 8601, UTC. */

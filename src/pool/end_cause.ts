@@ -7,8 +7,8 @@
  * @module
  */
 
-import type { ExitStatus } from "../events.ts";
-import type { EndCause } from "../upstream/upstream.ts";
+import type { ExitStatus } from "../events/mod.ts";
+import type { EndCause } from "../plane/contract.ts";
 import type { WorkerState } from "./worker_state.ts";
 
 /**

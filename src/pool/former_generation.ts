@@ -15,7 +15,7 @@ import type {
   DrainReason,
   EventEmitter,
   GenerationEndReason,
-} from "../events.ts";
+} from "../events/mod.ts";
 import type { Goal, StaffingOptions } from "./goal.ts";
 import type { Roster } from "./roster.ts";
 import type { Slot } from "./slot.ts";
@@ -125,8 +125,9 @@ export class FormerGeneration {
     let requests = 0;
     let inFlight = 0;
     for (const { upstream } of this.#deps.roster.former) {
-      requests += upstream.requests;
-      inFlight += upstream.inFlight;
+      const { figures } = upstream;
+      requests += figures.requests;
+      inFlight += figures.inFlight;
     }
     if (inFlight > 0 || requests !== this.#requests) this.#usedAt = now;
     this.#requests = requests;

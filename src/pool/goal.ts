@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DrainReason } from "../events.ts";
+import type { DrainReason } from "../events/mod.ts";
 import type { Generation } from "./generation.ts";
 import type { RecyclingLimits } from "./replacement.ts";
 import type { Worker } from "./worker.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { EventEmitter } from "../events.ts";
+import type { EventEmitter } from "../events/mod.ts";
 import type { Goal } from "./goal.ts";
 import { failsByResponse, Panic, type PlacedWorker } from "./panic.ts";
 import type { Roster } from "./roster.ts";

@@ -9,7 +9,7 @@ import type {
   ElsewhereSocket,
   StartupFindings,
   WorkerFindings,
-} from "../worker_findings.ts";
+} from "../events/worker_findings.ts";
 
 /** Where a worker is to be probed. */
 export interface ProbeTarget {
@@ -23,6 +23,8 @@ export interface ProbeTarget {
 export interface WatchedWorker extends ProbeTarget {
   /** Slot of the worker, from 0. */
   readonly workerId: number;
+  /** What the data plane calls it. */
+  readonly upstream: number;
   /** Its process, which leads a group of its own. */
   readonly pid: number;
   /** What all processes of the pool's workers have in their environment, as `NAME=value`; `null` when they have nothing. */

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { EventEmitter } from "../events.ts";
-import type { UsageReader } from "../process/group_usage.ts";
+import type { EventEmitter } from "../events/mod.ts";
+import type { UsageReader } from "../system/group_usage.ts";
 import type { Worker } from "./worker.ts";
 
 /** Milliseconds between two looks: what grows faster than that no sampling catches. */

@@ -15,7 +15,7 @@
  * @module
  */
 
-import { WORKER_MARK } from "./process_table.ts";
+import { WORKER_MARK } from "../system/process_lookout.ts";
 
 /**
  * POSIX shell; beyond builtins only grep, where there is one. Signals of the terminal or of a

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { EventEmitter } from "../events.ts";
+import type { EventEmitter } from "../events/mod.ts";
 import type { OutputLimits } from "./output_budget.ts";
 import { OutputTurns } from "./output_turns.ts";
 import { WorkerOutput } from "./worker_output.ts";

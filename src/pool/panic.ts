@@ -14,7 +14,7 @@
  * @module
  */
 
-import type { PanicEvent } from "../events.ts";
+import type { PanicEvent } from "../events/mod.ts";
 import type { Slot } from "./slot.ts";
 import type { Worker } from "./worker.ts";
 

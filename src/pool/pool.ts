@@ -10,16 +10,15 @@
  * @module
  */
 
-import type { EventEmitter, ScalingGrounds } from "../events.ts";
-import type { Dispatcher } from "../upstream/dispatcher.ts";
-import type { Upstream } from "../upstream/upstream.ts";
+import type { EventEmitter, ScalingGrounds } from "../events/mod.ts";
+import type { DataPlane, Fact } from "../plane/contract.ts";
 import {
   GroupUsage,
   type ProcessUsage,
   type UsageReader,
-} from "../process/group_usage.ts";
-import { OomKills } from "../process/oom_kills.ts";
-import { Alarm } from "./alarm.ts";
+} from "../system/group_usage.ts";
+import { OomKills } from "../system/oom_kills.ts";
+import { Alarm } from "../shared/alarm.ts";
 import type { WorkerSpec } from "./generation.ts";
 import type { StaffingOptions } from "./goal.ts";
 import type { HealthWatcher } from "./health_watcher.ts";
@@ -28,10 +27,9 @@ import { type PoolSnapshot, snapshotPool } from "./pool_snapshot.ts";
 import type { OutputLimits } from "./output_budget.ts";
 import { PoolStartError } from "./pool_start_error.ts";
 import { Reconciler } from "./reconciler.ts";
-import type { ReloadReport } from "./reload_report.ts";
+import type { ReloadReport } from "../events/reload_report.ts";
 import { Reloads, type ReloadView } from "./reloads.ts";
 import type { ServeAddressMode } from "./serve_address.ts";
-import type { Lose, Recall, StreamCount } from "./worker.ts";
 import type { Launch } from "./worker_process.ts";
 import { WorkerStarter } from "./worker_starter.ts";
 
@@ -58,20 +56,12 @@ export interface PoolOptions extends StaffingOptions, WorkerSpec, OutputLimits {
 
 /** What a pool works with. */
 export interface PoolDeps {
-  /** Is told which workers may be given work. */
-  readonly dispatcher: Dispatcher;
+  /** Is told which workers may be given work, and what becomes of them. */
+  readonly plane: DataPlane;
   /** Is told what happens. */
   readonly events: EventEmitter;
   /** Watches the workers. */
   readonly health: HealthWatcher;
-  /** Takes requests back from workers that hang. @default {none are taken back} */
-  readonly recall?: Recall;
-  /** Is told of workers whose process is gone. @default {nobody is told, and no request suspected} */
-  readonly lose?: Lose;
-  /** Counts the streams among a worker's requests in flight. @default {there are none} */
-  readonly streams?: StreamCount;
-  /** Ends the requests of a worker that is about to be killed. @default {they end with it} */
-  readonly cut?: (upstream: Upstream) => void;
   /** Monotonic, in milliseconds. @default {performance.now} */
   readonly clock?: () => number;
   /** Starts a process. @default {real processes, guarded against being orphaned} */
@@ -94,6 +84,7 @@ export class Pool {
   readonly #oomKills: OomKills;
   readonly #alarm = new Alarm();
   readonly #startVerdict = Promise.withResolvers<PoolStartError | null>();
+  readonly #unsubscribe: () => void;
   #options: PoolOptions;
   #desired: number;
   #stopping = false;
@@ -113,18 +104,12 @@ export class Pool {
       oomKills: this.#oomKills,
       clock: this.#now,
       wake: () => this.#alarm.wake(),
-      observer: {
-        refused: (upstream) => this.#suspect(upstream),
-        idle: (upstream) => {
-          // Only one that drains is waited for; the others are not worth a pass.
-          if (!upstream.accepting) this.#alarm.wake();
-        },
-      },
     });
+    this.#unsubscribe = deps.plane.subscribe((fact) => this.#take(fact));
     this.#reloads = new Reloads(options, deps.events);
     this.#memory = new MemorySampler(deps.events, this.#usage);
     this.#reconciler = new Reconciler({
-      dispatcher: deps.dispatcher,
+      plane: deps.plane,
       events: deps.events,
       starter: this.#starter,
     });
@@ -274,6 +259,7 @@ export class Pool {
     this.#alarm.wake();
     await this.#loop;
     await this.#starter.stop();
+    this.#unsubscribe();
   }
 
   async #run(): Promise<void> {
@@ -323,10 +309,23 @@ export class Pool {
     this.#startVerdict.resolve(allFailed ? failures[0]! : null);
   }
 
-  #suspect(upstream: Upstream): void {
+  #take(fact: Fact): void {
+    switch (fact.type) {
+      case "refused":
+        return this.#suspect(fact.key);
+      case "idle":
+        // It may be waited for.
+        return this.#alarm.wake();
+      case "event":
+        return;
+    }
+  }
+
+  #suspect(key: number): void {
     const worker = this.#reconciler.roster.workers
-      .find((candidate) => candidate.upstream === upstream);
+      .find(({ upstream }) => upstream.key === key);
     if (worker === undefined) return;
+    worker.upstream.refused();
     worker.suspect = true;
     worker.watch?.suspect();
     this.#alarm.wake();

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Upstream } from "../upstream/upstream.ts";
-import type { ReplacementReason } from "../events.ts";
+import { NO_FIGURES, type UpstreamFigures } from "../plane/contract.ts";
+import type { ReplacementReason } from "../events/mod.ts";
 import type { DroppedOutput } from "./output_readers.ts";
 import type { Roster } from "./roster.ts";
 import type { Slot } from "./slot.ts";
@@ -38,8 +38,10 @@ export interface WorkerSnapshot {
   readonly uptimeMs: number | null;
   /** Which (re)load started it; `null` while waiting. */
   readonly generation: number | null;
-  /** What the data plane sees of it, with its counters; `null` while waiting. */
-  readonly upstream: Upstream | null;
+  /** What the data plane calls it; `null` while waiting. */
+  readonly upstream: number | null;
+  /** What the data plane counts of it. */
+  readonly figures: UpstreamFigures;
 }
 
 /** A pool at one moment. */
@@ -122,6 +124,7 @@ function snapshotWaiting(slot: Slot): WorkerSnapshot {
     uptimeMs: null,
     generation: null,
     upstream: null,
+    figures: NO_FIGURES,
   };
 }
 
@@ -146,6 +149,7 @@ function snapshotWorker(
     startedAt: worker.startedAtEpochMs,
     uptimeMs: now - worker.startedAt,
     generation: worker.generation,
-    upstream: worker.upstream,
+    upstream: worker.upstream.key,
+    figures: worker.upstream.figures,
   };
 }

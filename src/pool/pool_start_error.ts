@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ExitStatus, WorkerStartFailedEvent } from "../events.ts";
+import type { ExitStatus, WorkerStartFailedEvent } from "../events/mod.ts";
 import type { LaunchErrorCode } from "./launch_error.ts";
 import { describeExit } from "./worker.ts";
 import { commandSetting, type WorkerCommand } from "./worker_command.ts";

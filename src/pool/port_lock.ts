@@ -7,6 +7,7 @@
  */
 
 import { isExhaustion } from "../net/exhaustion.ts";
+import { isGranted } from "../shared/is_granted.ts";
 
 /** A port that is locked. */
 export interface PortLock {
@@ -30,7 +31,7 @@ export type LockPort = (port: number) => PortLock | "locked" | null;
  * locks, or without the permission to use the whole network.
  */
 export function lockPort(port: number): PortLock | "locked" | null {
-  if (Deno.build.os !== "linux" || !mayLock()) return null;
+  if (Deno.build.os !== "linux" || !isGranted({ name: "net" })) return null;
   try {
     return Deno.listen({
       transport: "unix",
@@ -45,9 +46,4 @@ export function lockPort(port: number): PortLock | "locked" | null {
     }
     throw error;
   }
-}
-
-/** Asks first: an attempt without permission makes Deno ask at the terminal. */
-function mayLock(): boolean {
-  return Deno.permissions.querySync({ name: "net" }).state === "granted";
 }

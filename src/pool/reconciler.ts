@@ -17,9 +17,8 @@ import type {
   DrainReason,
   EventEmitter,
   ReplacementReason,
-} from "../events.ts";
-import type { Dispatcher } from "../upstream/dispatcher.ts";
-import type { Upstream } from "../upstream/upstream.ts";
+} from "../events/mod.ts";
+import type { DataPlane } from "../plane/contract.ts";
 import { FormerGeneration } from "./former_generation.ts";
 import type { Goal } from "./goal.ts";
 import { HealthJudge } from "./health_judge.ts";
@@ -29,6 +28,7 @@ import {
   replacementCause,
   wornOutAt,
 } from "./replacement.ts";
+import { Publication } from "./publication.ts";
 import { Roster } from "./roster.ts";
 import { endOf } from "./slot.ts";
 import { chooseLeaving, chooseMembers } from "./slot_choice.ts";
@@ -49,7 +49,7 @@ const DRAIN_CHECK_MS = 100;
 
 /** What a reconciler works with. */
 export interface ReconcilerDeps {
-  readonly dispatcher: Dispatcher;
+  readonly plane: DataPlane;
   readonly events: EventEmitter;
   readonly starter: WorkerStarter;
 }
@@ -59,7 +59,7 @@ export class Reconciler {
   /** Who is in the pool. */
   readonly roster = new Roster();
 
-  readonly #dispatcher: Dispatcher;
+  readonly #publication: Publication;
   readonly #starter: WorkerStarter;
   readonly #filler: SlotFiller;
   readonly #former: FormerGeneration;
@@ -70,7 +70,7 @@ export class Reconciler {
 
   /** Creates a reconciler with nothing in it. */
   constructor(deps: ReconcilerDeps) {
-    this.#dispatcher = deps.dispatcher;
+    this.#publication = new Publication(deps.plane);
     this.#starter = deps.starter;
     this.#filler = new SlotFiller(deps);
     this.#health = new HealthJudge(this.roster, deps.events);
@@ -216,9 +216,7 @@ export class Reconciler {
     const former = [...this.roster.former]
       .filter((worker) => worker.serviceable)
       .map((worker) => worker.upstream);
-    const same = isPublished(wanted, this.#dispatcher.upstreams) &&
-      isPublished(former, this.#dispatcher.former);
-    if (!same) this.#dispatcher.publish(wanted, former);
+    this.#publication.update(wanted, former);
   }
 
   /** Does what is due with workers that start, drain or end. */
@@ -346,16 +344,4 @@ function betterThan(
   return worker.retained !== null && successor.health?.healthy === true
     ? "unhealthy"
     : null;
-}
-
-/** Whether `wanted` are given work already. */
-function isPublished(
-  wanted: readonly Upstream[],
-  published: readonly Upstream[],
-): boolean {
-  return wanted.length === published.length &&
-    wanted.every((upstream) =>
-      // One that refused a connection has stopped accepting by itself.
-      upstream.accepting && published.includes(upstream)
-    );
 }

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { EventEmitter } from "../events.ts";
+import type { EventEmitter } from "../events/mod.ts";
 import {
   type Generation,
   generationOf,
   type WorkerSpec,
 } from "./generation.ts";
-import { refusedReload, type ReloadReport } from "./reload_report.ts";
+import { refusedReload, type ReloadReport } from "../events/reload_report.ts";
 import { Rollout } from "./rollout.ts";
 import type { Slot } from "./slot.ts";
 import type { Worker } from "./worker.ts";

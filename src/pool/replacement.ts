@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ReplacementReason } from "../events.ts";
+import type { ReplacementReason } from "../events/mod.ts";
 import type { Worker } from "./worker.ts";
 
 /** Bytes in a megabyte as MAX_WORKER_MEMORY_MB counts them. */
@@ -43,7 +43,7 @@ export type ReplaceableWorker =
     | "lot"
     | "peakRssBytes"
   >
-  & { readonly upstream: { readonly requests: number } };
+  & { readonly upstream: { readonly figures: { readonly requests: number } } };
 
 /**
  * Returns why `worker` wants a successor, or `null` when it does not.
@@ -63,7 +63,7 @@ export function replacementCause(
   if (worker.state.name !== "ready") return null;
   const requestLimit = limits.maxRequests *
     (1 - limits.maxRequestsJitter * worker.lot);
-  if (requestLimit > 0 && worker.upstream.requests >= requestLimit) {
+  if (requestLimit > 0 && worker.upstream.figures.requests >= requestLimit) {
     return "max-requests";
   }
   if (now >= wornOutAt(worker, limits)) return "max-age";

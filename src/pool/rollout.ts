@@ -14,7 +14,7 @@ import type {
   ReloadReport,
   ReloadVerdict,
   WorkerReload,
-} from "./reload_report.ts";
+} from "../events/reload_report.ts";
 import type { Slot } from "./slot.ts";
 import type { Worker } from "./worker.ts";
 
@@ -228,6 +228,6 @@ function reportWorker(
 }
 
 function figuresOf({ upstream }: Worker): CanaryFigures {
-  const { requests, failures, serverErrors, latencySumMs } = upstream;
+  const { requests, failures, serverErrors, latencySumMs } = upstream.figures;
   return { requests, errors: failures + serverErrors, latencySumMs };
 }

@@ -13,7 +13,7 @@
  * @module
  */
 
-import type { ElsewhereSocket, StartupFindings } from "../events.ts";
+import type { ElsewhereSocket, StartupFindings } from "../events/mod.ts";
 import { denoSubcommand, isDeno } from "./deno_command.ts";
 
 /** How long a worker must have listened elsewhere before it is moved, in milliseconds: many programs open another server first. */

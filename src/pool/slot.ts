@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Replacement, ReplacementReason } from "../events.ts";
+import type { Replacement, ReplacementReason } from "../events/mod.ts";
 import type { PoolStartError } from "./pool_start_error.ts";
 import type { ReplacementCause } from "./replacement.ts";
 import { planRestart } from "./restart_limit.ts";

@@ -42,7 +42,7 @@ function byFitness(a: Slot, b: Slot): number {
 
 function byExpendability(a: Slot, b: Slot): number {
   return fitness(servingHolder(a)) - fitness(servingHolder(b)) ||
-    (a.worker?.upstream.inFlight ?? 0) - (b.worker?.upstream.inFlight ?? 0) ||
+    inFlight(a) - inFlight(b) ||
     (b.worker?.startedAt ?? 0) - (a.worker?.startedAt ?? 0) ||
     b.id - a.id;
 }
@@ -55,4 +55,8 @@ function fitness(serviceable: readonly Worker[]): number {
 
 function servingHolder({ worker }: Slot): readonly Worker[] {
   return worker?.serviceable ? [worker] : [];
+}
+
+function inFlight({ worker }: Slot): number {
+  return worker?.upstream.figures.inFlight ?? 0;
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { EventEmitter, ReplacementReason } from "../events.ts";
+import type { EventEmitter, ReplacementReason } from "../events/mod.ts";
 import type { Generation } from "./generation.ts";
 import { LaunchError } from "./launch_error.ts";
 import {

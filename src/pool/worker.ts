@@ -15,15 +15,13 @@ import type {
   Replacement,
   StartupFindings,
   StartupObstacle,
-  SuspectRequest,
-  WorkerFindings,
-} from "../events.ts";
-import { KILLER_TEXT } from "../events.ts";
+} from "../events/mod.ts";
+import { KILLER_TEXT } from "../events/mod.ts";
 import {
-  Upstream,
-  type UpstreamEnd,
-  type UpstreamObserver,
-} from "../upstream/upstream.ts";
+  type DataPlane,
+  type LossSuspects,
+  NO_SUSPECTS,
+} from "../plane/contract.ts";
 import type { HealthReport, HealthWatch } from "./health_watcher.ts";
 import {
   type StopSignal,
@@ -37,30 +35,13 @@ import {
   type WorkerInput,
   type WorkerState,
 } from "./worker_state.ts";
+import { UpstreamRecord } from "./upstream_record.ts";
 
 /** How long a process that has been stopped may still be continued, in milliseconds: what it has in flight waits no longer. */
 const STOPPED_PATIENCE_MS = 1_000;
 
 /** Exit code of a wrapper whose program was ended by SIGKILL: 128 + 9, as shells have it. */
 const KILLED_CODE = 137;
-
-/** Takes from a worker that hangs those requests that may be sent again, and sends them to others. */
-export type Recall = (
-  worker: WorkerIdentity,
-  findings: WorkerFindings,
-) => void;
-
-/** Requests that may have ended a worker: the first of them, and how many there are. */
-export interface LossSuspects {
-  readonly suspects: readonly SuspectRequest[];
-  readonly suspectCount: number;
-}
-
-/** Tells the data plane that a worker's process is gone, and returns which of its requests may be the reason. */
-export type Lose = (upstream: Upstream, end: UpstreamEnd) => LossSuspects;
-
-/** Tells how many of the requests a worker has in flight are streams: those it ends itself when it is asked to end. */
-export type StreamCount = (upstream: Upstream) => number;
 
 /** How a worker is asked to end. */
 export interface TerminationOrder {
@@ -72,12 +53,10 @@ export interface TerminationOrder {
 /** What a worker is made of. */
 export interface WorkerParts {
   readonly process: WorkerProcess;
-  readonly observer: UpstreamObserver;
+  /** What the data plane calls it: nobody else has ever been called so. */
+  readonly key: number;
+  readonly plane: DataPlane;
   readonly events: EventEmitter;
-  readonly recall: Recall;
-  readonly streams: StreamCount;
-  /** Ends what it has in flight when it is about to be killed. */
-  readonly cut: (upstream: Upstream) => void;
   /** Now, on the pool's clock. */
   readonly now: number;
   /** How long it may take to become ready, in milliseconds. */
@@ -100,7 +79,7 @@ export class Worker implements WorkerIdentity {
   readonly generation: number;
   readonly process: WorkerProcess;
   /** What the data plane sees of it. */
-  readonly upstream: Upstream;
+  readonly upstream: UpstreamRecord;
   /** When it was started, on the pool's clock. */
   readonly startedAt: number;
   /** When it was started, as milliseconds since the Unix epoch. */
@@ -130,16 +109,14 @@ export class Worker implements WorkerIdentity {
   /** When its process was seen to be gone, on the pool's clock; `null` while it runs. */
   goneAt: number | null = null;
   /** The requests that may be why it is gone. */
-  lossSuspects: LossSuspects = { suspects: [], suspectCount: 0 };
+  lossSuspects: LossSuspects = NO_SUSPECTS;
   /** Most memory it has been seen to use, in bytes; 0 when that is not looked at. */
   peakRssBytes = 0;
   /** Uniform in [0, 1): by this, workers that were started together differ. */
   readonly lot: number = Math.random();
 
   readonly #events: EventEmitter;
-  readonly #recall: Recall;
-  readonly #streams: StreamCount;
-  readonly #cut: WorkerParts["cut"];
+  readonly #plane: DataPlane;
   readonly #startupTimeoutMs: number;
   readonly #delays = new Set<StartupObstacle>();
   #state: WorkerState;
@@ -154,19 +131,15 @@ export class Worker implements WorkerIdentity {
     this.process = parts.process;
     this.startedAt = parts.now;
     this.moved = parts.moved ?? false;
-    this.upstream = new Upstream(
-      {
-        id: this.id,
-        hostname: WORKER_HOST,
-        port: this.port,
-        generation: this.generation,
-      },
-      parts.observer,
-    );
+    this.upstream = new UpstreamRecord({
+      key: parts.key,
+      id: this.id,
+      hostname: WORKER_HOST,
+      port: this.port,
+      generation: this.generation,
+    }, parts.plane);
+    this.#plane = parts.plane;
     this.#events = parts.events;
-    this.#recall = parts.recall;
-    this.#streams = parts.streams;
-    this.#cut = parts.cut;
     this.#startupTimeoutMs = parts.startupTimeoutMs;
     this.#state = {
       name: "starting",
@@ -213,7 +186,7 @@ export class Worker implements WorkerIdentity {
       this.#events.emit({
         type: "worker-ready",
         ...this.#ref,
-        hostname: this.upstream.hostname,
+        hostname: this.upstream.address.hostname,
         startupMs: now - this.startedAt,
         replaces,
       });
@@ -280,20 +253,19 @@ export class Worker implements WorkerIdentity {
       this.#giveUpOn();
     }
     this.#change({ type: "drain", reason, deadline });
-    const { inFlight } = this.upstream;
+    const { inFlight, streams } = this.upstream.figures;
     this.#events.emit({
       type: "worker-draining",
       ...this.#ref,
       reason,
       inFlight,
-      streams: inFlight === 0 ? 0 : this.#streams(this.upstream),
+      streams,
     });
   }
 
   /** Whether it has nothing in flight that would be lost if it were asked to end. */
   get drained(): boolean {
-    const { inFlight } = this.upstream;
-    return inFlight === 0 || inFlight <= this.#streams(this.upstream);
+    return this.upstream.drained;
   }
 
   /** It shall end by itself until `killAt`, and end its streams before. */
@@ -308,10 +280,11 @@ export class Worker implements WorkerIdentity {
   /** It is made to end, now. Whatever it still has in flight is lost, and seen to be. */
   kill(cause: TerminationCause, reason: string): void {
     this.upstream.retire();
-    this.#cut(this.upstream);
     this.#change({ type: "kill", cause });
     this.#killed = true;
-    this.process.kill();
+    const { key } = this.upstream;
+    // Its process is followed to its end by whoever started it.
+    void this.#plane.ask({ type: "cut", key }).then(() => this.process.kill());
     this.#tellSignal("SIGKILL", reason);
   }
 
@@ -360,7 +333,9 @@ export class Worker implements WorkerIdentity {
     if (this.health === null) return;
     const { healthy: _healthy, reach: _reach, ...findings } = this.health;
     this.#events.emit({ type: "worker-unhealthy", ...this.#ref, ...findings });
-    this.#recall(this, findings);
+    const { key } = this.upstream;
+    const { diagnosis } = findings;
+    this.#plane.send({ type: "recall", key, diagnosis });
   }
 
   #describeStartFailure(status: ExitStatus): string | null {

@@ -8,13 +8,13 @@
  * @module
  */
 
-import type { LeftProcess } from "../events.ts";
+import type { LeftProcess } from "../events/mod.ts";
 import {
   listenersAmong,
   type ProcessEntry,
   type ProcessLookout,
   type ProcessTable,
-} from "./process_table.ts";
+} from "../system/process_lookout.ts";
 import {
   descendantsOf,
   programKind,

@@ -6,11 +6,11 @@
  * @module
  */
 
-import type { ExitStatus, LeftProcess } from "../events.ts";
+import type { ExitStatus, LeftProcess } from "../events/mod.ts";
 import type { WorkerSpec } from "./generation.ts";
 import { LaunchError } from "./launch_error.ts";
 import type { OrphanGuard } from "./orphan_guard.ts";
-import { ProcessLookout } from "./process_table.ts";
+import { ProcessLookout } from "../system/process_lookout.ts";
 import {
   commandSetting,
   fillPlaceholders,
@@ -19,7 +19,7 @@ import {
   workerEnvironment,
   type WorkerIdentity,
 } from "./worker_command.ts";
-import { WORKER_MARK } from "./process_table.ts";
+import { WORKER_MARK } from "../system/process_lookout.ts";
 import { WorkerFamily } from "./worker_family.ts";
 import type { WorkerOutput } from "./worker_output.ts";
 import { canEnter } from "./working_directory.ts";

@@ -13,9 +13,9 @@ import type {
   ExitStatus,
   Killer,
   WorkerLeftProcessesEvent,
-} from "../events.ts";
-import type { OomKills } from "../process/oom_kills.ts";
-import type { UpstreamObserver } from "../upstream/upstream.ts";
+} from "../events/mod.ts";
+import type { OomKills } from "../system/oom_kills.ts";
+import { type DataPlane, NO_SUSPECTS } from "../plane/contract.ts";
 import { endCause } from "./end_cause.ts";
 import type { Generation } from "./generation.ts";
 import type { HealthReport, HealthWatcher } from "./health_watcher.ts";
@@ -25,21 +25,14 @@ import { completeDenoServe, isDeno } from "./deno_command.ts";
 import type { OutputLimits } from "./output_budget.ts";
 import { type DroppedOutput, OutputReaders } from "./output_readers.ts";
 import { namesTakenAddress, namesTakenPort } from "./port_taken.ts";
-import { findPortHolder } from "./port_holder.ts";
+import { findPortHolder } from "../system/port_holder.ts";
 import { MACHINE_PORTS, PortAllocator, type PortChecks } from "./ports.ts";
 import {
   type MovableWorker,
   type ServeAddressMode,
   ServeAddressPolicy,
 } from "./serve_address.ts";
-import {
-  describeExit,
-  type Lose,
-  type Recall,
-  type StreamCount,
-  Worker,
-  type WorkerParts,
-} from "./worker.ts";
+import { describeExit, Worker } from "./worker.ts";
 import { WORKER_HOST, type WorkerCommand } from "./worker_command.ts";
 import {
   type Launch,
@@ -64,15 +57,7 @@ export interface WorkerStarterOptions extends OutputLimits {
 export interface WorkerStarterDeps {
   readonly events: EventEmitter;
   readonly health: HealthWatcher;
-  readonly observer: UpstreamObserver;
-  /** @default {none are taken back} */
-  readonly recall?: Recall;
-  /** @default {nobody is told, and nobody suspected} */
-  readonly lose?: Lose;
-  /** @default {there are none} */
-  readonly streams?: StreamCount;
-  /** @default {they end with it} */
-  readonly cut?: WorkerParts["cut"];
+  readonly plane: DataPlane;
   /** The pool's clock. */
   readonly clock: () => number;
   /** Called when a fact about a worker has changed. */
@@ -105,6 +90,7 @@ export class WorkerStarter {
   readonly #portChecks: PortChecks;
   readonly #serveAddress: ServeAddressPolicy;
   readonly #tasks = new Set<Promise<void>>();
+  #nextKey = 1;
   #guard: OrphanGuard | null = null;
   #launch: Launch | null;
 
@@ -175,11 +161,9 @@ export class WorkerStarter {
         now,
         startupTimeoutMs,
         moved,
-        observer: this.#deps.observer,
+        key: this.#nextKey++,
+        plane: this.#deps.plane,
         events: this.#deps.events,
-        recall: this.#deps.recall ?? ((): void => {}),
-        streams: this.#deps.streams ?? ((): number => 0),
-        cut: this.#deps.cut ?? ((): void => {}),
       });
       this.#follow(worker);
       return worker;
@@ -199,6 +183,7 @@ export class WorkerStarter {
   /** Lets go of what a worker had that is gone: of its port only when nobody whom it left behind holds it. */
   release(worker: Worker): void {
     this.unwatch(worker);
+    worker.upstream.forget();
     const { port } = worker;
     if (this.#portChecks.isFree(port)) this.#ports.release(port);
     else this.#own(this.#releaseCleared(worker));
@@ -266,6 +251,7 @@ export class WorkerStarter {
     worker.watch = this.#deps.health.watch(
       {
         workerId: worker.id,
+        upstream: worker.upstream.key,
         pid: process.pid,
         mark: process.mark ?? null,
         hostname: WORKER_HOST,
@@ -368,11 +354,12 @@ export class WorkerStarter {
       cause: endCause(status, worker.state),
       description: describeExit(status),
     };
-    const { lose } = this.#deps;
-    if (lose !== undefined) worker.lossSuspects = lose(worker.upstream, end);
-    worker.upstream.markEnded(end);
+    const { key } = worker.upstream;
+    const suspects = this.#deps.plane.ask({ type: "exited", key, end });
+    worker.upstream.retire();
     this.#deps.wake();
     await process.finished;
+    worker.lossSuspects = await suspects ?? NO_SUSPECTS;
     // What a first start has left behind is why it failed.
     if (worker.startupMs === null) await process.looked;
     const asked = worker.state.name === "terminating";

@@ -21,7 +21,7 @@
  * @module
  */
 
-import type { DrainReason, ExitStatus } from "../events.ts";
+import type { DrainReason, ExitStatus } from "../events/mod.ts";
 
 /** Why a process was asked to end. */
 export type TerminationCause =

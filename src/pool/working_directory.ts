@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isGranted } from "../shared/is_granted.ts";
+
 /**
  * Where the directory `path` is, with all links followed; `null` when there is
  * none that can be entered. `path` itself where Deno permits neither to look
@@ -39,9 +41,4 @@ function askShell(path: string): string | null {
   } catch {
     return null;
   }
-}
-
-/** Whether Deno permits it without asking whoever sits at the terminal. */
-function isGranted(permission: Deno.PermissionDescriptor): boolean {
-  return Deno.permissions.querySync(permission).state === "granted";
 }

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { ProcessEntry, ProcessTable } from "./process_table.ts";
+import type { ProcessEntry, ProcessTable } from "../system/process_lookout.ts";
 
 /** Shells: they run what a script says. One that handles the signal itself wants it. */
 const SHELLS: ReadonlySet<string> = new Set([
@@ -178,7 +178,7 @@ export function descendantsOf(
 }
 
 function childrenOf(table: ProcessTable, parent: number): readonly number[] {
-  return [...table.values()].filter(({ parentPid }) => parentPid === parent)
+  return [...table.values()].filter(({ parentId }) => parentId === parent)
     .map(({ pid }) => pid);
 }
 

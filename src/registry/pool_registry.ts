@@ -21,6 +21,7 @@ export {
   NotPermittedError,
   RuntimeDirectoryError,
 } from "./runtime_directory.ts";
+import { isGranted } from "../shared/is_granted.ts";
 
 const SUFFIX = ".json";
 
@@ -128,8 +129,7 @@ async function readRecord(path: string): Promise<PoolRecord | null> {
 }
 
 function removeIfThere(path: string): void {
-  const write = { name: "write", path } as const;
-  if (Deno.permissions.querySync(write).state !== "granted") return;
+  if (!isGranted({ name: "write", path })) return;
   try {
     Deno.removeSync(path);
   } catch (error) {

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { isGranted } from "../shared/is_granted.ts";
+
 /** Environment variables; `Deno.env` is one. */
 export interface DirectoryEnvironment {
   /** Returns the value of a variable, or `undefined`. */
@@ -136,8 +138,4 @@ async function lstat(path: string): Promise<Deno.FileInfo | null> {
 /** @throws {NotPermittedError} Without it. */
 function requirePermission(name: "read" | "write", path: string): void {
   if (!isGranted({ name, path })) throw new NotPermittedError();
-}
-
-function isGranted(permission: Deno.PermissionDescriptor): boolean {
-  return Deno.permissions.querySync(permission).state === "granted";
 }

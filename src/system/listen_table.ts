@@ -40,6 +40,17 @@ export function parseListenTable(text: string): readonly ListenSocket[] {
   return sockets;
 }
 
+/** Returns the inodes of the sockets that listen on `port`, wherever. */
+export function inodesListeningOn(
+  text: string,
+  port: number,
+): ReadonlySet<string> {
+  return new Set(
+    parseListenTable(text).filter((socket) => socket.port === port)
+      .map(({ inode }) => inode),
+  );
+}
+
 /** Whether a line of a table is about a socket that does not listen: those that do come first. */
 export function isPastListeners(line: string): boolean {
   const state = line.trim().split(/\s+/)[3];

@@ -10,21 +10,19 @@
 import { DirectProc } from "./direct_proc.ts";
 import type { Proc } from "./proc.ts";
 import { ShellProc } from "./shell_proc.ts";
+import { isGranted } from "../shared/is_granted.ts";
 
 /** Returns the way to read `/proc` that the permissions allow; `null` when there is none. */
 export function openProc(): Proc | null {
   if (Deno.build.os !== "linux") return null;
   if (canReadProc()) return new DirectProc();
-  const { state } = Deno.permissions.querySync({ name: "run", command: "sh" });
-  return state === "granted" ? ShellProc.open() : null;
+  return isGranted({ name: "run", command: "sh" }) ? ShellProc.open() : null;
 }
 
 /** Asks before it tries: what is tried without permission makes Deno ask at the terminal. */
 function canReadProc(): boolean {
   const path = "/proc/self/stat";
-  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") {
-    return false;
-  }
+  if (!isGranted({ name: "read", path })) return false;
   try {
     Deno.readTextFileSync(path);
     return true;

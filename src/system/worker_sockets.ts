@@ -11,11 +11,7 @@
 import { type ListenSocket, receiversOf } from "./listen_table.ts";
 import { ListenTables } from "./listen_tables.ts";
 import type { Proc } from "./proc.ts";
-import {
-  familyOf,
-  parseProcessTable,
-  type ProcessEntry,
-} from "./process_table.ts";
+import { familyOf, parseStats, type ProcessStat } from "./process_stat.ts";
 
 /** Programs that have a port published by a service elsewhere: its socket is no descendant's. */
 const CONTAINER_CLIENTS: ReadonlySet<string> = new Set([
@@ -56,7 +52,7 @@ export interface WorkerSocket {
   readonly address: string;
   readonly port: number;
   /** The process that has it; the worker's own, where it is among several. */
-  readonly process: ProcessEntry;
+  readonly process: ProcessStat;
 }
 
 /** What was seen of a worker's processes. */
@@ -64,7 +60,7 @@ export interface WorkerView {
   /** On what they listen. */
   readonly sockets: readonly WorkerSocket[];
   /** The processes. */
-  readonly processes: readonly ProcessEntry[];
+  readonly processes: readonly ProcessStat[];
 }
 
 /** What it looks with. */
@@ -194,7 +190,7 @@ export class WorkerSockets {
     const own = (await proc.sockets([worker.pid])).get(worker.pid);
     for (const inode of own ?? []) owned.add(inode);
     let unseen = own === null;
-    let family: readonly ProcessEntry[] = [];
+    let family: readonly ProcessStat[] = [];
     if (strange().length > 0) {
       family = await this.#processes(proc, worker);
       const open = await proc.sockets(family.map(({ pid }) => pid));
@@ -221,16 +217,16 @@ export class WorkerSockets {
   async #processes(
     proc: Proc,
     { pid, mark }: SocketOwner,
-  ): Promise<readonly ProcessEntry[]> {
-    const all = parseProcessTable(await proc.stats());
+  ): Promise<readonly ProcessStat[]> {
+    const all = parseStats(await proc.stats());
     const family = familyOf(all, pid);
     if (family.length === 0 || mark === null) return family;
     const marked = new Set(await proc.marked(mark));
     // Whoever has the mark and a parent without it was let go by its parents,
     // or is a worker that this process has started.
     const adopted = all.filter((entry) =>
-      marked.has(entry.pid) && !marked.has(entry.parent) &&
-      entry.parent !== Deno.pid && !family.includes(entry)
+      marked.has(entry.pid) && !marked.has(entry.parentId) &&
+      entry.parentId !== Deno.pid && !family.includes(entry)
     );
     return [
       ...family,
@@ -239,7 +235,7 @@ export class WorkerSockets {
   }
 
   async #nameHolder(proc: Proc, socket: ListenSocket): Promise<string> {
-    const all = parseProcessTable(await proc.stats());
+    const all = parseStats(await proc.stats());
     const open = await proc.sockets(all.map(({ pid }) => pid));
     const holder = all.find(({ pid }) => open.get(pid)?.has(socket.inode));
     return holder === undefined
@@ -250,7 +246,7 @@ export class WorkerSockets {
 
 function assign(
   sockets: readonly ListenSocket[],
-  processes: readonly ProcessEntry[],
+  processes: readonly ProcessStat[],
   open: ReadonlyMap<number, ReadonlySet<string> | null>,
 ): readonly WorkerSocket[] {
   return sockets.flatMap(({ address, port, inode }) => {
@@ -267,6 +263,6 @@ export function describeSocket({ address, port, process }: WorkerSocket): {
   readonly parent: number;
   readonly name: string;
 } {
-  const { pid, parent, name } = process;
+  const { pid, parentId: parent, name } = process;
   return { address, port, pid, parent, name };
 }

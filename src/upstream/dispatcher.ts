@@ -12,7 +12,7 @@
  * @module
  */
 
-import type { LatencyHistogram } from "../metrics/latency_histogram.ts";
+import type { LatencyHistogram } from "../shared/latency_histogram.ts";
 import type { Sample } from "./concurrency/cohort.ts";
 import { ConcurrencyLimit } from "./concurrency/concurrency_limit.ts";
 import { inSlotOrder, type Lane, Lanes, turnIn } from "./lanes.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { LatencyHistogram } from "../metrics/latency_histogram.ts";
+import { LatencyHistogram } from "../shared/latency_histogram.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Why no upstream could be had. */

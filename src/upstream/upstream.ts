@@ -2,12 +2,17 @@
  * One worker as the data plane sees it: an address, a count of requests in
  * flight, and whether it may be given more.
  *
- * Knows nothing of processes or sockets. The control plane creates and
- * retires upstreams, and says how they ended; the data plane claims them, and
- * reports what it saw.
+ * Knows nothing of processes or sockets. The control plane says which upstreams
+ * there are and how they ended; the data plane claims them, and reports what it
+ * saw.
  *
  * @module
  */
+
+import type { UpstreamAddress, UpstreamEnd } from "../plane/contract.ts";
+import { InFlightList } from "./in_flight.ts";
+
+export type { EndCause, UpstreamEnd } from "../plane/contract.ts";
 
 /** What the control plane wants to be told about an upstream. */
 export interface UpstreamObserver {
@@ -17,32 +22,10 @@ export interface UpstreamObserver {
   idle(upstream: Upstream): void;
 }
 
-/**
- * Why the process behind an upstream ended.
- *
- * - `self-inflicted`: it exited, or was ended by a signal of the kind that a
- *   program brings upon itself. A request in flight may be the reason.
- * - `external-signal`: it was ended by somebody else, the kernel included.
- * - `requested`: the pool had asked for it.
- */
-export type EndCause = "self-inflicted" | "external-signal" | "requested";
-
-/** How the process behind an upstream ended. */
-export interface UpstreamEnd {
-  readonly cause: EndCause;
-  /** The same as a sentence part: `"exited with code 1"`. */
-  readonly description: string;
-}
-
 /** Where an upstream is and whose it is. */
-export interface UpstreamAddress {
-  /** Slot of the worker behind it, from 0. */
-  readonly id: number;
-  /** A literal IP address: names are not looked up on the data path. */
-  readonly hostname: string;
-  readonly port: number;
-  /** Which (re)load started the worker, from 1. */
-  readonly generation: number;
+export interface UpstreamOptions extends Omit<UpstreamAddress, "key"> {
+  /** What the control plane calls it. @default {id} */
+  readonly key?: number;
 }
 
 /**
@@ -51,8 +34,9 @@ export interface UpstreamAddress {
  * Counters are written by the data plane only and read by anybody.
  */
 export class Upstream implements UpstreamAddress {
+  readonly key: number;
   readonly id: number;
-  hostname: string;
+  readonly hostname: string;
   readonly port: number;
   readonly generation: number;
 
@@ -64,6 +48,8 @@ export class Upstream implements UpstreamAddress {
   serverErrors = 0;
   /** Sum of the durations of all finished exchanges, in milliseconds. */
   latencySumMs = 0;
+  /** Those it has now: each claim's, from when it is begun with until it is released. */
+  readonly exchanges: InFlightList = new InFlightList();
 
   #inFlight = 0;
   #accepting = false;
@@ -75,9 +61,10 @@ export class Upstream implements UpstreamAddress {
 
   /** Creates an upstream that is not accepting until it is published. */
   constructor(
-    address: UpstreamAddress,
+    address: UpstreamOptions,
     observer: UpstreamObserver | null = null,
   ) {
+    this.key = address.key ?? address.id;
     this.id = address.id;
     this.hostname = address.hostname;
     this.port = address.port;
@@ -103,11 +90,6 @@ export class Upstream implements UpstreamAddress {
   /** Sets whether it may be given work. For the dispatcher. */
   setAccepting(accepting: boolean): void {
     this.#accepting = accepting && !this.#retired;
-  }
-
-  /** Takes another address, before it is published for the first time. */
-  relocate(hostname: string): void {
-    this.hostname = hostname;
   }
 
   /** Counts one more exchange. For the dispatcher, in the same turn as the choice. */

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { EventStreams } from "../../src/admin/event_streams.ts";
-import { EventEmitter, type PoolEvent } from "../../src/events.ts";
+import { EventEmitter, type PoolEvent } from "../../src/events/mod.ts";
 
 /** A heartbeat that no test waits for. */
 const NEVER_MS = 2 ** 30;

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import type { ScalingSample } from "../../src/autoscaler/algorithm.ts";
 import { Autoscaler, type HeldWish } from "../../src/autoscaler/autoscaler.ts";
 import { ScalingHistory } from "../../src/autoscaler/scaling_history.ts";
-import { EventEmitter, type ScalingGrounds } from "../../src/events.ts";
+import { EventEmitter, type ScalingGrounds } from "../../src/events/mod.ts";
 import { DEFAULT_DEADLINE_MS, withDeadline } from "../support/deadline.ts";
 import { OPTIONS as DEFAULTS } from "./traffic.ts";
 

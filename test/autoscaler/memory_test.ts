@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { availableMemory } from "../../src/autoscaler/available_memory.ts";
-import type { ReadFile } from "../../src/process/control_groups.ts";
+import type { ReadFile } from "../../src/system/control_groups.ts";
 import { memoryCeiling } from "../../src/autoscaler/memory_ceiling.ts";
 
 const MIB = 1024 ** 2;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { AdminClient } from "../../src/cli/admin_client.ts";
 import { CliError } from "../../src/cli/subcommand.ts";
-import { refusedReload } from "../../src/pool/reload_report.ts";
+import { refusedReload } from "../../src/events/reload_report.ts";
 import { metricsSnapshot } from "../support/metrics_snapshot.ts";
 
 const TOKEN = "correct-horse-battery-staple";

@@ -5,7 +5,7 @@ import { reloadText } from "../../src/cli/reload.ts";
 import {
   refusedReload,
   type WorkerReload,
-} from "../../src/pool/reload_report.ts";
+} from "../../src/events/reload_report.ts";
 
 const REPLACED: WorkerReload = {
   workerId: 0,

@@ -7,9 +7,9 @@
 
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import { EventEmitter } from "../../src/events.ts";
-import { Counters } from "../../src/metrics/counters.ts";
-import { Proxy, type ProxySettings } from "../../src/proxy/proxy.ts";
+import { EventEmitter } from "../../src/events/mod.ts";
+import { Counters } from "../../src/proxy/core/counters.ts";
+import { Proxy, type ProxySettings } from "../../src/plane/deno_proxy.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";

@@ -10,7 +10,7 @@ import {
   type Observations,
   type ProcessActivity,
 } from "../../src/health/diagnosis.ts";
-import type { Diagnosis } from "../../src/worker_findings.ts";
+import type { Diagnosis } from "../../src/events/worker_findings.ts";
 
 const SLOW_REQUEST_MS = 30_000;
 

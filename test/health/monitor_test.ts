@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { EventEmitter, type PoolEvent } from "../../src/events.ts";
+import { EventEmitter, type PoolEvent } from "../../src/events/mod.ts";
 import {
   HealthMonitor,
   type HealthMonitorOptions,
@@ -14,6 +14,7 @@ import type {
   HealthReport,
   HealthWatch,
 } from "../../src/pool/health_watcher.ts";
+import type { Call, Replies } from "../../src/plane/contract.ts";
 import { Changes } from "../support/changes.ts";
 
 /** Longer than any test: what comes sooner does not wait for the interval. */
@@ -43,6 +44,9 @@ const OLD_REQUEST = {
   ageMs: 1_000,
 };
 
+/** What the data plane calls the worker. */
+const UPSTREAM = 7;
+
 /** A server that answers each connection as it is told at the time, watched by a monitor. */
 class WatchedServer implements AsyncDisposable {
   /** What is answered; `null` is nothing. */
@@ -59,20 +63,24 @@ class WatchedServer implements AsyncDisposable {
     const { port } = this.#listener.addr;
     const events = new EventEmitter();
     events.subscribe((event) => this.events.push(event));
-    const told = new Set<string>();
+    let told = false;
+    const reply = (call: Call): Replies[Call["type"]] => {
+      if (!("key" in call) || call.key !== UPSTREAM) return null;
+      if (call.type === "oldest-request") return OLD_REQUEST;
+      const news = told ? [] : [OLD_REQUEST];
+      told = true;
+      return news;
+    };
     const monitor = new HealthMonitor({ ...OPTIONS, ...options }, {
       events,
-      requests: {
-        oldest: (asked) => asked === port ? OLD_REQUEST : null,
-        newlySlow: () => {
-          if (told.has(OLD_REQUEST.requestId)) return [];
-          told.add(OLD_REQUEST.requestId);
-          return [OLD_REQUEST];
-        },
+      plane: {
+        ask: <C extends Call>(call: C) =>
+          Promise.resolve(reply(call) as Replies[C["type"]]),
       },
     });
     const worker = {
       workerId: 2,
+      upstream: UPSTREAM,
       pid: NOBODY,
       mark: null,
       hostname: "127.0.0.1",

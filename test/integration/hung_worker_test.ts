@@ -10,7 +10,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { PoolEvent } from "../../src/events.ts";
+import type { PoolEvent } from "../../src/events/mod.ts";
 import { demoBehindGate, fixture, GateFile } from "../support/fixture.ts";
 import { eventually } from "../support/deadline.ts";
 import { get, post } from "../support/message_text.ts";

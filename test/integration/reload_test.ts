@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { ReloadReport } from "../../src/events.ts";
+import type { ReloadReport } from "../../src/events/mod.ts";
 import { eventually } from "../support/deadline.ts";
 import { demoBehindGate, fixture, GateFile } from "../support/fixture.ts";
 import { startMixedLoad } from "../support/mixed_load.ts";

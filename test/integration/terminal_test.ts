@@ -11,7 +11,7 @@ import { freePort } from "../support/free_port.ts";
 import { childrenOf } from "../support/processes.ts";
 import { parseEvent } from "../support/pool_log.ts";
 import { ignoreWithout } from "../support/programs.ts";
-import type { PoolEvent } from "../../src/events.ts";
+import type { PoolEvent } from "../../src/events/mod.ts";
 
 const PROGRAM = fileURLToPath(
   new URL("../../tools/prefork-pool.ts", import.meta.url),

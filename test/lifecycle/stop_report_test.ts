@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { EventEmitter } from "../../src/events.ts";
+import { EventEmitter } from "../../src/events/mod.ts";
 import { StopReport, type Waiting } from "../../src/lifecycle/stop_report.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
-import { EventEmitter } from "../../src/events.ts";
+import { EventEmitter } from "../../src/events/mod.ts";
 import {
   attachLogger,
   type LoggerOptions,

@@ -4,7 +4,7 @@ import type {
   PoolEvent,
   ReloadReport,
   SuspectRequest,
-} from "../../src/events.ts";
+} from "../../src/events/mod.ts";
 import { eventMessage } from "../../src/log/event_message.ts";
 
 const WORKER = { workerId: 2, port: 8083, pid: 4711, generation: 1 } as const;

@@ -1,7 +1,7 @@
 /** What is said of starts that fail, and how often. */
 
 import assert from "node:assert/strict";
-import type { WorkerStartFailedEvent } from "../../src/events.ts";
+import type { WorkerStartFailedEvent } from "../../src/events/mod.ts";
 import { FailedStarts } from "../../src/log/failed_starts.ts";
 import { HeldOutput } from "../../src/log/held_output.ts";
 

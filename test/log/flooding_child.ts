@@ -3,7 +3,7 @@
  * on stdout that its event loop still turns, and stops when told to on stdin.
  */
 
-import { EventEmitter } from "../../src/events.ts";
+import { EventEmitter } from "../../src/events/mod.ts";
 import { attachLogger } from "../../src/log/attach_logger.ts";
 
 /** Turns of the event loop, by timers, that show it is not frozen. */

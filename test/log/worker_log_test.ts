@@ -1,7 +1,7 @@
 /** What becomes of the lines that workers write. */
 
 import assert from "node:assert/strict";
-import { EventEmitter, type WorkerOutputEvent } from "../../src/events.ts";
+import { EventEmitter, type WorkerOutputEvent } from "../../src/events/mod.ts";
 import {
   type AttachedLogger,
   attachLogger,

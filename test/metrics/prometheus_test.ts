@@ -1,8 +1,8 @@
 /** What Prometheus gets to read. */
 
 import assert from "node:assert/strict";
-import { EventEmitter } from "../../src/events.ts";
-import { Counters } from "../../src/metrics/counters.ts";
+import { EventEmitter } from "../../src/events/mod.ts";
+import { Counters } from "../../src/proxy/core/counters.ts";
 import { EventTally } from "../../src/metrics/event_tally.ts";
 import {
   exposition,
@@ -16,12 +16,19 @@ import {
 } from "../support/exposition.ts";
 import { metricsSnapshot, workerMetrics } from "../support/metrics_snapshot.ts";
 
+function figuresOf(counters: Counters): PrometheusSources["figures"] {
+  return {
+    responses: [...counters.answers()],
+    latency: counters.latency.figures(),
+  };
+}
+
 function sources(
   changes: Partial<PrometheusSources> = {},
 ): PrometheusSources {
   return {
     snapshot: metricsSnapshot(),
-    counters: new Counters(),
+    figures: figuresOf(new Counters()),
     tally: new EventTally(new EventEmitter()),
     restarts: {},
     droppedOutput: new Map(),
@@ -79,7 +86,7 @@ Deno.test("requests are told by worker and code, those of no worker too", async 
   counters.record(200, 1, 3);
   counters.record(503, 1, null);
   const name = "prefork_requests_total";
-  const metrics = await read({ counters });
+  const metrics = await read({ figures: figuresOf(counters) });
   assert.equal(valueOf(metrics, name, { worker: "3", code: "200" }), 2);
   assert.equal(valueOf(metrics, name, { worker: "", code: "503" }), 1);
   assert.equal(metrics.get(name)?.samples.length, 2);
@@ -129,7 +136,7 @@ Deno.test("durations are in seconds, in cumulative buckets", async () => {
   for (const durationMs of [0.1, 1, 1.1, 64, 100_000]) {
     counters.record(200, durationMs, 0);
   }
-  const metrics = await read({ counters });
+  const metrics = await read({ figures: figuresOf(counters) });
   const within = (le: string): number | undefined =>
     valueOf(metrics, "prefork_request_duration_seconds_bucket", { le });
   assert.equal(within("0.00025"), 1);

@@ -1,7 +1,7 @@
 /** Whether a process ended by itself, and not by somebody's signal. */
 
 import assert from "node:assert/strict";
-import type { ExitStatus } from "../../src/events.ts";
+import type { ExitStatus } from "../../src/events/mod.ts";
 import { endCause } from "../../src/pool/end_cause.ts";
 import type { WorkerState } from "../../src/pool/worker_state.ts";
 

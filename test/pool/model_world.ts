@@ -7,7 +7,7 @@
  * @module
  */
 
-import { EventEmitter, type PoolEvent } from "../../src/events.ts";
+import { EventEmitter, type PoolEvent } from "../../src/events/mod.ts";
 import {
   countProbe,
   type ProbeOutcome,
@@ -19,13 +19,15 @@ import type { Goal, StaffingOptions } from "../../src/pool/goal.ts";
 import type { HealthReport } from "../../src/pool/health_watcher.ts";
 import { LaunchError } from "../../src/pool/launch_error.ts";
 import { Reconciler } from "../../src/pool/reconciler.ts";
-import type { ReloadReport } from "../../src/pool/reload_report.ts";
+import type { ReloadReport } from "../../src/events/reload_report.ts";
 import { Reloads } from "../../src/pool/reloads.ts";
 import type { LaunchSpec } from "../../src/pool/worker_process.ts";
 import { WorkerStarter } from "../../src/pool/worker_starter.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
+import type { InFlightExchange } from "../../src/upstream/in_flight.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
+import { LatePlane, planeOf } from "../support/local_plane.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 
 /** A program that is launched once in a while fails like this. */
@@ -66,10 +68,30 @@ export interface ModelProcess {
 }
 
 /** A request that a worker has. */
-export interface ModelClaim {
+export class ModelClaim implements InFlightExchange {
+  next: InFlightExchange | null = null;
+  previous: InFlightExchange | null = null;
   readonly upstream: Upstream;
   /** Whether it goes on until the worker ends it. */
   readonly stream: boolean;
+  readonly responded = true;
+  readonly sent = true;
+  readonly request = {
+    startedAt: 0,
+    id: "",
+    describe: () => ({ method: "GET", target: "/" }),
+  };
+  readonly retries = { sentAt: 0, noteLoss: () => 1, hold(): void {} };
+
+  constructor(upstream: Upstream, stream: boolean) {
+    this.upstream = upstream;
+    this.stream = stream;
+    upstream.exchanges.enter(this);
+  }
+
+  fail(): void {}
+
+  sendElsewhere(): void {}
 }
 
 /** What is wanted, for the walk to change. */
@@ -107,11 +129,15 @@ export class ModelWorld {
   launchFails = false;
 
   readonly #options: StaffingOptions;
+  readonly #plane = new LatePlane(planeOf(this.dispatcher));
   readonly #starter: WorkerStarter;
   #nextPid = 100;
 
   constructor(spec: WorkerSpec, options: Partial<StaffingOptions> = {}) {
     this.#options = { ...OPTIONS, ...options };
+    this.#plane.subscribe((fact) => {
+      if (fact.type === "refused") this.#suspect(fact.key);
+    });
     const emitter = new EventEmitter();
     emitter.subscribe((event) => this.events.push(event));
     this.#starter = new WorkerStarter(
@@ -120,10 +146,7 @@ export class ModelWorld {
         events: emitter,
         clock: this.clock.now,
         wake: () => {},
-        observer: {
-          refused: (upstream) => this.#suspect(upstream),
-          idle(): void {},
-        },
+        plane: this.#plane,
         health: {
           watch: (target, report) => {
             const process = this.#running().find(({ port }) =>
@@ -141,15 +164,11 @@ export class ModelWorld {
         },
         launch: (launch) => this.#launch(launch),
         portChecks: { lock: () => null, isFree: () => true },
-        streams: (of) =>
-          this.claims.filter(({ stream, upstream }) =>
-            stream && upstream === of
-          ).length,
       },
     );
     this.reloads = new Reloads(spec, emitter);
     this.reconciler = new Reconciler({
-      dispatcher: this.dispatcher,
+      plane: this.#plane,
       events: emitter,
       starter: this.#starter,
     });
@@ -207,10 +226,21 @@ export class ModelWorld {
     return [...this.processes].filter(({ alive }) => alive);
   }
 
+  /** From now on the data plane hears nothing of the pool until {@linkcode deliver}, or at once again. */
+  set late(late: boolean) {
+    this.#plane.late = late;
+    if (!late) this.#plane.deliver();
+  }
+
+  /** Brings the data plane up to date with what the pool has told it. */
+  deliver(): void {
+    this.#plane.deliver();
+  }
+
   /** Waits until whatever was set off has been noticed. */
   async settle(): Promise<void> {
-    // An exit is noticed three promises later.
-    for (let turn = 0; turn < 8; turn++) await Promise.resolve();
+    // An exit is noticed some promises later.
+    for (let turn = 0; turn < 16; turn++) await Promise.resolve();
   }
 
   /** Waits for the tasks of a pool in which nothing runs any more. */
@@ -218,10 +248,12 @@ export class ModelWorld {
     await this.#starter.stop();
   }
 
-  #suspect(upstream: Upstream): void {
+  #suspect(key: number): void {
     const worker = this.reconciler.roster.workers
-      .find((candidate) => candidate.upstream === upstream);
-    if (worker !== undefined) worker.suspect = true;
+      .find(({ upstream }) => upstream.key === key);
+    if (worker === undefined) return;
+    worker.upstream.refused();
+    worker.suspect = true;
   }
 
   #launch(launch: LaunchSpec): ReturnType<

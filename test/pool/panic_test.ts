@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { PanicEvent } from "../../src/events.ts";
+import type { PanicEvent } from "../../src/events/mod.ts";
 import type { ProbeOutcome } from "../../src/health/thresholds.ts";
 import type { StaffingOptions } from "../../src/pool/goal.ts";
 import { type ModelProcess, ModelWorld, specCalled } from "./model_world.ts";

@@ -4,15 +4,16 @@
  * @module
  */
 
-import { EventEmitter, type PoolEvent } from "../../src/events.ts";
+import { EventEmitter, type PoolEvent } from "../../src/events/mod.ts";
 import {
   HealthMonitor,
   type HealthMonitorOptions,
 } from "../../src/health/monitor.ts";
 import { Pool, type PoolDeps, type PoolOptions } from "../../src/pool/pool.ts";
-import type { UsageReader } from "../../src/process/group_usage.ts";
+import type { UsageReader } from "../../src/system/group_usage.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
+import { planeOf } from "../support/local_plane.ts";
 import { Changes } from "../support/changes.ts";
 
 /** Longer than any test: regular probes do not come to its help. */
@@ -109,7 +110,7 @@ export class PoolHarness {
     this.pool = new Pool(all, {
       ...deps,
       ...readMemory && { usage: usageFrom(readMemory) },
-      dispatcher: this.dispatcher,
+      plane: planeOf(this.dispatcher),
       events,
       health: new HealthMonitor(all),
     });

@@ -5,7 +5,6 @@
  */
 
 import assert from "node:assert/strict";
-import { listeningInodes } from "../../src/pool/port_holder.ts";
 import { lockPort } from "../../src/pool/port_lock.ts";
 import { isPortFree, PortAllocator } from "../../src/pool/ports.ts";
 import { freePort } from "../support/free_port.ts";
@@ -140,16 +139,4 @@ Deno.test("a free stretch lies below the ports of outgoing connections", () => {
     const port = ports.take();
     assert.ok(port >= 20_000 && port < 32_000, String(port));
   }
-});
-
-Deno.test("a holder is found by the inode of its listening socket", () => {
-  const table = [
-    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
-    "   0: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1",
-    "   1: 0100007F:1F91 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 4712 1",
-    "   2: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1",
-  ].join("\n");
-  assert.deepEqual([...listeningInodes(table, 8_081)], ["4711"]);
-  assert.deepEqual([...listeningInodes(table, 80)], ["4713"]);
-  assert.deepEqual([...listeningInodes(table, 81)], []);
 });

@@ -11,7 +11,7 @@ import {
   type ReplaceableWorker,
   replacementCause,
 } from "../../src/pool/replacement.ts";
-import { OomKills } from "../../src/process/oom_kills.ts";
+import { OomKills } from "../../src/system/oom_kills.ts";
 import { Slot } from "../../src/pool/slot.ts";
 import { childrenOf } from "../support/processes.ts";
 import { NO_PROBES_MS, PoolHarness, poolWorker } from "./pool_harness.ts";
@@ -35,13 +35,16 @@ function worker(facts: Partial<ReplaceableWorker> = {}): ReplaceableWorker {
     startedAt: 0,
     lot: 0,
     peakRssBytes: 0,
-    upstream: { requests: 0 },
+    upstream: { figures: { requests: 0 } },
     ...facts,
   };
 }
 
 Deno.test("a worker has no reason to go while nothing is wrong with it", () => {
-  const busy = worker({ upstream: { requests: 1e9 }, peakRssBytes: 1e12 });
+  const busy = worker({
+    upstream: { figures: { requests: 1e9 } },
+    peakRssBytes: 1e12,
+  });
   assert.equal(replacementCause(busy, 1, NO_LIMITS, 1e9), null);
 });
 
@@ -54,8 +57,11 @@ Deno.test("requests, age and memory each wear a worker out at their limit, and n
   };
   const cause = (facts: Partial<ReplaceableWorker>, now = 0): unknown =>
     replacementCause(worker(facts), 1, limits, now);
-  assert.equal(cause({ upstream: { requests: 99 } }), null);
-  assert.equal(cause({ upstream: { requests: 100 } }), "max-requests");
+  assert.equal(cause({ upstream: { figures: { requests: 99 } } }), null);
+  assert.equal(
+    cause({ upstream: { figures: { requests: 100 } } }),
+    "max-requests",
+  );
   assert.equal(cause({}, 9_999), null);
   assert.equal(cause({}, 10_000), "max-age");
   assert.equal(cause({ peakRssBytes: 50 * MIB }), null);
@@ -65,7 +71,12 @@ Deno.test("requests, age and memory each wear a worker out at their limit, and n
 Deno.test("the jitter makes the limit of requests less, never more", () => {
   const limits = { ...NO_LIMITS, maxRequests: 100, maxRequestsJitter: 0.1 };
   const cause = (lot: number, requests: number): unknown =>
-    replacementCause(worker({ lot, upstream: { requests } }), 1, limits, 0);
+    replacementCause(
+      worker({ lot, upstream: { figures: { requests } } }),
+      1,
+      limits,
+      0,
+    );
   assert.equal(cause(0, 99), null);
   assert.equal(cause(0, 100), "max-requests");
   assert.equal(cause(0.5, 94), null);
@@ -75,7 +86,7 @@ Deno.test("the jitter makes the limit of requests less, never more", () => {
 
 Deno.test("a worker that is ill goes for that reason, whatever else is wrong with it", () => {
   const health = { healthy: false } as ReplaceableWorker["health"];
-  const ill = worker({ health, upstream: { requests: 100 } });
+  const ill = worker({ health, upstream: { figures: { requests: 100 } } });
   const limits = { ...NO_LIMITS, maxRequests: 1 };
   assert.equal(replacementCause(ill, 2, limits, 0), "unhealthy");
   assert.equal(replacementCause(worker(), 2, limits, 0), "reload");

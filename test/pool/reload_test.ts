@@ -6,8 +6,8 @@
 
 import assert from "node:assert/strict";
 import type { WorkerSpec } from "../../src/pool/generation.ts";
-import type { ReloadReport } from "../../src/pool/reload_report.ts";
-import { OomKills } from "../../src/process/oom_kills.ts";
+import type { ReloadReport } from "../../src/events/reload_report.ts";
+import { OomKills } from "../../src/system/oom_kills.ts";
 import { NO_PROBES_MS, PoolHarness, poolWorker } from "./pool_harness.ts";
 
 /** Reports are about slots; this is what most tests ask of them. */

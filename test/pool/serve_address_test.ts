@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { ElsewhereSocket, StartupFindings } from "../../src/events.ts";
+import type { ElsewhereSocket, StartupFindings } from "../../src/events/mod.ts";
 import {
   type MovableWorker,
   type ServeAddressMode,

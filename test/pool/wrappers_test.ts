@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import type {
   ProcessEntry,
   ProcessTable,
-} from "../../src/pool/process_table.ts";
+} from "../../src/system/process_lookout.ts";
 import { programKind, signalTargets } from "../../src/pool/wrappers.ts";
 
 /** Number of SIGTERM on Linux. */
@@ -110,15 +110,15 @@ function targets(
 function tableOf(
   rows: readonly (readonly [
     pid: number,
-    parentPid: number,
+    parentId: number,
     command: string,
     caught?: bigint,
   ])[],
 ): ProcessTable {
-  return new Map(rows.map(([pid, parentPid, command, caught = 0n]) => {
+  return new Map(rows.map(([pid, parentId, command, caught = 0n]) => {
     const entry: ProcessEntry = {
       pid,
-      parentPid,
+      parentId,
       groupId: 10,
       sessionId: 10,
       mark: null,

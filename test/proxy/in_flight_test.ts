@@ -1,7 +1,7 @@
 /** The requests that wait for an answer, and what becomes of them when their worker hangs. */
 
 import assert from "node:assert/strict";
-import type { Diagnosis, WorkerFindings } from "../../src/events.ts";
+import type { Diagnosis, WorkerFindings } from "../../src/events/mod.ts";
 import { get, head, ok, post } from "../support/message_text.ts";
 import { answering, type OriginScript } from "../support/origin_script.ts";
 import { type ProxyServer, startProxy } from "../support/proxy_server.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { EndCause, Upstream } from "../../src/upstream/upstream.ts";
-import type { LossSuspects } from "../../src/proxy/in_flight.ts";
+import type { LossSuspects } from "../../src/plane/contract.ts";
 import { freePort } from "../support/free_port.ts";
 import { get, ok, post, postHead } from "../support/message_text.ts";
 import { answering, type OriginScript } from "../support/origin_script.ts";

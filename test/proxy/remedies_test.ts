@@ -1,7 +1,7 @@
 /** A request that fails is reported with what it was, why it failed, and the setting that would change it. */
 
 import assert from "node:assert/strict";
-import type { ExchangeFailedEvent } from "../../src/events.ts";
+import type { ExchangeFailedEvent } from "../../src/events/mod.ts";
 import { freePort } from "../support/free_port.ts";
 import { get, head, ok, post, postHead } from "../support/message_text.ts";
 import type { OriginScript } from "../support/origin_script.ts";

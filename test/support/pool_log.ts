@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { PoolEvent } from "../../src/events.ts";
+import type { PoolEvent } from "../../src/events/mod.ts";
 
 /**
  * The event a line of the log stands for, or `null` for any other line.

@@ -9,7 +9,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import type { PoolEvent } from "../../src/events.ts";
+import type { PoolEvent } from "../../src/events/mod.ts";
 import { Changes } from "./changes.ts";
 import { DEFAULT_DEADLINE_MS, withDeadline } from "./deadline.ts";
 import { parseEvent, readLines } from "./pool_log.ts";

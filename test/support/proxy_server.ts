@@ -7,14 +7,24 @@
  * @module
  */
 
-import { EventEmitter, type PoolEvent } from "../../src/events.ts";
-import { Counters } from "../../src/metrics/counters.ts";
-import type { InFlight } from "../../src/proxy/in_flight.ts";
+import {
+  EventEmitter,
+  type PoolEvent,
+  type WaitingRequest,
+  type WorkerFindings,
+} from "../../src/events/mod.ts";
+import { Counters } from "../../src/proxy/core/counters.ts";
+import {
+  cut,
+  InFlightRequests,
+  streamsOf,
+} from "../../src/plane/in_flight_requests.ts";
+import type { LossSuspects, UpstreamEnd } from "../../src/plane/contract.ts";
 import {
   Proxy,
   type ProxyParts,
   type ProxySettings,
-} from "../../src/proxy/proxy.ts";
+} from "../../src/plane/deno_proxy.ts";
 import {
   Dispatcher,
   type DispatcherOptions,
@@ -63,6 +73,56 @@ export interface StartProxyOptions {
   readonly admin?: ProxyParts["admin"];
 }
 
+/** Requests in flight, and streams among them. */
+interface InFlightCount {
+  readonly requests: number;
+  readonly streams: number;
+}
+
+/** What is asked of the requests in flight; workers are named by their ports. */
+class InFlight {
+  readonly #proxy: ProxyServer;
+  readonly #requests: InFlightRequests;
+
+  constructor(proxy: ProxyServer, requests: InFlightRequests) {
+    this.#proxy = proxy;
+    this.#requests = requests;
+  }
+
+  oldest(port: number): WaitingRequest | null {
+    const upstream = this.#at(port);
+    return upstream === undefined ? null : this.#requests.oldest(upstream);
+  }
+
+  newlySlow(port: number, ageMs: number): readonly WaitingRequest[] {
+    return this.#requests.newlySlow(this.#at(port)!, ageMs);
+  }
+
+  recall(port: number, { diagnosis }: WorkerFindings): void {
+    this.#requests.recall(this.#at(port)!, diagnosis);
+  }
+
+  lose(upstream: Upstream, end: UpstreamEnd): LossSuspects {
+    return this.#requests.lose(upstream, end);
+  }
+
+  cut(upstream: Upstream): void {
+    cut(upstream);
+  }
+
+  count(upstream?: Upstream): InFlightCount {
+    const { upstreams, counters } = this.#proxy;
+    const streams = (upstream === undefined ? upstreams : [upstream])
+      .reduce((sum, each) => sum + streamsOf(each), 0);
+    const { inFlight } = upstream ?? counters;
+    return { requests: inFlight - streams, streams };
+  }
+
+  #at(port: number): Upstream | undefined {
+    return this.#proxy.upstreams.find((upstream) => upstream.port === port);
+  }
+}
+
 /** A proxy that serves. */
 export class ProxyServer implements AsyncDisposable {
   /** Port it serves clients on. */
@@ -73,6 +133,9 @@ export class ProxyServer implements AsyncDisposable {
   readonly counters: Counters = new Counters();
   /** All that has happened, access events included. */
   readonly events: readonly PoolEvent[];
+
+  /** What is asked of the requests in flight. */
+  readonly inFlight: InFlight;
 
   readonly #proxy: Proxy;
   readonly #changes = new Changes();
@@ -104,16 +167,15 @@ export class ProxyServer implements AsyncDisposable {
       events: emitter,
       admin: start.admin ?? null,
     });
+    this.inFlight = new InFlight(
+      this,
+      new InFlightRequests(this.#proxy.suspects),
+    );
   }
 
   /** Idle connections to the origins. */
   get idleUpstreamConnections(): number {
     return this.#proxy.idleUpstreamConnections;
-  }
-
-  /** The requests that wait for an answer. */
-  get inFlight(): InFlight {
-    return this.#proxy.inFlight;
   }
 
   /** By how much the event loop has been late, at worst. */

@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import {
+  inodesListeningOn,
   isPastListeners,
   parseListenTable,
   receiversOf,
@@ -77,4 +78,16 @@ Deno.test("an exact address receives before all addresses, and IPv4 before IPv6"
     [exact, all4, all6, lan].map((socket) => receives(socket, target)),
     [true, true, true, false],
   );
+});
+
+Deno.test("a holder is found by the inode of its listening socket", () => {
+  const table = [
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode",
+    "   0: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1",
+    "   1: 0100007F:1F91 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 4712 1",
+    "   2: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1",
+  ].join("\n");
+  assert.deepEqual([...inodesListeningOn(table, 8_081)], ["4711"]);
+  assert.deepEqual([...inodesListeningOn(table, 80)], ["4713"]);
+  assert.deepEqual([...inodesListeningOn(table, 81)], []);
 });

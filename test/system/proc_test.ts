@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { DirectProc } from "../../src/system/direct_proc.ts";
 import { parseListenTable } from "../../src/system/listen_table.ts";
 import type { Proc } from "../../src/system/proc.ts";
-import { parseProcessTable } from "../../src/system/process_table.ts";
+import { parseStats } from "../../src/system/process_stat.ts";
 import { ShellProc } from "../../src/system/shell_proc.ts";
 
 const NOT_LINUX = Deno.build.os !== "linux";
@@ -76,9 +76,9 @@ for (const [way, open] of Object.entries(WAYS)) {
       const other = spawnMarked(mark + "0", "/dev/null");
       const proc = open();
       try {
-        const table = parseProcessTable(await proc.stats());
+        const table = parseStats(await proc.stats());
         assert.equal(
-          table.find(({ pid }) => pid === marked.pid)?.parent,
+          table.find(({ pid }) => pid === marked.pid)?.parentId,
           Deno.pid,
         );
         const found = await proc.marked(`MARK=${mark}`);

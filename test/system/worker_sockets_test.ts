@@ -47,7 +47,7 @@ class Machine implements Proc {
   stats(): Promise<string> {
     return Promise.resolve(
       Object.entries(this.processes).map(([pid, [name, parent, group]]) =>
-        `${pid} (${name}) S ${parent} ${group} 0 0 -1 0 0 0 0 0 0 0`
+        `${pid} (${name}) S ${parent} ${group} ${group} 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 900`
       ).join("\n"),
     );
   }

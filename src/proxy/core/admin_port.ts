@@ -5,15 +5,7 @@
  * @module
  */
 
-/** A request for a page, but for its body. */
-export interface AdminRequest {
-  readonly method: string;
-  /** Target in origin-form. */
-  readonly target: string;
-  readonly headers: readonly (readonly [string, string])[];
-  /** IP address of the peer. */
-  readonly clientAddress: string;
-}
+import type { AdminRequest } from "../../plane/contract.ts";
 
 /** Makes the pages. */
 export interface AdminPort {

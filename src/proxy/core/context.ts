@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { EventEmitter } from "../../events.ts";
+import type { EventEmitter } from "../../events/mod.ts";
 import type { ByteWriter } from "../../http1/byte_writer.ts";
 import type { RequestHead } from "../../http1/request_head.ts";
 import type { ResponseHead } from "../../http1/response_head.ts";
-import type { Counters } from "../../metrics/counters.ts";
+import type { Counters } from "./counters.ts";
 import type { Dispatcher } from "../../upstream/dispatcher.ts";
 import type { AdminPort } from "./admin_port.ts";
 import type { BufferPool } from "./buffer_pool.ts";

@@ -5,12 +5,12 @@
  * @module
  */
 
-import type { EventEmitter } from "../../events.ts";
+import type { EventEmitter } from "../../events/mod.ts";
 import { ByteWriter } from "../../http1/byte_writer.ts";
 import { RequestHead } from "../../http1/request_head.ts";
 import { ResponseHead } from "../../http1/response_head.ts";
-import type { Counters } from "../../metrics/counters.ts";
-import { EventLoopLag } from "../../metrics/event_loop_lag.ts";
+import type { Counters } from "./counters.ts";
+import { EventLoopLag } from "../../shared/event_loop_lag.ts";
 import { CidrSet } from "../../net/cidr.ts";
 import type { RateRule } from "../../net/rate_limit.ts";
 import type { Dispatcher } from "../../upstream/dispatcher.ts";
@@ -142,11 +142,6 @@ export class ProxyEngine {
   /** By how much the loop has been late of late, at worst, in milliseconds. */
   get eventLoopLagMs(): number {
     return this.#eventLoopLag.worstMs;
-  }
-
-  /** The clients that are being served. */
-  get sessions(): Iterable<ClientSession> {
-    return this.#sessions;
   }
 
   /** Serves a client. */

@@ -6,6 +6,7 @@
  */
 
 import { UnavailableError } from "../../upstream/request_queue.ts";
+import type { InFlightExchange } from "../../upstream/in_flight.ts";
 import type { Ticket } from "../../upstream/request_queue.ts";
 import type { Upstream, UpstreamEnd } from "../../upstream/upstream.ts";
 import { Attempt, type AttemptOutcome, type AttemptOwner } from "./attempt.ts";
@@ -69,7 +70,10 @@ export interface ExchangeOwner {
 }
 
 /** Serves one request. */
-export class Exchange implements AttemptOwner, ConnectHandler {
+export class Exchange
+  implements AttemptOwner, ConnectHandler, InFlightExchange {
+  next: InFlightExchange | null = null;
+  previous: InFlightExchange | null = null;
   /** The worker that has, or had, the request. */
   upstream: Upstream | null = null;
   /** When the last attempt ended, on the clock of the driver. */
@@ -322,6 +326,7 @@ export class Exchange implements AttemptOwner, ConnectHandler {
       this.retries.sentAt = clock.now();
     }
     this.upstream = upstream;
+    upstream.exchanges.enter(this);
     // What is sent again goes over a new connection: another that was idle
     // may have been closed just as well.
     const idle = request.avoid === null
@@ -407,6 +412,7 @@ export class Exchange implements AttemptOwner, ConnectHandler {
     upstream.requests++;
     this.finishedAt = clock.now();
     upstream.latencySumMs += this.finishedAt - this.request.startedAt;
+    upstream.exchanges.leave(this);
     dispatcher.release(upstream, this.request);
   }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { AcceptPausedEvent } from "../../events.ts";
+import type { AcceptPausedEvent } from "../../events/mod.ts";
 import type { Acceptor } from "../../proxy/core/engine.ts";
 import { isExhaustion } from "../../net/exhaustion.ts";
 

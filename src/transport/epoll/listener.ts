@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { AcceptPausedEvent } from "../../events.ts";
+import type { AcceptPausedEvent } from "../../events/mod.ts";
 import { InputBuffer } from "../../proxy/core/input_buffer.ts";
 import type { Cancellable } from "../../proxy/core/link.ts";
 import { EPOLL, ERRNO, isExhaustion, SOCK } from "./abi.ts";

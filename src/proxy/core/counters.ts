@@ -1,0 +1,93 @@
+/**
+ * What the data plane counts: plain numbers in arrays, nothing allocated for
+ * a request.
+ *
+ * @module
+ */
+
+import type { ResponseCount } from "../../plane/contract.ts";
+import { LatencyHistogram } from "../../shared/latency_histogram.ts";
+
+/** Room for each status a worker may answer with. */
+const STATUSES = 1000;
+
+/** Counters of all requests, whichever worker answered them. */
+export class Counters {
+  /** Requests answered, by us or by a worker, or given up. The admin pages' own do not count. */
+  requests = 0;
+  /** Requests being handled. */
+  inFlight = 0;
+  /** Requests being handled whose answer has not begun. */
+  unanswered = 0;
+  /** Requests sent once more, to another worker or over another connection. */
+  retries = 0;
+  /** Client connections open. */
+  clientConnections = 0;
+  /** Durations of all requests. */
+  readonly latency: LatencyHistogram = new LatencyHistogram();
+  /** Requests by slot and status; status 0 counts those whose client had gone. */
+  readonly #bySlot: Float64Array[] = [];
+  /** The same for requests that no worker was given. */
+  readonly #unassigned = new Float64Array(STATUSES);
+  /** Answers of our own by status. */
+  readonly #errors = new Float64Array(STATUSES);
+
+  /** Counts a finished request of the worker in the slot `workerId`, or of none. */
+  record(status: number, durationMs: number, workerId: number | null): void {
+    this.requests++;
+    const statuses = workerId === null
+      ? this.#unassigned
+      : this.#bySlot[workerId] ?? this.#addSlot(workerId);
+    statuses[status]!++;
+    this.latency.record(durationMs);
+  }
+
+  /** Counts an answer that was ours, because no worker's could be had. */
+  recordError(status: number): void {
+    this.#errors[status]!++;
+  }
+
+  /** Answers of our own with `status`. */
+  errors(status: number): number {
+    return this.#errors[status] ?? 0;
+  }
+
+  /** Answers of our own by status; only what there was. */
+  ownAnswers(): ReadonlyMap<number, number> {
+    return new Map(
+      [...this.#errors.entries()].filter(([, count]) => count > 0),
+    );
+  }
+
+  /** Requests answered with `status`, whichever worker had them. */
+  answered(status: number): number {
+    let sum = 0;
+    for (const answer of this.answers()) {
+      if (answer.status === status) sum += answer.count;
+    }
+    return sum;
+  }
+
+  /** How many requests of which slot had which status; only what there was. */
+  *answers(): Generator<ResponseCount> {
+    yield* countsOf(this.#unassigned, null);
+    for (let id = 0; id < this.#bySlot.length; id++) {
+      const statuses = this.#bySlot[id];
+      if (statuses !== undefined) yield* countsOf(statuses, id);
+    }
+  }
+
+  #addSlot(workerId: number): Float64Array {
+    return this.#bySlot[workerId] = new Float64Array(STATUSES);
+  }
+}
+
+function* countsOf(
+  statuses: Float64Array,
+  workerId: number | null,
+): Generator<ResponseCount> {
+  for (let status = 0; status < STATUSES; status++) {
+    const count = statuses[status]!;
+    if (count > 0) yield { workerId, status, count };
+  }
+}
