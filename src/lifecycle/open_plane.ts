@@ -6,7 +6,8 @@
  */
 
 import type { EventEmitter } from "../events/mod.ts";
-import { type DataPlaneSettings, LocalPlane } from "../plane/local.ts";
+import { LocalPlane } from "../plane/local.ts";
+import type { DataPlaneSettings } from "../plane/plane_host.ts";
 
 /** A data plane that can be begun with. */
 export type ServingPlane = LocalPlane;
