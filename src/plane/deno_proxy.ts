@@ -11,8 +11,7 @@ import { canonicalAddress } from "../net/ip_address.ts";
 import { DenoDriver } from "../transport/deno/driver.ts";
 import { Listener } from "../transport/deno/listener.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
-import { adminPort } from "./admin_responses.ts";
-import type { AdminHandler } from "./contract.ts";
+import type { AdminPort } from "../proxy/core/admin_port.ts";
 import { type EngineSettings, ProxyEngine } from "../proxy/core/engine.ts";
 import type { Suspects } from "../proxy/core/suspects.ts";
 import type { TlsServer } from "../proxy/core/handshake.ts";
@@ -30,8 +29,8 @@ export interface ProxyParts {
   readonly dispatcher: Dispatcher;
   readonly counters: Counters;
   readonly events: EventEmitter;
-  /** Responds for our own pages; `null` leaves all paths to the application. */
-  readonly admin: AdminHandler | null;
+  /** Who makes our own pages; `null` leaves all paths to the application. */
+  readonly admin: AdminPort | null;
 }
 
 /** Serves clients from the workers that the dispatcher has. */
@@ -42,12 +41,11 @@ export class Proxy {
 
   /** Begins to serve. */
   constructor(settings: ProxySettings, parts: ProxyParts) {
-    const { admin, events, listener } = parts;
+    const { events, listener } = parts;
     const driver = this.driver = new DenoDriver(parts.counters);
     const engine = this.engine = new ProxyEngine(settings, {
       ...parts,
       driver,
-      admin: admin === null ? null : adminPort(admin),
     });
     driver.start(engine.deadlines);
     this.acceptor = new Listener({

@@ -7,7 +7,9 @@
 
 import type { TlsServer } from "../proxy/core/handshake.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
+import { adminPort } from "./admin_responses.ts";
 import type {
+  AdminSite,
   Call,
   Certificate,
   Command,
@@ -25,8 +27,8 @@ import { type DataPlaneSettings, PlaneHost } from "./plane_host.ts";
 export interface ServeParts extends Pick<ProxyParts, "listener" | "port"> {
   /** `null` for plain HTTP. */
   readonly certificate: Certificate | null;
-  /** Who responds for our own pages; `null` leaves all paths to the application. */
-  readonly admin: ProxyParts["admin"];
+  /** Our own pages; `null` leaves all paths to the application. */
+  readonly admin: AdminSite | null;
 }
 
 /** TLS with a certificate that can be replaced. */
@@ -48,7 +50,7 @@ export class LocalPlane implements DataPlane {
   constructor(settings: DataPlaneSettings, dispatcher?: Dispatcher) {
     this.#settings = settings;
     const report = (fact: Fact): void => this.#listeners.notify(fact);
-    this.#host = new PlaneHost(settings, report, dispatcher);
+    this.#host = new PlaneHost(settings, report, { dispatcher });
   }
 
   /** Begins to serve clients. */
@@ -64,7 +66,7 @@ export class LocalPlane implements DataPlane {
       dispatcher,
       counters,
       events,
-      admin,
+      admin: admin === null ? null : adminPort(admin),
     });
     const { engine, acceptor, driver } = proxy;
     this.#host.serve({
@@ -88,6 +90,11 @@ export class LocalPlane implements DataPlane {
     const { promise, resolve } = Promise.withResolvers<Replies[C["type"]]>();
     this.#host.reply(call, (reply) => resolve(reply as Replies[C["type"]]));
     return await promise;
+  }
+
+  /** It is always known here. */
+  refresh(): Promise<void> {
+    return Promise.resolve();
   }
 
   figuresOf(key: number): UpstreamFigures {

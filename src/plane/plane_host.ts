@@ -75,18 +75,23 @@ export class PlaneHost {
   /**
    * Creates a host that does not serve yet; `report` is handed each fact.
    *
-   * @param dispatcher For tests, which claim by themselves.
+   * @param options A clock other than the runtime's; or, for tests which claim
+   * by themselves, a dispatcher.
    */
   constructor(
     settings: DataPlaneSettings,
     report: (fact: Fact) => void,
-    dispatcher: Dispatcher = new Dispatcher({
-      ...settings,
-      policy: policyFor(settings),
-    }),
+    { clock, dispatcher }: {
+      readonly clock?: () => number;
+      readonly dispatcher?: Dispatcher | undefined;
+    } = {},
   ) {
     this.#report = report;
-    this.dispatcher = dispatcher;
+    this.dispatcher = dispatcher ?? new Dispatcher({
+      ...settings,
+      policy: policyFor(settings),
+      ...(clock && { clock }),
+    });
     this.#unsubscribe = this.#forward(false);
   }
 
