@@ -89,7 +89,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   // What reaches the admin pages through the data plane, and what they show.
   "src/admin/": [
-    "src/proxy/context.ts",
+    "src/proxy/core/context.ts",
     "src/metrics/",
     "src/pool/reload_report.ts",
     "src/events.ts",

@@ -19,17 +19,17 @@ import {
   BufferPool,
   MEDIUM_BUFFER_BYTES,
   TINY_BUFFER_BYTES,
-} from "../../src/proxy/buffer_pool.ts";
+} from "../../src/proxy/core/buffer_pool.ts";
 import { ClientConnection } from "../../src/proxy/connection.ts";
 import {
   ConnectionPool,
   UpstreamConnection,
-} from "../../src/proxy/connection_pool.ts";
-import type { ProxyContext } from "../../src/proxy/context.ts";
-import { DateLine } from "../../src/proxy/date_line.ts";
-import { RequestIds } from "../../src/proxy/request_ids.ts";
+} from "../../src/proxy/core/connection_pool.ts";
+import type { ProxyContext } from "../../src/proxy/core/context.ts";
+import { DateLine } from "../../src/proxy/core/date_line.ts";
+import { RequestIds } from "../../src/proxy/core/request_ids.ts";
 import { Socket } from "../../src/proxy/socket.ts";
-import { Suspects } from "../../src/proxy/suspects.ts";
+import { Suspects } from "../../src/proxy/core/suspects.ts";
 import { Sweep } from "../../src/proxy/sweep.ts";
 import { Turns } from "../../src/proxy/turns.ts";
 import type { Transport } from "../../src/proxy/transport.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { Hono } from "npm:hono@^4.13.19";
-import type { AdminHandler, AdminRequest } from "../proxy/context.ts";
+import type { AdminHandler, AdminRequest } from "../proxy/admin_responses.ts";
 import {
   type AccessOptions,
   AdminAccess,

@@ -12,7 +12,7 @@ import {
 } from "../admin/admin.ts";
 import type { AccessOptions } from "../admin/access.ts";
 import { adminHandler, serveAdmin } from "../admin/serve_admin.ts";
-import type { AdminHandler } from "../proxy/context.ts";
+import type { AdminHandler } from "../proxy/admin_responses.ts";
 import { listenError } from "./start_error.ts";
 
 /** Where the pages are, and who may see them. */

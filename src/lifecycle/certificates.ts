@@ -7,9 +7,10 @@
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
-import type { TlsServer } from "../proxy/arrival.ts";
-import { TlsTransport } from "../proxy/tls_transport.ts";
-import type { Transport } from "../proxy/transport.ts";
+import type { BufferPool } from "../proxy/core/buffer_pool.ts";
+import type { TlsServer } from "../proxy/core/handshake.ts";
+import type { Link } from "../proxy/core/link.ts";
+import { TlsLink } from "../transport/tls_link.ts";
 import { StartError } from "./start_error.ts";
 
 /** One block of a PEM file (RFC 7468 §2). */
@@ -37,8 +38,8 @@ export class Certificates implements TlsServer {
     this.#context = readCertificate(paths);
   }
 
-  secure(transport: Transport, first: Uint8Array): Transport {
-    return new TlsTransport(transport, first, this.#context);
+  secure(link: Link, buffers: BufferPool): Link {
+    return new TlsLink(link, buffers, this.#context);
   }
 
   /**

@@ -15,10 +15,10 @@ import type {
   WorkerFindings,
 } from "../events.ts";
 import type { Upstream, UpstreamEnd } from "../upstream/upstream.ts";
-import type { ClientConnection } from "./connection.ts";
-import type { Exchange } from "./exchange.ts";
-import { ProxyError } from "./proxy_error.ts";
-import { MAX_LOSSES, type Suspects } from "./suspects.ts";
+import type { ClientSession } from "./core/client_session.ts";
+import type { Exchange } from "./core/exchange.ts";
+import { ProxyError } from "./core/proxy_error.ts";
+import { MAX_LOSSES, type Suspects } from "./core/suspects.ts";
 
 /** Slow requests told of one worker at a look: where all are slow, not all need a line. */
 const MAX_SLOW_AT_ONCE = 5;
@@ -57,13 +57,13 @@ export interface InFlightCount {
 
 /** Finds requests by their worker, which is named by its port. */
 export class InFlight {
-  readonly #connections: Iterable<ClientConnection>;
+  readonly #sessions: () => Iterable<ClientSession>;
   readonly #suspects: Suspects;
   readonly #told = new WeakSet<Exchange>();
 
-  /** Looks at `connections`, as they are at the time, and tells `suspects` of those that cost workers. */
-  constructor(connections: Iterable<ClientConnection>, suspects: Suspects) {
-    this.#connections = connections;
+  /** Looks at `sessions`, as they are at the time, and tells `suspects` of those that cost workers. */
+  constructor(sessions: () => Iterable<ClientSession>, suspects: Suspects) {
+    this.#sessions = sessions;
     this.#suspects = suspects;
   }
 
@@ -186,7 +186,7 @@ export class InFlight {
 
   #exchanges(wanted: (exchange: Exchange) => boolean): Exchange[] {
     const exchanges: Exchange[] = [];
-    for (const { exchange } of this.#connections) {
+    for (const { exchange } of this.#sessions()) {
       if (exchange !== null && wanted(exchange)) exchanges.push(exchange);
     }
     return exchanges;
@@ -196,7 +196,7 @@ export class InFlight {
   count(upstream?: Upstream): InFlightCount {
     let requests = 0;
     let streams = 0;
-    for (const { exchange } of this.#connections) {
+    for (const { exchange } of this.#sessions()) {
       if (exchange === null) continue;
       if (upstream !== undefined && exchange.upstream !== upstream) continue;
       if (exchange.stream) streams++;
@@ -207,7 +207,7 @@ export class InFlight {
 
   /** Ends what a worker has that is about to be killed, so that no answer looks complete which is not. */
   cut(upstream: Upstream): void {
-    for (const { exchange } of this.#connections) {
+    for (const { exchange } of this.#sessions()) {
       if (exchange?.upstream === upstream) {
         exchange.fail(new ProxyError("upstream-closed"));
       }

@@ -1,54 +1,23 @@
 /**
- * The data plane as one thing: give it a listener and a dispatcher, and it
- * serves.
+ * The data plane in the runtime's own event loop: give it a listener and a
+ * dispatcher, and it serves.
  *
  * @module
  */
 
 import type { EventEmitter } from "../events.ts";
-import { ByteWriter } from "../http1/byte_writer.ts";
-import { RequestHead } from "../http1/request_head.ts";
-import { forwarding } from "../http1/request_writer.ts";
-import { ResponseHead } from "../http1/response_head.ts";
 import type { Counters } from "../metrics/counters.ts";
-import { EventLoopLag } from "../metrics/event_loop_lag.ts";
-import { CidrSet } from "../net/cidr.ts";
 import { canonicalAddress } from "../net/ip_address.ts";
-import type { RateRule } from "../net/rate_limit.ts";
+import { DenoDriver } from "../transport/deno/driver.ts";
+import { Listener } from "../transport/deno/listener.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
-import { hashClient } from "../upstream/policy/ip_hash.ts";
-import {
-  Arrival,
-  type ArrivalOptions,
-  type Arrived,
-  newClientSocket,
-} from "./arrival.ts";
-import { BufferPool } from "./buffer_pool.ts";
-import type { Client } from "./client.ts";
-import { ClientGate } from "./client_gate.ts";
-import { ClientConnection } from "./connection.ts";
-import { ConnectionPool } from "./connection_pool.ts";
-import type { AdminHandler, ProxyContext, ProxyOptions } from "./context.ts";
-import { DateLine } from "./date_line.ts";
+import { type AdminHandler, adminPort } from "./admin_responses.ts";
+import { type EngineSettings, ProxyEngine } from "./core/engine.ts";
+import type { TlsServer } from "./core/handshake.ts";
 import { InFlight } from "./in_flight.ts";
-import { Listener } from "./listener.ts";
-import { RequestIds } from "./request_ids.ts";
-import { SkewCookie } from "./skew_cookie.ts";
-import { Suspects } from "./suspects.ts";
-import { Sweep, SWEEP_INTERVAL_MS } from "./sweep.ts";
-import { Turns } from "./turns.ts";
 
 /** The settings of the proxy. */
-export interface ProxySettings extends ProxyOptions {
-  /** Whether each connection begins with a PROXY header. */
-  readonly proxyProtocol: boolean;
-  /** CIDRs whose forwarding fields are believed. */
-  readonly trustedProxies: readonly string[];
-  /** Requests that each client may make; `null` is no limit. */
-  readonly rateLimit: RateRule | null;
-  /** Whether clients stay with the generation of workers that has served them. */
-  readonly skewProtection: boolean;
-}
+export type ProxySettings = EngineSettings;
 
 /** What the proxy works with. */
 export interface ProxyParts {
@@ -56,231 +25,81 @@ export interface ProxyParts {
   /** The port clients know; 0 for a unix socket. */
   readonly port: number;
   /** Where the certificate of the moment is; `null` for plain HTTP. */
-  readonly tls: ArrivalOptions["tls"];
+  readonly tls: TlsServer | null;
   readonly dispatcher: Dispatcher;
   readonly counters: Counters;
   readonly events: EventEmitter;
-  /** Answers for our own pages; `null` leaves all paths to the application. */
+  /** Responds for our own pages; `null` leaves all paths to the application. */
   readonly admin: AdminHandler | null;
 }
 
-/** How a client without an address is named in forwarding fields (RFC 7239 §6.2). */
-const UNKNOWN_ADDRESS = "unknown";
-
-/** Clients whose description is kept; beyond, all are forgotten and made anew. */
-const MAX_KNOWN_CLIENTS = 4096;
-
 /** Serves clients from the workers that the dispatcher has. */
 export class Proxy {
-  /** The requests that wait for an answer. */
+  /** The requests that wait for a response. */
   readonly inFlight: InFlight;
 
-  readonly #context: ProxyContext;
+  readonly #engine: ProxyEngine;
+  readonly #driver: DenoDriver;
   readonly #listener: Listener;
-  readonly #arriving = new Set<Arrival>();
-  readonly #connections = new Set<ClientConnection>();
-  readonly #eventLoopLag = new EventLoopLag(
-    SWEEP_INTERVAL_MS,
-    performance.now(),
-  );
-  /** Clients by their address: most come again. */
-  readonly #clients = new Map<string | null, Client>();
-  readonly #trusted: CidrSet;
-  readonly #port: number;
-  readonly #arrivals: ArrivalOptions;
-  /** Looks whether what is drained for has come. */
-  #onDrainProgress: (() => void) | null = null;
 
   /** Begins to serve. */
   constructor(settings: ProxySettings, parts: ProxyParts) {
-    const { listener, dispatcher, counters, events, admin } = parts;
-    const { rateLimit, skewProtection } = settings;
-    const buffers = new BufferPool();
-    const connections = new ConnectionPool(buffers);
-    const sweep = new Sweep();
-    const suspects = new Suspects();
-    this.inFlight = new InFlight(this.#connections, suspects);
-    this.#trusted = new CidrSet(settings.trustedProxies);
-    this.#port = parts.port;
-    this.#arrivals = {
-      proxyProtocol: settings.proxyProtocol,
-      tls: parts.tls,
-    };
-    this.#context = {
-      options: settings,
-      dispatcher,
-      connections,
-      buffers,
-      counters,
-      events,
-      sweep,
-      suspects,
-      admin,
-      gate: rateLimit !== null || dispatcher.sticky
-        ? new ClientGate(this.#trusted, rateLimit)
-        : null,
-      skew: skewProtection ? new SkewCookie(parts.tls !== null) : null,
-      turns: new Turns(counters),
-      requestIds: new RequestIds(),
-      dateLine: new DateLine(),
-      draining: false,
-      finishing: false,
-      requestHead: new RequestHead(),
-      responseHead: new ResponseHead(),
-      writer: new ByteWriter(),
-    };
-    sweep.each((now) => this.#eventLoopLag.tick(now));
-    sweep.each((now) => connections.sweep(now));
-    sweep.each((now) => dispatcher.sweep(now));
-    sweep.each((now) => suspects.expire(now));
-    sweep.each(() => this.#onDrainProgress?.());
-    sweep.start();
+    const { admin, events, listener } = parts;
+    const driver = this.#driver = new DenoDriver(parts.counters);
+    const engine = this.#engine = new ProxyEngine(settings, {
+      ...parts,
+      driver,
+      admin: admin === null ? null : adminPort(admin),
+    });
+    this.inFlight = new InFlight(() => engine.sessions, engine.suspects);
+    driver.start(engine.deadlines);
     this.#listener = new Listener({
       listener,
       maxConnections: settings.maxConnections,
       serve: (conn) => this.#serve(conn),
       onPause: (event) => events.emit(event),
-      closeIdle: (count) => this.#closeIdle(count),
+      closeIdle: (count) => engine.closeIdle(count),
     });
   }
 
   /** Idle connections to workers. */
   get idleUpstreamConnections(): number {
-    return this.#context.connections.idleCount;
+    return this.#engine.idleUpstreamConnections;
   }
 
   /** By how much the event loop has been late of late, at worst, in milliseconds. */
   get eventLoopLagMs(): number {
-    return this.#eventLoopLag.worstMs;
+    return this.#engine.eventLoopLagMs;
   }
 
-  /**
-   * Accepts no more, and lets end what only a worker can end: requests, and
-   * what may become one. Resolves when nothing but streams is left, or after
-   * `timeoutMs`; the workers may be asked to end then, and what they say to
-   * that is passed on. {@linkcode stop} is to follow.
-   */
-  async drain(timeoutMs: number): Promise<void> {
-    await this.#beginDrain();
-    const deadline = performance.now() + timeoutMs;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onDrainProgress = () => {
-      if (!this.#needsWorkers || performance.now() >= deadline) resolve();
-    };
-    this.#onDrainProgress();
-    await promise;
-    // Whoever waits in the queue has waited in vain.
-    this.#context.dispatcher.stop();
+  /** As {@linkcode ProxyEngine.drain}. */
+  drain(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) =>
+      this.#engine.drain(this.#listener, { timeoutMs }, resolve)
+    );
   }
 
-  /**
-   * Accepts no more, lets what is under way end, and then ends itself.
-   * What has not ended after `timeoutMs` is cut.
-   *
-   * @param workersGone Whether nobody is left who could answer a request:
-   * connections are not kept for one then.
-   */
+  /** As {@linkcode ProxyEngine.stop}. */
   async stop(timeoutMs: number, workersGone = false): Promise<void> {
-    const { sweep, connections, dispatcher } = this.#context;
-    await this.#beginDrain();
-    if (workersGone) {
-      this.#context.finishing = true;
-      for (const connection of this.#connections) connection.finish();
-    }
-    const timer = setTimeout(() => this.abort(), timeoutMs);
-    await this.#listener.idle();
-    clearTimeout(timer);
-    dispatcher.stop();
-    connections.close();
-    sweep.stop();
-  }
-
-  async #beginDrain(): Promise<void> {
-    await this.#listener.close();
-    if (this.#context.draining) return;
-    // Not sooner: whoever is told to connect anew would still get in.
-    this.#context.draining = true;
-    for (const arrival of this.#arriving) arrival.drain();
-    for (const connection of this.#connections) connection.drain();
-  }
-
-  get #needsWorkers(): boolean {
-    if (this.#arriving.size > 0) return true;
-    for (const connection of this.#connections) {
-      if (connection.needsWorker) return true;
-    }
-    return false;
+    const how = { timeoutMs, workersGone };
+    await new Promise<void>((resolve) =>
+      this.#engine.stop(this.#listener, how, resolve)
+    );
+    this.#driver.stop();
   }
 
   /** Cuts everything that is under way. */
   abort(): void {
-    for (const arrival of this.#arriving) arrival.abort();
-    for (const connection of this.#connections) connection.abort();
+    this.#engine.abort();
   }
 
-  /** Closes up to `count` idle connections: those first that would be closed soonest anyway. */
-  #closeIdle(count: number): void {
-    [...this.#connections]
-      .filter((connection) => connection.idle)
-      .sort((a, b) => a.deadline - b.deadline)
-      .slice(0, count)
-      .forEach((connection) => connection.abort());
-  }
-
-  async #serve(conn: Deno.Conn): Promise<void> {
+  #serve(conn: Deno.Conn): void {
     if (isTcp(conn)) conn.setNoDelay(true);
-    const { proxyProtocol, tls } = this.#arrivals;
-    const arrived = proxyProtocol || tls !== null
-      ? await this.#arrive(conn)
-      : { socket: newClientSocket(conn, this.#context), sourceAddress: null };
-    if (arrived === null) return;
-    const client = this.#clientOf(
-      arrived.sourceAddress ?? peerAddress(conn.remoteAddr),
-    );
-    const connection = new ClientConnection(
-      this.#context,
-      arrived.socket,
-      client,
-    );
-    this.#connections.add(connection);
-    if (this.#context.draining) connection.drain();
-    await connection.serve();
-    this.#connections.delete(connection);
-    this.#onDrainProgress?.();
-  }
-
-  async #arrive(conn: Deno.Conn): Promise<Arrived | null> {
-    const arrival = new Arrival(this.#context, conn, this.#arrivals);
-    this.#arriving.add(arrival);
-    // A connection accepted while the listener was being closed.
-    if (this.#context.draining) arrival.drain();
-    const arrived = await arrival.arrive();
-    this.#arriving.delete(arrival);
-    return arrived;
-  }
-
-  /** `address` is `null` for a peer on a unix socket: whoever may open that is believed. */
-  #clientOf(address: string | null): Client {
-    const known = this.#clients.get(address);
-    if (known !== undefined) return known;
-    const client = this.#describeClient(address);
-    if (this.#clients.size >= MAX_KNOWN_CLIENTS) this.#clients.clear();
-    this.#clients.set(address, client);
-    return client;
-  }
-
-  #describeClient(address: string | null): Client {
-    return {
-      address: address ?? UNKNOWN_ADDRESS,
-      hash: hashClient(address ?? ""),
-      forwarding: forwarding({
-        trusted: address === null || this.#trusted.contains(address),
-        address: address ?? UNKNOWN_ADDRESS,
-        proto: this.#arrivals.tls === null ? "http" : "https",
-        port: this.#port,
-        defaultHost: this.#port === 0 ? "localhost" : `localhost:${this.#port}`,
-      }),
-    };
+    this.#engine.accept({
+      link: this.#driver.link(conn),
+      peerAddress: peerAddress(conn.remoteAddr),
+      onClosed: () => this.#listener.closed(),
+    });
   }
 }
 

@@ -7,7 +7,7 @@ import {
   type ResponseContext,
   writeResponseHead,
 } from "../../src/http1/response_writer.ts";
-import { SkewCookie } from "../../src/proxy/skew_cookie.ts";
+import { SkewCookie } from "../../src/proxy/core/skew_cookie.ts";
 import { toBytes, toText } from "../support/raw_socket.ts";
 import { parseRequest, parseResponse } from "./parsing.ts";
 

@@ -7,7 +7,7 @@ import {
   MEDIUM_BUFFER_BYTES,
   SMALL_BUFFER_BYTES,
   TINY_BUFFER_BYTES,
-} from "../../src/proxy/buffer_pool.ts";
+} from "../../src/proxy/core/buffer_pool.ts";
 import {
   chunked,
   get,

@@ -1,8 +1,8 @@
 /** Which requests are given a worker connection that was idle, and when. */
 
 import assert from "node:assert/strict";
-import { BufferPool } from "../../src/proxy/buffer_pool.ts";
-import { ConnectionPool } from "../../src/proxy/connection_pool.ts";
+import type { BufferPool } from "../../src/proxy/core/buffer_pool.ts";
+import { ConnectionPool } from "../../src/proxy/core/connection_pool.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { delay } from "../support/deadline.ts";
 import { get, ok, post, postHead } from "../support/message_text.ts";
@@ -116,20 +116,19 @@ Deno.test("a worker is known to keep connections by one that stays open unused",
 });
 
 Deno.test("a single look at an idle connection proves nothing, however late it comes", async () => {
-  using _clock = new StoppedClock();
-  await using origin = await RecordingOrigin.start([[{ do: "read-end" }]]);
-  const { port } = origin;
-  const address = { id: 0, hostname: "127.0.0.1", port };
+  const address = { id: 0, hostname: "127.0.0.1", port: 1 };
   const upstream = new Upstream({ ...address, generation: 1 });
-  const pool = new ConnectionPool(new BufferPool());
-  const now = performance.now();
-  const connection = await pool.connect(upstream);
+  const clock = new ManualClock();
+  const pool = new ConnectionPool(clock);
+  const connection = pool.open(upstream, new ScriptedLink());
+  connection.use(NOBODY);
+  const now = clock.now();
   pool.put(connection, now, 60);
   pool.sweep(now + 10_000);
-  assert.equal(pool.take(upstream, now, false), null);
+  const unrepeatable = { now, repeatable: false };
+  assert.equal(pool.take(upstream, unrepeatable), null);
   pool.sweep(now + 10_100);
-  assert.equal(pool.take(upstream, now, false), connection);
-  connection.socket.dispose();
+  assert.equal(pool.take(upstream, unrepeatable), connection);
 });
 
 Deno.test("a worker that closes a connection it has just answered on is not trusted with a POST", async () => {

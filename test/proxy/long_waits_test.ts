@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import {
   TUNNEL_HALF_CLOSED_TIMEOUT_MS,
   TUNNEL_IDLE_TIMEOUT_MS,
-} from "../../src/proxy/tunnel.ts";
+} from "../../src/proxy/core/tunnel.ts";
 import { get, head, ok } from "../support/message_text.ts";
 import { answering } from "../support/origin_script.ts";
 import { startProxy } from "../support/proxy_server.ts";

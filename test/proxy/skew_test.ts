@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { SKEW_COOKIE } from "../../src/proxy/skew_cookie.ts";
+import { SKEW_COOKIE } from "../../src/proxy/core/skew_cookie.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import type { RawResponse } from "../support/http_message.ts";
 import { get, head, ok } from "../support/message_text.ts";

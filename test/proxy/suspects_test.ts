@@ -1,7 +1,7 @@
 /** Which requests are known to have cost workers, and for how long. */
 
 import assert from "node:assert/strict";
-import { type RequestLine, Suspects } from "../../src/proxy/suspects.ts";
+import { type RequestLine, Suspects } from "../../src/proxy/core/suspects.ts";
 
 const MINUTE_MS = 60_000;
 

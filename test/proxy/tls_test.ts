@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { SecureVersion } from "node:tls";
-import { TLS_HANDSHAKE_RECORD } from "../../src/proxy/arrival.ts";
+import { TLS_HANDSHAKE_RECORD } from "../../src/proxy/core/handshake.ts";
 import {
   BODY_BYTES,
   LATE_READER,

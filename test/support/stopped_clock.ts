@@ -5,11 +5,11 @@
  * @module
  */
 
-import { SWEEP_INTERVAL_MS } from "../../src/proxy/sweep.ts";
+import { DEADLINE_INTERVAL_MS } from "../../src/proxy/core/deadlines.ts";
 import { delay } from "./deadline.ts";
 
 /** Longer than until the next look at the deadlines: timers go off in the order in which they are due. */
-const LOOK_MS = SWEEP_INTERVAL_MS + 20;
+const LOOK_MS = DEADLINE_INTERVAL_MS + 20;
 
 /**
  * Stops `performance.now()` of this process until it is disposed of. Timers

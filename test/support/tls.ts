@@ -8,9 +8,10 @@ import { Duplex } from "node:stream";
 import tls from "node:tls";
 import { fileURLToPath } from "node:url";
 import { DEFAULT_DEADLINE_MS, withDeadline } from "./deadline.ts";
-import { TlsTransport } from "../../src/proxy/tls_transport.ts";
-import type { TlsServer } from "../../src/proxy/arrival.ts";
-import type { Transport } from "../../src/proxy/transport.ts";
+import type { BufferPool } from "../../src/proxy/core/buffer_pool.ts";
+import type { TlsServer } from "../../src/proxy/core/handshake.ts";
+import type { Link } from "../../src/proxy/core/link.ts";
+import { TlsLink } from "../../src/transport/tls_link.ts";
 import { RawClient } from "./raw_client.ts";
 import { concatBytes, RawSocket, toBytes } from "./raw_socket.ts";
 
@@ -35,14 +36,14 @@ export const SECOND: TestCertificate = testCertificate("second");
 export class TestTlsServer implements TlsServer {
   certificate: TestCertificate = FIRST;
 
-  secure(transport: Transport, first: Uint8Array): Transport {
+  secure(link: Link, buffers: BufferPool): Link {
     const { certPath, keyPath } = this.certificate;
     const context = tls.createSecureContext({
       cert: Deno.readTextFileSync(certPath),
       key: Deno.readTextFileSync(keyPath),
       minVersion: "TLSv1.2",
     });
-    return new TlsTransport(transport, first, context);
+    return new TlsLink(link, buffers, context);
   }
 }
 

@@ -5,7 +5,10 @@
  * @module
  */
 
-import { CHUNK_HEADROOM, CHUNK_TAILROOM } from "../../http1/chunked_encoding.ts";
+import {
+  CHUNK_HEADROOM,
+  CHUNK_TAILROOM,
+} from "../../http1/chunked_encoding.ts";
 
 /** What a client connection waits with: small heads fit, and 10,000 of them are 5 MiB. */
 export const TINY_BUFFER_BYTES = 512;

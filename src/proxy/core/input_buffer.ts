@@ -18,6 +18,9 @@ export class InputBuffer {
   /** Just past the last octet received. */
   end: number = HEADROOM;
 
+  /** Whether it is being read into: then it stays what it is. For the link. */
+  locked = false;
+
   readonly #buffers: BufferPool;
   /** Size of the buffer that is taken when one is needed. */
   #wantedBytes: number;
@@ -48,11 +51,11 @@ export class InputBuffer {
 
   /**
    * Goes on with a buffer of at least `bytes`, or of just enough for what is
-   * not consumed. Not while it is being read into or written from.
+   * not consumed; from the next one on while it is being read into.
    */
   resize(bytes: number): void {
     this.#wantedBytes = bytes;
-    if (this.bytes.length === 0) return;
+    if (this.bytes.length === 0 || this.locked) return;
     if (this.available === 0) return this.release();
     const wanted = Math.max(bytes, this.available + HEADROOM + TAILROOM);
     if (this.#buffers.sizeFor(wanted) !== this.bytes.length) {
@@ -60,12 +63,38 @@ export class InputBuffer {
     }
   }
 
+  /** The next buffer is of at least `bytes`. */
+  grow(bytes: number): void {
+    if (this.#wantedBytes < bytes) this.#wantedBytes = bytes;
+  }
+
+  /**
+   * Hands the buffer over to whoever writes from it: the caller passes it on.
+   * What has not been consumed goes on in another one.
+   */
+  detach(): Uint8Array<ArrayBuffer> {
+    const { bytes, start, end } = this;
+    this.bytes = this.#room = NO_BYTES;
+    this.start = this.end = HEADROOM;
+    if (start < end) {
+      const rest = bytes.subarray(start, end);
+      this.#put(this.#buffers.take(
+        Math.max(this.#wantedBytes, rest.length + HEADROOM + TAILROOM),
+      ));
+      this.bytes.set(rest, HEADROOM);
+      this.end = HEADROOM + rest.length;
+    }
+    return bytes;
+  }
+
   /**
    * Where the next read goes, just past `end`; takes a buffer where there is
    * none. Empty when the buffer is full.
    */
   room(): Uint8Array<ArrayBuffer> {
-    if (this.bytes.length === 0) this.#take();
+    if (this.bytes.length === 0) {
+      this.#put(this.#buffers.take(this.#wantedBytes));
+    }
     if (this.start === this.end) this.start = this.end = HEADROOM;
     else if (this.filled) this.#compact();
     return this.end === HEADROOM
@@ -86,20 +115,18 @@ export class InputBuffer {
     this.start = this.end = HEADROOM;
   }
 
-  #take(): void {
-    this.bytes = this.#buffers.take(this.#wantedBytes);
-    this.#room = roomIn(this.bytes);
+  #put(buffer: Uint8Array<ArrayBuffer>): void {
+    this.bytes = buffer;
+    this.#room = roomIn(buffer);
     this.start = this.end = HEADROOM;
   }
 
   #moveTo(buffer: Uint8Array<ArrayBuffer>): void {
     const old = this.bytes;
-    const { available } = this;
-    buffer.set(old.subarray(this.start, this.end), HEADROOM);
-    this.start = HEADROOM;
-    this.end = HEADROOM + available;
-    this.bytes = buffer;
-    this.#room = roomIn(buffer);
+    const rest = old.subarray(this.start, this.end);
+    this.#put(buffer);
+    buffer.set(rest, HEADROOM);
+    this.end = HEADROOM + rest.length;
     this.#buffers.release(old);
   }
 

@@ -37,9 +37,12 @@ export interface Link {
    * Wants more: what comes is appended to {@linkcode input} and reported with
    * `onData`, again and again until {@linkcode pause}. What is in the input
    * already is not reported.
+   *
+   * @param inTurn Whether others go first that have waited for longer, where
+   * more clients are busy than the loop gets round to.
    */
-  resume(): void;
-  /** Wants no more for now. What is in the input stays where it is: it may be being written from there. */
+  resume(inTurn: boolean): void;
+  /** Wants no more for now. What is in the input stays where it is. */
   pause(): void;
   /**
    * Wants to be told of the end alone. At most one read's worth of octets is
@@ -113,6 +116,8 @@ export interface Cancellable {
 export interface Clock {
   /** Monotonic time in milliseconds; may be the same throughout a turn of the loop. */
   now(): number;
+  /** Milliseconds since 1970. */
+  wallTime(): number;
 }
 
 /** Calls back once, later. */

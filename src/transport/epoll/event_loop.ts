@@ -89,6 +89,11 @@ export class EventLoop implements Clock, Timers {
     return this.#now;
   }
 
+  /** Milliseconds since 1970. */
+  wallTime(): number {
+    return performance.timeOrigin + this.#now;
+  }
+
   /** Calls back in a later turn, `delayMs` after this one began or a little later. */
   after(delayMs: number, callback: () => void): Cancellable {
     return this.#timers.add(this.#now + delayMs, callback);

@@ -1,0 +1,185 @@
+/**
+ * Passing octets on from one connection to another: taken out of one framing,
+ * put into another, never more of them held than one buffer. Reading waits
+ * for writing, so that a slow reader slows the sender down.
+ *
+ * @module
+ */
+
+import type { BodyDecoder } from "../../http1/body_decoder.ts";
+import {
+  LAST_CHUNK,
+  lastChunks,
+  writeChunkEnd,
+  writeChunkSize,
+} from "../../http1/chunked_encoding.ts";
+import { LARGE_BUFFER_BYTES } from "./buffer_pool.ts";
+import type { InputBuffer } from "./input_buffer.ts";
+import type { Link } from "./link.ts";
+import { asProxyError, type ProxyError } from "./proxy_error.ts";
+
+/** What a pump is doing. */
+export type PumpState =
+  /** Waiting for the source. */
+  | "reading"
+  /** Waiting until the sink has taken what was read. */
+  | "writing"
+  /** Waiting until the sink has taken the end, which only the connection had shown. */
+  | "ending"
+  /** Nothing any more. */
+  | "over";
+
+/** How a body ended. */
+export type PumpOutcome =
+  /** All of it was passed on. */
+  | "complete"
+  /** The source ended before the body did. */
+  | "cut"
+  /** The sink takes no more. */
+  | "sink-gone";
+
+/** Is told of what passes. */
+export interface PumpListener {
+  /**
+   * Octets of content are about to be passed on. Before they are: whoever
+   * returns an error keeps them from arriving.
+   */
+  onProgress(pump: BodyPump, contentBytes: number): ProxyError | null;
+  /** The pump is over; an error says that the source broke the framing, or what `onProgress` returned. */
+  onPumped(pump: BodyPump, outcome: PumpOutcome | ProxyError): void;
+}
+
+/** From where to where, and how. */
+export interface PumpOptions {
+  readonly source: Link;
+  readonly sink: Link;
+  readonly decoder: BodyDecoder;
+  /** Whether the sink gets it in chunks. */
+  readonly chunked: boolean;
+  /** What a source that breaks the framing is called. */
+  readonly malformed: "bad-request" | "upstream-malformed";
+}
+
+/**
+ * Takes the content that is in `input` out of its framing. Returns it framed
+ * for the sink, possibly empty, and still in that buffer but for what ends
+ * with trailers: write it before anything else is read.
+ *
+ * @throws {HttpError} When the source breaks the framing.
+ */
+export function takeContent(
+  input: InputBuffer,
+  decoder: BodyDecoder,
+  chunked: boolean,
+): Uint8Array {
+  const { bytes } = input;
+  decoder.decode(bytes, input.start, input.end);
+  input.start = decoder.next;
+  const { contentStart, contentEnd, done } = decoder;
+  if (!chunked) return bytes.subarray(contentStart, contentEnd);
+  if (done && decoder.trailers !== null) {
+    const content = bytes.subarray(contentStart, contentEnd);
+    return lastChunks(content, decoder.trailers);
+  }
+  if (contentStart === contentEnd) {
+    return done ? LAST_CHUNK : bytes.subarray(0, 0);
+  }
+  const from = writeChunkSize(bytes, contentStart, contentEnd - contentStart);
+  // The last chunk fits: the source's own stood between here and `next`.
+  const to = writeChunkEnd(bytes, contentEnd, done);
+  return bytes.subarray(from, to);
+}
+
+/** Passes on what is still to come of one body. Its owner hands it the events of both links. */
+export class BodyPump {
+  readonly #options: PumpOptions;
+  readonly #listener: PumpListener;
+  #state: PumpState = "reading";
+
+  /** Prepares; nothing is passed on before {@linkcode start}. */
+  constructor(options: PumpOptions, listener: PumpListener) {
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  /** What it is doing. */
+  get state(): PumpState {
+    return this.#state;
+  }
+
+  /** Passes on what the source has brought already, and goes on. */
+  start(): void {
+    if (this.#options.source.input.available > 0) this.onData();
+    else this.#proceed();
+  }
+
+  /** The source has brought more. */
+  onData(): void {
+    if (this.#state !== "reading") return;
+    const { source, decoder, chunked, malformed } = this.#options;
+    const { input } = source;
+    let content: Uint8Array;
+    const { filled } = input;
+    try {
+      content = takeContent(input, decoder, chunked);
+    } catch (error) {
+      return this.#end(asProxyError(error, malformed));
+    }
+    const contentBytes = decoder.contentEnd - decoder.contentStart;
+    const refusal = this.#listener.onProgress(this, contentBytes);
+    if (refusal !== null) return this.#end(refusal);
+    // A buffer that one read fills is too small for a body this quick.
+    if (filled && !decoder.done) input.grow(LARGE_BUFFER_BYTES);
+    if (content.length === 0) return this.#proceed();
+    this.#write("writing", content, input.detach());
+  }
+
+  /** The source has ended. */
+  onEnd(): void {
+    // What was read before is passed on first.
+    if (this.#state === "reading") this.#proceed();
+  }
+
+  /** What was pending is written, or never will be. */
+  onWritten(written: boolean): void {
+    if (this.#state !== "writing" && this.#state !== "ending") return;
+    if (!written) this.#end("sink-gone");
+    else if (this.#state === "ending") this.#end("complete");
+    else this.#proceed();
+  }
+
+  /** Passes nothing on any more, and calls nobody. */
+  stop(): void {
+    this.#state = "over";
+  }
+
+  /** Waits for more, if more is to come. */
+  #proceed(): void {
+    const { source, decoder, chunked } = this.#options;
+    if (decoder.done) return this.#end("complete");
+    this.#state = "reading";
+    if (!source.ended) {
+      if (source.input.full) source.input.resize(LARGE_BUFFER_BYTES);
+      source.resume(false);
+    } else if (!decoder.endsWithConnection || source.failed) this.#end("cut");
+    else if (chunked) this.#write("ending", LAST_CHUNK, null);
+    else this.#end("complete");
+  }
+
+  #write(
+    state: "writing" | "ending",
+    bytes: Uint8Array,
+    owned: Uint8Array<ArrayBuffer> | null,
+  ): void {
+    this.#state = state;
+    const result = this.#options.sink.write(bytes, owned);
+    if (result === "pending") this.#options.source.pause();
+    else this.onWritten(result === "written");
+  }
+
+  #end(outcome: PumpOutcome | ProxyError): void {
+    this.#state = "over";
+    this.#options.source.pause();
+    this.#listener.onPumped(this, outcome);
+  }
+}

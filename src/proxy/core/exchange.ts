@@ -1,0 +1,432 @@
+/**
+ * One request and its response: claim a worker -> connect -> attempt ->
+ * release, and once more with another worker where that is safe.
+ *
+ * @module
+ */
+
+import { UnavailableError } from "../../upstream/request_queue.ts";
+import type { Ticket } from "../../upstream/request_queue.ts";
+import type { Upstream, UpstreamEnd } from "../../upstream/upstream.ts";
+import { Attempt, type AttemptOutcome, type AttemptOwner } from "./attempt.ts";
+import type { ProxyContext } from "./context.ts";
+import type {
+  Cancellable,
+  ConnectFailure,
+  ConnectHandler,
+  Link,
+} from "./link.ts";
+import type { ProxiedRequest } from "./proxied_request.ts";
+import { asProxyError, ProxyError } from "./proxy_error.ts";
+import type { RequestBody } from "./request_body.ts";
+import { ENDED_CLIENT_GRACE_MS } from "./response_clock.ts";
+import { Retries } from "./retries.ts";
+import type { UpstreamConnection } from "./upstream_connection.ts";
+
+/** How long a worker may take to accept a connection. Its backlog is full when it takes this long. */
+const CONNECT_TIMEOUT_MS = 3500;
+
+/**
+ * How long the end of a process is waited for after it has closed a
+ * connection, in milliseconds. Its sockets are seen to end some 2 ms before it
+ * is; where `npm` or a shell is in between, some 7 ms. Who ends later than that
+ * need not have ended for the request.
+ */
+const EXIT_NOTICE_MS = 50;
+
+/** What an exchange waits for. */
+export type ExchangeState =
+  /** To be run. */
+  | { readonly type: "new" }
+  /** A worker that is free. */
+  | { readonly type: "queued"; readonly ticket: Ticket }
+  /** A connection to the worker. */
+  | {
+    readonly type: "connecting";
+    readonly connecting: Cancellable;
+    readonly deadline: number;
+  }
+  /** The worker's response, and the client to take it. */
+  | { readonly type: "attempting"; readonly attempt: Attempt }
+  /** To know whether the worker that closed the connection has exited. */
+  | { readonly type: "awaiting-exit"; readonly stop: () => void }
+  | { readonly type: "over" };
+
+const NEW: ExchangeState = Object.freeze({ type: "new" });
+const OVER: ExchangeState = Object.freeze({ type: "over" });
+
+/** What came of an exchange. */
+export type ExchangeOutcome = AttemptOutcome;
+
+/** Whose exchange it is. */
+export interface ExchangeOwner {
+  /** It is over, but for the rest of the request's body. */
+  onExchangeOver(outcome: ExchangeOutcome): void;
+  /** Octets of the request that nobody wants were read. */
+  onBodyDiscarded(): void;
+  /** Nothing more of the request is read; whether all of it was. */
+  onBodyOver(received: boolean): void;
+}
+
+/** Serves one request. */
+export class Exchange implements AttemptOwner, ConnectHandler {
+  /** The worker that has, or had, the request. */
+  upstream: Upstream | null = null;
+  /** When the last attempt ended, on the clock of the driver. */
+  finishedAt = 0;
+
+  readonly request: ProxiedRequest;
+  readonly #context: ProxyContext;
+  readonly #client: Link;
+  readonly #owner: ExchangeOwner;
+  #state: ExchangeState = NEW;
+  /** The present attempt, or the last one. */
+  #attempt: Attempt | null = null;
+  #clientEnded = false;
+  /** `null` while nothing has failed. */
+  #retries: Retries | null = null;
+
+  /** Prepares to serve `request`, which came from `client`. */
+  constructor(
+    context: ProxyContext,
+    parts: {
+      readonly client: Link;
+      readonly request: ProxiedRequest;
+      readonly owner: ExchangeOwner;
+    },
+  ) {
+    this.#context = context;
+    this.#client = parts.client;
+    this.#owner = parts.owner;
+    this.request = parts.request;
+  }
+
+  /** What it waits for. */
+  get state(): ExchangeState {
+    return this.#state;
+  }
+
+  /** When a wait has lasted too long. The queue keeps its own deadline. */
+  get deadline(): number {
+    const state = this.#state;
+    if (state.type === "attempting") return state.attempt.deadline;
+    return state.type === "connecting" ? state.deadline : Infinity;
+  }
+
+  /** Status of the worker's response, 0 before there is one. */
+  get status(): number {
+    return this.#attempt?.status ?? 0;
+  }
+
+  /** Octets of content sent to the client. */
+  get bytesOut(): number {
+    return this.#attempt?.bytesOut ?? 0;
+  }
+
+  /** Slot of the worker that has, or had, the request. */
+  get workerId(): number | null {
+    return this.upstream?.id ?? null;
+  }
+
+  /** Whether part of a response has been sent: nothing but the rest of it can follow. */
+  get responded(): boolean {
+    return this.#attempt?.responded ?? false;
+  }
+
+  /** Whether the worker has the request, or had it when it was last heard of. */
+  get sent(): boolean {
+    return this.#state.type === "attempting" ||
+      this.#state.type === "awaiting-exit";
+  }
+
+  /** What has failed so far. */
+  get retries(): Retries {
+    return this.#retries ??= new Retries(this.#context, this.request);
+  }
+
+  /** Whether the kernel may still read the request for a worker that gets no more of it. */
+  get beingWritten(): boolean {
+    return this.#attempt?.beingWritten ?? false;
+  }
+
+  /** The rest of the request's body; `null` when the request came whole, or has not been sent. */
+  get body(): RequestBody | null {
+    return this.#attempt?.body ?? null;
+  }
+
+  /** Whether all of the request has been read from the client. */
+  get received(): boolean {
+    return this.#attempt?.sent ?? this.request.complete;
+  }
+
+  /** Whether it is a stream, which is not waited for to end by itself but ended by its worker when that is asked to end. */
+  get stream(): boolean {
+    const state = this.#state;
+    return state.type === "attempting" && state.attempt.stream;
+  }
+
+  /** Begins. */
+  run(): void {
+    this.#claim(null);
+  }
+
+  /** Ends it: what it waits for is closed. */
+  fail(error: ProxyError): void {
+    const state = this.#state;
+    switch (state.type) {
+      case "new":
+      case "queued":
+        if (state.type === "queued") {
+          this.#context.dispatcher.cancel(state.ticket);
+        }
+        return this.#end({ type: "failed", error });
+      case "connecting":
+        state.connecting.cancel();
+        return this.#onFailed(error);
+      case "attempting":
+        return state.attempt.fail(error);
+      case "awaiting-exit":
+        state.stop();
+        return this.#decide(error);
+    }
+  }
+
+  /** Ends a tunnel whose worker is gone and has been heard out. */
+  finish(): void {
+    if (this.#state.type === "attempting") this.#state.attempt.finish();
+  }
+
+  /** Takes the request from a worker that hangs to another one, where that is safe. */
+  sendElsewhere(): void {
+    const state = this.#state;
+    if (state.type !== "attempting") return;
+    const safe = this.request.repeatable && !state.attempt.begun;
+    if (!safe || this.retries.left === 0 || !this.retries.mayGoOn) return;
+    this.retries.recalled = true;
+    state.attempt.recall();
+  }
+
+  /** The client has brought more. */
+  onClientData(): void {
+    this.#attempt?.onClientData();
+  }
+
+  /** The client sends no more. */
+  onClientEnd(): void {
+    if (this.#client.failed) return this.fail(new ProxyError("client-gone"));
+    this.#clientEnded = true;
+    const state = this.#state;
+    switch (state.type) {
+      // Under overload most who end their side have given up, and a worker
+      // that serves them makes those behind them in the queue give up too.
+      case "queued":
+        return this.fail(new ProxyError("client-gone"));
+      case "connecting": {
+        const deadline = Math.min(state.deadline, this.#endedDeadline);
+        this.#state = { ...state, deadline };
+        return;
+      }
+      default:
+        return this.#attempt?.onClientEnd();
+    }
+  }
+
+  /** What was pending towards the client is written, or never will be. */
+  onClientWritten(written: boolean): void {
+    if (this.#state.type === "attempting") {
+      this.#state.attempt.onClientWritten(written);
+    }
+  }
+
+  /** Ends what has lasted too long, and says whose fault it is. */
+  expire(now: number): void {
+    const state = this.#state;
+    if (state.type === "attempting") return state.attempt.expire(now);
+    if (state.type !== "connecting") return;
+    state.connecting.cancel();
+    this.#onFailed(
+      this.#clientEnded ? new ProxyError("client-gone") : connectTimeout(),
+    );
+  }
+
+  onConnected(link: Link): void {
+    this.#begin(this.#context.connections.open(this.upstream!, link));
+  }
+
+  onConnectFailed(failure: ConnectFailure): void {
+    if (failure.reason === "refused") this.upstream!.reportRefused();
+    this.#onFailed(connectFailed(failure));
+  }
+
+  onAttemptOver(outcome: AttemptOutcome): void {
+    if (outcome.type === "failed") return this.#onFailed(outcome.error);
+    const upstream = this.upstream!;
+    if (this.status >= 500) upstream.serverErrors++;
+    else if (this.#context.suspects.size > 0) {
+      // It was answered: who ends workers is not.
+      this.#context.suspects.refute(this.request.describe());
+    }
+    this.#release();
+    this.#end(outcome);
+  }
+
+  onBodyDiscarded(): void {
+    this.#owner.onBodyDiscarded();
+  }
+
+  onBodyOver(received: boolean): void {
+    this.#owner.onBodyOver(received);
+  }
+
+  /** Claims a worker, or waits for one. `failed` is what has become of the last attempt. */
+  #claim(failed: ProxyError | null): void {
+    const { dispatcher, clock } = this.#context;
+    const upstream = dispatcher.claim(this.request);
+    if (upstream !== null) return this.#onClaimed(upstream, failed);
+    if (this.#clientEnded) {
+      return this.#end({
+        type: "failed",
+        error: new ProxyError("client-gone"),
+      });
+    }
+    try {
+      const ticket = dispatcher.enqueue({
+        request: this.request,
+        resolve: (claimed) => this.#onClaimed(claimed, failed),
+        reject: (error) => this.#onTurnedAway(error),
+      }, clock.now());
+      this.#state = { type: "queued", ticket };
+    } catch (error) {
+      return this.#onTurnedAway(error);
+    }
+    if (this.request.complete) this.#client.watch(false);
+  }
+
+  #onTurnedAway(error: unknown): void {
+    const cause = error instanceof UnavailableError
+      ? asProxyError(error, "bad-request")
+      : new ProxyError("internal", { cause: error });
+    this.#end({ type: "failed", error: cause });
+  }
+
+  #onClaimed(upstream: Upstream, failed: ProxyError | null): void {
+    const { clock, connections, connector, deadlines, dispatcher, options } =
+      this.#context;
+    const { request } = this;
+    if (failed !== null) {
+      if (!this.retries.mayGoOn) {
+        // Others were lost while it waited, or have only just come.
+        dispatcher.release(upstream, request);
+        return this.#end({ type: "failed", error: failed });
+      }
+      this.retries.sentAt = clock.now();
+    }
+    this.upstream = upstream;
+    // What is sent again goes over a new connection: another that was idle
+    // may have been closed just as well.
+    const idle = request.avoid === null
+      ? connections.take(upstream, {
+        now: deadlines.now,
+        repeatable: request.repeatable && options.maxRetries > 0,
+      })
+      : null;
+    if (idle !== null) return this.#begin(idle);
+    const connecting = connector.connect(upstream, this);
+    const timeout = deadlines.now + CONNECT_TIMEOUT_MS;
+    this.#state = {
+      type: "connecting",
+      connecting,
+      deadline: this.#clientEnded
+        ? Math.min(timeout, this.#endedDeadline)
+        : timeout,
+    };
+  }
+
+  #begin(connection: UpstreamConnection): void {
+    const attempt = this.#attempt = new Attempt(this.#context, {
+      client: this.#client,
+      request: this.request,
+      connection,
+      owner: this,
+    });
+    connection.use(attempt);
+    this.#state = { type: "attempting", attempt };
+    attempt.start();
+    if (this.#clientEnded) attempt.onClientEnd();
+  }
+
+  get #endedDeadline(): number {
+    return this.#context.deadlines.now + ENDED_CLIENT_GRACE_MS;
+  }
+
+  /** An attempt has failed: says more of it, where the worker has exited. */
+  #onFailed(error: ProxyError): void {
+    if (!this.retries.wantsEnd(error)) return this.#decide(error);
+    const { timers } = this.#context;
+    const upstream = this.upstream!;
+    const decide = (end: UpstreamEnd | null): void => {
+      stop();
+      this.#decide(end === null ? error : this.retries.workerEnded(end, error));
+    };
+    // In two halves: where we have been busy, the first is over before what
+    // came in the meantime is looked at.
+    let timer = timers.after(EXIT_NOTICE_MS / 2, () => {
+      timer = timers.after(EXIT_NOTICE_MS / 2, () => decide(null));
+    });
+    const forget = upstream.onEnd(decide);
+    const stop = (): void => {
+      timer.cancel();
+      forget();
+    };
+    this.#state = { type: "awaiting-exit", stop };
+    if (upstream.end !== null) decide(upstream.end);
+  }
+
+  /** Sends the request once more, or gives it up. */
+  #decide(failed: ProxyError): void {
+    const { retries } = this;
+    const upstream = this.upstream!;
+    // A refusal is no attempt: nothing was sent, and the worker is out of
+    // rotation, so that the next one is another's turn, or the queue's.
+    const refused = failed.code === "connect-failed" && !upstream.accepting;
+    if (!refused) retries.attempts++;
+    if (failed.source === "upstream" && failed.code !== "stale-connection") {
+      upstream.failures++;
+    }
+    const again = failed.retryable && !retries.exhausted && retries.mayGoOn;
+    this.#release();
+    if (!again) return this.#end({ type: "failed", error: failed });
+    this.#context.counters.retries++;
+    this.request.avoid = upstream;
+    this.#claim(failed);
+  }
+
+  #release(): void {
+    const { clock, dispatcher } = this.#context;
+    const upstream = this.upstream!;
+    upstream.requests++;
+    this.finishedAt = clock.now();
+    upstream.latencySumMs += this.finishedAt - this.request.startedAt;
+    dispatcher.release(upstream, this.request);
+  }
+
+  #end(outcome: ExchangeOutcome): void {
+    this.#state = OVER;
+    this.#owner.onExchangeOver(outcome);
+  }
+}
+
+function connectFailed({ reason, detail }: ConnectFailure): ProxyError {
+  return reason === "exhausted"
+    ? new ProxyError("out-of-descriptors", { note: detail })
+    : new ProxyError("connect-failed", { retryable: true, note: detail });
+}
+
+function connectTimeout(): ProxyError {
+  return new ProxyError("connect-failed", {
+    retryable: true,
+    note: `not accepted within ${CONNECT_TIMEOUT_MS} ms: its backlog is full`,
+    // Who is given fewer requests at once has a shorter backlog.
+    setting: "WORKER_CONCURRENCY",
+  });
+}

@@ -1,0 +1,109 @@
+/**
+ * How often one request has failed, at whose cost, and whether it may be sent
+ * again.
+ *
+ * Knows nothing of sockets. Made when a request fails for the first time:
+ * those that do not fail have none.
+ *
+ * @module
+ */
+
+import type { UpstreamEnd } from "../../upstream/upstream.ts";
+import type { ProxyContext } from "./context.ts";
+import type { ProxiedRequest } from "./proxied_request.ts";
+import { ProxyError } from "./proxy_error.ts";
+import { MAX_LOSSES } from "./suspects.ts";
+
+/** What is asked before a request is sent again. */
+type RetriesContext = Pick<
+  ProxyContext,
+  "options" | "dispatcher" | "suspects" | "clock"
+>;
+
+/** The failures of one request. */
+export class Retries {
+  /** Times it has been sent in vain. */
+  attempts = 0;
+  /** When the present worker was given it, on the clock of the driver. */
+  sentAt: number;
+  /** Whether it was taken from its worker by us. */
+  recalled = false;
+  /** Whether its worker has closed the connection, and it is not known yet whether that one has ended. */
+  undecided = false;
+
+  readonly #context: RetriesContext;
+  readonly #request: ProxiedRequest;
+  /** Workers that were lost with it in flight and for which it may be the reason. */
+  #losses = 0;
+  #sparesLast = false;
+
+  /** Begins with none. */
+  constructor(context: RetriesContext, request: ProxiedRequest) {
+    this.#context = context;
+    this.#request = request;
+    this.sentAt = request.startedAt;
+  }
+
+  /** Whether it has been sent as often as it may be. */
+  get exhausted(): boolean {
+    return this.attempts > this.#context.options.maxRetries;
+  }
+
+  /** Times it may be sent again after the present one. */
+  get left(): number {
+    return Math.max(0, this.#context.options.maxRetries - this.attempts);
+  }
+
+  /**
+   * Takes note that its worker is lost, for which it may be the reason: from
+   * now on it is sent once more at most, and not at all after another loss.
+   *
+   * @param sparesLast Whether it must not be given the last worker there is.
+   * @returns How many workers that makes.
+   */
+  noteLoss({ sparesLast }: { readonly sparesLast: boolean }): number {
+    this.#sparesLast ||= sparesLast;
+    return ++this.#losses;
+  }
+
+  /** Is not to be sent again: it is thought to be what its worker hangs on. */
+  hold(): void {
+    this.#losses = MAX_LOSSES;
+  }
+
+  /** Whether it may be given another worker, as far as that depends on those that were lost with it. */
+  get mayGoOn(): boolean {
+    if (this.#losses === 0) return true;
+    if (this.#losses >= MAX_LOSSES) return false;
+    const { suspects, dispatcher, clock } = this.#context;
+    if (suspects.deadly(this.#request.describe(), clock.now())) {
+      return false;
+    }
+    return !this.#sparesLast || dispatcher.acceptingFor(this.#request) > 1;
+  }
+
+  /**
+   * Whether it would say more of `error` whether the worker has ended with the
+   * connection. Asked once of each failure.
+   */
+  wantsEnd({ code }: ProxyError): boolean {
+    const { recalled } = this;
+    this.recalled = false;
+    return !recalled &&
+      (code === "upstream-closed" || code === "stale-connection");
+  }
+
+  /** What has failed an attempt whose worker has ended. */
+  workerEnded(
+    { cause, description }: UpstreamEnd,
+    { retryable }: ProxyError,
+  ): ProxyError {
+    if (cause === "requested") {
+      return new ProxyError("worker-stopped", { retryable });
+    }
+    const note = retryable && !this.mayGoOn
+      ? `${description}; not sent again, as it may be the reason`
+      : description;
+    return new ProxyError("worker-ended", { retryable, note });
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * What drives the data plane in the runtime's own event loop.
+ *
+ * @module
+ */
+
+import { BufferPool, TINY_BUFFER_BYTES } from "../../proxy/core/buffer_pool.ts";
+import type { Driver } from "../../proxy/core/context.ts";
+import {
+  DEADLINE_INTERVAL_MS,
+  type Deadlines,
+} from "../../proxy/core/deadlines.ts";
+import type { Cancellable, Clock, Timers } from "../../proxy/core/link.ts";
+import { BriefWatches } from "./brief_watches.ts";
+import { DenoConnector } from "./connector.ts";
+import { type DenoConnection, DenoLink } from "./link.ts";
+import { type Load, ReadScheduler } from "./read_scheduler.ts";
+
+/** Drives the data plane. */
+export class DenoDriver implements Driver {
+  readonly buffers: BufferPool = new BufferPool();
+  readonly clock: Clock = {
+    now: () => performance.now(),
+    wallTime: () => Date.now(),
+  };
+  readonly timers: Timers = { after };
+  readonly connector: DenoConnector;
+  readonly reportFault: (error: unknown) => void = reportError;
+
+  readonly #surroundings: {
+    readonly buffers: BufferPool;
+    readonly scheduler: ReadScheduler;
+    readonly watches: BriefWatches;
+  };
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** Creates the driver; `load` tells at any time what there is to do. */
+  constructor(load: Load) {
+    const { buffers } = this;
+    const scheduler = new ReadScheduler(load);
+    const watches = new BriefWatches();
+    this.#surroundings = { buffers, scheduler, watches };
+    this.connector = new DenoConnector(this.#surroundings);
+  }
+
+  /** Begins to look at `deadlines`. */
+  start(deadlines: Deadlines): void {
+    this.#timer ??= setInterval(() => {
+      deadlines.enforce(performance.now());
+      this.#surroundings.watches.begin();
+    }, DEADLINE_INTERVAL_MS);
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** The link of a client: it waits with a small buffer. */
+  link(connection: DenoConnection): DenoLink {
+    return new DenoLink(connection, this.#surroundings, TINY_BUFFER_BYTES);
+  }
+}
+
+function after(delayMs: number, callback: () => void): Cancellable {
+  const timer = setTimeout(callback, delayMs);
+  return { cancel: () => clearTimeout(timer) };
+}

@@ -1,0 +1,56 @@
+/**
+ * What drives the data plane on epoll, in a thread of its own.
+ *
+ * @module
+ */
+
+import {
+  BufferPool,
+  MEDIUM_BUFFER_BYTES,
+} from "../../proxy/core/buffer_pool.ts";
+import type { Driver } from "../../proxy/core/context.ts";
+import {
+  DEADLINE_INTERVAL_MS,
+  type Deadlines,
+} from "../../proxy/core/deadlines.ts";
+import type { Clock, Timers } from "../../proxy/core/link.ts";
+import { EpollConnector } from "./connector.ts";
+import { EventLoop, type EventLoopOptions } from "./event_loop.ts";
+import type { LinkContext } from "./link.ts";
+
+/** Drives the data plane. */
+export class EpollDriver implements Driver, LinkContext {
+  readonly buffers: BufferPool;
+  readonly loop: EventLoop;
+  readonly libc: LinkContext["libc"];
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly connector: EpollConnector;
+  readonly reportFault: (error: unknown) => void;
+
+  /** Opens a loop. */
+  constructor(options: EventLoopOptions) {
+    const { libc, onError } = options;
+    this.libc = libc;
+    this.reportFault = onError;
+    const loop = this.loop = new EventLoop(options);
+    this.clock = loop;
+    this.timers = loop;
+    const buffers = this.buffers = new BufferPool();
+    this.connector = new EpollConnector({
+      libc,
+      loop,
+      buffers,
+      inputBytes: MEDIUM_BUFFER_BYTES,
+    });
+  }
+
+  /** Has `deadlines` looked at regularly, from now on. */
+  start(deadlines: Deadlines): void {
+    const look = (): void => {
+      this.loop.after(DEADLINE_INTERVAL_MS, look);
+      deadlines.enforce(this.loop.now());
+    };
+    this.loop.after(DEADLINE_INTERVAL_MS, look);
+  }
+}
