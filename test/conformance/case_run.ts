@@ -9,7 +9,8 @@ import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import { EventEmitter } from "../../src/events/mod.ts";
 import { Counters } from "../../src/proxy/core/counters.ts";
-import { Proxy, type ProxySettings } from "../../src/plane/deno_proxy.ts";
+import type { ProxySettings } from "../../src/plane/deno_proxy.ts";
+import { type AnyProxy, openProxy } from "../support/any_proxy.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
@@ -81,7 +82,8 @@ export async function runCase(
 ): Promise<void> {
   using _clock = subject.setup === "impatient" ? new PatientClock() : null;
   await using origin = await RecordingOrigin.start(scriptsOf(subject.answers));
-  const { proxy, port } = startProxy(origin.port, subject.setup);
+  const proxy = startProxy(origin.port, subject.setup);
+  const { port } = proxy;
   try {
     await converse(subject, port, cut);
     if (subject.fate === "closed" && subject.answers.at(-1)?.then === "last") {
@@ -96,8 +98,7 @@ export async function runCase(
 function startProxy(
   workerPort: number,
   setup: Setup,
-): { proxy: Proxy; port: number } {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+): AnyProxy {
   const dispatcher = new Dispatcher({
     policy: roundRobin,
     workerConcurrency: 0,
@@ -108,16 +109,13 @@ function startProxy(
   if (setup !== "workerless") {
     dispatcher.publish([new Upstream({ ...address, generation: 1 })]);
   }
-  const proxy = new Proxy({ ...SETTINGS, ...SETUPS[setup] }, {
-    listener,
-    port: listener.addr.port,
+  return openProxy({ ...SETTINGS, ...SETUPS[setup] }, {
     tls: null,
     dispatcher,
     counters: new Counters(),
     events: new EventEmitter(),
     admin: null,
   });
-  return { proxy, port: listener.addr.port };
 }
 
 /** One script a connection: it goes on with the answer after the last one that ended a connection. */

@@ -44,6 +44,10 @@ export class CloningPlane implements DataPlane {
     return structuredClone(await this.#plane.ask(structuredClone(call)));
   }
 
+  refresh(): Promise<void> {
+    return this.#plane.refresh();
+  }
+
   figuresOf(key: number): UpstreamFigures {
     return structuredClone(this.#plane.figuresOf(key));
   }
@@ -84,6 +88,10 @@ export class LatePlane implements DataPlane {
     return new Promise((resolve) => {
       this.#carry(() => resolve(this.#plane.ask(call)));
     });
+  }
+
+  refresh(): Promise<void> {
+    return this.#plane.refresh();
   }
 
   figuresOf(key: number): UpstreamFigures {

@@ -20,17 +20,17 @@ import {
   streamsOf,
 } from "../../src/plane/in_flight_requests.ts";
 import type { LossSuspects, UpstreamEnd } from "../../src/plane/contract.ts";
-import {
-  Proxy,
-  type ProxyParts,
-  type ProxySettings,
-} from "../../src/plane/deno_proxy.ts";
+import type { ProxySettings } from "../../src/plane/deno_proxy.ts";
+import { PendingResponse } from "../../src/plane/admin_responses.ts";
+import type { AdminRequest } from "../../src/plane/contract.ts";
+import type { AdminPort } from "../../src/proxy/core/admin_port.ts";
 import {
   Dispatcher,
   type DispatcherOptions,
 } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
+import { type AnyProxy, type AnyProxyParts, openProxy } from "./any_proxy.ts";
 import { Changes } from "./changes.ts";
 import { eventually } from "./deadline.ts";
 
@@ -61,6 +61,22 @@ const DEFAULT_QUEUE: DispatcherOptions = {
 /** How long what is under way when a test ends may take before it is cut. */
 const DISPOSE_DRAIN_MS = 0;
 
+/** Takes requests for pages of our own; `null` for those that are the application's. */
+export type AdminHandler = (
+  request: AdminRequest,
+) => ((body: Uint8Array<ArrayBuffer>) => Promise<Response>) | null;
+
+function handlerPort(handler: AdminHandler): AdminPort {
+  return {
+    take: (request) => {
+      const respond = handler(request);
+      return respond && {
+        respond: (body, sink) => new PendingResponse(respond(body), sink),
+      };
+    },
+  };
+}
+
 /** How to start a proxy. */
 export interface StartProxyOptions {
   /** Ports of the upstreams, in slot order. @default {[]} */
@@ -68,9 +84,9 @@ export interface StartProxyOptions {
   /** Settings of the proxy and of its queue that differ from the defaults. */
   readonly options?: Partial<ProxySettings & DispatcherOptions>;
   /** Where the certificate of the moment is. @default {null: plain HTTP} */
-  readonly tls?: ProxyParts["tls"];
+  readonly tls?: AnyProxyParts["tls"];
   /** What answers for the pages of our own. @default {nobody} */
-  readonly admin?: ProxyParts["admin"];
+  readonly admin?: AdminHandler;
 }
 
 /** Requests in flight, and streams among them. */
@@ -137,7 +153,7 @@ export class ProxyServer implements AsyncDisposable {
   /** What is asked of the requests in flight. */
   readonly inFlight: InFlight;
 
-  readonly #proxy: Proxy;
+  readonly #proxy: AnyProxy;
   readonly #changes = new Changes();
   #stopped: Promise<void> | null = null;
 
@@ -156,21 +172,16 @@ export class ProxyServer implements AsyncDisposable {
       new Upstream({ id, port, hostname: "127.0.0.1", generation: 1 })
     );
     this.dispatcher.publish(this.upstreams);
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    this.port = listener.addr.port;
-    this.#proxy = new Proxy(options, {
-      listener,
-      port: listener.addr.port,
+    this.#proxy = openProxy(options, {
       tls: start.tls ?? null,
       dispatcher: this.dispatcher,
       counters: this.counters,
       events: emitter,
-      admin: start.admin ?? null,
+      admin: start.admin === undefined ? null : handlerPort(start.admin),
     });
-    this.inFlight = new InFlight(
-      this,
-      new InFlightRequests(this.#proxy.suspects),
-    );
+    this.port = this.#proxy.port;
+    const { suspects, clock } = this.#proxy;
+    this.inFlight = new InFlight(this, new InFlightRequests(suspects, clock));
   }
 
   /** Idle connections to the origins. */

@@ -100,6 +100,10 @@ export class RawSocket implements AsyncDisposable {
         bytes,
         (error) => error ? reject(error) : resolve(),
       );
+      // A reset that a read has met is not always told to who writes.
+      this.#closed.then(() =>
+        reject(this.#error ?? new Deno.errors.ConnectionReset("closed"))
+      );
     });
   }
 
@@ -136,8 +140,8 @@ const RESET_CODES: ReadonlySet<unknown> = new Set([
 
 /** Whether an error says that the peer has torn down the connection. */
 export function isReset(error: unknown): boolean {
-  return error instanceof Error && "code" in error &&
-    RESET_CODES.has(error.code);
+  return error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Error && "code" in error && RESET_CODES.has(error.code);
 }
 
 /**
