@@ -9,7 +9,10 @@
  * @module
  */
 
-import { receiveMessageOnPort } from "node:worker_threads";
+import {
+  type MessagePort as NodeMessagePort,
+  receiveMessageOnPort,
+} from "node:worker_threads";
 import { SMALL_BUFFER_BYTES } from "../proxy/core/buffer_pool.ts";
 import { ProxyEngine } from "../proxy/core/engine.ts";
 import { EpollDriver } from "../transport/epoll/driver.ts";
@@ -35,6 +38,8 @@ class DataPlaneThread {
   /** What was counted when figures were sent last. */
   #reported = -1;
   #looks = 0;
+  /** Whether the listening socket has been closed. */
+  #closed = false;
 
   constructor(start: ThreadStart) {
     this.#start = start;
@@ -88,7 +93,7 @@ class DataPlaneThread {
       events,
       admin: this.#pages,
     });
-    const acceptor = new EpollListener({
+    const listener = new EpollListener({
       libc,
       loop,
       buffers,
@@ -106,7 +111,7 @@ class DataPlaneThread {
     });
     host.serve({
       engine,
-      acceptor,
+      acceptor: { close: (onClosed) => this.#close(listener, onClosed) },
       clock,
       renewCertificate: null,
       onStopped: () => loop.stop(),
@@ -114,9 +119,20 @@ class DataPlaneThread {
     return engine;
   }
 
+  /** Accepts no more: from now on clients are refused. */
+  #close(listener: EpollListener, onClosed: () => void): void {
+    listener.close(() => {
+      if (!this.#closed) this.#driver.libc.call.close(this.#start.listeningFd);
+      this.#closed = true;
+      onClosed();
+    });
+  }
+
   #receive(): void {
+    // Deno's own type is another one; the port is the same.
+    const messages = this.#start.messages as unknown as NodeMessagePort;
     for (;;) {
-      const received = receiveMessageOnPort(this.#start.messages);
+      const received = receiveMessageOnPort(messages);
       if (received === undefined) return;
       this.#driver.loop.guard(() => this.#carryOut(received.message));
     }

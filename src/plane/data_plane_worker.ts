@@ -31,6 +31,8 @@ export type StartOptions = Omit<
 /** What it needs. */
 export interface DataPlaneWorkerOptions {
   readonly libc: Libc;
+  /** URL of the module that the thread runs. */
+  readonly module: string;
   readonly start: StartOptions;
   readonly onMessage: (message: FromThread) => void;
   /** It has died, or hangs and was ended; `reason` completes "The thread ...". Not after {@linkcode DataPlaneWorker.end}. */
@@ -63,8 +65,7 @@ export class DataPlaneWorker {
     const { port1, port2 } = new MessageChannel();
     this.#messages = port1;
     port1.onmessage = ({ data }) => this.#receive(data);
-    const url = new URL("./data_plane_thread.ts", import.meta.url);
-    const worker = this.#worker = new Worker(url.href, {
+    const worker = this.#worker = new Worker(options.module, {
       type: "module",
       name: "data-plane",
     });

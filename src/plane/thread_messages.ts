@@ -20,7 +20,7 @@ import type { DataPlaneSettings } from "./plane_host.ts";
 export interface ThreadStart {
   readonly type: "start";
   readonly settings: DataPlaneSettings;
-  /** A listening socket, which stays the process's. */
+  /** A listening socket. It outlives the thread, unless that is told to accept no more. */
   readonly listeningFd: number;
   /** The port clients know; 0 for a unix socket. */
   readonly port: number;

@@ -31,6 +31,10 @@ import type { FromThread, ToThread } from "./thread_messages.ts";
 /** How long a reply may take that needs no time of its own, in milliseconds. */
 const REPLY_TIMEOUT_MS = 1_000;
 
+/** What a thread is begun with: a module that must be readable. */
+export const THREAD_MODULE: string =
+  new URL("./data_plane_thread.ts", import.meta.url).href;
+
 /** A thread that has lived for less was ended by what the next one will meet, too. */
 const BRIEF_LIFE_MS = 5_000;
 
@@ -68,6 +72,8 @@ export class ThreadPlane implements DataPlane {
   /** When the present thread was begun. */
   #begunAt = 0;
   #restart: ReturnType<typeof setTimeout> | undefined;
+  /** Whether no more clients are accepted. */
+  #ending = false;
   #stopped = false;
 
   /** Creates a data plane that does not serve yet. */
@@ -104,6 +110,7 @@ export class ThreadPlane implements DataPlane {
   }
 
   async ask<C extends Call>(call: C): Promise<Replies[C["type"]] | null> {
+    if (call.type === "drain" || call.type === "stop") this.#ending = true;
     const timeoutMs = "timeoutMs" in call
       ? call.timeoutMs + REPLY_TIMEOUT_MS
       : REPLY_TIMEOUT_MS;
@@ -154,6 +161,7 @@ export class ThreadPlane implements DataPlane {
     const { listeningFd, port, admin } = this.#parts!;
     const worker = this.#worker = new DataPlaneWorker({
       libc: this.#libc,
+      module: THREAD_MODULE,
       start: {
         settings: this.#settings,
         listeningFd,
@@ -211,11 +219,14 @@ export class ThreadPlane implements DataPlane {
     this.#pages?.cancelAll();
     for (const settle of [...this.#calls.values()]) settle(null);
     this.#base = this.#figures = ofThePast(this.#figures);
+    const consequence = this.#ending
+      ? "What it had under way is lost."
+      : "What it had under way is lost; another one takes its place.";
     this.#notice(
       "error",
-      `The thread of the data plane ${reason}. What it had under way is lost; ` +
-        "another one takes its place.",
+      `The thread of the data plane ${reason}. ${consequence}`,
     );
+    if (this.#ending) return;
     const livedMs = performance.now() - this.#begunAt;
     const delayMs = livedMs < BRIEF_LIFE_MS ? RESTART_DELAY_MS : 0;
     this.#restart = setTimeout(() => {
