@@ -33,6 +33,7 @@ import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { Changes } from "./changes.ts";
 import { eventually } from "./deadline.ts";
+import { EpollProxy, wantsEpoll } from "./epoll_proxy.ts";
 
 /** The defaults of the configuration. */
 const DEFAULT_SETTINGS: ProxySettings = {
@@ -137,7 +138,7 @@ export class ProxyServer implements AsyncDisposable {
   /** What is asked of the requests in flight. */
   readonly inFlight: InFlight;
 
-  readonly #proxy: Proxy;
+  readonly #proxy: Proxy | EpollProxy;
   readonly #changes = new Changes();
   #stopped: Promise<void> | null = null;
 
@@ -156,17 +157,23 @@ export class ProxyServer implements AsyncDisposable {
       new Upstream({ id, port, hostname: "127.0.0.1", generation: 1 })
     );
     this.dispatcher.publish(this.upstreams);
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    this.port = listener.addr.port;
-    this.#proxy = new Proxy(options, {
-      listener,
-      port: listener.addr.port,
-      tls: start.tls ?? null,
+    const parts = {
       dispatcher: this.dispatcher,
       counters: this.counters,
       events: emitter,
       admin: start.admin ?? null,
-    });
+    };
+    const tls = start.tls ?? null;
+    // TLS is Deno's alone.
+    if (wantsEpoll() && tls === null) {
+      const proxy = this.#proxy = new EpollProxy(options, parts);
+      this.port = proxy.port;
+    } else {
+      const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = listener.addr;
+      this.port = port;
+      this.#proxy = new Proxy(options, { ...parts, listener, port, tls });
+    }
     this.inFlight = new InFlight(
       this,
       new InFlightRequests(this.#proxy.suspects),
