@@ -77,7 +77,7 @@ export class RequestReader {
   makeRoom(): void {
     const input = this.#input;
     if (!input.full) return;
-    if (this.#idleBufferBytes < SMALL_BUFFER_BYTES) {
+    if (input.bytes.length < SMALL_BUFFER_BYTES) {
       this.#idleBufferBytes = SMALL_BUFFER_BYTES;
       input.resize(SMALL_BUFFER_BYTES);
     } else {
