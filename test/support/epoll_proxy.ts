@@ -13,7 +13,7 @@ import {
   SMALL_BUFFER_BYTES,
 } from "../../src/proxy/core/buffer_pool.ts";
 import { DEADLINE_INTERVAL_MS } from "../../src/proxy/core/deadlines.ts";
-import { ProxyEngine } from "../../src/proxy/core/engine.ts";
+import { type Acceptor, ProxyEngine } from "../../src/proxy/core/engine.ts";
 import type { Suspects } from "../../src/proxy/core/suspects.ts";
 import type { ProxyParts, ProxySettings } from "../../src/plane/deno_proxy.ts";
 import { EpollConnector } from "../../src/transport/epoll/connector.ts";
@@ -41,8 +41,8 @@ export class EpollProxy {
   readonly #buffers = new PoisonedPool();
   readonly #errors: unknown[] = [];
   readonly #loop: EventLoop;
-  readonly #acceptor: EpollListener;
-  readonly #listeningFd: number;
+  readonly #acceptor: Acceptor;
+  #listeningFd: number;
   readonly #pumping: Promise<void>;
   #over = false;
 
@@ -68,7 +68,7 @@ export class EpollProxy {
       port,
       driver: { clock: loop, timers: loop, connector, buffers, reportFault },
     });
-    this.#acceptor = new EpollListener({
+    const listener = new EpollListener({
       ...context,
       fd,
       maxConnections: settings.maxConnections,
@@ -82,6 +82,14 @@ export class EpollProxy {
       onPause: (event) => parts.events.emit(event),
       closeIdle: (count) => engine.closeIdle(count),
     });
+    // The socket is ours: whoever comes later is refused.
+    this.#acceptor = {
+      close: (onClosed) =>
+        listener.close(() => {
+          this.#closeSocket();
+          onClosed();
+        }),
+    };
     this.#enforceDeadlines();
     this.#pumping = this.#pump();
   }
@@ -117,9 +125,14 @@ export class EpollProxy {
     this.#over = true;
     await this.#pumping;
     this.#loop.close();
-    this.#libc.call.close(this.#listeningFd);
+    this.#closeSocket();
     assert.deepEqual([...this.#libc.open], [], "descriptors are left");
     assert.deepEqual(this.#errors, []);
+  }
+
+  #closeSocket(): void {
+    if (this.#listeningFd >= 0) this.#libc.call.close(this.#listeningFd);
+    this.#listeningFd = -1;
   }
 
   #enforceDeadlines(): void {
