@@ -70,11 +70,11 @@ class Attempt implements Source, Cancellable {
   }
 
   onReady(): void {
-    const { libc, loop, buffers, inputBytes } = this.#options;
+    const { loop, buffers, inputBytes } = this.#options;
     const errno = this.#socketError();
     if (errno !== 0) return this.#fail(errno);
     this.#over = true;
-    const link = new EpollLink({ libc, loop, buffers }, {
+    const link = new EpollLink(this.#options, {
       fd: this.#fd,
       input: new InputBuffer(buffers, inputBytes),
       watchedFor: EPOLL.OUT,

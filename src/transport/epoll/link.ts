@@ -222,6 +222,11 @@ export class EpollLink implements Link, Source {
 
   #receiveInput(reading: "on" | "watching"): void {
     const { input } = this;
+    // What waits to be consumed is not moved: it may be being written from there.
+    if (reading === "watching" && input.available > 0) {
+      this.#reading = "off";
+      return;
+    }
     const room = input.room();
     // Full: until somebody has made room, and resumes.
     if (room.length === 0) {

@@ -78,6 +78,17 @@ export class EpollListener implements Source {
   readonly #address = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
   readonly #addressLength = new Uint32Array(1);
 
+  /** One for all links: there may be thousands. */
+  readonly #onLinkClosed = (): void => {
+    this.#connections--;
+    if (this.#paused === null || this.#roomMade) return;
+    this.#roomMade = true;
+    this.#options.loop.atTurnEnd(() => {
+      this.#roomMade = false;
+      this.#resume();
+    });
+  };
+
   /**
    * Begins to accept.
    *
@@ -165,11 +176,11 @@ export class EpollListener implements Source {
   }
 
   #welcome(fd: number): void {
-    const { libc, loop, buffers, inputBytes, onAccept } = this.#options;
-    const link = new EpollLink({ libc, loop, buffers }, {
+    const { loop, buffers, inputBytes, onAccept } = this.#options;
+    const link = new EpollLink(this.#options, {
       fd,
       input: new InputBuffer(buffers, inputBytes),
-      onClosed: () => this.#onLinkClosed(),
+      onClosed: this.#onLinkClosed,
     });
     const peer = readInternetAddress(this.#address);
     if (!loop.guard(() => onAccept(link, peer))) link.close();
@@ -220,16 +231,6 @@ export class EpollListener implements Source {
     this.#pauseTimer = null;
     loop.modify(fd, EPOLL.IN);
     loop.guard(() => onPause({ type: "accept-resumed", reason }));
-  }
-
-  #onLinkClosed(): void {
-    this.#connections--;
-    if (this.#paused === null || this.#roomMade) return;
-    this.#roomMade = true;
-    this.#options.loop.atTurnEnd(() => {
-      this.#roomMade = false;
-      this.#resume();
-    });
   }
 
   #closeWhenQuiet(deadline: number, onClosed: () => void): void {

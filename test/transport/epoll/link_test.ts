@@ -95,13 +95,18 @@ Deno.test("a link that is watched takes in one read's worth unreported, and repo
   await stand.turns(10);
   assert.equal(link.input.available, 5);
   assert.deepEqual(recorded.events, []);
+  // What waits to be consumed may be being written from where it is.
   link.watch(true);
-  await stand.until(() => link.input.available === 9, "the rest");
+  await stand.turns(10);
+  assert.equal(link.input.available, 5);
+  link.input.start = link.input.end;
+  link.watch(true);
+  await stand.until(() => link.input.available === 4, "the rest");
+  link.input.start = link.input.end;
   link.watch(true);
   await peer.closeWrite();
   await stand.until(() => recorded.events.length > 0, "the end");
   assert.deepEqual(recorded.events, ["end"]);
-  assert.equal(link.input.available, 9);
   await peer.close();
 });
 

@@ -137,6 +137,7 @@ Deno.test("whatever peers and handlers do, nobody gets octets but his own, and n
         new Random(seed, 1 + stream),
       );
       if (outcome.complete) complete++;
+      stand.assertLogged();
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, clients));

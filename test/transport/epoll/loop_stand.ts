@@ -91,6 +91,8 @@ export class LoopStand implements AsyncDisposable {
   readonly errors: unknown[] = [];
   readonly loop: EventLoop;
   readonly connector: EpollConnector;
+  /** What the loop says it has open. */
+  readonly #logged = new Set<number>();
   readonly #listening = new Set<number>();
   readonly #pumping: Promise<void>;
   #over = false;
@@ -100,6 +102,10 @@ export class LoopStand implements AsyncDisposable {
     this.loop = new EventLoop({
       libc,
       onError: (error) => this.errors.push(error),
+      descriptors: {
+        opened: (fd) => this.#logged.add(fd),
+        closed: (fd) => this.#logged.delete(fd),
+      },
     });
     this.connector = new EpollConnector({
       libc,
@@ -179,6 +185,18 @@ export class LoopStand implements AsyncDisposable {
     if (this.#listening.delete(fd)) this.libc.call.close(fd);
   }
 
+  /** The loop has taken note of every descriptor: whoever replaces it could close them. */
+  assertLogged(): void {
+    const { open } = this.libc;
+    for (const fd of this.#logged) assert.ok(open.has(fd), `${fd} is closed`);
+    for (const fd of open) {
+      assert.ok(
+        this.#logged.has(fd) || this.#listening.has(fd),
+        `${fd} is not taken note of`,
+      );
+    }
+  }
+
   /** Waits while the loop turns. */
   async until(condition: () => boolean, what: string): Promise<void> {
     const end = performance.now() + DEFAULT_DEADLINE_MS;
@@ -199,6 +217,7 @@ export class LoopStand implements AsyncDisposable {
     this.#over = true;
     await this.#pumping;
     this.loop.close();
+    assert.deepEqual([...this.#logged], [], "descriptors are taken note of");
     for (const fd of this.#listening) this.libc.call.close(fd);
     assert.deepEqual([...this.libc.open], [], "descriptors are left");
     assert.equal(this.buffers.taken.size, 0, "buffers are left");
