@@ -18,7 +18,7 @@ import {
 const MAX_SPLITS = 150;
 
 /** Longest stream that is also sent octet by octet: beyond, it is nothing new. */
-const MAX_SINGLE_BYTES = 3000;
+const MAX_SINGLE_BYTES = 1000;
 
 /** How links may behave; each split is tried with the next one. */
 const LINKS = [
