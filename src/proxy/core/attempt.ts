@@ -303,8 +303,8 @@ export class Attempt
         return this.fail(asProxyError(error, "upstream-malformed"));
       }
       if (plan === null) return this.#awaitMore();
-      if (!plan.interim) return this.#passHead(plan);
       this.#begun = true;
+      if (!plan.interim) return this.#passHead(plan);
       if (this.#bodySent) this.#clock.renew();
       this.#state = { type: "passing-interim", plan };
       const result = this.#writeInterim(plan);
