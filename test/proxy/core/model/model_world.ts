@@ -24,6 +24,9 @@ const ALL_CLIENTS = 10;
 
 const MAX_REQUESTS_PER_CLIENT = 5;
 
+/** Parts of a weight that count. */
+const FINENESS = 1000;
+
 /** What comes first where that is asked for. */
 const PROXY_HEADER = "PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n";
 
@@ -85,7 +88,7 @@ export class ModelWorld {
   /** One thing happens. */
   step(): void {
     const sum = this.#happenings.reduce((sum, [weight]) => sum + weight, 0);
-    let at = this.#random.below(sum);
+    let at = this.#random.below(sum * FINENESS) / FINENESS;
     for (const [weight, happen] of this.#happenings) {
       at -= weight;
       if (at < 0) return happen();

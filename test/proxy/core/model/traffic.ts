@@ -17,6 +17,9 @@ const LONG_BODY_BYTES = [40_000, 300_000];
 /** One in so many bodies is long. */
 const LONG_RATIO = 40;
 
+/** Where each is ended by a bare LF, the head grows by more than stands free before it. */
+const MANY_FIELDS = 85;
+
 const METHODS = ["GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "DELETE"];
 
 /** Whether a thing with this chance happens. */
@@ -36,6 +39,14 @@ export function contentOf(name: string, length: number): string {
     text += `${name}:${index.toString(36)};`;
   }
   return text.slice(0, length);
+}
+
+/** The content in chunks of some size, now and then with trailers. */
+function inChunksOf(content: string, random: Random): string {
+  const text = chunked(content, 1 + random.below(900));
+  return oneIn(random, 4)
+    ? `${text.slice(0, -2)}X-Trailer: ${"t".repeat(random.below(600))}\r\n\r\n`
+    : text;
 }
 
 /** A request of the model. */
@@ -82,7 +93,7 @@ export function drawRequest(id: number, random: Random): ModelRequest {
       ? ["Connection: keep-alive"]
       : [],
     ...oneIn(random, 3) ? ["TE: trailers"] : [],
-    ...oneIn(random, 10) ? [`X-Long: ${"l".repeat(random.below(3000))}`] : [],
+    ...oneIn(random, 10) ? [`X-Long: ${"l".repeat(random.below(9000))}`] : [],
   ];
   const target = admin ? `/_page/${id}` : `/${id}`;
   const startLine = `${method} ${target} HTTP/1.${http10 ? 0 : 1}`;
@@ -96,7 +107,7 @@ export function drawRequest(id: number, random: Random): ModelRequest {
     upgrade,
     admin,
     headText: head(startLine, ...fields),
-    bodyText: inChunks ? chunked(content, 1 + random.below(900)) : content,
+    bodyText: inChunks ? inChunksOf(content, random) : content,
     waits: expectsContinue || upgrade || oneIn(random, 2),
   };
 }
@@ -161,15 +172,16 @@ export function drawResponse(
       ? ["Connection: close"]
       : [],
     ...oneIn(random, 3) ? ["Keep-Alive: timeout=60"] : [],
+    ...oneIn(random, 8) ? Array(MANY_FIELDS).fill("X-Field: 1") : [],
   ];
   const early = request.expectsContinue && oneIn(random, 2)
     ? head("HTTP/1.1 100 Continue")
     : "";
   const interim = oneIn(random, 5) ? head("HTTP/1.1 103 Early Hints") : "";
-  const body = framing === "chunked"
-    ? chunked(content, 1 + random.below(900))
-    : content;
-  const text = interim + head(`HTTP/1.1 ${status}`, ...fields) + body;
+  const body = framing === "chunked" ? inChunksOf(content, random) : content;
+  const lines = head(`HTTP/1.1 ${status}`, ...fields);
+  const final = oneIn(random, 6) ? lines.replaceAll("\r\n", "\n") : lines;
+  const text = interim + final + body;
   const asks = !request.expectsContinue || early !== "";
   return {
     early,
