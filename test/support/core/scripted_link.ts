@@ -88,8 +88,6 @@ export class ScriptedLink implements Link {
   partBytes: number;
   /** Whether a write is complete when the call returns. */
   writesAtOnce: boolean;
-  /** What was being written from, and not owned, when the link was closed: the writer must leave it alone. */
-  abandoned: Uint8Array | null = null;
 
   readonly #buffers: BufferPool;
   readonly #readsAhead: boolean;
@@ -99,6 +97,8 @@ export class ScriptedLink implements Link {
   #deferred = false;
   #read: PendingRead | null = null;
   #write: PendingWrite | null = null;
+  /** The write that was pending when the link was closed, where what it is from was not handed over. */
+  #abandoned: PendingWrite | null = null;
   #end: OutputEnd = "open";
   #endsAfterWrite = false;
   #stepping = false;
@@ -128,6 +128,21 @@ export class ScriptedLink implements Link {
   /** Whether a write has not been completed. */
   get writing(): boolean {
     return this.#write !== null;
+  }
+
+  /**
+   * What was being written, and was not handed over, when the link was closed:
+   * whoever wrote it must leave it alone for good, as the kernel may still read
+   * it.
+   */
+  get abandoned(): Uint8Array | null {
+    const write = this.#abandoned;
+    if (write === null) return null;
+    assert.ok(
+      equal(write.bytes, write.original),
+      "octets given up have changed",
+    );
+    return write.bytes;
   }
 
   /** Whether the peer has ended its side, in whatever way. */
@@ -355,10 +370,10 @@ export class ScriptedLink implements Link {
     this.output += toText(bytes);
   }
 
-  #abandon({ bytes, owned }: PendingWrite): void {
+  #abandon(write: PendingWrite): void {
     this.#write = null;
-    if (owned !== null) this.#giveBack(owned);
-    else this.abandoned = bytes;
+    if (write.owned === null) this.#abandoned = write;
+    else this.#giveBack(write.owned);
   }
 
   #giveBack(owned: Uint8Array<ArrayBuffer> | null): void {
