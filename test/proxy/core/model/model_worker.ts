@@ -197,8 +197,7 @@ export class ModelWorker implements Peer {
     }
     const from = serving.tunnelledBytes;
     const to = from + Math.min(left, this.#known.random.pick(PIECES));
-    const attempt = this.#known.attempts.get(serving.request.id)!;
-    const name = `ta${serving.request.id}/${attempt}`;
+    const name = `t${serving.response.name}`;
     this.link.deliver(toBytes(contentOf(name, to).slice(from)));
     serving.tunnelledBytes = to;
     return true;

@@ -13,6 +13,7 @@ import type {
   ScriptedLink,
   ScriptedLinkOptions,
 } from "../../../support/core/scripted_link.ts";
+import { toBytes } from "../../../support/raw_socket.ts";
 import { ModelClient } from "./model_client.ts";
 import { ModelPages } from "./model_pages.ts";
 import { ModelWorker } from "./model_worker.ts";
@@ -58,6 +59,8 @@ export class ModelWorld {
   readonly #preface: string;
   readonly #pages: ModelPages;
   readonly #happenings: readonly Happening[];
+  /** Attempts to connect of which nothing comes. */
+  readonly #stuck = new WeakSet<PendingConnect>();
   #stopped = false;
 
   /** Begins the world of `seed`. */
@@ -179,6 +182,12 @@ export class ModelWorld {
       () => this.#newRequest(),
     );
     const link = this.stand.accept(this.#linkOptions());
+    if (!this.calm && oneIn(random, 20)) {
+      // One that comes, says little, and no more.
+      const { length } = this.#preface;
+      link.deliver(toBytes(this.#preface.slice(0, random.below(length))));
+      return;
+    }
     const parts = { requests, random, preface: this.#preface };
     this.clients.push(new ModelClient(link, parts));
   }
@@ -208,6 +217,11 @@ export class ModelWorld {
 
   #connect(attempt: PendingConnect): Action | null {
     const random = this.#random;
+    if (this.#stuck.has(attempt)) return null;
+    if (!this.calm && oneIn(random, 60)) {
+      this.#stuck.add(attempt);
+      return null;
+    }
     if (this.calm || !oneIn(random, 8)) {
       return () => this.#succeed(attempt, this.#linkOptions());
     }

@@ -114,6 +114,8 @@ export function drawRequest(id: number, random: Random): ModelRequest {
 
 /** How a worker responds to one request. */
 export interface ModelResponse {
+  /** What its content belongs to. */
+  readonly name: string;
   /** What it sends as soon as it has the request's head. */
   readonly early: string;
   /** Octets of the request's content that it reads first; `Infinity` for all. */
@@ -184,6 +186,7 @@ export function drawResponse(
   const text = interim + final + body;
   const asks = !request.expectsContinue || early !== "";
   return {
+    name,
     early,
     afterBytes: !asks
       ? 0
