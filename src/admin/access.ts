@@ -9,21 +9,10 @@
  */
 
 import { CidrSet } from "../net/cidr.ts";
+import type { AdminAccessRules } from "../plane/contract.ts";
 
 /** Who may see the admin pages. */
-export interface AccessOptions {
-  /** Bearer token that opens them from anywhere; `null` when there is none. */
-  readonly adminToken: string | null;
-  /** Opens them likewise: the secret of this run, for who may read the pool's record. @default {none} */
-  readonly adminKey?: string;
-  /** CIDRs that may read them. */
-  readonly adminAllow: readonly string[];
-  /**
-   * Whether addresses are what a proxy in front says they are. Then nobody
-   * counts as being on this machine: the proxy's word is not enough for that.
-   */
-  readonly proxyProtocol: boolean;
-}
+export type AccessOptions = AdminAccessRules;
 
 /** Who asks. */
 export interface Caller {

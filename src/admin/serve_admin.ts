@@ -6,7 +6,7 @@
  */
 
 import type { Hono } from "npm:hono@^4.13.19";
-import type { AdminHandler, AdminRequest } from "../plane/contract.ts";
+import type { AdminRequest, AdminSite } from "../plane/contract.ts";
 import {
   type AccessOptions,
   AdminAccess,
@@ -38,16 +38,16 @@ const PAGES: ReadonlyMap<string, Page> = new Map([
   ["/_admin/scale", { methods: ["POST"], public: false }],
 ]);
 
-/** Answers for the pages on the public port, to those who may see them. */
-export function adminHandler(app: Hono, options: AccessOptions): AdminHandler {
-  const access = new AdminAccess(options);
-  return (request) => {
-    const page = PAGES.get(pathOf(request.target));
-    if (page === undefined) return null;
-    if (!page.public && !access.permits(request)) return null;
-    return async (body) =>
-      refuseMethod(page, request.method) ??
-        await app.fetch(asRequest(request, body));
+/** The pages on the public port, for those who may see them. */
+export function adminSite(app: Hono, access: AccessOptions): AdminSite {
+  return {
+    gate: {
+      pages: [...PAGES].map(([path, page]) => ({ path, public: page.public })),
+      access,
+    },
+    respond: async (request, body) =>
+      refuseMethod(PAGES.get(pathOf(request.target))!, request.method) ??
+        await app.fetch(asRequest(request, body)),
   };
 }
 

@@ -11,8 +11,8 @@ import {
   createAdmin,
 } from "../admin/admin.ts";
 import type { AccessOptions } from "../admin/access.ts";
-import { adminHandler, serveAdmin } from "../admin/serve_admin.ts";
-import type { AdminHandler } from "../plane/contract.ts";
+import { adminSite, serveAdmin } from "../admin/serve_admin.ts";
+import type { AdminSite } from "../plane/contract.ts";
 import { listenError } from "./start_error.ts";
 
 /** Where the pages are, and who may see them. */
@@ -41,15 +41,15 @@ export class AdminService {
   }
 
   /**
-   * Begins to serve, and returns what answers for the pages on the public
+   * Begins to serve, and returns the pages on the public
    * port: `null` when they have one of their own.
    *
    * @throws {StartError} When that cannot be listened on.
    */
-  async start(): Promise<AdminHandler | null> {
+  async start(): Promise<AdminSite | null> {
     const { app } = this.#pages;
     const { adminHost, adminPort } = this.#options;
-    if (adminPort === null) return adminHandler(app, this.#options);
+    if (adminPort === null) return adminSite(app, this.#options);
     try {
       this.#server = serveAdmin(app, { ...this.#options, adminPort });
       return null;

@@ -11,7 +11,7 @@ import { type Acceptor, UnixListener } from "./unix_listener.ts";
 export const UNIX_PREFIX = "unix:";
 
 /** Connections the kernel holds for us until they are accepted. */
-const BACKLOG = 4096;
+export const BACKLOG = 4096;
 
 /** Where clients connect. */
 export interface ListenOptions {
@@ -23,13 +23,18 @@ export interface ListenOptions {
 
 /** A socket that takes connections, and where. */
 export interface OpenListener {
-  readonly listener: Acceptor;
+  /** Accepts connections; `null` where their descriptor is handed on. */
+  readonly listener: Acceptor | null;
+  /** The descriptor, where it is known. */
+  readonly fd: number | null;
   /** The address, or `unix:/path`. */
   readonly hostname: string;
   /** The port; 0 with a unix socket. */
   readonly port: number;
   /** Takes the file of a unix socket away, while it is listened on; nothing else is done. */
   readonly removeFile: () => void;
+  /** Closes it, when nobody accepts there any more. Harmless when that has been. */
+  readonly close: () => void;
 }
 
 /** Opens the socket. @throws {StartError} When that cannot be done. */
@@ -40,7 +45,15 @@ export async function listen(options: ListenOptions): Promise<OpenListener> {
       const path = host.slice(UNIX_PREFIX.length);
       const listener = await UnixListener.listen(path);
       const removeFile = (): void => listener.removeFile();
-      return { listener, hostname: host, port: 0, removeFile };
+      const close = (): void => listener.close();
+      return {
+        listener,
+        fd: null,
+        hostname: host,
+        port: 0,
+        removeFile,
+        close,
+      };
     } catch (error) {
       throw unixListenError(host, error);
     }
@@ -52,7 +65,9 @@ export async function listen(options: ListenOptions): Promise<OpenListener> {
       tcpBacklog: BACKLOG,
     });
     const { hostname, port: bound } = listener.addr;
-    return { listener, hostname, port: bound, removeFile: () => {} };
+    const close = closeOnce(listener);
+    const removeFile = (): void => {};
+    return { listener, fd: null, hostname, port: bound, removeFile, close };
   } catch (error) {
     const settings = { hostSetting: "HOST", portSetting: "PORT" };
     throw await listenError({ host, port, ...settings }, error);
@@ -76,4 +91,15 @@ export function urlOf(
     ? `[${hostname}]`
     : hostname;
   return `${scheme}://${host}:${port}`;
+}
+
+function closeOnce(listener: Deno.Listener): () => void {
+  return () => {
+    try {
+      listener.close();
+    } catch (error) {
+      // The accept loop has closed it.
+      if (!(error instanceof Deno.errors.BadResource)) throw error;
+    }
+  };
 }

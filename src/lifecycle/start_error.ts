@@ -16,6 +16,8 @@ export type StartErrorCode =
   | "not-permitted"
   /** Certificate or key are missing, or do not belong together. */
   | "unusable-certificate"
+  /** TRANSPORT asks for what cannot be had here. */
+  | "unusable-transport"
   /** Anything else about listening. */
   | "cannot-listen";
 

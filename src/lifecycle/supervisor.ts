@@ -21,7 +21,7 @@ import type { ReloadReport } from "../events/reload_report.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
 import type { Certificate } from "../plane/contract.ts";
 import { AdminService } from "./admin_service.ts";
-import { listen, type OpenListener, UNIX_PREFIX, urlOf } from "./listen.ts";
+import { type OpenListener, UNIX_PREFIX, urlOf } from "./listen.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 import { openPlane, type ServingPlane } from "./open_plane.ts";
 import { ReloadService } from "./reload_service.ts";
@@ -230,18 +230,20 @@ export class Supervisor {
   async start(
     onListening: () => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
+    let begun = false;
     try {
       this.#readCertificate = await certificateReader(this.#config);
       const certificate = this.#readCertificate?.() ?? null;
-      const opened = this.#listener = await listen(this.#config);
+      const opened = this.#listener = await this.#plane.listen();
       this.#rates.start();
       const admin = await this.#admin.start();
-      const { listener, port } = opened;
-      await this.#plane.serve({ listener, port, certificate, admin });
+      await this.#plane.begin(opened, { certificate, admin });
+      begun = true;
       this.#memory.checkLimit();
       await onListening();
       await this.#pool.start();
     } catch (error) {
+      if (!begun) this.#listener?.close();
       await this.#shutDown(0);
       throw error;
     }

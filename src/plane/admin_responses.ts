@@ -11,27 +11,31 @@ import type {
   AdminResponse,
   AdminSink,
 } from "../proxy/core/admin_port.ts";
-import type { AdminHandler } from "./contract.ts";
+import { Gatekeeper } from "../admin/gatekeeper.ts";
+import type { AdminSite } from "./contract.ts";
 
-/** The port behind which `handler` makes the pages. */
-export function adminPort(handler: AdminHandler): AdminPort {
+/** The port behind which `site` makes the pages. */
+export function adminPort(site: AdminSite): AdminPort {
+  const gatekeeper = new Gatekeeper(site.gate);
   return {
-    take: (request) => {
-      const respond = handler(request);
-      return respond && {
-        respond: (body, sink) => new PendingResponse(respond(body), sink),
-      };
-    },
+    take: (request) =>
+      gatekeeper.admits(request)
+        ? {
+          respond: (body, sink) =>
+            new PendingResponse(site.respond(request, body), sink),
+        }
+        : null,
   };
 }
 
 /** A response that is being made, and then read part by part. */
-class PendingResponse implements AdminResponse {
+export class PendingResponse implements AdminResponse {
   readonly #sink: AdminSink;
   #response: Response | null = null;
   #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   #cancelled = false;
 
+  /** Tells `sink` of `response`. */
   constructor(response: Promise<Response>, sink: AdminSink) {
     this.#sink = sink;
     response.then((made) => this.#begin(made), this.#break);

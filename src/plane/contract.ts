@@ -245,20 +245,44 @@ export interface AdminRequest {
   readonly clientAddress: string;
 }
 
-/** Makes the response to a request, whose body is there by now. */
-export type AdminResponder = (
-  body: Uint8Array<ArrayBuffer>,
-) => Promise<Response>;
+/** Who may see our own pages on the public port. */
+export interface AdminAccessRules {
+  /** Bearer token that opens them from anywhere; `null` when there is none. */
+  readonly adminToken: string | null;
+  /** Opens them likewise: the secret of this run, for who may read the pool's record. @default {none} */
+  readonly adminKey?: string;
+  /** CIDRs that may read them. */
+  readonly adminAllow: readonly string[];
+  /**
+   * Whether addresses are what a proxy in front says they are. Then nobody
+   * counts as being on this machine: the proxy's word is not enough for that.
+   */
+  readonly proxyProtocol: boolean;
+}
+
+/** Which requests on the public port are for our own pages. */
+export interface AdminGate {
+  readonly pages: readonly {
+    readonly path: string;
+    /** Whether everyone may see it. */
+    readonly public: boolean;
+  }[];
+  readonly access: AdminAccessRules;
+}
 
 /**
- * Takes requests whose path begins with `/_`. Returns `null` for those that
- * are the application's.
- *
- * The one thing that crosses as a function, and not with the commands but as
- * the data plane is made: what carries the contract to another thread has to
- * put messages in its place.
+ * Our own pages. The one thing that crosses as a function, and not with the
+ * commands but as the data plane is made: what carries the contract to another
+ * thread puts messages in its place.
  */
-export type AdminHandler = (request: AdminRequest) => AdminResponder | null;
+export interface AdminSite {
+  readonly gate: AdminGate;
+  /** Makes the response to a request that the gate lets in. */
+  respond(
+    request: AdminRequest,
+    body: Uint8Array<ArrayBuffer>,
+  ): Promise<Response>;
+}
 
 /**
  * The data plane, as the control plane has it.
@@ -278,6 +302,8 @@ export interface DataPlane {
   ask<C extends Call>(call: C): Promise<Replies[C["type"]] | null>;
   /** What is counted of an upstream: nothing of one that was never published, or is forgotten. */
   figuresOf(key: number): UpstreamFigures;
+  /** Has what is counted by now known here; for who must not show what was a moment ago. Never rejects. */
+  refresh(): Promise<void>;
   /** All that is counted, put together for whoever asks. */
   figures(): DataPlaneFigures;
   /** Calls `listener` with each fact, in order; the returned function ends it. */

@@ -11,8 +11,7 @@ import { canonicalAddress } from "../net/ip_address.ts";
 import { DenoDriver } from "../transport/deno/driver.ts";
 import { Listener } from "../transport/deno/listener.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
-import { adminPort } from "./admin_responses.ts";
-import type { AdminHandler } from "./contract.ts";
+import type { AdminPort } from "../proxy/core/admin_port.ts";
 import { type EngineSettings, ProxyEngine } from "../proxy/core/engine.ts";
 import type { Suspects } from "../proxy/core/suspects.ts";
 import type { TlsServer } from "../proxy/core/handshake.ts";
@@ -30,27 +29,26 @@ export interface ProxyParts {
   readonly dispatcher: Dispatcher;
   readonly counters: Counters;
   readonly events: EventEmitter;
-  /** Responds for our own pages; `null` leaves all paths to the application. */
-  readonly admin: AdminHandler | null;
+  /** Who makes our own pages; `null` leaves all paths to the application. */
+  readonly admin: AdminPort | null;
 }
 
 /** Serves clients from the workers that the dispatcher has. */
 export class Proxy {
-  readonly #engine: ProxyEngine;
-  readonly #driver: DenoDriver;
-  readonly #listener: Listener;
+  readonly engine: ProxyEngine;
+  readonly driver: DenoDriver;
+  readonly acceptor: Listener;
 
   /** Begins to serve. */
   constructor(settings: ProxySettings, parts: ProxyParts) {
-    const { admin, events, listener } = parts;
-    const driver = this.#driver = new DenoDriver(parts.counters);
-    const engine = this.#engine = new ProxyEngine(settings, {
+    const { events, listener } = parts;
+    const driver = this.driver = new DenoDriver(parts.counters);
+    const engine = this.engine = new ProxyEngine(settings, {
       ...parts,
       driver,
-      admin: admin === null ? null : adminPort(admin),
     });
     driver.start(engine.deadlines);
-    this.#listener = new Listener({
+    this.acceptor = new Listener({
       listener,
       maxConnections: settings.maxConnections,
       serve: (conn) => this.#serve(conn),
@@ -61,23 +59,23 @@ export class Proxy {
 
   /** Requests that have cost workers of late. */
   get suspects(): Suspects {
-    return this.#engine.suspects;
+    return this.engine.suspects;
   }
 
   /** Idle connections to workers. */
   get idleUpstreamConnections(): number {
-    return this.#engine.idleUpstreamConnections;
+    return this.engine.idleUpstreamConnections;
   }
 
   /** By how much the event loop has been late of late, at worst, in milliseconds. */
   get eventLoopLagMs(): number {
-    return this.#engine.eventLoopLagMs;
+    return this.engine.eventLoopLagMs;
   }
 
   /** As {@linkcode ProxyEngine.drain}. */
   drain(timeoutMs: number): Promise<void> {
     return new Promise((resolve) =>
-      this.#engine.drain(this.#listener, { timeoutMs }, resolve)
+      this.engine.drain(this.acceptor, { timeoutMs }, resolve)
     );
   }
 
@@ -85,22 +83,22 @@ export class Proxy {
   async stop(timeoutMs: number, workersGone = false): Promise<void> {
     const how = { timeoutMs, workersGone };
     await new Promise<void>((resolve) =>
-      this.#engine.stop(this.#listener, how, resolve)
+      this.engine.stop(this.acceptor, how, resolve)
     );
-    this.#driver.stop();
+    this.driver.stop();
   }
 
   /** Cuts everything that is under way. */
   abort(): void {
-    this.#engine.abort();
+    this.engine.abort();
   }
 
   #serve(conn: Deno.Conn): void {
     if (isTcp(conn)) conn.setNoDelay(true);
-    this.#engine.accept({
-      link: this.#driver.link(conn),
+    this.engine.accept({
+      link: this.driver.link(conn),
       peerAddress: peerAddress(conn.remoteAddr),
-      onClosed: () => this.#listener.closed(),
+      onClosed: () => this.acceptor.closed(),
     });
   }
 }

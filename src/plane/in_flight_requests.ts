@@ -11,6 +11,7 @@ import type {
   WaitingRequest,
 } from "../events/mod.ts";
 import { ProxyError } from "../proxy/core/proxy_error.ts";
+import type { Clock } from "../proxy/core/link.ts";
 import { MAX_LOSSES, type Suspects } from "../proxy/core/suspects.ts";
 import type { InFlightExchange } from "../upstream/in_flight.ts";
 import type { Upstream } from "../upstream/upstream.ts";
@@ -39,28 +40,30 @@ const SILENT: readonly Diagnosis[] = ["blocked", "stopped", "stuck", "unknown"];
 /** Looks through what upstreams have in flight, and blames requests for what becomes of workers. */
 export class InFlightRequests {
   readonly #suspects: Suspects;
+  readonly #clock: Clock;
   readonly #told = new WeakSet<InFlightExchange>();
 
   /** Tells `suspects` of the requests that cost workers. */
-  constructor(suspects: Suspects) {
+  constructor(suspects: Suspects, clock: Clock) {
     this.#suspects = suspects;
+    this.#clock = clock;
   }
 
   /** The request that has waited longest for the worker, or `null`. */
   oldest(upstream: Upstream): WaitingRequest | null {
     const [oldest] = waitingFor(upstream);
-    return oldest === undefined ? null : describe(oldest);
+    return oldest === undefined ? null : describe(oldest, this.#clock.now());
   }
 
   /** Requests that have waited for the worker for `ageMs` or longer, a few at a time and each only once. */
   newlySlow(upstream: Upstream, ageMs: number): readonly WaitingRequest[] {
-    const latest = performance.now() - ageMs;
+    const latest = this.#clock.now() - ageMs;
     const slow = waitingFor(upstream)
       .filter((exchange) => exchange.request.startedAt <= latest)
       .filter((exchange) => !this.#told.has(exchange))
       .slice(0, MAX_SLOW_AT_ONCE);
     for (const exchange of slow) this.#told.add(exchange);
-    return slow.map(describe);
+    return slow.map((exchange) => describe(exchange, this.#clock.now()));
   }
 
   /**
@@ -101,7 +104,7 @@ export class InFlightRequests {
     const others = lost.filter((exchange) => !known.includes(exchange));
     if (cause === "self-inflicted") {
       this.#blameForExit(known, others);
-    } else if (lost.length === 1 && hadLong(lost[0]!)) {
+    } else if (lost.length === 1 && hadLong(lost[0]!, this.#clock.now())) {
       // The kernel may have killed it for what this one request takes. Of
       // several, nobody knows: whoever kills workers has the rest replayed.
       this.#blameForKill(lost[0]!);
@@ -128,7 +131,7 @@ export class InFlightRequests {
 
   #isKnown({ request }: InFlightExchange): boolean {
     return this.#suspects.size > 0 &&
-      this.#suspects.deadly(request.describe(), performance.now());
+      this.#suspects.deadly(request.describe(), this.#clock.now());
   }
 
   #blame(
@@ -138,7 +141,7 @@ export class InFlightRequests {
     for (const exchange of exchanges) exchange.retries.noteLoss(how);
     this.#suspects.record(
       exchanges.map(({ request }) => request.describe()),
-      { at: performance.now(), refutable: how.refutable },
+      { at: this.#clock.now(), refutable: how.refutable },
     );
   }
 
@@ -146,7 +149,7 @@ export class InFlightRequests {
   #blameForKill(exchange: InFlightExchange): void {
     const losses = exchange.retries.noteLoss({ sparesLast: false });
     const line = exchange.request.describe();
-    const at = performance.now();
+    const at = this.#clock.now();
     if (losses < MAX_LOSSES && !this.#suspects.deadly(line, at)) return;
     for (let known = 0; known < MAX_LOSSES; known++) {
       this.#suspects.record([line], { at, refutable: true });
@@ -154,7 +157,7 @@ export class InFlightRequests {
   }
 
   #suspect({ request }: InFlightExchange): SuspectRequest {
-    const now = performance.now();
+    const now = this.#clock.now();
     const line = request.describe();
     return {
       requestId: request.id,
@@ -185,16 +188,19 @@ function waitingFor({ exchanges }: Upstream): readonly InFlightExchange[] {
     .sort((a, b) => a.request.startedAt - b.request.startedAt);
 }
 
-function hadLong({ retries }: InFlightExchange): boolean {
-  return performance.now() - retries.sentAt >= FATAL_MS;
+function hadLong({ retries }: InFlightExchange, now: number): boolean {
+  return now - retries.sentAt >= FATAL_MS;
 }
 
-function describe({ request }: InFlightExchange): WaitingRequest {
+function describe(
+  { request }: InFlightExchange,
+  now: number,
+): WaitingRequest {
   const { method, target } = request.describe();
   return {
     requestId: request.id,
     method,
     path: target.split("?", 1)[0]!,
-    ageMs: performance.now() - request.startedAt,
+    ageMs: now - request.startedAt,
   };
 }

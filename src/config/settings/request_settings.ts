@@ -21,6 +21,12 @@ export const REQUEST_SETTINGS = {
     generic: true,
     essential: true,
   }),
+  /** What drives the connections: sockets of our own on epoll, in a thread of their own, or those of the runtime. */
+  transport: setting({
+    kind: choice(["auto", "epoll", "deno"]),
+    default: "auto",
+    help: "what drives the connections: auto, epoll, deno",
+  }),
   /** How long the share of a worker that has just become ready grows from a tenth to a full one, in milliseconds. */
   slowStartMs: setting({
     kind: delayMs,

@@ -35,11 +35,21 @@ export interface Source {
   abort(): void;
 }
 
+/** Is told of the descriptors that the loop has sources for, and of its own. */
+export interface DescriptorLog {
+  /** One has been opened. */
+  opened(fd: number): void;
+  /** One is about to be closed. */
+  closed(fd: number): void;
+}
+
 /** What a loop needs. */
 export interface EventLoopOptions {
   readonly libc: Libc;
   /** Is told what a callback has thrown. Must not throw. */
   readonly onError: (error: unknown) => void;
+  /** Takes note of descriptors, for when the loop is gone. */
+  readonly descriptors?: DescriptorLog;
   /** The eventfd that wakes the loop; it stays its owner's. */
   readonly wakeFd?: number;
   /** Called in the loop when another thread has woken it: once for any number of wakes. */
@@ -51,6 +61,7 @@ export class EventLoop implements Clock, Timers {
   readonly #libc: Libc;
   readonly #onError: (error: unknown) => void;
   readonly #epollFd: number;
+  readonly #descriptors: DescriptorLog | undefined;
   readonly #timers = new TimerQueue();
   #tasks: (() => void)[] = [];
   #now = performance.now();
@@ -69,13 +80,16 @@ export class EventLoop implements Clock, Timers {
   readonly #events = new Uint32Array(LAYOUT.words * BATCH_EVENTS);
 
   /** Opens an epoll descriptor. */
-  constructor({ libc, onError, wakeFd, onWake }: EventLoopOptions) {
+  constructor(options: EventLoopOptions) {
+    const { libc, onError, descriptors, wakeFd, onWake } = options;
     this.#libc = libc;
     this.#onError = onError;
     this.#epollFd = libc.check(
       libc.call.epoll_create1(EPOLL_CLOEXEC),
       "create an epoll descriptor",
     );
+    this.#descriptors = descriptors;
+    descriptors?.opened(this.#epollFd);
     if (wakeFd !== undefined) this.#listenForWakes(wakeFd, onWake);
   }
 
@@ -154,6 +168,7 @@ export class EventLoop implements Clock, Timers {
   close(): void {
     this.#stopped = true;
     for (const source of this.#sources) source?.abort();
+    this.#descriptors?.closed(this.#epollFd);
     this.#libc.call.close(this.#epollFd);
   }
 
@@ -164,6 +179,7 @@ export class EventLoop implements Clock, Timers {
       this.#generations.push(0);
     }
     this.#sources[fd] = source;
+    this.#descriptors?.opened(fd);
     this.#generations[fd] = (this.#generations[fd]! + 1) >>> 0;
   }
 
@@ -175,6 +191,7 @@ export class EventLoop implements Clock, Timers {
   /** Lets a source go; its descriptor is no longer watched when that is closed, right after. */
   detach(fd: number): void {
     this.#sources[fd] = null;
+    this.#descriptors?.closed(fd);
   }
 
   /**

@@ -16,9 +16,10 @@ import type {
   WriteResult,
 } from "../../proxy/core/link.ts";
 import type { BufferPool } from "../../proxy/core/buffer_pool.ts";
-import { EPOLL, ERRNO, MSG, SHUT_WR } from "./abi.ts";
+import { EPOLL, MSG, SHUT_WR } from "./abi.ts";
 import type { EventLoop, Source } from "./event_loop.ts";
 import type { Libc } from "./libc.ts";
+import { isTransient, Output } from "./output.ts";
 
 /** Epoll does not know of it. */
 const UNWATCHED = -1;
@@ -83,12 +84,11 @@ export class EpollLink implements Link, Source {
 
   readonly #context: LinkContext;
   readonly #fd: number;
+  readonly #output: Output;
   readonly #onClosed: (() => void) | undefined;
   #interest: number;
   #reading: Reading = "off";
   #writing: Writing = "open";
-  #pending: Uint8Array | null = null;
-  #pendingOwned: Uint8Array<ArrayBuffer> | null = null;
   #ended = false;
   #failed = false;
   #closed = false;
@@ -101,6 +101,7 @@ export class EpollLink implements Link, Source {
   constructor(context: LinkContext, options: LinkOptions) {
     this.#context = context;
     this.#fd = options.fd;
+    this.#output = new Output(context.libc, context.buffers, options.fd);
     this.input = options.input;
     this.#interest = options.watchedFor ?? UNWATCHED;
     this.#onClosed = options.onClosed;
@@ -138,35 +139,26 @@ export class EpollLink implements Link, Source {
     bytes: Uint8Array,
     owned: Uint8Array<ArrayBuffer> | null,
   ): WriteResult {
-    if (this.closed || this.#writing !== "open" || this.#pending !== null) {
-      this.#giveBack(owned);
+    if (this.closed || this.#writing !== "open" || this.#output.pending) {
+      if (owned !== null) this.#context.buffers.release(owned);
       return "failed";
     }
-    const sent = this.#send(bytes);
-    if (sent === bytes.length) {
-      this.#giveBack(owned);
-      return "written";
-    }
-    if (sent < 0) {
-      this.#giveBack(owned);
-      return "failed";
-    }
-    this.#pending = sent === 0 ? bytes : bytes.subarray(sent);
-    this.#pendingOwned = owned;
-    this.#want(EPOLL.OUT);
-    return "pending";
+    const result = this.#output.write(bytes, owned);
+    if (result === "pending") this.#want(EPOLL.OUT);
+    else if (result === "failed") this.#failed = true;
+    return result;
   }
 
   endWrite(): void {
     if (this.#closed || this.#writing !== "open") return;
-    if (this.#pending !== null) this.#writing = "ending";
+    if (this.#output.pending) this.#writing = "ending";
     else this.#shutdown();
   }
 
   finish(): void {
     if (this.closed) return;
     this.handler = NOBODY;
-    if (this.#failed || (this.#ended && this.#pending === null)) {
+    if (this.#failed || (this.#ended && !this.#output.pending)) {
       return this.close();
     }
     this.endWrite();
@@ -181,7 +173,7 @@ export class EpollLink implements Link, Source {
     this.#closed = true;
     this.#linger?.cancel();
     this.handler = NOBODY;
-    this.#forgetPending();
+    this.#output.drop();
     this.input.release();
     this.#context.loop.detach(this.#fd);
     this.#context.libc.call.close(this.#fd);
@@ -196,7 +188,7 @@ export class EpollLink implements Link, Source {
   /** For the loop alone: the descriptor is ready. */
   onReady(events: number): void {
     const broken = (events & (EPOLL.ERR | EPOLL.HUP)) !== 0;
-    if (this.#pending !== null && (broken || (events & EPOLL.OUT) !== 0)) {
+    if (this.#output.pending && (broken || (events & EPOLL.OUT) !== 0)) {
       this.#flush();
     }
     if (this.#closed) return;
@@ -261,7 +253,7 @@ export class EpollLink implements Link, Source {
     this.#moved = true;
     if (count > 0 || (count < 0 && isTransient(libc.errno()))) return;
     this.#ended = true;
-    if (count < 0 || this.#pending === null) this.close();
+    if (count < 0 || !this.#output.pending) this.close();
   }
 
   /** A read has brought the end, or nothing. */
@@ -272,29 +264,14 @@ export class EpollLink implements Link, Source {
     this.handler.onEnd(this);
   }
 
-  /** Sends what it can. Returns how many octets that were, or -1 when the peer takes no more. */
-  #send(bytes: Uint8Array): number {
-    const { libc } = this.#context;
-    const flags = MSG.NOSIGNAL | MSG.DONTWAIT;
-    const sent = libc.call.send(this.#fd, bytes, bytes.length, flags);
-    if (sent >= 0) return sent;
-    if (isTransient(libc.errno())) return 0;
-    this.#failed = true;
-    return -1;
-  }
-
   #flush(): void {
-    const pending = this.#pending!;
-    const sent = this.#send(pending);
-    if (sent >= 0 && sent < pending.length) {
-      this.#pending = sent === 0 ? pending : pending.subarray(sent);
-      this.#moved = true;
-      return;
-    }
-    this.#forgetPending();
-    if (this.#writing === "ending") this.#shutdown();
-    if (this.#linger !== null && (sent < 0 || this.#ended)) this.close();
-    else this.handler.onWritten(this, sent >= 0);
+    const result = this.#output.flush();
+    this.#moved = true;
+    if (result === "pending") return;
+    if (result === "failed") this.#failed = true;
+    else if (this.#writing === "ending") this.#shutdown();
+    if (this.#linger !== null && (this.#failed || this.#ended)) this.close();
+    else this.handler.onWritten(this, result === "written");
   }
 
   #shutdown(): void {
@@ -309,16 +286,6 @@ export class EpollLink implements Link, Source {
       if (this.#moved && ++this.#lingers < MAX_LINGERS) this.#lingerOn();
       else this.close();
     });
-  }
-
-  #forgetPending(): void {
-    const owned = this.#pendingOwned;
-    this.#pending = this.#pendingOwned = null;
-    this.#giveBack(owned);
-  }
-
-  #giveBack(owned: Uint8Array<ArrayBuffer> | null): void {
-    if (owned !== null) this.#context.buffers.release(owned);
   }
 
   /** Has the kernel watch for `events` beside what it does. */
@@ -348,7 +315,7 @@ export class EpollLink implements Link, Source {
   /** Takes interest off that an event has shown nobody to have. */
   #settle(events: number, broken: boolean): void {
     const wanted = (this.#reading === "off" || this.#ended ? 0 : EPOLL.IN) |
-      (this.#pending === null ? 0 : EPOLL.OUT);
+      (this.#output.pending ? EPOLL.OUT : 0);
     const unwanted = this.#interest & ~wanted & (events | EPOLL.OUT);
     if (broken && wanted === 0) {
       // Would be reported for ever.
@@ -359,9 +326,4 @@ export class EpollLink implements Link, Source {
       this.#context.loop.modify(this.#fd, this.#interest);
     }
   }
-}
-
-/** Whether a call may be made again. */
-function isTransient(errno: number): boolean {
-  return errno === ERRNO.EAGAIN || errno === ERRNO.EINTR;
 }

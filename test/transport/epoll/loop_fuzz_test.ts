@@ -15,7 +15,7 @@ import { Random } from "../../fuzz/random.ts";
 import { fuzzClient, FuzzPump, interferenceOf, join } from "./loop_fuzz.ts";
 import { LoopStand } from "./loop_stand.ts";
 
-const DEFAULT_CONNECTIONS = 1500;
+const DEFAULT_CONNECTIONS = 500;
 
 /** Clients at once. */
 const AT_ONCE = 40;

@@ -1,0 +1,214 @@
+/**
+ * The thread of the data plane: a loop of its own on epoll, which no probe,
+ * timer or page of the control plane waits for.
+ *
+ * Run by its URL, as a Web Worker. The loop never gives the thread back to the
+ * runtime, so that neither promises nor timers of the runtime go on in it:
+ * messages are fetched when the control plane has written to the eventfd.
+ *
+ * @module
+ */
+
+import {
+  type MessagePort as NodeMessagePort,
+  receiveMessageOnPort,
+} from "node:worker_threads";
+import { SMALL_BUFFER_BYTES } from "../proxy/core/buffer_pool.ts";
+import { ProxyEngine } from "../proxy/core/engine.ts";
+import { EpollDriver } from "../transport/epoll/driver.ts";
+import { openLibc } from "../transport/epoll/libc.ts";
+import { EpollListener } from "../transport/epoll/listener.ts";
+import { Board } from "./board.ts";
+import type { Fact } from "./contract.ts";
+import { PlaneHost } from "./plane_host.ts";
+import { RemotePages } from "./remote_pages.ts";
+import type { FromThread, ThreadStart, ToThread } from "./thread_messages.ts";
+
+/** Figures are sent at least so often, in looks at the deadlines: what nothing changes in is a sign that all is quiet. */
+const FIGURES_EVERY = 10;
+
+/** Serves clients until it is told to stop. */
+class DataPlaneThread {
+  readonly #start: ThreadStart;
+  readonly #driver: EpollDriver;
+  readonly #host: PlaneHost;
+  readonly #pages: RemotePages | null;
+  /** What is to be reported when this turn is over. */
+  #facts: Fact[] = [];
+  /** What was counted when figures were sent last. */
+  #reported = -1;
+  #looks = 0;
+  /** Whether the listening socket has been closed. */
+  #closed = false;
+
+  constructor(start: ThreadStart) {
+    this.#start = start;
+    const { gate, settings, wakeFd } = start;
+    const board = new Board(start.board);
+    this.#pages = gate === null ? null : new RemotePages(gate, (order) => {
+      // The page may show them.
+      if (order.type === "page-request") this.#sendFigures();
+      this.#post(order);
+    });
+    const libc = openLibc();
+    const driver = this.#driver = new EpollDriver({
+      libc,
+      descriptors: board,
+      wakeFd,
+      onWake: () => this.#receive(),
+      onError: (error) => this.#post({ type: "fault", error }),
+    });
+    const host = this.#host = new PlaneHost(
+      settings,
+      (fact) => this.#note(fact),
+      { clock: () => driver.clock.now() },
+    );
+    const engine = this.#serve(host);
+    for (const command of start.commands) host.send(command);
+    engine.deadlines.each(() => {
+      board.beat();
+      this.#look();
+    });
+    driver.start(engine.deadlines);
+  }
+
+  /** Serves, and returns when that is over. */
+  run(): void {
+    this.#post({ type: "serving" });
+    this.#driver.loop.run();
+    this.#driver.loop.close();
+    this.#post({ type: "ended" });
+  }
+
+  #serve(host: PlaneHost): ProxyEngine {
+    const { listeningFd, port, settings } = this.#start;
+    const { counters, dispatcher, events } = host;
+    const { libc, loop, buffers, clock } = this.#driver;
+    const engine = new ProxyEngine(settings, {
+      driver: this.#driver,
+      port,
+      tls: null,
+      dispatcher,
+      counters,
+      events,
+      admin: this.#pages,
+    });
+    const listener = new EpollListener({
+      libc,
+      loop,
+      buffers,
+      fd: listeningFd,
+      maxConnections: settings.maxConnections,
+      inputBytes: SMALL_BUFFER_BYTES,
+      onAccept: (link, peer) =>
+        engine.accept({
+          link,
+          peerAddress: peer?.hostname ?? null,
+          onClosed: () => {},
+        }),
+      onPause: (event) => events.emit(event),
+      closeIdle: (count) => engine.closeIdle(count),
+    });
+    host.serve({
+      engine,
+      acceptor: { close: (onClosed) => this.#close(listener, onClosed) },
+      clock,
+      renewCertificate: null,
+      onStopped: () => loop.stop(),
+    });
+    return engine;
+  }
+
+  /** Accepts no more: from now on clients are refused. */
+  #close(listener: EpollListener, onClosed: () => void): void {
+    listener.close(() => {
+      if (!this.#closed) this.#driver.libc.call.close(this.#start.listeningFd);
+      this.#closed = true;
+      onClosed();
+    });
+  }
+
+  #receive(): void {
+    // Deno's own type is another one; the port is the same.
+    const messages = this.#start.messages as unknown as NodeMessagePort;
+    for (;;) {
+      const received = receiveMessageOnPort(messages);
+      if (received === undefined) return;
+      this.#driver.loop.guard(() => this.#carryOut(received.message));
+    }
+  }
+
+  #carryOut(message: ToThread): void {
+    switch (message.type) {
+      case "command":
+        this.#host.send(message.command);
+        // Who is given work, and what is left of those who are not, go together.
+        if (message.command.type === "publish") this.#sendFigures();
+        return;
+      case "call": {
+        const { id, call } = message;
+        return this.#host.reply(call, (reply) => {
+          this.#sendFacts();
+          this.#sendFigures();
+          this.#post({ type: "reply", id, reply });
+        });
+      }
+      case "figures-wanted":
+        this.#sendFigures();
+        return this.#post({ type: "reply", id: message.id, reply: true });
+      default:
+        return this.#pages?.receive(message);
+    }
+  }
+
+  /** Facts of one turn go together. */
+  #note(fact: Fact): void {
+    this.#facts.push(fact);
+    if (this.#facts.length > 1) return;
+    this.#driver.loop.atTurnEnd(() => {
+      // What it says of an upstream is what the figures say, too.
+      if (this.#facts.some(({ type }) => type === "idle")) this.#sendFigures();
+      this.#sendFacts();
+    });
+  }
+
+  #sendFacts(): void {
+    if (this.#facts.length === 0) return;
+    this.#post({ type: "facts", facts: this.#facts });
+    this.#facts = [];
+  }
+
+  /** Time has passed: sends figures where there is something new. */
+  #look(): void {
+    const { requests, inFlight, clientConnections } = this.#host.counters;
+    const counted = requests + inFlight + clientConnections;
+    const quiet = counted === this.#reported && inFlight === 0;
+    if (quiet && ++this.#looks < FIGURES_EVERY) return;
+    this.#sendFigures();
+  }
+
+  #sendFigures(): void {
+    const { requests, inFlight, clientConnections } = this.#host.counters;
+    this.#reported = requests + inFlight + clientConnections;
+    this.#looks = 0;
+    const { revision } = this.#host;
+    this.#post({ type: "figures", revision, figures: this.#host.figures() });
+  }
+
+  #post(message: FromThread): void {
+    this.#start.messages.postMessage(message);
+  }
+}
+
+/** The scope of a Web Worker, as far as it is used here. */
+interface ThreadScope {
+  onmessage: ((event: MessageEvent<ThreadStart>) => void) | null;
+  close(): void;
+}
+
+const scope = globalThis as unknown as ThreadScope;
+
+scope.onmessage = ({ data }) => {
+  new DataPlaneThread(data).run();
+  scope.close();
+};

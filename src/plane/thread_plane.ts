@@ -1,0 +1,259 @@
+/**
+ * The data plane in a thread of its own: what crosses is carried by messages,
+ * and figures are as they were a moment ago.
+ *
+ * A thread that has died or hangs is replaced. The listening socket and the
+ * set of upstreams are kept here, so that nobody is refused meanwhile; what
+ * the thread had in flight is lost.
+ *
+ * @module
+ */
+
+import type { Libc } from "../transport/epoll/libc.ts";
+import type {
+  AdminSite,
+  Call,
+  Command,
+  DataPlane,
+  DataPlaneFigures,
+  Fact,
+  Replies,
+  UpstreamFigures,
+} from "./contract.ts";
+import { NO_FIGURES } from "./contract.ts";
+import { addFigures, emptyFigures, ofThePast } from "./add_figures.ts";
+import { DataPlaneWorker } from "./data_plane_worker.ts";
+import { Listeners } from "./listeners.ts";
+import type { DataPlaneSettings } from "./plane_host.ts";
+import { PageMaker } from "./remote_pages.ts";
+import type { FromThread, ToThread } from "./thread_messages.ts";
+
+/** How long a reply may take that needs no time of its own, in milliseconds. */
+const REPLY_TIMEOUT_MS = 1_000;
+
+/** What a thread is begun with: a module that must be readable. */
+export const THREAD_MODULE: string =
+  new URL("./data_plane_thread.ts", import.meta.url).href;
+
+/** A thread that has lived for less was ended by what the next one will meet, too. */
+const BRIEF_LIFE_MS = 5_000;
+
+/** How long is waited then before the next one is begun. */
+const RESTART_DELAY_MS = 1_000;
+
+/** What it serves clients with. */
+export interface ThreadServeParts {
+  /** A listening socket, which stays the caller's. */
+  readonly listeningFd: number;
+  /** The port clients know; 0 for a unix socket. */
+  readonly port: number;
+  /** Our own pages; `null` leaves all paths to the application. */
+  readonly admin: AdminSite | null;
+}
+
+/** Carries the contract by messages. */
+export class ThreadPlane implements DataPlane {
+  readonly #settings: DataPlaneSettings;
+  readonly #libc: Libc;
+  readonly #listeners = new Listeners();
+  /** Calls that have no reply yet. */
+  readonly #calls = new Map<number, (reply: unknown) => void>();
+  #nextCallId = 0;
+  #worker: DataPlaneWorker | null = null;
+  #pages: PageMaker | null = null;
+  #parts: ThreadServeParts | null = null;
+  /** What a thread that comes later has to know, too. */
+  #published: Command | null = null;
+  #reportsAccess = false;
+  #revision = 0;
+  #figures: DataPlaneFigures;
+  /** What threads have counted that are gone. */
+  #base: DataPlaneFigures;
+  /** When the present thread was begun. */
+  #begunAt = 0;
+  #restart: ReturnType<typeof setTimeout> | undefined;
+  /** Whether no more clients are accepted. */
+  #ending = false;
+  #stopped = false;
+
+  /** Creates a data plane that does not serve yet. */
+  constructor(settings: DataPlaneSettings, libc: Libc) {
+    this.#settings = settings;
+    this.#libc = libc;
+    this.#figures = this.#base = emptyFigures(settings.maxQueue);
+  }
+
+  /** Begins to serve clients; resolves when they are. */
+  async serve(parts: ThreadServeParts): Promise<void> {
+    this.#parts = parts;
+    await this.#begin();
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  send(command: Command): void {
+    switch (command.type) {
+      case "publish":
+        this.#published = command;
+        break;
+      case "report-access":
+        this.#reportsAccess = command.wanted;
+    }
+    if (this.#worker === null) {
+      // Nobody is served yet, so that it is in force.
+      if (command.type === "publish") this.#revision = command.revision;
+      return;
+    }
+    this.#worker.post({ type: "command", command });
+  }
+
+  async ask<C extends Call>(call: C): Promise<Replies[C["type"]] | null> {
+    if (call.type === "drain" || call.type === "stop") this.#ending = true;
+    const timeoutMs = "timeoutMs" in call
+      ? call.timeoutMs + REPLY_TIMEOUT_MS
+      : REPLY_TIMEOUT_MS;
+    const reply = await this.#ask(
+      (id) => ({ type: "call", id, call }),
+      timeoutMs,
+    );
+    if (call.type === "stop") this.#end();
+    return reply as Replies[C["type"]] | null;
+  }
+
+  async refresh(): Promise<void> {
+    await this.#ask((id) => ({ type: "figures-wanted", id }), REPLY_TIMEOUT_MS);
+  }
+
+  figuresOf(key: number): UpstreamFigures {
+    return this.#figures.upstreams.get(key) ?? NO_FIGURES;
+  }
+
+  figures(): DataPlaneFigures {
+    return this.#figures;
+  }
+
+  subscribe(listener: (fact: Fact) => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  #ask(
+    message: (id: number) => ToThread,
+    timeoutMs: number,
+  ): Promise<unknown> {
+    const worker = this.#worker;
+    if (worker === null) return Promise.resolve(null);
+    const id = this.#nextCallId++;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => settle(null), timeoutMs);
+      const settle = (reply: unknown): void => {
+        clearTimeout(timer);
+        this.#calls.delete(id);
+        resolve(reply);
+      };
+      this.#calls.set(id, settle);
+      worker.post(message(id));
+    });
+  }
+
+  async #begin(): Promise<void> {
+    const { listeningFd, port, admin } = this.#parts!;
+    const worker = this.#worker = new DataPlaneWorker({
+      libc: this.#libc,
+      module: THREAD_MODULE,
+      start: {
+        settings: this.#settings,
+        listeningFd,
+        port,
+        gate: admin?.gate ?? null,
+        commands: this.#commands,
+      },
+      onMessage: (message) => this.#receive(message),
+      onGone: (reason) => this.#replace(reason),
+    });
+    this.#begunAt = performance.now();
+    this.#pages = admin === null
+      ? null
+      : new PageMaker(admin, (message) => worker.post(message));
+    await worker.serving;
+  }
+
+  get #commands(): readonly Command[] {
+    const wanted = this.#reportsAccess;
+    return [
+      ...(this.#published === null ? [] : [this.#published]),
+      { type: "report-access", wanted },
+    ];
+  }
+
+  #receive(message: FromThread): void {
+    switch (message.type) {
+      case "facts":
+        for (const fact of message.facts) this.#listeners.notify(fact);
+        return;
+      case "figures":
+        this.#revision = message.revision;
+        this.#figures = addFigures(this.#base, message.figures);
+        return;
+      case "reply":
+        return this.#calls.get(message.id)?.(message.reply);
+      case "fault":
+        return this.#notice(
+          "error",
+          `A connection was ended by a fault of ours: ${
+            describe(message.error)
+          }`,
+        );
+      case "page-request":
+      case "page-pull":
+      case "page-cancel":
+        return this.#pages?.receive(message);
+    }
+  }
+
+  /** The thread is gone: another one takes its place. */
+  #replace(reason: string): void {
+    if (this.#stopped) return;
+    this.#worker = null;
+    this.#pages?.cancelAll();
+    for (const settle of [...this.#calls.values()]) settle(null);
+    this.#base = this.#figures = ofThePast(this.#figures);
+    const consequence = this.#ending
+      ? "What it had under way is lost."
+      : "What it had under way is lost; another one takes its place.";
+    this.#notice(
+      "error",
+      `The thread of the data plane ${reason}. ${consequence}`,
+    );
+    if (this.#ending) return;
+    const livedMs = performance.now() - this.#begunAt;
+    const delayMs = livedMs < BRIEF_LIFE_MS ? RESTART_DELAY_MS : 0;
+    this.#restart = setTimeout(() => {
+      this.#begin().then(
+        () => this.#notice("info", "The new thread of the data plane serves."),
+        // It is gone then, and has been reported.
+        () => {},
+      );
+    }, delayMs);
+  }
+
+  #end(): void {
+    this.#stopped = true;
+    clearTimeout(this.#restart);
+    this.#worker?.end();
+    this.#worker = null;
+    for (const settle of [...this.#calls.values()]) settle(null);
+  }
+
+  #notice(level: "info" | "error", message: string): void {
+    this.#listeners.notify({
+      type: "event",
+      event: { type: "notice", level, message },
+    });
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}

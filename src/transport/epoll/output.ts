@@ -1,0 +1,77 @@
+/**
+ * What is written to a connection: sent at once as far as the kernel takes it,
+ * and kept where it is until it takes the rest.
+ *
+ * @module
+ */
+
+import type { BufferPool } from "../../proxy/core/buffer_pool.ts";
+import type { WriteResult } from "../../proxy/core/link.ts";
+import { ERRNO, MSG } from "./abi.ts";
+import type { Libc } from "./libc.ts";
+
+/** Sends octets to a socket, one write at a time, and gives their buffers back. */
+export class Output {
+  readonly #libc: Libc;
+  readonly #buffers: BufferPool;
+  readonly #fd: number;
+  /** What the kernel has not taken yet, in the buffer it came in. */
+  #rest: Uint8Array | null = null;
+  /** The pooled buffer that it is in, where that was handed over. */
+  #owned: Uint8Array<ArrayBuffer> | null = null;
+
+  /** Writes to a non-blocking socket. */
+  constructor(libc: Libc, buffers: BufferPool, fd: number) {
+    this.#libc = libc;
+    this.#buffers = buffers;
+    this.#fd = fd;
+  }
+
+  /** Whether a write is not over. */
+  get pending(): boolean {
+    return this.#rest !== null;
+  }
+
+  /** Sends what the kernel takes. Not while a write is pending. */
+  write(
+    bytes: Uint8Array,
+    owned: Uint8Array<ArrayBuffer> | null,
+  ): WriteResult {
+    this.#owned = owned;
+    return this.#send(bytes);
+  }
+
+  /** Goes on with the pending write. */
+  flush(): WriteResult {
+    return this.#send(this.#rest!);
+  }
+
+  /** Gives up what is pending. */
+  drop(): void {
+    this.#rest = null;
+    const owned = this.#owned;
+    this.#owned = null;
+    if (owned !== null) this.#buffers.release(owned);
+  }
+
+  #send(bytes: Uint8Array): WriteResult {
+    const { length } = bytes;
+    const flags = MSG.NOSIGNAL | MSG.DONTWAIT;
+    const sent = this.#libc.call.send(this.#fd, bytes, length, flags);
+    if (sent === length) {
+      this.drop();
+      return "written";
+    }
+    if (sent < 0 && !isTransient(this.#libc.errno())) {
+      this.drop();
+      return "failed";
+    }
+    this.#rest = sent <= 0 ? bytes : bytes.subarray(sent);
+    return "pending";
+  }
+}
+
+/** Whether a call on a socket may be made again. */
+export function isTransient(errno: number): boolean {
+  return errno === ERRNO.EAGAIN || errno === ERRNO.EINTR;
+}
