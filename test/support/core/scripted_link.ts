@@ -309,6 +309,7 @@ export class ScriptedLink implements Link {
     const [arrived] = this.#arrived;
     if (arrived === undefined) return this.#seeEnd();
     const room = read?.room ?? input.room();
+    assert.ok(room.length > 0, "there is no room to read into");
     const count = Math.min(room.length, arrived.length);
     room.set(arrived.subarray(0, count));
     if (count === arrived.length) this.#arrived.shift();
