@@ -1,6 +1,6 @@
 /**
  * The data plane by itself: one request from the client's octets to the
- * client's answer, on connections in memory. What the kernel and the runtime's
+ * client's response, on connections in memory. What the kernel and the runtime's
  * sockets cost is not in it.
  *
  * `deno bench bench/micro/exchange_bench.ts`
@@ -10,29 +10,21 @@
 
 import { EventEmitter } from "../../src/events/mod.ts";
 import { ascii } from "../../src/http1/bytes.ts";
-import { ByteWriter } from "../../src/http1/byte_writer.ts";
-import { RequestHead } from "../../src/http1/request_head.ts";
-import { forwarding } from "../../src/http1/request_writer.ts";
-import { ResponseHead } from "../../src/http1/response_head.ts";
-import { Counters } from "../../src/proxy/core/counters.ts";
 import {
   BufferPool,
   MEDIUM_BUFFER_BYTES,
   TINY_BUFFER_BYTES,
 } from "../../src/proxy/core/buffer_pool.ts";
-import { ClientConnection } from "../../src/proxy/connection.ts";
-import {
-  ConnectionPool,
-  UpstreamConnection,
-} from "../../src/proxy/core/connection_pool.ts";
-import type { ProxyContext } from "../../src/proxy/core/context.ts";
-import { DateLine } from "../../src/proxy/core/date_line.ts";
-import { RequestIds } from "../../src/proxy/core/request_ids.ts";
-import { Socket } from "../../src/proxy/socket.ts";
-import { Suspects } from "../../src/proxy/core/suspects.ts";
-import { Sweep } from "../../src/proxy/sweep.ts";
-import { Turns } from "../../src/proxy/turns.ts";
-import type { Transport } from "../../src/proxy/transport.ts";
+import type { Driver } from "../../src/proxy/core/context.ts";
+import { Counters } from "../../src/proxy/core/counters.ts";
+import { ProxyEngine } from "../../src/proxy/core/engine.ts";
+import { InputBuffer } from "../../src/proxy/core/input_buffer.ts";
+import type {
+  ConnectHandler,
+  Link,
+  LinkHandler,
+  WriteResult,
+} from "../../src/proxy/core/link.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { POLICIES } from "../../src/upstream/policy/mod.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
@@ -77,128 +69,119 @@ const TEN_CHUNKS = ascii(
     `400\r\n${"x".repeat(1024)}\r\n`.repeat(10) + "0\r\n\r\n",
 );
 
-/** A connection whose other end is a function. */
-class MemoryTransport implements Transport {
-  readonly announcesEnd = false;
-  readonly #onWrite: () => void;
-  #undelivered: Uint8Array = new Uint8Array(0);
-  #room: Uint8Array | null = null;
-  #resolve: ((count: number | null) => void) | null = null;
+const NOBODY: LinkHandler = {
+  onData: () => {},
+  onEnd: () => {},
+  onWritten: () => {},
+};
 
-  constructor(onWrite: () => void) {
-    this.#onWrite = onWrite;
+/** A connection whose other end takes everything, and sends what it is told to. */
+class MemoryLink implements Link {
+  readonly input: InputBuffer;
+  handler: LinkHandler = NOBODY;
+  readonly ended = false;
+  readonly failed = false;
+  readonly closed = false;
+  /** Octets the other end has been sent. */
+  sentBytes = 0;
+  readonly #buffers: BufferPool;
+
+  constructor(buffers: BufferPool, bufferBytes: number) {
+    this.#buffers = buffers;
+    this.input = new InputBuffer(buffers, bufferBytes);
   }
 
-  /** Hands `bytes` to the read that is pending, and what it does not take to the next. */
+  /** Brings `bytes`, in as many reads as the input has room for. */
   deliver(bytes: Uint8Array): void {
-    this.#undelivered = bytes;
-    this.#resolve!(this.#fill(this.#room!));
+    for (let at = 0; at < bytes.length;) {
+      const room = this.input.room();
+      const count = Math.min(room.length, bytes.length - at);
+      room.set(count === bytes.length ? bytes : bytes.subarray(at, at + count));
+      this.input.received(count);
+      this.handler.onData(this);
+      at += count;
+    }
   }
 
-  read(room: Uint8Array): Promise<number | null> {
-    if (this.#undelivered.length > 0) return Promise.resolve(this.#fill(room));
-    this.#room = room;
-    return new Promise((resolve) => this.#resolve = resolve);
+  write(bytes: Uint8Array, owned: Uint8Array<ArrayBuffer> | null): WriteResult {
+    this.sentBytes += bytes.length;
+    if (owned !== null) this.#buffers.release(owned);
+    return "written";
   }
 
-  #fill(room: Uint8Array): number {
-    const part = this.#undelivered.subarray(0, room.length);
-    room.set(part);
-    this.#undelivered = this.#undelivered.subarray(part.length);
-    return part.length;
-  }
-
-  write(bytes: Uint8Array): Promise<number> {
-    this.#onWrite();
-    return Promise.resolve(bytes.length);
-  }
-
-  closeWrite(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  close(): void {
-    this.#resolve?.(null);
-  }
+  resume(): void {}
+  pause(): void {}
+  watch(): void {}
+  endWrite(): void {}
+  finish(): void {}
+  close(): void {}
 }
 
-/** Returns a function that sends `request` to a worker that answers `response`, and waits for that. */
-function exchange(
-  request: Uint8Array,
-  response: Uint8Array,
-): () => Promise<void> {
-  const context = newContext();
-  const { buffers, connections, dispatcher } = context;
-  const upstream = new Upstream({
-    id: 0,
-    hostname: HOST,
-    port: 1,
-    generation: 1,
-  });
-  dispatcher.publish([upstream]);
-  const worker = new MemoryTransport(() => worker.deliver(response));
-  const idle = new Socket(worker, buffers, MEDIUM_BUFFER_BYTES);
-  const connection = new UpstreamConnection(upstream, idle, () => {});
-  connections.put(connection, 0, NEVER_MS);
-
-  let answered = (): void => {};
-  const client = new MemoryTransport(() => answered());
-  const socket = new Socket(client, buffers, TINY_BUFFER_BYTES);
-  void new ClientConnection(context, socket, {
-    address: HOST,
-    hash: 1,
-    forwarding: forwarding({
-      trusted: false,
-      address: HOST,
-      proto: "http",
-      port: 8080,
-      defaultHost: "localhost:8080",
-    }),
-  }).serve();
-  return () =>
-    new Promise((resolve) => {
-      answered = resolve;
-      client.deliver(request);
-    });
-}
-
-function newContext(): ProxyContext {
+/** Returns a function that has `request` served by a worker that sends `response`. */
+function exchange(request: Uint8Array, response: Uint8Array): () => void {
   const buffers = new BufferPool();
-  return {
-    options: {
-      maxConnections: 1,
-      headTimeoutMs: NEVER_MS,
-      idleTimeoutMs: NEVER_MS,
-      bodyTimeoutMs: NEVER_MS,
-      requestTimeoutMs: NEVER_MS,
-      maxRetries: 2,
-      maxHeadBytes: 16_384,
-      maxBodyBytes: 0,
-    },
-    dispatcher: new Dispatcher({
-      policy: POLICIES["round-robin"],
-      workerConcurrency: 0,
-      maxQueue: 0,
-      queueTimeoutMs: NEVER_MS,
-    }),
-    connections: new ConnectionPool(buffers),
+  const worker = new MemoryLink(buffers, MEDIUM_BUFFER_BYTES);
+  const client = new MemoryLink(buffers, TINY_BUFFER_BYTES);
+  let connecting: ConnectHandler | null = null;
+  const engine = newEngine({
     buffers,
+    clock: { now: () => 0, wallTime: () => 0 },
+    timers: { after: () => ({ cancel: () => {} }) },
+    connector: {
+      connect: (_to, handler) => {
+        connecting = handler;
+        return { cancel: () => {} };
+      },
+    },
+    reportFault: (error) => {
+      throw error;
+    },
+  });
+  engine.accept({ link: client, peerAddress: HOST, onClosed: () => {} });
+  const ask = (): void => {
+    const { sentBytes } = client;
+    client.deliver(request);
+    connecting?.onConnected(worker);
+    connecting = null;
+    worker.deliver(response);
+    if (client.sentBytes === sentBytes) throw new Error("No response came");
+  };
+  // From now on the connection to the worker is there.
+  ask();
+  return ask;
+}
+
+function newEngine(driver: Driver): ProxyEngine {
+  const dispatcher = new Dispatcher({
+    policy: POLICIES["round-robin"],
+    workerConcurrency: 0,
+    maxQueue: 0,
+    queueTimeoutMs: NEVER_MS,
+  });
+  const address = { id: 0, hostname: HOST, port: 1 };
+  dispatcher.publish([new Upstream({ ...address, generation: 1 })]);
+  return new ProxyEngine({
+    maxConnections: 1,
+    headTimeoutMs: NEVER_MS,
+    idleTimeoutMs: NEVER_MS,
+    bodyTimeoutMs: NEVER_MS,
+    requestTimeoutMs: NEVER_MS,
+    maxRetries: 2,
+    maxHeadBytes: 16_384,
+    maxBodyBytes: 0,
+    proxyProtocol: false,
+    trustedProxies: [],
+    rateLimit: null,
+    skewProtection: false,
+  }, {
+    driver,
+    port: 8080,
+    tls: null,
+    dispatcher,
     counters: new Counters(),
     events: new EventEmitter(),
-    sweep: new Sweep(),
-    suspects: new Suspects(),
-    turns: new Turns({ clientConnections: 1, unanswered: 1 }),
-    requestIds: new RequestIds(),
-    dateLine: new DateLine(),
     admin: null,
-    gate: null,
-    skew: null,
-    draining: false,
-    finishing: false,
-    requestHead: new RequestHead(),
-    responseHead: new ResponseHead(),
-    writer: new ByteWriter(),
-  };
+  });
 }
 
 for (
@@ -210,7 +193,5 @@ for (
   ] as const
 ) {
   const ask = exchange(request, response);
-  Deno.bench(name, { group: "exchange" }, async () => {
-    await ask();
-  });
+  Deno.bench(name, { group: "exchange" }, ask);
 }

@@ -32,6 +32,8 @@ export interface Sending {
   readonly bytes: Uint8Array;
   /** How many responses the client reads before it sends this. */
   readonly afterResponses: number;
+  /** Whether all of it must come at once. */
+  readonly together: boolean;
 }
 
 /** An answer of the worker. */
@@ -41,6 +43,8 @@ export interface WorkerAnswer {
   readonly after: "request" | "head" | number;
   /** What the worker does afterwards; `"last"`: it stays, but must not be given another request. */
   readonly then: "keep" | "close" | "reset" | "last";
+  /** Whether all of it must come at once. */
+  readonly together: boolean;
 }
 
 /** What becomes of the client's connection; `null` when the case does not say. */
@@ -85,6 +89,18 @@ const SETUPS: readonly string[] = [
   "impatient",
   "workerless",
 ];
+
+/** All cases of all documents in this folder. @throws {SyntaxError} naming the case that cannot be read. */
+export function readCases(): ConformanceCase[] {
+  const folder = new URL(".", import.meta.url);
+  return [...Deno.readDirSync(folder)]
+    .map(({ name }) => name)
+    .filter((name) => name.endsWith(".md") && name !== "README.md")
+    .sort()
+    .flatMap((name) =>
+      parseCases(Deno.readTextFileSync(new URL(name, folder)))
+    );
+}
 
 /** All cases of a document. @throws {SyntaxError} naming the case that cannot be read. */
 export function parseCases(markdown: string): ConformanceCase[] {
@@ -148,6 +164,7 @@ function parseSending({ words, text }: Block): Sending {
   return {
     bytes: bytesOf(text),
     afterResponses: numberIn(words, "after") ?? 0,
+    together: words.includes("together"),
   };
 }
 
@@ -165,6 +182,7 @@ function parseAnswer({ words, text }: Block): WorkerAnswer {
       ? "head"
       : numberIn(words, "body") ?? "request",
     then: thens.find((then) => words.includes(then)) ?? "keep",
+    together: words.includes("together"),
   };
 }
 

@@ -11,17 +11,12 @@
 import assert from "node:assert/strict";
 import { forEverySplit, readWhole, type StreamKind } from "./every_split.ts";
 import { type Cut, runCase } from "./case_run.ts";
-import { type ConformanceCase, parseCases } from "./conformance_case.ts";
+import { type ConformanceCase, readCases } from "./conformance_case.ts";
 
 /** Longest stream that is also sent byte by byte: beyond, it is many packets and nothing new. */
 const MAX_SINGLE_BYTES = 1000;
 
-const folder = new URL(".", import.meta.url);
-const cases = [...Deno.readDirSync(folder)]
-  .map(({ name }) => name)
-  .filter((name) => name.endsWith(".md") && name !== "README.md")
-  .sort()
-  .flatMap((name) => parseCases(Deno.readTextFileSync(new URL(name, folder))));
+const cases = readCases();
 const passed = new Set<ConformanceCase>();
 
 for (const subject of cases) {

@@ -1,9 +1,10 @@
 /** Which requests are given a worker connection that was idle, and when. */
 
 import assert from "node:assert/strict";
-import type { BufferPool } from "../../src/proxy/core/buffer_pool.ts";
 import { ConnectionPool } from "../../src/proxy/core/connection_pool.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
+import { ManualClock } from "../support/core/manual_clock.ts";
+import { NOBODY, ScriptedLink } from "../support/core/scripted_link.ts";
 import { delay } from "../support/deadline.ts";
 import { get, ok, post, postHead } from "../support/message_text.ts";
 import { answering, type OriginScript } from "../support/origin_script.ts";
@@ -115,7 +116,7 @@ Deno.test("a worker is known to keep connections by one that stays open unused",
   assert.equal(origin.connections.length, 1);
 });
 
-Deno.test("a single look at an idle connection proves nothing, however late it comes", async () => {
+Deno.test("a single look at an idle connection proves nothing, however late it comes", () => {
   const address = { id: 0, hostname: "127.0.0.1", port: 1 };
   const upstream = new Upstream({ ...address, generation: 1 });
   const clock = new ManualClock();

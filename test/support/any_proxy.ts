@@ -11,6 +11,7 @@ import type { AdminPort } from "../../src/proxy/core/admin_port.ts";
 import { SMALL_BUFFER_BYTES } from "../../src/proxy/core/buffer_pool.ts";
 import type { Counters } from "../../src/proxy/core/counters.ts";
 import { type Acceptor, ProxyEngine } from "../../src/proxy/core/engine.ts";
+import { DEADLINE_INTERVAL_MS } from "../../src/proxy/core/deadlines.ts";
 import type { TlsServer } from "../../src/proxy/core/handshake.ts";
 import type { Clock } from "../../src/proxy/core/link.ts";
 import type { Suspects } from "../../src/proxy/core/suspects.ts";
@@ -25,6 +26,9 @@ export const ON_EPOLL: boolean = Deno.env.get("TEST_TRANSPORT") === "epoll";
 
 /** Once for all tests: what a test opens it must close. */
 const LIBC = ON_EPOLL ? openLibc() : null;
+
+/** That of the machine, also where a test stops it. */
+const realNow = performance.now.bind(performance);
 
 /** How often a loop that has no thread of its own turns, in milliseconds. */
 const TURN_INTERVAL_MS = 1;
@@ -77,23 +81,29 @@ class RuntimeProxy extends Proxy implements AnyProxy {
 /** The loop turns now and then, so that the test shares its thread. */
 class EpollProxy implements AnyProxy {
   readonly port: number;
+  readonly clock: Clock;
   readonly #driver: EpollDriver;
   readonly #engine: ProxyEngine;
   readonly #acceptor: Acceptor;
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #look: ReturnType<typeof setInterval>;
 
   constructor(settings: ProxySettings, parts: AnyProxyParts) {
     const libc = LIBC!;
     const driver = this.#driver = new EpollDriver({
       libc,
       onError: reportError,
+      clock: realNow,
     });
+    // Deadlines go by the clock that a test may stop, and are looked at
+    // all the same.
+    this.clock = { now: () => performance.now(), wallTime: () => Date.now() };
     const { loop, buffers } = driver;
     const { fd, port } = listen(libc, { hostname: "127.0.0.1", port: 0 });
     this.port = port;
     const engine = this.#engine = new ProxyEngine(settings, {
       ...parts,
-      driver,
+      driver: { ...driver, clock: this.clock },
       port,
     });
     const listener = new EpollListener({
@@ -121,12 +131,11 @@ class EpollProxy implements AnyProxy {
           onClosed();
         }),
     };
-    driver.start(engine.deadlines);
+    this.#look = setInterval(
+      () => engine.deadlines.enforce(performance.now()),
+      DEADLINE_INTERVAL_MS,
+    );
     this.#timer = setInterval(() => loop.turn(0), TURN_INTERVAL_MS);
-  }
-
-  get clock(): Clock {
-    return this.#driver.clock;
   }
 
   get suspects(): Suspects {
@@ -153,6 +162,7 @@ class EpollProxy implements AnyProxy {
       this.#engine.stop(this.#acceptor, how, resolve)
     );
     clearInterval(this.#timer);
+    clearInterval(this.#look);
     this.#driver.loop.close();
   }
 

@@ -151,13 +151,11 @@ export function isReset(error: unknown): boolean {
  */
 export function toBytes(data: string | Uint8Array): Uint8Array {
   if (typeof data !== "string") return data;
-  return Uint8Array.from(data, (character) => {
-    const code = character.codePointAt(0)!;
-    if (code > 0xff) {
-      throw new RangeError(`Cannot send "${character}": it is not one byte`);
-    }
-    return code;
-  });
+  const beyond = /[^\0-\xff]/u.exec(data)?.[0];
+  if (beyond !== undefined) {
+    throw new RangeError(`Cannot send "${beyond}": it is not one byte`);
+  }
+  return new Uint8Array(Buffer.from(data, "latin1"));
 }
 
 /** The string whose characters are the bytes: the inverse of {@linkcode toBytes}. */

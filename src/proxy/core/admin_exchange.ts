@@ -123,8 +123,13 @@ export class AdminExchange implements AdminSink {
 
   /** Cuts a client that has kept us waiting for too long. */
   expire(): void {
-    this.deadline = Infinity;
-    this.#cut();
+    this.cut();
+  }
+
+  /** Ends it at once: the response is cut, and whoever makes it is told. */
+  cut(): void {
+    this.#link.close();
+    this.#over(false);
   }
 
   /** The client has brought more. */
@@ -145,7 +150,7 @@ export class AdminExchange implements AdminSink {
 
   /** The client sends no more. */
   onClientEnd(): void {
-    if (this.#link.failed || this.#state.type === "reading-body") this.#cut();
+    if (this.#link.failed || this.#state.type === "reading-body") this.cut();
     else this.end();
   }
 
@@ -153,7 +158,7 @@ export class AdminExchange implements AdminSink {
   onWritten(written: boolean): void {
     const state = this.#state;
     this.deadline = Infinity;
-    if (!written) return this.#cut();
+    if (!written) return this.cut();
     if (state.type === "writing-continue") {
       this.#state = { type: "reading-body" };
       this.#touch();
@@ -210,7 +215,7 @@ export class AdminExchange implements AdminSink {
     // Not for the host to fall over: the page's fault ends the page.
     const message = `An admin page broke off: ${reason}`;
     this.#context.events.emit({ type: "notice", level: "error", message });
-    this.#cut();
+    this.cut();
   }
 
   /**
@@ -234,7 +239,7 @@ export class AdminExchange implements AdminSink {
   }
 
   #awaitMore(): void {
-    if (this.#link.ended) return this.#cut();
+    if (this.#link.ended) return this.cut();
     // What is not consumed is a part of the trailers: they come whole.
     const { input } = this.#link;
     if (input.full) input.resize(MEDIUM_BUFFER_BYTES);
@@ -296,11 +301,6 @@ export class AdminExchange implements AdminSink {
     this.#state = { type: "writing", ...then };
     const result = this.#link.write(bytes, null);
     if (result !== "pending") this.onWritten(result === "written");
-  }
-
-  #cut(): void {
-    this.#link.close();
-    this.#over(false);
   }
 
   #over(reusable: boolean): void {

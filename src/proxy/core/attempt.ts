@@ -8,7 +8,12 @@
  * @module
  */
 
-import { LARGE_BUFFER_BYTES, MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
+import {
+  HEADROOM,
+  LARGE_BUFFER_BYTES,
+  MEDIUM_BUFFER_BYTES,
+  TAILROOM,
+} from "./buffer_pool.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Link, LinkHandler, WriteResult } from "./link.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
@@ -303,8 +308,8 @@ export class Attempt
         return this.fail(asProxyError(error, "upstream-malformed"));
       }
       if (plan === null) return this.#awaitMore();
-      if (!plan.interim) return this.#passHead(plan);
       this.#begun = true;
+      if (!plan.interim) return this.#passHead(plan);
       if (this.#bodySent) this.#clock.renew();
       this.#state = { type: "passing-interim", plan };
       const result = this.#writeInterim(plan);
@@ -324,6 +329,8 @@ export class Attempt
     }
     if (link.ended) return this.fail(this.#noResponse());
     if (full) link.input.resize(LARGE_BUFFER_BYTES);
+    // Where more is allowed than the largest buffer holds.
+    if (link.input.full) link.input.resize(maxHeadBytes + HEADROOM + TAILROOM);
     link.resume(false);
   }
 

@@ -169,7 +169,7 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     const state = this.#state;
     if (state.type === "exchange") {
       state.exchange.fail(new ProxyError("stopping"));
-    }
+    } else if (state.type === "admin") state.exchange.cut();
     this.#close();
   }
 

@@ -86,6 +86,8 @@ export class Exchange
   #state: ExchangeState = NEW;
   /** The present attempt, or the last one. */
   #attempt: Attempt | null = null;
+  /** Whether an earlier attempt has ended while the request was being written. */
+  #leftWriting = false;
   #clientEnded = false;
   /** `null` while nothing has failed. */
   #retries: Retries | null = null;
@@ -150,7 +152,7 @@ export class Exchange
 
   /** Whether the kernel may still read the request for a worker that gets no more of it. */
   get beingWritten(): boolean {
-    return this.#attempt?.beingWritten ?? false;
+    return this.#leftWriting || (this.#attempt?.beingWritten ?? false);
   }
 
   /** The rest of the request's body; `null` when the request came whole, or has not been sent. */
@@ -348,6 +350,7 @@ export class Exchange
   }
 
   #begin(connection: UpstreamConnection): void {
+    this.#leftWriting = this.beingWritten;
     const attempt = this.#attempt = new Attempt(this.#context, {
       client: this.#client,
       request: this.request,

@@ -97,7 +97,7 @@ export class ProxiedRequest implements ClaimRequest {
     });
     this.idEnd = this.idStart + requestId.length;
     if (this.decoder !== null) {
-      const content = takeContent(input, this.decoder, this.chunked);
+      const content = this.#takeContent(context, input, this.decoder);
       this.contentBytes = this.decoder.contentEnd - this.decoder.contentStart;
       if (content.length <= this.#buffer.length - writer.at) {
         writer.write(content);
@@ -144,5 +144,19 @@ export class ProxiedRequest implements ClaimRequest {
    */
   release(context: ProxyContext, beingWritten = false): void {
     if (!beingWritten) context.buffers.release(this.#buffer);
+  }
+
+  #takeContent(
+    context: ProxyContext,
+    input: InputBuffer,
+    decoder: BodyDecoder,
+  ): Uint8Array {
+    try {
+      return takeContent(input, decoder, this.chunked);
+    } catch (error) {
+      // There will be no request that could be released.
+      this.release(context);
+      throw error;
+    }
   }
 }

@@ -206,9 +206,11 @@ export class RequestBody implements PumpListener {
     this.#listener.onBodyDiscarded();
     // Whoever was told may have ended it.
     if (this.#state.type !== "discarding") return;
-    if (decoder.done) return this.#end(true);
-    if (discardedBytes >= MAX_DISCARDED_BYTES || this.#client.ended) {
-      return this.#end(false);
+    const { ended } = this.#client;
+    if (decoder.done || discardedBytes >= MAX_DISCARDED_BYTES || ended) {
+      // What follows is for whoever goes on with the connection.
+      this.#client.pause();
+      return this.#end(decoder.done);
     }
     if (input.full) input.resize(LARGE_BUFFER_BYTES);
     this.#client.resume(false);
@@ -216,6 +218,7 @@ export class RequestBody implements PumpListener {
 
   #fail(error: ProxyError): void {
     this.#stopSending();
+    this.#client.pause();
     this.#state = { type: "over", received: false };
     this.#listener.onBodyFailed(error);
     this.#listener.onBodyOver(false);

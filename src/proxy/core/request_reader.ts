@@ -80,7 +80,9 @@ export class RequestReader {
     if (input.bytes.length < SMALL_BUFFER_BYTES) {
       this.#idleBufferBytes = SMALL_BUFFER_BYTES;
       input.resize(SMALL_BUFFER_BYTES);
-    } else {
+    }
+    // Or it had been as large already, for what had come before the request.
+    if (input.full) {
       const { maxHeadBytes } = this.#context.options;
       input.resize(maxHeadBytes + HEADROOM + TAILROOM);
     }

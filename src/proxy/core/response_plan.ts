@@ -150,7 +150,13 @@ export function takeResponse(
   let rest: Uint8Array | null = null;
   let contentBytes = 0;
   if (decoder !== null) {
-    const content = takeContent(input, decoder, chunked);
+    let content: Uint8Array;
+    try {
+      content = takeContent(input, decoder, chunked);
+    } catch (error) {
+      buffers.release(buffer);
+      throw error;
+    }
     contentBytes = decoder.contentEnd - decoder.contentStart;
     if (content.length <= buffer.length - writer.at) writer.write(content);
     else {

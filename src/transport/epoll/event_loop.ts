@@ -48,6 +48,8 @@ export interface EventLoopOptions {
   readonly libc: Libc;
   /** Is told what a callback has thrown. Must not throw. */
   readonly onError: (error: unknown) => void;
+  /** Monotonic time in milliseconds. @default {performance.now} */
+  readonly clock?: () => number;
   /** Takes note of descriptors, for when the loop is gone. */
   readonly descriptors?: DescriptorLog;
   /** The eventfd that wakes the loop; it stays its owner's. */
@@ -64,7 +66,8 @@ export class EventLoop implements Clock, Timers {
   readonly #descriptors: DescriptorLog | undefined;
   readonly #timers = new TimerQueue();
   #tasks: (() => void)[] = [];
-  #now = performance.now();
+  readonly #clock: () => number;
+  #now: number;
   #stopped = false;
   #turns = 0;
 
@@ -89,6 +92,8 @@ export class EventLoop implements Clock, Timers {
       "create an epoll descriptor",
     );
     this.#descriptors = descriptors;
+    this.#clock = options.clock ?? (() => performance.now());
+    this.#now = this.#clock();
     descriptors?.opened(this.#epollFd);
     if (wakeFd !== undefined) this.#listenForWakes(wakeFd, onWake);
   }
@@ -140,7 +145,7 @@ export class EventLoop implements Clock, Timers {
    */
   turn(maxWaitMs: number): void {
     const count = this.#wait(this.#waitMs(maxWaitMs));
-    this.#now = performance.now();
+    this.#now = this.#clock();
     this.#turns++;
     for (let i = 0; i < count; i++) this.#dispatch(i * LAYOUT.words);
     if (this.#timers.nextAt <= this.#now) {

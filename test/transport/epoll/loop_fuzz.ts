@@ -17,7 +17,7 @@ import type { EpollLink } from "../../../src/transport/epoll/link.ts";
 import type { Random } from "../../fuzz/random.ts";
 import { isReset, RawSocket } from "../../support/raw_socket.ts";
 import type { LoopStand } from "./loop_stand.ts";
-import { POISON } from "./poisoned_pool.ts";
+import { POISON } from "../../support/poisoned_pool.ts";
 import type { Interference } from "./tracked_libc.ts";
 
 /** How much a client may send: more than a large buffer. */

@@ -27,7 +27,7 @@ import {
 } from "../../../src/transport/epoll/listening_socket.ts";
 import { DEFAULT_DEADLINE_MS } from "../../support/deadline.ts";
 import { RawSocket } from "../../support/raw_socket.ts";
-import { PoisonedPool } from "./poisoned_pool.ts";
+import { PoisonedPool } from "../../support/poisoned_pool.ts";
 import { TrackedLibc } from "./tracked_libc.ts";
 
 /** Size of the first buffer of each link. */

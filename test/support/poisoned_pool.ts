@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import {
   BufferPool,
   LARGE_BUFFER_BYTES,
-} from "../../../src/proxy/core/buffer_pool.ts";
+} from "../../src/proxy/core/buffer_pool.ts";
 
 /** What is in a buffer that nobody has: no test sends it. */
 export const POISON = 0xdb;

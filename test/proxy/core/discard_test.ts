@@ -1,0 +1,42 @@
+/** What is read of a request that nobody wants any more, and what is left alone. */
+
+import assert from "node:assert/strict";
+import { CoreStand } from "../../support/core/core_stand.ts";
+import { MemoryOrigin } from "../../support/core/memory_origin.ts";
+import { chunked, get, postHead } from "../../support/message_text.ts";
+import { toBytes } from "../../support/raw_socket.ts";
+
+/** More than a buffer of a client holds. */
+const MUCH = "x".repeat(2000);
+
+const BODIES = {
+  "comes to its end": chunked(MUCH, 500),
+  "breaks the rules": `1\r\na\r\n${"nonsense ".repeat(9)}\r\n`,
+};
+
+for (const [what, body] of Object.entries(BODIES)) {
+  for (const readsAhead of [false, true]) {
+    Deno.test(`no more than a body is read when it ${what} after its worker has gone${readsAhead ? ", with reads begun ahead" : ""}`, () => {
+      const stand = new CoreStand({ links: { readsAhead } });
+      const closing = new MemoryOrigin([[{ do: "read-head" }, {
+        do: "close",
+      }]]);
+      stand.onConnect = (attempt) => () => {
+        const link = stand.newWorkerLink();
+        stand.peers.push(closing.serve(link));
+        attempt.succeed(link);
+      };
+      const client = stand.accept();
+      client.deliver(toBytes(postHead("/", "Transfer-Encoding: chunked")));
+      stand.run();
+      // Whether the worker has exited is not known yet, and so there is no response.
+      client.deliver(toBytes(body + get("/", `X-Long: ${MUCH}`)));
+      stand.run();
+      assert.equal(client.output, "");
+      assert.ok(client.undelivered > 0, "what follows the body was read");
+      stand.pass(1000);
+      assert.match(client.output, /^HTTP\/1\.1 502 /);
+      stand.checkEnds();
+    });
+  }
+}
