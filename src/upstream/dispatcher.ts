@@ -13,9 +13,14 @@
  */
 
 import type { LatencyHistogram } from "../metrics/latency_histogram.ts";
-import type { Sample } from "./concurrency/cohort.ts";
+import type { SampledRequest } from "./concurrency/latency_sample.ts";
 import { ConcurrencyLimit } from "./concurrency/concurrency_limit.ts";
-import { inSlotOrder, type Lane, Lanes, turnIn } from "./lanes.ts";
+import {
+  GenerationSubsets,
+  inSlotOrder,
+  type Subset,
+  turnIn,
+} from "./generation_subsets.ts";
 import { firstEligible, type Policy } from "./policy/policy.ts";
 import {
   type ClaimRequest,
@@ -68,16 +73,16 @@ export interface QueueStats {
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   /** The published set. */
-  readonly #choice: Lane;
+  readonly #published: Subset;
   /** Those who are given requests of their own generation alone. */
   #former: readonly Upstream[] = [];
   /** `null` where no request belongs to a generation. */
-  readonly #lanes: Lanes | null;
+  readonly #subsets: GenerationSubsets | null;
   readonly #queue: RequestQueue;
   readonly #clock: () => number;
   readonly #slowStart: SlowStart | null;
   readonly #limit: ConcurrencyLimit | null;
-  readonly #samples = new WeakMap<ClaimRequest, Sample>();
+  readonly #samples = new WeakMap<ClaimRequest, SampledRequest>();
   /** Requests an upstream may have in flight now; 0 is no cap. */
   #cap: number;
   #avoid: Upstream | null = null;
@@ -91,7 +96,7 @@ export class Dispatcher {
     this.#slowStart = slowStartMs > 0
       ? new SlowStart({ slowStartMs, sticky })
       : null;
-    this.#lanes = options.skewProtection ? new Lanes() : null;
+    this.#subsets = options.skewProtection ? new GenerationSubsets() : null;
     if (workerConcurrency === "auto") {
       this.#limit = new ConcurrencyLimit();
       this.#cap = this.#limit.cap;
@@ -99,7 +104,7 @@ export class Dispatcher {
       this.#limit = null;
       this.#cap = workerConcurrency;
     }
-    this.#choice = {
+    this.#published = {
       upstreams: [],
       eligible: (upstream) => this.#eligible(upstream),
       turn: 0,
@@ -110,7 +115,7 @@ export class Dispatcher {
 
   /** The published set, in slot order. */
   get upstreams(): readonly Upstream[] {
-    return this.#choice.upstreams;
+    return this.#published.upstreams;
   }
 
   /** Those that are kept for the clients of their generation, in slot order. */
@@ -152,7 +157,7 @@ export class Dispatcher {
     upstreams: readonly Upstream[],
     former: readonly Upstream[] = [],
   ): void {
-    const old = this.#choice.upstreams;
+    const old = this.#published.upstreams;
     const set = inSlotOrder(upstreams);
     for (const upstream of [...old, ...this.#former]) {
       upstream.setAccepting(false);
@@ -162,22 +167,22 @@ export class Dispatcher {
       upstream.setAccepting(true);
     }
     this.#slowStart?.follow(old, set);
-    this.#choice.turn = turnIn(set, this.#choice);
-    this.#choice.upstreams = Object.freeze(set);
-    this.#lanes?.follow(this.#choice, this.#former);
+    this.#published.turn = turnIn(set, this.#published);
+    this.#published.upstreams = Object.freeze(set);
+    this.#subsets?.follow(this.#published, this.#former);
     this.#serveQueue();
   }
 
   /** Claims an upstream, or returns `null` when none may be given this request now. */
   claim(request: ClaimRequest): Upstream | null {
-    // Those that wait come first; of several lanes, they wait for those that are full.
-    const mustWait = this.#queue.size > 0 && !this.#lanes?.several;
-    return mustWait ? null : this.#claimFrom(this.#laneOf(request), request);
+    // Those that wait come first; of several subsets, they wait for those that are full.
+    const mustWait = this.#queue.size > 0 && !this.#subsets?.several;
+    return mustWait ? null : this.#claimFrom(this.#subsetOf(request), request);
   }
 
   /** Upstreams that accept work and may be given the request, busy ones included. */
   acceptingFor(request: ClaimRequest): number {
-    const { upstreams } = this.#laneOf(request);
+    const { upstreams } = this.#subsetOf(request);
     return upstreams.filter(({ accepting }) => accepting).length;
   }
 
@@ -227,30 +232,30 @@ export class Dispatcher {
 
   #serveQueue(): void {
     if (this.#queue.size === 0) return;
-    const full = new Set<Lane>();
+    const full = new Set<Subset>();
     this.#queue.serve((request) => {
-      const lane = this.#laneOf(request);
-      if (full.has(lane)) return null;
-      const upstream = this.#claimFrom(lane, request);
-      if (upstream === null) full.add(lane);
+      const subset = this.#subsetOf(request);
+      if (full.has(subset)) return null;
+      const upstream = this.#claimFrom(subset, request);
+      if (upstream === null) full.add(subset);
       return upstream;
-    }, { now: this.#clock(), pastHead: this.#lanes?.several ?? false });
+    }, { now: this.#clock(), pastHead: this.#subsets?.several ?? false });
   }
 
   /** Who may be given the request: its generation for as long as there is one of it, and then everybody's. */
-  #laneOf({ generation }: ClaimRequest): Lane {
+  #subsetOf({ generation }: ClaimRequest): Subset {
     return generation === null
-      ? this.#choice
-      : this.#lanes?.of(generation) ?? this.#choice;
+      ? this.#published
+      : this.#subsets?.of(generation) ?? this.#published;
   }
 
-  #claimFrom(choice: Lane, request: ClaimRequest): Upstream | null {
+  #claimFrom(choice: Subset, request: ClaimRequest): Upstream | null {
     const count = choice.upstreams.length;
     if (count === 0) return null;
     this.#avoid = request.avoid;
     choice.clientHash = request.clientHash;
     // Who belongs to a generation cannot choose to go easy on it.
-    let index = choice === this.#choice && this.#slowStart?.active
+    let index = choice === this.#published && this.#slowStart?.active
       ? this.#chooseSlowly(this.#slowStart)
       : this.#options.policy.choose(choice);
     if (index < 0 && request.avoid !== null) {
@@ -268,7 +273,7 @@ export class Dispatcher {
 
   /** Chooses while upstreams are new: those have a share of the requests that would go to them. */
   #chooseSlowly(slowStart: SlowStart): number {
-    const choice = this.#choice;
+    const choice = this.#published;
     const { policy } = this.#options;
     const { eligible, clientHash } = choice;
     slowStart.credit();

@@ -6,48 +6,48 @@
  */
 
 import assert from "node:assert/strict";
-import { Cohort } from "../../src/upstream/concurrency/cohort.ts";
+import { LatencySample } from "../../src/upstream/concurrency/latency_sample.ts";
 import { FIRST_PAUSE_MS, Pace } from "../../src/upstream/concurrency/pace.ts";
 import {
   elasticityOf,
   hasDrifted,
-} from "../../src/upstream/concurrency/verdict.ts";
+} from "../../src/upstream/concurrency/elasticity.ts";
 
 /** Requests that each had a worker for so long, with so many others. */
-function cohort(
+function sample(
   latenciesMs: readonly number[],
   concurrency: number,
   cap = concurrency,
-): Cohort {
-  const made = new Cohort(0, cap);
+): LatencySample {
+  const made = new LatencySample(0, cap);
   const samples = latenciesMs.map(() => made.take(concurrency, 0));
   samples.forEach((sample, at) => made.give(sample, latenciesMs[at]!));
   return made;
 }
 
-function alike(ms: number, concurrency: number): Cohort {
-  return cohort(new Array(16).fill(ms), concurrency);
+function alike(ms: number, concurrency: number): LatencySample {
+  return sample(new Array(16).fill(ms), concurrency);
 }
 
-Deno.test("a cohort knows the mean latency and concurrency of its requests", () => {
-  const made = cohort([10, 20, 30], 4, 8);
+Deno.test("a sample knows the mean latency and concurrency of its requests", () => {
+  const made = sample([10, 20, 30], 4, 8);
   assert.equal(made.meanMs, 20);
   assert.equal(made.concurrency, 4);
   assert.equal(made.bound, 0);
-  assert.equal(cohort([10], 8).bound, 1);
+  assert.equal(sample([10], 8).bound, 1);
 });
 
 Deno.test("the more alike requests are, the fewer are precise enough", () => {
   const mixed = Array.from({ length: 100 }, (_, at) => at % 10 ? 3 : 400);
-  assert(!cohort(new Array(15).fill(5), 1).precise);
+  assert(!sample(new Array(15).fill(5), 1).precise);
   assert(alike(5, 1).precise);
-  assert(!cohort(mixed.slice(0, 99), 1).precise);
+  assert(!sample(mixed.slice(0, 99), 1).precise);
   // A hundred are enough, whatever they are like.
-  assert(cohort(mixed, 1).precise);
+  assert(sample(mixed, 1).precise);
 });
 
-Deno.test("a cohort is complete when all that were taken are back", () => {
-  const made = new Cohort(0, 1);
+Deno.test("a sample is complete when all that were taken are back", () => {
+  const made = new LatencySample(0, 1);
   const samples = Array.from({ length: 17 }, () => made.take(1, 0));
   for (const sample of samples.slice(0, 16)) made.give(sample, 5);
   assert(made.precise && !made.complete);
@@ -58,7 +58,7 @@ Deno.test("a cohort is complete when all that were taken are back", () => {
 
 Deno.test("latency that does not grow with concurrency has no elasticity, one that is proportional has 1", () => {
   const fewer = alike(10, 8);
-  const elasticity = (more: Cohort) => elasticityOf(fewer, more)?.value;
+  const elasticity = (more: LatencySample) => elasticityOf(fewer, more)?.value;
   assert.equal(elasticity(alike(10, 16)), 0);
   assert.equal(elasticity(alike(9, 16)), 0);
   assert.equal(elasticity(alike(20, 16)), 1);
@@ -73,8 +73,8 @@ Deno.test("the less alike requests are, and the fewer, the less is known of the 
     Array.from({ length: count }, (_, at) => at % 10 ? 3 : 40);
   const error = (latenciesMs: readonly number[], concurrency = 1) =>
     elasticityOf(
-      cohort(latenciesMs, concurrency),
-      cohort(latenciesMs, 2 * concurrency),
+      sample(latenciesMs, concurrency),
+      sample(latenciesMs, 2 * concurrency),
     )!.error;
   assert.equal(error(new Array(16).fill(3)), 0);
   assert(error(mixed(100)) > 0.2 && error(mixed(100)) < 0.6);
@@ -85,9 +85,9 @@ Deno.test("the less alike requests are, and the fewer, the less is known of the 
 
 Deno.test("too few requests, or no difference in concurrency, say nothing", () => {
   const fewer = alike(10, 8);
-  const fifteen = cohort(new Array(15).fill(10), 16);
-  assert.equal(elasticityOf(fewer, new Cohort(0, 16)), null);
-  assert.equal(elasticityOf(new Cohort(0, 8), alike(10, 16)), null);
+  const fifteen = sample(new Array(15).fill(10), 16);
+  assert.equal(elasticityOf(fewer, new LatencySample(0, 16)), null);
+  assert.equal(elasticityOf(new LatencySample(0, 8), alike(10, 16)), null);
   assert.equal(elasticityOf(fewer, fifteen), null);
   assert.equal(elasticityOf(fewer, alike(10, 9)), null);
   assert.equal(elasticityOf(fewer, alike(10, 4)), null);

@@ -28,14 +28,14 @@
  * @module
  */
 
-import { Cohort, type Sample } from "./cohort.ts";
+import { LatencySample, type SampledRequest } from "./latency_sample.ts";
 import { FIRST_PAUSE_MS, Pace } from "./pace.ts";
 import {
   type Elasticity,
   elasticityOf,
   hasDrifted,
   LEAST_CONTRAST,
-} from "./verdict.ts";
+} from "./elasticity.ts";
 
 /** The limit to begin with: a CPU-bound worker comes down from there in a second, one that waits goes up. */
 const FIRST_LIMIT = 8;
@@ -100,7 +100,7 @@ type Phase =
   /** Nothing is sampled until `until`. */
   | { readonly name: "rest"; readonly until: number }
   /** The latency at the limit is measured. */
-  | { readonly name: "look"; readonly base: Cohort }
+  | { readonly name: "look"; readonly base: LatencySample }
   /** The latency at another limit is measured. */
   | ({ readonly name: "trial" } & Trial)
   /** The limit is back; the last requests of the trial are awaited. */
@@ -110,8 +110,8 @@ type Phase =
 type Direction = "up" | "down";
 
 interface Trial {
-  readonly base: Cohort;
-  readonly trial: Cohort;
+  readonly base: LatencySample;
+  readonly trial: LatencySample;
   readonly direction: Direction;
   /** Requests the trial is made with: as many as told the latency before. */
   readonly size: number;
@@ -131,7 +131,7 @@ export class ConcurrencyLimit {
   /** What is tried next, if both can be. */
   #direction: Direction = "up";
   /** The requests at the limit that the last clear verdict was about. */
-  #known: Cohort | null = null;
+  #known: LatencySample | null = null;
   #queued = 0;
   #releases = 0;
   #releasesSeen = 0;
@@ -157,7 +157,7 @@ export class ConcurrencyLimit {
    *
    * @param concurrency What its worker has in flight, with this request.
    */
-  take(concurrency: number, now: number): Sample | null {
+  take(concurrency: number, now: number): SampledRequest | null {
     const phase = this.#phase;
     if (phase.name === "look") return phase.base.take(concurrency, now);
     if (phase.name !== "trial") return null;
@@ -172,8 +172,8 @@ export class ConcurrencyLimit {
   }
 
   /** Takes note that a request of the sample was served. */
-  give(sample: Sample, now: number): void {
-    sample.cohort.give(sample, now);
+  give(sample: SampledRequest, now: number): void {
+    sample.sample.give(sample, now);
     const phase = this.#phase;
     if (phase.name === "look" && phase.base.precise) {
       this.#decide(phase.base, now);
@@ -208,11 +208,11 @@ export class ConcurrencyLimit {
   }
 
   #look(now: number): void {
-    this.#phase = { name: "look", base: new Cohort(now, this.#limit) };
+    this.#phase = { name: "look", base: new LatencySample(now, this.#limit) };
   }
 
   /** Decides what to try, when the latency at the limit is known. */
-  #decide(base: Cohort, now: number): void {
+  #decide(base: LatencySample, now: number): void {
     if (this.#known !== null && hasDrifted(this.#known, base)) {
       this.#hurry(now);
     }
@@ -229,7 +229,7 @@ export class ConcurrencyLimit {
     this.#cap = direction === "up"
       ? Math.min(2 * this.#limit, GREATEST_LIMIT)
       : Math.max(1, Math.floor(used / 2));
-    const trial = new Cohort(now, this.#cap);
+    const trial = new LatencySample(now, this.#cap);
     const deadline = now + patienceMs(base, now);
     const size = base.count;
     this.#phase = { name: "trial", base, trial, direction, size, deadline };
@@ -278,7 +278,7 @@ export class ConcurrencyLimit {
   }
 
   /** The limit that a trial downwards, with `cap`, calls for. */
-  #lowered({ value }: Elasticity, { cap }: Cohort): number {
+  #lowered({ value }: Elasticity, { cap }: LatencySample): number {
     const excess = Math.max(0, value - TOLERATED_ELASTICITY);
     return Math.round(this.#limit * (cap / this.#limit) ** excess);
   }
@@ -309,7 +309,7 @@ function opposite(direction: Direction): Direction {
 }
 
 /** How long requests may be waited for, when others took the time since `base` began until `since`. */
-function patienceMs(base: Cohort, since: number): number {
+function patienceMs(base: LatencySample, since: number): number {
   const tookMs = Math.min(since - base.startedAt, BUSY_LATENCIES * base.meanMs);
   return Math.max(LEAST_TRIAL_MS, TRIAL_FACTOR * tookMs);
 }

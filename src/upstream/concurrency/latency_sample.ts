@@ -17,14 +17,14 @@ const ENOUGH_COUNT = 100;
 /** Standard error of the mean that is precise enough, relative to the mean. */
 const RELATIVE_ERROR = 0.1;
 
-/** One request of a cohort. */
-export interface Sample {
-  readonly cohort: Cohort;
+/** One request of a sample. */
+export interface SampledRequest {
+  readonly sample: LatencySample;
   readonly claimedAt: number;
 }
 
 /** Some requests served under the same limit. */
-export class Cohort {
+export class LatencySample {
   /** Requests that a worker may be given at once meanwhile. */
   readonly cap: number;
   /** When the first could be taken. */
@@ -38,7 +38,7 @@ export class Cohort {
   #sumOfConcurrency = 0;
   #atCap = 0;
 
-  /** Begins a cohort at `now`. */
+  /** Begins a sample at `now`. */
   constructor(now: number, cap: number) {
     this.startedAt = now;
     this.cap = cap;
@@ -81,15 +81,15 @@ export class Cohort {
   }
 
   /** Takes a request in. */
-  take(concurrency: number, now: number): Sample {
+  take(concurrency: number, now: number): SampledRequest {
     this.taken++;
     this.#sumOfConcurrency += concurrency;
     if (concurrency >= this.cap) this.#atCap++;
-    return { cohort: this, claimedAt: now };
+    return { sample: this, claimedAt: now };
   }
 
   /** Takes note that a request was served. */
-  give({ claimedAt }: Sample, now: number): void {
+  give({ claimedAt }: SampledRequest, now: number): void {
     const ms = now - claimedAt;
     this.count++;
     this.#sumMs += ms;

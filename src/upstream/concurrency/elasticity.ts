@@ -5,9 +5,9 @@
  * @module
  */
 
-import { type Cohort, LEAST_COUNT } from "./cohort.ts";
+import { type LatencySample, LEAST_COUNT } from "./latency_sample.ts";
 
-/** Factor of concurrency between two cohorts below which their latencies say nothing. */
+/** Factor of concurrency between two samples below which their latencies say nothing. */
 export const LEAST_CONTRAST = 1.2;
 
 /** A latency that has changed by this factor is that of other work. */
@@ -25,7 +25,10 @@ export interface Elasticity {
 }
 
 /** Returns how the latency grows with concurrency, or `null` when it cannot be told. */
-export function elasticityOf(fewer: Cohort, more: Cohort): Elasticity | null {
+export function elasticityOf(
+  fewer: LatencySample,
+  more: LatencySample,
+): Elasticity | null {
   const contrast = more.concurrency / fewer.concurrency;
   // Without requests these are no numbers, of which all comparisons are false.
   const clear = fewer.count >= LEAST_COUNT && more.count >= LEAST_COUNT &&
@@ -38,7 +41,7 @@ export function elasticityOf(fewer: Cohort, more: Cohort): Elasticity | null {
 }
 
 /** Whether the latency is another than the concurrency explains, whatever the workers do. */
-export function hasDrifted(known: Cohort, base: Cohort): boolean {
+export function hasDrifted(known: LatencySample, base: LatencySample): boolean {
   const slower = base.meanMs / known.meanMs;
   const busier = base.concurrency / known.concurrency;
   return slower > Math.max(1, busier) * DRIFT_FACTOR ||
