@@ -13,8 +13,7 @@
  */
 
 import type { LatencyHistogram } from "../metrics/latency_histogram.ts";
-import type { SampledRequest } from "./concurrency/latency_sample.ts";
-import { ConcurrencyLimit } from "./concurrency/concurrency_limit.ts";
+import { AdaptiveConcurrency } from "./concurrency/adaptive_concurrency.ts";
 import {
   GenerationSubsets,
   inSlotOrder,
@@ -81,10 +80,10 @@ export class Dispatcher {
   readonly #queue: RequestQueue;
   readonly #clock: () => number;
   readonly #slowStart: SlowStart | null;
-  readonly #limit: ConcurrencyLimit | null;
-  readonly #samples = new WeakMap<ClaimRequest, SampledRequest>();
-  /** Requests an upstream may have in flight now; 0 is no cap. */
-  #cap: number;
+  /** `null` where the cap is set. */
+  readonly #adaptive: AdaptiveConcurrency | null;
+  /** Requests an upstream may have in flight; 0 is no cap. */
+  readonly #cap: number;
   #avoid: Upstream | null = null;
 
   /** Creates a dispatcher with nothing published. */
@@ -97,13 +96,10 @@ export class Dispatcher {
       ? new SlowStart({ slowStartMs, sticky })
       : null;
     this.#subsets = options.skewProtection ? new GenerationSubsets() : null;
-    if (workerConcurrency === "auto") {
-      this.#limit = new ConcurrencyLimit();
-      this.#cap = this.#limit.cap;
-    } else {
-      this.#limit = null;
-      this.#cap = workerConcurrency;
-    }
+    const adapts = workerConcurrency === "auto";
+    this.#cap = adapts ? 0 : workerConcurrency;
+    // Who belongs to one worker gains nothing by waiting for another.
+    this.#adaptive = adapts && !sticky ? new AdaptiveConcurrency() : null;
     this.#published = {
       upstreams: [],
       eligible: (upstream) => this.#eligible(upstream),
@@ -136,7 +132,7 @@ export class Dispatcher {
       limit: this.#options.maxQueue,
       rejected,
       timedOut,
-      concurrency: this.#limit?.limit ?? this.#cap,
+      concurrency: this.#adaptive?.limit ?? this.#cap,
       wait: { p50: waits.quantile(0.5), p99: waits.quantile(0.99) },
     };
   }
@@ -192,8 +188,15 @@ export class Dispatcher {
    */
   release(upstream: Upstream, request: ClaimRequest | null = null): void {
     upstream.release();
-    if (this.#limit !== null) this.#learn(this.#limit, request);
+    if (request !== null) this.#adaptive?.release(request, this.#clock);
     if (this.#queue.size > 0) this.#serveQueue();
+  }
+
+  /** Takes note that the response to a request in flight is a stream: its worker is as free as before. */
+  park(request: ClaimRequest): void {
+    if (this.#adaptive === null) return;
+    this.#adaptive.park(request);
+    this.#serveQueue();
   }
 
   /**
@@ -219,9 +222,9 @@ export class Dispatcher {
   sweep(now: number): void {
     this.#queue.expire(now);
     this.#slowStart?.advance(now);
-    if (this.#limit === null) return;
-    this.#limit.tick(now, this.#queue.size);
-    this.#cap = this.#limit.cap;
+    if (this.#adaptive === null) return;
+    const working = this.upstreams.reduce((sum, u) => sum + u.working, 0);
+    this.#adaptive.sweep(now, this.#queue.size, working);
     this.#serveQueue();
   }
 
@@ -267,7 +270,7 @@ export class Dispatcher {
     choice.turn = index + 1 < count ? index + 1 : 0;
     const upstream = choice.upstreams[index]!;
     upstream.claim();
-    if (this.#limit?.sampling) this.#sample(this.#limit, upstream, request);
+    this.#adaptive?.claim(upstream, request, this.#clock);
     return upstream;
   }
 
@@ -288,28 +291,8 @@ export class Dispatcher {
   }
 
   #eligible(upstream: Upstream): boolean {
-    const cap = this.#cap;
-    return upstream.accepting && upstream !== this.#avoid &&
-      (cap === 0 || upstream.inFlight < cap);
-  }
-
-  /** Notes that a request was claimed, for what can be learnt from it when it is released. */
-  #sample(
-    limit: ConcurrencyLimit,
-    { inFlight }: Upstream,
-    request: ClaimRequest,
-  ): void {
-    const sample = limit.take(inFlight, this.#clock());
-    if (sample !== null) this.#samples.set(request, sample);
-    this.#cap = limit.cap;
-  }
-
-  #learn(limit: ConcurrencyLimit, request: ClaimRequest | null): void {
-    limit.noteRelease();
-    const sample = request === null ? undefined : this.#samples.get(request);
-    if (request === null || sample === undefined) return;
-    this.#samples.delete(request);
-    limit.give(sample, this.#clock());
-    this.#cap = limit.cap;
+    if (!upstream.accepting || upstream === this.#avoid) return false;
+    if (this.#adaptive !== null) return this.#adaptive.admits(upstream);
+    return this.#cap === 0 || upstream.inFlight < this.#cap;
   }
 }

@@ -35,6 +35,8 @@ export interface ClaimRequest {
   readonly generation: number | null;
   /** An upstream that just failed this request: others are preferred. */
   avoid: Upstream | null;
+  /** Whether its client is still sending it. @default {false} */
+  readonly uploading?: boolean;
 }
 
 /** A request that waits for an upstream. */

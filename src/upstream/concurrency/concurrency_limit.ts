@@ -30,6 +30,7 @@
 
 import { LatencySample, type SampledRequest } from "./latency_sample.ts";
 import { FIRST_PAUSE_MS, Pace } from "./pace.ts";
+import { STALL_FACTOR, Surge, SURGE_FACTOR } from "./surge.ts";
 import {
   type Elasticity,
   elasticityOf,
@@ -37,17 +38,14 @@ import {
   LEAST_CONTRAST,
 } from "./elasticity.ts";
 
-/** The limit to begin with: a CPU-bound worker comes down from there in a second, one that waits goes up. */
-const FIRST_LIMIT = 8;
-
-/** Greatest limit: what one worker's connections and buffers can bear. */
+/** Greatest limit; twice as many are as good as none. */
 const GREATEST_LIMIT = 256;
 
 /** Milliseconds between two looks at the latency. */
 const LOOK_INTERVAL_MS = 1_000;
 
 /** Longest pause, in milliseconds, when more was tried in vain: that costs little. */
-const LONGEST_UP_PAUSE_MS = 8_000;
+const LONGEST_UP_PAUSE_MS = 32_000;
 
 /** Longest pause, in milliseconds, when less was: requests that had been served at once wait then. */
 const LONGEST_DOWN_PAUSE_MS = 256_000;
@@ -73,6 +71,9 @@ const TOLERATED_ELASTICITY = 0.32;
  */
 const CAUTION = 0.5;
 
+/** The same where requests that differ much were served in turn. */
+const CAUTION_IN_TURN = 1.5;
+
 /**
  * Room that is added before the fraction is dropped: at 1, a fifth more
  * throughput is worth a second request at once. So much is to be had where a
@@ -92,8 +93,11 @@ const TRIAL_FACTOR = 4;
 /** ... which counts up to so many times their latency: beyond, there was little to do. */
 const BUSY_LATENCIES = 100;
 
-/** With requests in the queue and none finished for so long, in milliseconds, all must be waiting. */
-const SILENCE_MS = 1_000;
+/** What requests usually take at most, where none is finished from one tick to the next by no chance, in milliseconds. */
+const STAND_STILL_MS = 25;
+
+/** What one more look counts in what a request is expected to take. */
+const EXPECTATION_WEIGHT = 0.3;
 
 /** Where the search is. */
 type Phase =
@@ -101,10 +105,15 @@ type Phase =
   | { readonly name: "rest"; readonly until: number }
   /** The latency at the limit is measured. */
   | { readonly name: "look"; readonly base: LatencySample }
+  /** Workers are given more, to see whether the limit still fits. */
+  | { readonly name: "surge" }
   /** The latency at another limit is measured. */
   | ({ readonly name: "trial" } & Trial)
   /** The limit is back; the last requests of the trial are awaited. */
   | ({ readonly name: "verdict" } & Trial);
+
+/** Latency at a worker below which it is not worth lowering, in milliseconds: a limit costs as much where the worker is idle meanwhile. */
+const WORTHWHILE_MS = 1;
 
 /** Whether a higher limit or a lower one is tried. */
 type Direction = "up" | "down";
@@ -121,8 +130,15 @@ interface Trial {
 
 /** Finds the limit. */
 export class ConcurrencyLimit {
-  #limit = FIRST_LIMIT;
-  #cap = FIRST_LIMIT;
+  #limit = Infinity;
+  #cap = Infinity;
+  #usualMs = 0;
+  /** What a request takes at the limit. */
+  #expectedMs = 0;
+  /** Whether a look has shown that the work may be heavier. */
+  #suspected = false;
+  /** How many a worker was seen to do at once. */
+  #parallelism = 1;
   #phase: Phase = { name: "rest", until: 0 };
   readonly #pace = {
     up: new Pace(LONGEST_UP_PAUSE_MS),
@@ -135,9 +151,14 @@ export class ConcurrencyLimit {
   #queued = 0;
   #releases = 0;
   #releasesSeen = 0;
-  #silentSince = 0;
+  readonly #surge = new Surge();
 
-  /** The limit as far as it is known. */
+  /** What a request usually takes, in milliseconds; 0 while it is not known. */
+  get usualMs(): number {
+    return this.#usualMs;
+  }
+
+  /** The limit as far as it is known; `Infinity` is none. */
   get limit(): number {
     return this.#limit;
   }
@@ -182,26 +203,55 @@ export class ConcurrencyLimit {
     ) this.#judge(phase, now);
   }
 
+  /** Takes note that a request of the sample is not to count. */
+  drop(sampled: SampledRequest): void {
+    sampled.sample.drop(sampled);
+  }
+
   /** Takes note that some request was served, of the sample or not. */
   noteRelease(): void {
     this.#releases++;
   }
 
-  /** To be called a few times a second, with the number of requests that wait for a worker. */
-  tick(now: number, queued: number): void {
+  /** To be called a few times a second, with the number of requests that wait for a worker, and that workers are at. */
+  tick(now: number, queued: number, working: number): void {
     this.#queued = queued;
-    if (queued === 0 || this.#releases !== this.#releasesSeen) {
-      this.#releasesSeen = this.#releases;
-      this.#silentSince = now;
-    } else if (now - this.#silentSince >= SILENCE_MS) {
-      this.#silentSince = now;
-      return this.#change(2 * this.#limit, now);
+    const stoodStill = queued > 0 && this.#releases === this.#releasesSeen &&
+      this.#usualMs < STAND_STILL_MS;
+    this.#releasesSeen = this.#releases;
+    switch (
+      this.#surge.look({
+        now,
+        queued,
+        working,
+        finished: this.#releases,
+        expectedMs: this.#limit === Infinity ? 0 : this.#expectedMs,
+      })
+    ) {
+      case "begin":
+        this.#phase = { name: "surge" };
+        this.#cap = SURGE_FACTOR * this.#limit;
+        return;
+      case "forget":
+        return this.#change(Infinity, now);
+      case "end":
+        this.#cap = this.#limit;
+        this.#hurry(now);
+        return this.#look(now);
+      case "none":
     }
     const phase = this.#phase;
     if (phase.name === "rest") {
       const asked = queued > 0 && this.#pace.up.due(now);
       if (asked || now >= phase.until) this.#look(now);
-    } else if (phase.name !== "look" && now >= phase.deadline) {
+    } else if (stoodStill && phase.name === "trial") {
+      // All that was let in waits for something, and others for it.
+      this.#pace[phase.direction].wait(now);
+      this.#cap = this.#limit;
+      this.#rest(now);
+    } else if (
+      phase.name !== "look" && phase.name !== "surge" && now >= phase.deadline
+    ) {
       if (phase.name === "trial") this.#endTrial(phase, now);
       else this.#judge(phase, now);
     }
@@ -213,26 +263,45 @@ export class ConcurrencyLimit {
 
   /** Decides what to try, when the latency at the limit is known. */
   #decide(base: LatencySample, now: number): void {
+    if (this.#mayBeStalled(base)) return this.#rest(now);
+    this.#usualMs = base.usualMs;
+    this.#expectedMs = this.#expectedMs === 0
+      ? base.meanMs
+      : this.#expectedMs + EXPECTATION_WEIGHT *
+          (base.meanMs - this.#expectedMs);
     if (this.#known !== null && hasDrifted(this.#known, base)) {
+      this.#parallelism = 1;
       this.#hurry(now);
     }
+    this.#parallelism = Math.max(this.#parallelism, base.parallelism);
     const used = Math.min(base.concurrency, this.#limit);
     const binds = this.#queued > 0 || base.bound >= BINDING_RATIO;
     const may = {
-      up: binds && this.#limit < GREATEST_LIMIT && this.#pace.up.due(now),
-      down: used > LEAST_CONTRAST && this.#pace.down.due(now),
+      up: binds && this.#limit < Infinity && this.#pace.up.due(now),
+      down: used > this.#parallelism * LEAST_CONTRAST &&
+        this.#pace.down.due(now),
     };
     const direction = may[this.#direction]
       ? this.#direction
       : opposite(this.#direction);
     if (!may[direction]) return this.#rest(now);
     this.#cap = direction === "up"
-      ? Math.min(2 * this.#limit, GREATEST_LIMIT)
-      : Math.max(1, Math.floor(used / 2));
+      ? raised(2 * this.#limit)
+      : Math.max(this.#parallelism, Math.floor(used / 2));
     const trial = new LatencySample(now, this.#cap);
     const deadline = now + patienceMs(base, now);
     const size = base.count;
     this.#phase = { name: "trial", base, trial, direction, size, deadline };
+  }
+
+  /** Whether the work seems to be heavier by far than it was: what comes of that is for the surge to say, once. */
+  #mayBeStalled(base: LatencySample): boolean {
+    const heavier = this.#expectedMs > 0 && this.#queued > 0 &&
+      this.#limit < Infinity &&
+      base.meanMs > STALL_FACTOR * this.#expectedMs;
+    const first = heavier && !this.#suspected;
+    this.#suspected = first;
+    return first;
   }
 
   #endTrial(phase: Trial, now: number): void {
@@ -257,36 +326,53 @@ export class ConcurrencyLimit {
     }
     this.#known = base;
     const limit = direction === "up"
-      ? this.#raised(elasticity)
-      : this.#lowered(elasticity, trial);
+      ? this.#raised(elasticity, phase)
+      : this.#lowered(elasticity, phase);
     const change = Math.max(limit / this.#limit, this.#limit / limit);
     if (change > LEAST_CHANGE) {
       this.#direction = direction;
       return this.#change(limit, now);
     }
     // Requests that wait would only wait for each other, too.
-    if (direction === "down" && elasticity.value < TOLERATED_ELASTICITY) {
+    const clear = elasticity.value + elasticity.error < TOLERATED_ELASTICITY;
+    if (direction === "down" && clear) {
       pace.retire(now);
     } else pace.wait(now);
     this.#rest(now);
   }
 
   /** The limit that a trial upwards calls for. */
-  #raised({ value, error }: Elasticity): number {
-    const likely = Math.min(1, value + CAUTION * error);
+  #raised({ value, error }: Elasticity, { trial }: Trial): number {
+    const caution = trial.inTurn ? CAUTION_IN_TURN : CAUTION;
+    const likely = Math.min(1, value + caution * error);
     return Math.floor(this.#limit * 2 ** (1 - likely) + UP_ROUNDING);
   }
 
   /** The limit that a trial downwards, with `cap`, calls for. */
-  #lowered({ value }: Elasticity, { cap }: LatencySample): number {
+  #lowered(
+    { value }: Elasticity,
+    { base, trial: { cap } }: Trial,
+  ): number {
     const excess = Math.max(0, value - TOLERATED_ELASTICITY);
-    return Math.round(this.#limit * (cap / this.#limit) ** excess);
+    if (excess === 0) return this.#limit;
+    const used = Math.min(this.#limit, Math.ceil(base.concurrency));
+    // At a worker that is so quick there is nothing to be gained.
+    const least = Math.max(
+      this.#parallelism,
+      Math.ceil(WORTHWHILE_MS * used / base.meanMs),
+    );
+    return Math.min(
+      this.#limit,
+      Math.max(least, Math.round(used * (cap / used) ** excess)),
+    );
   }
 
   /** Sets another limit, which is to be tried out at once. */
   #change(limit: number, now: number): void {
-    this.#limit = Math.min(GREATEST_LIMIT, Math.max(1, limit));
+    this.#limit = raised(Math.max(1, limit));
     this.#cap = this.#limit;
+    this.#expectedMs = 0;
+    this.#surge.reset();
     this.#hurry(now);
     this.#look(now);
   }
@@ -302,6 +388,11 @@ export class ConcurrencyLimit {
     const next = Math.min(up.nextAt, down.nextAt, now + LOOK_INTERVAL_MS);
     this.#phase = { name: "rest", until: Math.max(next, now + FIRST_PAUSE_MS) };
   }
+}
+
+/** Beyond the greatest limit there is none. */
+function raised(limit: number): number {
+  return limit > GREATEST_LIMIT ? Infinity : limit;
 }
 
 function opposite(direction: Direction): Direction {

@@ -13,6 +13,9 @@ export const LEAST_CONTRAST = 1.2;
 /** A latency that has changed by this factor is that of other work. */
 const DRIFT_FACTOR = 1.5;
 
+/** Standard errors that are no chance. */
+const CLEAR_ERRORS = 3;
+
 /** How the latency grows with concurrency. */
 export interface Elasticity {
   /**
@@ -44,6 +47,11 @@ export function elasticityOf(
 export function hasDrifted(known: LatencySample, base: LatencySample): boolean {
   const slower = base.meanMs / known.meanMs;
   const busier = base.concurrency / known.concurrency;
-  return slower > Math.max(1, busier) * DRIFT_FACTOR ||
-    slower < Math.min(1, busier) / DRIFT_FACTOR;
+  // What is within the error is no change.
+  const factor = Math.max(
+    DRIFT_FACTOR,
+    1 + CLEAR_ERRORS * Math.hypot(known.relativeError, base.relativeError),
+  );
+  return slower > Math.max(1, busier) * factor ||
+    slower < Math.min(1, busier) / factor;
 }

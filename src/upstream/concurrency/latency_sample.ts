@@ -17,9 +17,22 @@ const ENOUGH_COUNT = 100;
 /** Standard error of the mean that is precise enough, relative to the mean. */
 const RELATIVE_ERROR = 0.1;
 
+/** Ratio of requests whose order is chance: two responses that come together are not told apart. */
+const OUT_OF_ORDER_RATIO = 0.02;
+
+/** Places that are told apart. */
+export const MOST_PLACES = 64;
+
+/** Root mean square of the latency, relative to its mean, from which on requests differ much. */
+const LEAST_SPREAD = 1.05;
+
+/** Shorter times are not told apart. */
+const SHORTEST_MS = 0.01;
+
 /** One request of a sample. */
 export interface SampledRequest {
   readonly sample: LatencySample;
+  readonly concurrency: number;
   readonly claimedAt: number;
 }
 
@@ -34,9 +47,13 @@ export class LatencySample {
   /** Requests that were served. */
   count = 0;
   #sumMs = 0;
+  #sumOfLogs = 0;
   #sumOfSquares = 0;
   #sumOfConcurrency = 0;
   #atCap = 0;
+  /** How many were served in which place. */
+  readonly #places: number[] = [];
+  #ordered = 0;
 
   /** Begins a sample at `now`. */
   constructor(now: number, cap: number) {
@@ -47,6 +64,11 @@ export class LatencySample {
   /** Mean time that a worker had a request, in milliseconds. */
   get meanMs(): number {
     return this.#sumMs / this.count;
+  }
+
+  /** Geometric mean of the same: what is usual, however long a few take. */
+  get usualMs(): number {
+    return Math.exp(this.#sumOfLogs / this.count);
   }
 
   /** Mean concurrency of those taken. */
@@ -80,12 +102,41 @@ export class LatencySample {
     return this.#atCap / this.taken;
   }
 
+  /**
+   * How many a worker does at once at least, as the order shows in which they
+   * are served: one that does one at a time serves the oldest each time, one
+   * with n threads one of the n oldest.
+   */
+  get parallelism(): number {
+    let later = this.#ordered;
+    for (let place = 0; place < this.#places.length; place++) {
+      later -= this.#places[place]!;
+      if (later <= this.#ordered * OUT_OF_ORDER_RATIO) return place + 1;
+    }
+    return 1;
+  }
+
+  /** Whether requests that differ much were served in turn, all the same, which those that do not wait for each other are not. */
+  get inTurn(): boolean {
+    const spread = Math.sqrt(this.#sumOfSquares / this.count) / this.meanMs;
+    return this.#ordered >= LEAST_COUNT && this.parallelism === 1 &&
+      spread >= LEAST_SPREAD;
+  }
+
+  /** Takes note in which place a request was served: 0 is that of the oldest at its worker. */
+  noteOrder(place: number): void {
+    const last = Math.min(place, MOST_PLACES - 1);
+    while (this.#places.length <= last) this.#places.push(0);
+    this.#places[last]!++;
+    this.#ordered++;
+  }
+
   /** Takes a request in. */
   take(concurrency: number, now: number): SampledRequest {
     this.taken++;
     this.#sumOfConcurrency += concurrency;
     if (concurrency >= this.cap) this.#atCap++;
-    return { sample: this, claimedAt: now };
+    return { sample: this, concurrency, claimedAt: now };
   }
 
   /** Takes note that a request was served. */
@@ -93,6 +144,13 @@ export class LatencySample {
     const ms = now - claimedAt;
     this.count++;
     this.#sumMs += ms;
+    this.#sumOfLogs += Math.log(Math.max(ms, SHORTEST_MS));
     this.#sumOfSquares += ms * ms;
+  }
+  /** Forgets a request that has turned out to be no work. */
+  drop({ concurrency }: SampledRequest): void {
+    this.taken--;
+    this.#sumOfConcurrency -= concurrency;
+    if (concurrency >= this.cap) this.#atCap--;
   }
 }
