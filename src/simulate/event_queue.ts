@@ -7,12 +7,15 @@
 /** Something that happens at a time. */
 interface SimulatedEvent {
   readonly at: number;
+  /** Of those at the same time, the first to be named is the first to happen. */
+  readonly order: number;
   readonly run: () => void;
 }
 
 /** A binary heap of events, and the time of the last one that has happened. */
 export class EventQueue {
   #now = 0;
+  #order = 0;
   readonly #events: SimulatedEvent[] = [];
 
   /** The time, in milliseconds. */
@@ -24,10 +27,11 @@ export class EventQueue {
   at(at: number, run: () => void): void {
     const events = this.#events;
     let index = events.length;
-    events.push({ at, run });
+    const event = { at, order: this.#order++, run };
+    events.push(event);
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      if (events[parent]!.at <= at) break;
+      if (isBefore(events[parent]!, event)) break;
       swap(events, parent, index);
       index = parent;
     }
@@ -54,15 +58,18 @@ export class EventQueue {
       const left = 2 * index + 1;
       let least = index;
       for (const child of [left, left + 1]) {
-        if (child < events.length && events[child]!.at < events[least]!.at) {
-          least = child;
-        }
+        if (child >= events.length) continue;
+        if (isBefore(events[child]!, events[least]!)) least = child;
       }
       if (least === index) return;
       swap(events, least, index);
       index = least;
     }
   }
+}
+
+function isBefore(a: SimulatedEvent, b: SimulatedEvent): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
 function swap<T>(items: T[], a: number, b: number): void {

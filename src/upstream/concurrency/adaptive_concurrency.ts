@@ -38,19 +38,22 @@ const MOSTLY_SLOW = 0.5;
 interface Claim {
   readonly upstream: Upstream;
   readonly claimedAt: number;
+  /** Of those that were claimed, the how many-th it is. */
+  readonly order: number;
   readonly uploads: boolean;
   sampled: SampledRequest | null;
-  state: "working" | "overdue" | "idle";
-  /** What its worker had finished when it became overdue. */
-  finishedBefore: number;
+  state: ClaimState;
 }
+
+/** `overdue` may be work all the same, `idle` is none. */
+type ClaimState = "working" | "overdue" | "idle";
 
 /** What is known of a worker. */
 interface WorkerState {
   /** What it works at, in the order in which it was claimed. */
   readonly working: Set<Claim>;
-  /** Requests that ended while they were work. */
-  finished: number;
+  /** What has taken it too long to be work. */
+  readonly overdue: Set<Claim>;
 }
 
 /** Knows which requests are work, and how much of it a worker is given. */
@@ -61,6 +64,7 @@ export class AdaptiveConcurrency {
   readonly #workers = new WeakMap<Upstream, WorkerState>();
   /** What {@linkcode OVERDUE_FACTOR} is multiplied with: more where those that took long were work. */
   #patience = 1;
+  #order = 0;
   /** When the owner last swept. */
   #sweptAt = 0;
   /** Of the last uploads, how many were slow. */
@@ -92,7 +96,7 @@ export class AdaptiveConcurrency {
         ? this.#limit.take(upstream.working, clock())
         : null,
       state: "working",
-      finishedBefore: 0,
+      order: this.#order++,
     };
     this.#claims.set(request, claim);
     this.#stateOf(upstream).working.add(claim);
@@ -107,19 +111,20 @@ export class AdaptiveConcurrency {
     this.#claims.delete(request);
     const { upstream, state, sampled, uploads } = claim;
     const worker = this.#stateOf(upstream);
-    if (state === "idle") upstream.addIdle(-1);
-    else if (state === "overdue") {
+    if (state === "idle") return upstream.addIdle(-1);
+    if (state === "overdue") {
       upstream.addOverdue(-1);
-      this.#learnPatience(claim, worker);
-    } else {
-      if (uploads) this.#countUpload(false);
-      if (sampled !== null) {
-        sampled.sample.noteOrder(placeOf(claim, worker.working));
-        this.#limit.give(sampled, clock());
-      }
-      worker.working.delete(claim);
-      worker.finished++;
+      worker.overdue.delete(claim);
+      if (worker.working.size > 0) this.#wait();
+      return;
     }
+    if (uploads) this.#countUpload(false);
+    if (sampled !== null) {
+      sampled.sample.noteOrder(placeOf(claim, worker.working));
+      this.#limit.give(sampled, clock());
+    }
+    worker.working.delete(claim);
+    if (worker.overdue.size > 0) this.#acquit(worker.overdue, claim);
   }
 
   /** Takes note that a request is no work any more: its response is a stream. */
@@ -153,21 +158,23 @@ export class AdaptiveConcurrency {
   #stateOf(upstream: Upstream): WorkerState {
     let state = this.#workers.get(upstream);
     if (state === undefined) {
-      state = { working: new Set(), finished: 0 };
+      state = { working: new Set(), overdue: new Set() };
       this.#workers.set(upstream, state);
     }
     return state;
   }
 
   /** A worker that has finished nothing beside what was overdue was at work on it, and others waited for nothing. */
-  #learnPatience(
-    { finishedBefore }: Claim,
-    { working, finished }: WorkerState,
-  ): void {
-    if (finished > finishedBefore) {
+  #wait(): void {
+    this.#patience = Math.min(MOST_PATIENCE, this.#patience * 2);
+  }
+
+  /** Who was overtaken keeps nobody waiting. */
+  #acquit(overdue: ReadonlySet<Claim>, { order }: Claim): void {
+    for (const claim of overdue) {
+      if (claim.order > order) continue;
+      this.#excuse(claim, "idle");
       this.#patience = Math.max(1, this.#patience / 2);
-    } else if (working.size > 0) {
-      this.#patience = Math.min(MOST_PATIENCE, this.#patience * 2);
     }
   }
 
@@ -178,13 +185,18 @@ export class AdaptiveConcurrency {
   #excuse(claim: Claim, state: "overdue" | "idle"): void {
     const { upstream, sampled } = claim;
     if (claim.state === state) return;
-    if (claim.state === "overdue") upstream.addOverdue(-1);
-    claim.state = state;
     const worker = this.#stateOf(upstream);
     worker.working.delete(claim);
-    claim.finishedBefore = worker.finished;
+    if (claim.state === "overdue") {
+      upstream.addOverdue(-1);
+      worker.overdue.delete(claim);
+    }
+    claim.state = state;
     if (state === "idle") upstream.addIdle(1);
-    else upstream.addOverdue(1);
+    else {
+      upstream.addOverdue(1);
+      worker.overdue.add(claim);
+    }
     if (sampled === null) return;
     claim.sampled = null;
     this.#limit.drop(sampled);

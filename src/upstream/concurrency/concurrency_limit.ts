@@ -99,6 +99,9 @@ const STAND_STILL_MS = 25;
 /** What one more look counts in what a request is expected to take. */
 const EXPECTATION_WEIGHT = 0.3;
 
+/** What one more look counts in how much requests differ. */
+const SPREAD_WEIGHT = 0.3;
+
 /** Where the search is. */
 type Phase =
   /** Nothing is sampled until `until`. */
@@ -137,6 +140,8 @@ export class ConcurrencyLimit {
   #expectedMs = 0;
   /** Whether a look has shown that the work may be heavier. */
   #suspected = false;
+  /** How much requests differ, as a standard deviation relative to the mean. */
+  #spread = 0;
   /** How many a worker was seen to do at once. */
   #parallelism = 1;
   #phase: Phase = { name: "rest", until: 0 };
@@ -233,6 +238,8 @@ export class ConcurrencyLimit {
         this.#cap = SURGE_FACTOR * this.#limit;
         return;
       case "forget":
+        this.#spread = 0;
+        this.#parallelism = 1;
         return this.#change(Infinity, now);
       case "end":
         this.#cap = this.#limit;
@@ -258,11 +265,15 @@ export class ConcurrencyLimit {
   }
 
   #look(now: number): void {
-    this.#phase = { name: "look", base: new LatencySample(now, this.#limit) };
+    this.#phase = {
+      name: "look",
+      base: new LatencySample(now, this.#limit, this.#spread),
+    };
   }
 
   /** Decides what to try, when the latency at the limit is known. */
   #decide(base: LatencySample, now: number): void {
+    this.#spread += SPREAD_WEIGHT * (base.spread - this.#spread);
     if (this.#mayBeStalled(base)) return this.#rest(now);
     this.#usualMs = base.usualMs;
     this.#expectedMs = this.#expectedMs === 0
@@ -288,7 +299,7 @@ export class ConcurrencyLimit {
     this.#cap = direction === "up"
       ? raised(2 * this.#limit)
       : Math.max(this.#parallelism, Math.floor(used / 2));
-    const trial = new LatencySample(now, this.#cap);
+    const trial = new LatencySample(now, this.#cap, this.#spread);
     const deadline = now + patienceMs(base, now);
     const size = base.count;
     this.#phase = { name: "trial", base, trial, direction, size, deadline };
@@ -320,6 +331,34 @@ export class ConcurrencyLimit {
       ? elasticityOf(base, trial)
       : elasticityOf(trial, base);
     this.#direction = opposite(direction);
+    // deno-lint-ignore no-explicit-any
+    if ((globalThis as any).DBG) {
+      console.log(
+        "JUDGE",
+        now | 0,
+        direction,
+        "lim",
+        this.#limit,
+        "cap",
+        trial.cap,
+        "e",
+        elasticity?.value.toFixed(2),
+        "err",
+        elasticity?.error.toFixed(2),
+        "base",
+        base.meanMs.toFixed(1),
+        base.concurrency.toFixed(2),
+        base.count,
+        "trial",
+        trial.meanMs.toFixed(1),
+        trial.concurrency.toFixed(2),
+        trial.count,
+        "/",
+        size,
+        "par",
+        this.#parallelism,
+      );
+    }
     if (elasticity === null) {
       pace.repeat(now);
       return this.#rest(now);

@@ -18,13 +18,13 @@ const ENOUGH_COUNT = 100;
 const RELATIVE_ERROR = 0.1;
 
 /** Ratio of requests whose order is chance: two responses that come together are not told apart. */
-const OUT_OF_ORDER_RATIO = 0.02;
+const OUT_OF_ORDER_RATIO = 0.03;
 
 /** Places that are told apart. */
 export const MOST_PLACES = 64;
 
-/** Root mean square of the latency, relative to its mean, from which on requests differ much. */
-const LEAST_SPREAD = 1.05;
+/** Standard deviation of the latency, relative to its mean, from which on requests differ much. */
+const LEAST_SPREAD = 0.3;
 
 /** Shorter times are not told apart. */
 const SHORTEST_MS = 0.01;
@@ -55,10 +55,21 @@ export class LatencySample {
   readonly #places: number[] = [];
   #ordered = 0;
 
-  /** Begins a sample at `now`. */
-  constructor(now: number, cap: number) {
+  /** Standard deviation that requests are taken to have at least, relative to their mean. */
+  readonly #leastSpread: number;
+
+  /** Begins a sample at `now`; `leastSpread` is what others have shown. */
+  constructor(now: number, cap: number, leastSpread = 0) {
     this.startedAt = now;
     this.cap = cap;
+    this.#leastSpread = leastSpread;
+  }
+
+  /** Standard deviation, relative to the mean. */
+  get spread(): number {
+    const mean = this.meanMs;
+    const variance = Math.max(0, this.#sumOfSquares / this.count - mean * mean);
+    return Math.sqrt(variance) / mean;
   }
 
   /** Mean time that a worker had a request, in milliseconds. */
@@ -83,12 +94,10 @@ export class LatencySample {
 
   /** Standard error of the mean, relative to the mean. */
   get relativeError(): number {
-    const mean = this.meanMs;
-    const variance = Math.max(0, this.#sumOfSquares / this.count - mean * mean);
     // Those that are at one worker together wait for each other, so that they
     // are slow together: only one of them counts.
     const independent = this.count / this.concurrency;
-    return Math.sqrt(variance / independent) / mean;
+    return Math.max(this.spread, this.#leastSpread) / Math.sqrt(independent);
   }
 
   /** Whether enough were served for the mean to be believed. */
@@ -118,9 +127,8 @@ export class LatencySample {
 
   /** Whether requests that differ much were served in turn, all the same, which those that do not wait for each other are not. */
   get inTurn(): boolean {
-    const spread = Math.sqrt(this.#sumOfSquares / this.count) / this.meanMs;
     return this.#ordered >= LEAST_COUNT && this.parallelism === 1 &&
-      spread >= LEAST_SPREAD;
+      this.spread >= LEAST_SPREAD;
   }
 
   /** Takes note in which place a request was served: 0 is that of the oldest at its worker. */

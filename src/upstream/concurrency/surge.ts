@@ -10,7 +10,7 @@
  */
 
 /** Requests that should have been finished before anything is said about it. */
-const LEAST_EXPECTED = 20;
+const LEAST_EXPECTED = 40;
 
 /** Factor by which fewer were finished than expected. */
 export const STALL_FACTOR = 2.5;
@@ -25,14 +25,17 @@ const LEAST_SURGE_MS = 200;
 const MOST_SURGE_MS = 2_000;
 
 /** Factor by which more must have been finished, for work that is not done one at a time. */
-const LEAST_GAIN = 1.5;
+const LEAST_GAIN = 2.5;
+
+/** Requests that must have been finished meanwhile: fewer are chance. */
+const LEAST_FINISHED = 8;
 
 /** Share of what workers used to finish from which on they have recovered, and there was a pause and no change. */
 const RECOVERED_RATIO = 0.7;
 
-/** Pause after a surge in vain, in milliseconds, doubled each time up to the longest. */
-const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 32_000;
+/** Pause after a surge in vain, in milliseconds, doubled up to the longest while the stall goes on. */
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 1_000;
 
 /** What the workers did since the last look. */
 export interface Progress {
@@ -97,7 +100,10 @@ export class Surge {
     const since = this.#since;
     const finished = progress.finished - since.finished;
     this.#since = null;
-    if (finished * STALL_FACTOR > this.#expected) return "none";
+    if (finished * STALL_FACTOR > this.#expected) {
+      this.#pauseMs = FIRST_PAUSE_MS;
+      return "none";
+    }
     const elapsedMs = progress.now - since.now;
     const rate = finished / elapsedMs;
     const latencyMs = progress.working / Math.max(rate, 1 / elapsedMs);
@@ -121,9 +127,14 @@ export class Surge {
     if (progress.now < endsAt) return "none";
     this.#surge = null;
     const elapsedMs = progress.now - from.now;
-    const surged = (progress.finished - from.finished) / elapsedMs;
+    const finished = progress.finished - from.finished;
+    const surged = finished / elapsedMs;
     const recovered = surged >= usualRate * RECOVERED_RATIO;
-    if (!recovered && surged > Math.max(rate, 1 / elapsedMs) * LEAST_GAIN) {
+    // deno-lint-ignore no-explicit-any
+    if ((globalThis as any).DBG) console.log("SURGE", progress.now, "rate", rate, "usual", usualRate, "surged", surged, finished);
+    const gained = finished >= LEAST_FINISHED &&
+      surged >= Math.max(rate, 1 / elapsedMs) * LEAST_GAIN;
+    if (gained && !recovered) {
       this.#pauseMs = FIRST_PAUSE_MS;
       return "forget";
     }
