@@ -132,7 +132,7 @@ const longPolling = (random: () => number): Demand =>
     : { cpuMs: 0.2, waitMs: 10_000 + 20_000 * random(), background: true };
 
 /** Of the changing load: how long one kind of work lasts, in milliseconds. */
-export const CHANGE_MS = 20_000;
+export const CHANGE_MS = 40_000;
 
 const always = (value: number) => (): number => value;
 

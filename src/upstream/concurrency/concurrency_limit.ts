@@ -28,7 +28,11 @@
  * @module
  */
 
-import { LatencySample, type SampledRequest } from "./latency_sample.ts";
+import {
+  ENOUGH_COUNT,
+  LatencySample,
+  type SampledRequest,
+} from "./latency_sample.ts";
 import { FIRST_PAUSE_MS, Pace } from "./pace.ts";
 import { STALL_FACTOR, Surge, SURGE_FACTOR } from "./surge.ts";
 import {
@@ -99,8 +103,14 @@ const STAND_STILL_MS = 25;
 /** What one more look counts in what a request is expected to take. */
 const EXPECTATION_WEIGHT = 0.3;
 
+/** How much requests are taken to differ before they are known. */
+const FIRST_SPREAD = 0.5;
+
 /** What one more look counts in how much requests differ. */
 const SPREAD_WEIGHT = 0.3;
+
+/** Limit from which on a few more than that show nothing. */
+const ABSORBING = 5;
 
 /** Where the search is. */
 type Phase =
@@ -141,7 +151,7 @@ export class ConcurrencyLimit {
   /** Whether a look has shown that the work may be heavier. */
   #suspected = false;
   /** How much requests differ, as a standard deviation relative to the mean. */
-  #spread = 0;
+  #spread = FIRST_SPREAD;
   /** How many a worker was seen to do at once. */
   #parallelism = 1;
   #phase: Phase = { name: "rest", until: 0 };
@@ -203,6 +213,8 @@ export class ConcurrencyLimit {
     const phase = this.#phase;
     if (phase.name === "look" && phase.base.precise) {
       this.#decide(phase.base, now);
+    } else if (phase.name === "trial" && isInVain(phase)) {
+      this.#endTrial(phase, now);
     } else if (
       phase.name === "verdict" && phase.base.complete && phase.trial.complete
     ) this.#judge(phase, now);
@@ -237,8 +249,13 @@ export class ConcurrencyLimit {
         this.#phase = { name: "surge" };
         this.#cap = SURGE_FACTOR * this.#limit;
         return;
+      case "confirm":
+        this.#cap = SURGE_FACTOR ** 2 * this.#limit;
+        return;
+      case "raise":
+        return this.#change(SURGE_FACTOR * this.#limit, now);
       case "forget":
-        this.#spread = 0;
+        this.#spread = FIRST_SPREAD;
         this.#parallelism = 1;
         return this.#change(Infinity, now);
       case "end":
@@ -276,10 +293,10 @@ export class ConcurrencyLimit {
     this.#spread += SPREAD_WEIGHT * (base.spread - this.#spread);
     if (this.#mayBeStalled(base)) return this.#rest(now);
     this.#usualMs = base.usualMs;
-    this.#expectedMs = this.#expectedMs === 0
-      ? base.meanMs
-      : this.#expectedMs + EXPECTATION_WEIGHT *
-          (base.meanMs - this.#expectedMs);
+    const weight = this.#expectedMs === 0
+      ? 1
+      : EXPECTATION_WEIGHT * Math.min(1, base.count / ENOUGH_COUNT);
+    this.#expectedMs += weight * (base.meanMs - this.#expectedMs);
     if (this.#known !== null && hasDrifted(this.#known, base)) {
       this.#parallelism = 1;
       this.#hurry(now);
@@ -325,7 +342,8 @@ export class ConcurrencyLimit {
   #judge(phase: Trial, now: number): void {
     const { base, trial, direction, size } = phase;
     const pace = this.#pace[direction];
-    const elasticity = trial.count < size * LEAST_TRIAL_RATIO
+    const few = trial.count < size * LEAST_TRIAL_RATIO && !isInVain(phase);
+    const elasticity = few
       ? null
       : direction === "up"
       ? elasticityOf(base, trial)
@@ -360,6 +378,10 @@ export class ConcurrencyLimit {
       );
     }
     if (elasticity === null) {
+      // Nobody is left that would show more: all have been let in.
+      if (direction === "up" && trial.taken === 0 && this.#limit >= ABSORBING) {
+        return this.#change(Math.ceil(LEAST_CONTRAST * this.#limit), now);
+      }
       pace.repeat(now);
       return this.#rest(now);
     }
@@ -370,7 +392,10 @@ export class ConcurrencyLimit {
     const change = Math.max(limit / this.#limit, this.#limit / limit);
     if (change > LEAST_CHANGE) {
       this.#direction = direction;
-      return this.#change(limit, now);
+      this.#change(limit, now);
+      this.#expectedMs = trial.meanMs *
+        (limit / trial.cap) ** elasticity.value;
+      return;
     }
     // Requests that wait would only wait for each other, too.
     const clear = elasticity.value + elasticity.error < TOLERATED_ELASTICITY;
@@ -432,6 +457,14 @@ export class ConcurrencyLimit {
 /** Beyond the greatest limit there is none. */
 function raised(limit: number): number {
   return limit > GREATEST_LIMIT ? Infinity : limit;
+}
+
+/** Whether fewer at once are clearly no better before all of a trial's requests are back: others wait for its end. */
+function isInVain({ base, trial, direction }: Trial): boolean {
+  if (direction === "up") return false;
+  const elasticity = elasticityOf(trial, base);
+  return elasticity !== null &&
+    elasticity.value + elasticity.error < TOLERATED_ELASTICITY;
 }
 
 function opposite(direction: Direction): Direction {

@@ -12,7 +12,7 @@
 export const LEAST_COUNT = 16;
 
 /** Requests that are enough, however different they are. */
-const ENOUGH_COUNT = 100;
+export const ENOUGH_COUNT = 100;
 
 /** Standard error of the mean that is precise enough, relative to the mean. */
 const RELATIVE_ERROR = 0.1;

@@ -24,18 +24,18 @@ const LEAST_SURGE_MS = 200;
 /** And at most: who waits longer than that has few companions. */
 const MOST_SURGE_MS = 2_000;
 
-/** Factor by which more must have been finished, for work that is not done one at a time. */
-const LEAST_GAIN = 2.5;
+/** Factor by which the latency may differ, where requests do not wait for each other. */
+const SAME_LATENCY = 1.6;
+
+/** Factor by which more must have been at workers, for their latency to say something. */
+const LEAST_CONTRAST = 2;
 
 /** Requests that must have been finished meanwhile: fewer are chance. */
 const LEAST_FINISHED = 8;
 
-/** Share of what workers used to finish from which on they have recovered, and there was a pause and no change. */
-const RECOVERED_RATIO = 0.7;
-
 /** Pause after a surge in vain, in milliseconds, doubled up to the longest while the stall goes on. */
-const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 1_000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2_000;
 
 /** What the workers did since the last look. */
 export interface Progress {
@@ -51,21 +51,31 @@ export interface Progress {
 }
 
 /** What is to be done about the limit. */
-export type SurgeAdvice = "none" | "begin" | "end" | "forget";
+export type SurgeAdvice =
+  | "none"
+  | "begin"
+  | "confirm"
+  | "end"
+  | "raise"
+  | "forget";
 
 /** One moment in which workers are given more. */
 interface RunningSurge {
+  readonly step: "first" | "confirming";
   readonly endsAt: number;
-  /** What they finished before, and used to finish, in requests per millisecond. */
-  readonly rate: number;
-  readonly usualRate: number;
+  /** What a request took before, in milliseconds, and how many workers were at. */
+  readonly latencyMs: number;
+  readonly working: number;
   readonly from: Progress;
+  /** Requests that workers were at, times the milliseconds for which they were. */
+  workingMs: number;
 }
 
 /** Watches the workers' progress. */
 export class Surge {
   #since: Progress | null = null;
   #expected = 0;
+  #workingMs = 0;
   #surge: RunningSurge | null = null;
   #pauseMs = FIRST_PAUSE_MS;
   #nextAt = 0;
@@ -81,21 +91,29 @@ export class Surge {
   look(progress: Progress): SurgeAdvice {
     const last = this.#last;
     this.#last = progress;
-    if (this.#surge !== null) return this.#judge(this.#surge, progress);
+    if (this.#surge !== null) {
+      // What it begins with has only just been let in, and counts from then on.
+      this.#surge.workingMs += progress.working *
+        (progress.now - (last ?? progress).now);
+      return this.#judge(this.#surge, progress);
+    }
     if (
       progress.queued === 0 || progress.expectedMs === 0 ||
       progress.now < this.#nextAt || last === null || last.queued === 0
     ) {
+      if (progress.queued === 0) this.#pauseMs = FIRST_PAUSE_MS;
       this.#since = null;
       return "none";
     }
     if (this.#since === null) {
       this.#since = progress;
       this.#expected = 0;
+      this.#workingMs = 0;
       return "none";
     }
-    this.#expected += last.working * (progress.now - last.now) /
-      progress.expectedMs;
+    const workingMs = last.working * (progress.now - last.now);
+    this.#workingMs += workingMs;
+    this.#expected += workingMs / progress.expectedMs;
     if (this.#expected < LEAST_EXPECTED) return "none";
     const since = this.#since;
     const finished = progress.finished - since.finished;
@@ -105,41 +123,51 @@ export class Surge {
       return "none";
     }
     const elapsedMs = progress.now - since.now;
-    const rate = finished / elapsedMs;
-    const latencyMs = progress.working / Math.max(rate, 1 / elapsedMs);
-    const lastsMs = Math.min(
-      MOST_SURGE_MS,
-      Math.max(LEAST_SURGE_MS, 2 * latencyMs),
-    );
-    this.#surge = {
-      endsAt: progress.now + lastsMs,
-      rate,
-      usualRate: this.#expected / elapsedMs,
-      from: progress,
-    };
+    const latencyMs = this.#workingMs / Math.max(finished, 1);
+    this.#surge = surgeOf("first", progress, {
+      latencyMs,
+      working: this.#workingMs / elapsedMs,
+    });
     return "begin";
   }
 
-  #judge(
-    { endsAt, rate, usualRate, from }: RunningSurge,
-    progress: Progress,
-  ): SurgeAdvice {
-    if (progress.now < endsAt) return "none";
+  #judge(surge: RunningSurge, progress: Progress): SurgeAdvice {
+    if (progress.now < surge.endsAt) return "none";
     this.#surge = null;
-    const elapsedMs = progress.now - from.now;
-    const finished = progress.finished - from.finished;
-    const surged = finished / elapsedMs;
-    const recovered = surged >= usualRate * RECOVERED_RATIO;
-    // deno-lint-ignore no-explicit-any
-    if ((globalThis as any).DBG) console.log("SURGE", progress.now, "rate", rate, "usual", usualRate, "surged", surged, finished);
-    const gained = finished >= LEAST_FINISHED &&
-      surged >= Math.max(rate, 1 / elapsedMs) * LEAST_GAIN;
-    if (gained && !recovered) {
+    const finished = progress.finished - surge.from.finished;
+    const latencyMs = surge.workingMs / Math.max(finished, 1);
+    const working = surge.workingMs / (progress.now - surge.from.now);
+    const slower = latencyMs / surge.latencyMs;
+    const same = finished >= LEAST_FINISHED &&
+      slower < SAME_LATENCY && slower > 1 / SAME_LATENCY;
+    if (same && working >= LEAST_CONTRAST * surge.working) {
       this.#pauseMs = FIRST_PAUSE_MS;
-      return "forget";
+      if (surge.step === "confirming") return "forget";
+      this.#surge = surgeOf("confirming", progress, { latencyMs, working });
+      return "confirm";
     }
+    // With nobody left to be let in there is no more to be seen.
+    if (same && surge.step === "confirming") return "raise";
     this.#nextAt = progress.now + this.#pauseMs;
     this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
     return "end";
   }
+}
+
+function surgeOf(
+  step: RunningSurge["step"],
+  from: Progress,
+  before: Pick<RunningSurge, "latencyMs" | "working">,
+): RunningSurge {
+  const lastsMs = Math.min(
+    MOST_SURGE_MS,
+    Math.max(LEAST_SURGE_MS, 2 * before.latencyMs),
+  );
+  return {
+    step,
+    ...before,
+    endsAt: from.now + lastsMs,
+    from,
+    workingMs: 0,
+  };
 }
