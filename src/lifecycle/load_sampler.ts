@@ -61,7 +61,7 @@ export class LoadSampler {
   #full(cap: number): number {
     if (cap === 0) return 0;
     return this.#sources.dispatcher.upstreams
-      .filter(({ accepting, inFlight }) => accepting && inFlight >= cap).length;
+      .filter(({ accepting, working }) => accepting && working >= cap).length;
   }
 
   /** Not at each sample: it reads files of every process of the workers. */

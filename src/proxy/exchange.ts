@@ -207,7 +207,8 @@ export class Exchange {
         upstream.requests++;
         this.finishedAt = performance.now();
         upstream.latencySumMs += this.finishedAt - this.request.startedAt;
-        dispatcher.release(upstream, this.request);
+        const clientGone = this.#failure?.code === "client-gone";
+        dispatcher.release(upstream, this.request, { clientGone });
       }
       counters.retries++;
       this.request.avoid = upstream;
@@ -361,6 +362,7 @@ export class Exchange {
       this.status = plan.status;
       this.#plan = plan;
       this.#respondedAt = sweep.now;
+      if (plan.endless) this.#context.dispatcher.park(request);
       counters.unanswered--;
       this.bytesOut = plan.contentBytes;
       this.#touchAnswer(options.bodyTimeoutMs);
@@ -530,8 +532,10 @@ export class Exchange {
     );
     // The answer is not due before the body is with the worker.
     this.#answerDeadline = Infinity;
+    this.request.uploading = true;
     try {
       const outcome = await upload.send(sink, headSent);
+      this.request.uploading = false;
       if (!this.responded) {
         this.#touchAnswer(this.#context.options.requestTimeoutMs);
       }

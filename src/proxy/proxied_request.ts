@@ -26,6 +26,8 @@ import type { Socket } from "./socket.ts";
 export class ProxiedRequest implements ClaimRequest {
   readonly clientHash: number;
   avoid: Upstream | null = null;
+  /** Whether the rest of its body is under way: its worker has nothing to do meanwhile. */
+  uploading: boolean;
   /** Which generation of workers the client belongs to; `null` where nobody asks. */
   readonly pin: Pin | null;
 
@@ -108,6 +110,7 @@ export class ProxiedRequest implements ClaimRequest {
     this.bytes = this.#buffer.subarray(0, writer.at);
     // Not later: a body that has been relayed is gone, however complete.
     this.complete = this.rest === null && (this.decoder?.done ?? true);
+    this.uploading = !this.complete;
   }
 
   /** The generation of workers the client belongs to. */

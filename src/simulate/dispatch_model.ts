@@ -223,7 +223,7 @@ export class DispatchModel {
     if (request.ended) return;
     this.#givenUp++;
     if (request.ticket !== null) this.dispatcher.cancel(request.ticket);
-    this.#end(request, done);
+    this.#end(request, done, true);
   }
 
   #reject(request: ModelRequest, done: () => void): void {
@@ -233,11 +233,11 @@ export class DispatchModel {
     this.at(askedAgainAt, done);
   }
 
-  #end(request: ModelRequest, done: () => void): void {
+  #end(request: ModelRequest, done: () => void, clientGone = false): void {
     if (request.ended) return;
     request.ended = true;
     if (request.upstream !== null) {
-      this.dispatcher.release(request.upstream, request);
+      this.dispatcher.release(request.upstream, request, { clientGone });
     }
     done();
   }

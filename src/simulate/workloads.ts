@@ -14,6 +14,8 @@ import { seededRandom } from "./random.ts";
 
 /** A kind of load. */
 export interface Workload {
+  /** How long it is to be looked at. */
+  readonly stretch: { readonly warmUpMs: number; readonly measuredMs: number };
   /** What its workers are like, beside one thread each and equally fast. */
   readonly pool?: Pick<DispatchModelOptions, "threads" | "slowness">;
   /** Clients that each wait for a response before they ask again, at a time. */
@@ -136,29 +138,70 @@ export const CHANGE_MS = 40_000;
 
 const always = (value: number) => (): number => value;
 
+const USUAL = { warmUpMs: 10_000, measuredMs: 40_000 };
+/** Of loads with many requests. */
+const SHORT = { warmUpMs: 5_000, measuredMs: 5_000 };
+/** Two changes, and as long again. */
+const LONG = { warmUpMs: 10_000, measuredMs: 110_000 };
+
 /** The kinds of load by name; rates are for two workers, about 70 % of what they can do. */
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
-  "computing": { demand: computing, ratePerSecond: always(208) },
-  "computing, 64 clients": { demand: computing, clients: always(64) },
-  "computing, half busy": { demand: computing, ratePerSecond: always(149) },
+  "computing": {
+    stretch: USUAL,
+    demand: computing,
+    ratePerSecond: always(208),
+  },
+  "computing, 64 clients": {
+    stretch: USUAL,
+    demand: computing,
+    clients: always(64),
+  },
+  "computing, half busy": {
+    stretch: USUAL,
+    demand: computing,
+    ratePerSecond: always(149),
+  },
   "computing, uniform": {
+    stretch: USUAL,
     demand: () => ({ cpuMs: 3 }),
     ratePerSecond: always(466),
   },
-  "waiting": { demand: waiting, clients: always(200) },
-  "waiting, open": { demand: waiting, ratePerSecond: always(420) },
-  "waiting, 900 clients": { demand: waiting, clients: always(900) },
-  "quick": { demand: quick, clients: always(64) },
-  "quick, open": { demand: quick, ratePerSecond: always(8_000) },
-  "rendering": { demand: rendering, ratePerSecond: always(480) },
-  "querying": { demand: querying, ratePerSecond: always(700) },
-  "querying, 16 clients": { demand: querying, clients: always(16) },
+  "waiting": { stretch: SHORT, demand: waiting, clients: always(200) },
+  "waiting, open": {
+    stretch: USUAL,
+    demand: waiting,
+    ratePerSecond: always(420),
+  },
+  "waiting, 900 clients": {
+    stretch: SHORT,
+    demand: waiting,
+    clients: always(900),
+  },
+  "quick": { stretch: SHORT, demand: quick, clients: always(64) },
+  "quick, open": {
+    stretch: SHORT,
+    demand: quick,
+    ratePerSecond: always(8_000),
+  },
+  "rendering": {
+    stretch: USUAL,
+    demand: rendering,
+    ratePerSecond: always(480),
+  },
+  "querying": { stretch: USUAL, demand: querying, ratePerSecond: always(700) },
+  "querying, 16 clients": {
+    stretch: USUAL,
+    demand: querying,
+    clients: always(16),
+  },
   "slow worker": {
+    stretch: USUAL,
     demand: computing,
     ratePerSecond: always(130),
     pool: { slowness: (worker) => worker === 0 ? 4 : 1 },
   },
   "collecting garbage": {
+    stretch: USUAL,
     demand: computing,
     ratePerSecond: always(180),
     pool: {
@@ -167,30 +210,49 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     },
   },
   "threaded": {
+    stretch: USUAL,
     demand: computing,
     ratePerSecond: always(832),
     pool: { threads: 4 },
   },
   "threaded, 64 clients": {
+    stretch: USUAL,
     demand: computing,
     clients: always(64),
     pool: { threads: 4 },
   },
   "threaded, waiting": {
+    stretch: USUAL,
     demand: (random) => ({ cpuMs: 15 + 10 * random() }),
     clients: always(32),
     pool: { threads: 4 },
   },
-  "streams": { demand: computing, ratePerSecond: always(180), streams: 500 },
-  "streams, waiting": { demand: waiting, clients: always(200), streams: 500 },
-  "uploads": { demand: uploading, ratePerSecond: always(400) },
-  "long polls": { demand: longPolling, ratePerSecond: always(300) },
+  "streams": {
+    stretch: USUAL,
+    demand: computing,
+    ratePerSecond: always(180),
+    streams: 500,
+  },
+  "streams, waiting": {
+    stretch: SHORT,
+    demand: waiting,
+    clients: always(200),
+    streams: 500,
+  },
+  "uploads": { stretch: USUAL, demand: uploading, ratePerSecond: always(400) },
+  "long polls": {
+    stretch: USUAL,
+    demand: longPolling,
+    ratePerSecond: always(300),
+  },
   "changing": {
+    stretch: LONG,
     demand: (random, now) =>
       Math.floor(now / CHANGE_MS) % 2 === 0 ? computing(random) : waiting(),
     ratePerSecond: always(208),
   },
   "changing, 64 clients": {
+    stretch: LONG,
     demand: (random, now) =>
       Math.floor(now / CHANGE_MS) % 2 === 0 ? computing(random) : waiting(),
     clients: always(64),

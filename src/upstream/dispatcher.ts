@@ -20,6 +20,7 @@ import {
   type Subset,
   turnIn,
 } from "./generation_subsets.ts";
+import { Overload } from "./overload.ts";
 import { firstEligible, type Policy } from "./policy/policy.ts";
 import {
   type ClaimRequest,
@@ -82,6 +83,9 @@ export class Dispatcher {
   readonly #slowStart: SlowStart | null;
   /** `null` where the cap is set. */
   readonly #adaptive: AdaptiveConcurrency | null;
+  readonly #overload: Overload;
+  /** Whether the limit that was found is passed over. */
+  #uncapped = false;
   /** Requests an upstream may have in flight; 0 is no cap. */
   readonly #cap: number;
   #avoid: Upstream | null = null;
@@ -98,8 +102,12 @@ export class Dispatcher {
     this.#subsets = options.skewProtection ? new GenerationSubsets() : null;
     const adapts = workerConcurrency === "auto";
     this.#cap = adapts ? 0 : workerConcurrency;
-    // Who belongs to one worker gains nothing by waiting for another.
-    this.#adaptive = adapts && !sticky ? new AdaptiveConcurrency() : null;
+    // Who belongs to one worker gains nothing by waiting for another, and
+    // where nobody may wait all must be let in.
+    this.#adaptive = adapts && !sticky && options.maxQueue > 0
+      ? new AdaptiveConcurrency()
+      : null;
+    this.#overload = new Overload(options.queueTimeoutMs);
     this.#published = {
       upstreams: [],
       eligible: (upstream) => this.#eligible(upstream),
@@ -185,9 +193,18 @@ export class Dispatcher {
   /**
    * Gives a claim back; the upstream may serve the head of the queue in the
    * same turn. How long it had `request` is learnt from, where that is wanted.
+   *
+   * @param clientGone Whether that is because the client would not wait longer.
    */
-  release(upstream: Upstream, request: ClaimRequest | null = null): void {
+  release(
+    upstream: Upstream,
+    request: ClaimRequest | null = null,
+    { clientGone = false }: { readonly clientGone?: boolean } = {},
+  ): void {
     upstream.release();
+    if (clientGone && request !== null) {
+      this.#overload.leaveWorker(request, this.#clock());
+    }
     if (request !== null) this.#adaptive?.release(request, this.#clock);
     if (this.#queue.size > 0) this.#serveQueue();
   }
@@ -209,20 +226,33 @@ export class Dispatcher {
    */
   enqueue(ticket: Omit<Ticket, "since">, now: number): Ticket {
     const queued = { ...ticket, since: now };
+    if (this.#adaptive !== null) {
+      if (!this.#overload.admits(this.#queue.size)) this.#queue.refuse();
+      // Without a limit that was found all would be with the workers.
+      if (this.#queue.full) {
+        this.#queue.serveHead(this.#overflow, now);
+      }
+    }
     this.#queue.join(queued);
     return queued;
   }
 
   /** Takes a ticket back whose client has gone. */
   cancel(ticket: Ticket): void {
-    this.#queue.leave(ticket);
+    if (!this.#queue.leave(ticket) || this.#adaptive === null) return;
+    const mayBeServed = this.acceptingFor(ticket.request) > 0;
+    if (mayBeServed) this.#overload.leave(this.#clock() - ticket.since);
   }
 
   /** Does what is due: turns away those that have waited too long, lets shares grow and limits change. */
   sweep(now: number): void {
-    this.#queue.expire(now);
     this.#slowStart?.advance(now);
-    if (this.#adaptive === null) return;
+    if (this.#adaptive === null) return this.#queue.expire(now);
+    this.#queue.expire(now, {
+      longestMs: this.#overload.takeBoundMs(),
+      claim: this.#overload.known ? () => null : this.#overflow,
+    });
+    this.#overload.sweep(now, this.#queue.size);
     const working = this.upstreams.reduce((sum, u) => sum + u.working, 0);
     this.#adaptive.sweep(now, this.#queue.size, working);
     this.#serveQueue();
@@ -236,14 +266,27 @@ export class Dispatcher {
   #serveQueue(): void {
     if (this.#queue.size === 0) return;
     const full = new Set<Subset>();
-    this.#queue.serve((request) => {
+    this.#queue.serve((request, since) => {
       const subset = this.#subsetOf(request);
       if (full.has(subset)) return null;
       const upstream = this.#claimFrom(subset, request);
       if (upstream === null) full.add(subset);
+      else if (this.#adaptive !== null) this.#overload.serve(request, since);
       return upstream;
     }, { now: this.#clock(), pastHead: this.#subsets?.several ?? false });
   }
+
+  /** Claims an upstream that has as many as it should: a limit that was found is a help, and no bound. */
+  readonly #overflow = (
+    request: ClaimRequest,
+    since: number,
+  ): Upstream | null => {
+    this.#uncapped = true;
+    const upstream = this.#claimFrom(this.#subsetOf(request), request);
+    this.#uncapped = false;
+    if (upstream !== null) this.#overload.overflow(request, since);
+    return upstream;
+  };
 
   /** Who may be given the request: its generation for as long as there is one of it, and then everybody's. */
   #subsetOf({ generation }: ClaimRequest): Subset {
@@ -292,7 +335,9 @@ export class Dispatcher {
 
   #eligible(upstream: Upstream): boolean {
     if (!upstream.accepting || upstream === this.#avoid) return false;
-    if (this.#adaptive !== null) return this.#adaptive.admits(upstream);
+    if (this.#adaptive !== null) {
+      return this.#uncapped || this.#adaptive.admits(upstream);
+    }
     return this.#cap === 0 || upstream.inFlight < this.#cap;
   }
 }

@@ -38,7 +38,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     maxWorkerMemoryMb: 0,
     policy: "round-robin",
     slowStartMs: 0,
-    workerConcurrency: 0,
+    workerConcurrency: "auto",
     maxQueue: 1024,
     proxyProtocol: false,
     queueTimeoutMs: 10_000,

@@ -27,11 +27,11 @@ export const REQUEST_SETTINGS = {
     default: 0,
     help: "how long the share of a new worker grows; 0 is not at all",
   }),
-  /** Requests in flight per worker; 0 is no cap, `"auto"` finds one. */
+  /** Requests in flight per worker; 0 is no cap, `"auto"` adapts it to the work. */
   workerConcurrency: setting({
     kind: integerOrAuto({ min: 0, max: MAX_COUNT }),
-    default: 0,
-    help: "requests in flight per worker; 0 is no cap, auto finds one",
+    default: "auto",
+    help: "requests in flight per worker; 0 is no cap, auto adapts it",
   }),
   /** Requests that may wait for a worker. */
   maxQueue: setting({

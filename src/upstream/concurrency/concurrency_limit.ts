@@ -349,34 +349,6 @@ export class ConcurrencyLimit {
       ? elasticityOf(base, trial)
       : elasticityOf(trial, base);
     this.#direction = opposite(direction);
-    // deno-lint-ignore no-explicit-any
-    if ((globalThis as any).DBG) {
-      console.log(
-        "JUDGE",
-        now | 0,
-        direction,
-        "lim",
-        this.#limit,
-        "cap",
-        trial.cap,
-        "e",
-        elasticity?.value.toFixed(2),
-        "err",
-        elasticity?.error.toFixed(2),
-        "base",
-        base.meanMs.toFixed(1),
-        base.concurrency.toFixed(2),
-        base.count,
-        "trial",
-        trial.meanMs.toFixed(1),
-        trial.concurrency.toFixed(2),
-        trial.count,
-        "/",
-        size,
-        "par",
-        this.#parallelism,
-      );
-    }
     if (elasticity === null) {
       // Nobody is left that would show more: all have been let in.
       if (direction === "up" && trial.taken === 0 && this.#limit >= ABSORBING) {
