@@ -14,7 +14,7 @@ import {
 } from "../src/simulate/compare_caps.ts";
 import { WORKLOADS } from "../src/simulate/workloads.ts";
 import { named, parseFlags, positive } from "./support/options.ts";
-import { aligned } from "./support/table.ts";
+import { aligned } from "./support/figures.ts";
 
 /** How much less than the best throughput still counts as serving all: others have no latency to compare. */
 const FULL_THROUGHPUT = 0.93;

@@ -28,6 +28,8 @@ export class ProxiedRequest implements ClaimRequest {
   avoid: Upstream | null = null;
   /** Whether the rest of its body is under way: its worker has nothing to do meanwhile. */
   uploading: boolean;
+  /** The worker that keeps something for the client. */
+  readonly owner: Upstream | null;
   /** Which generation of workers the client belongs to; `null` where nobody asks. */
   readonly pin: Pin | null;
 
@@ -74,6 +76,7 @@ export class ProxiedRequest implements ClaimRequest {
     this.pin = context.skew === null
       ? null
       : context.skew.pinOf(socket.buffer, head, forwarding.trusted);
+    this.owner = context.affinity?.ownerOf(socket.buffer, head) ?? null;
     this.toHead = head.method === Method.HEAD;
     this.http10 = head.minorVersion === 0;
     this.keepAlive = head.keepAlive;

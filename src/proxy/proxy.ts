@@ -17,6 +17,7 @@ import { canonicalAddress } from "../net/ip_address.ts";
 import type { RateRule } from "../net/rate_limit.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
 import { hashClient } from "../upstream/policy/ip_hash.ts";
+import { affinityOf } from "./affinity.ts";
 import {
   Arrival,
   type ArrivalOptions,
@@ -48,6 +49,8 @@ export interface ProxySettings extends ProxyOptions {
   readonly rateLimit: RateRule | null;
   /** Whether clients stay with the generation of workers that has served them. */
   readonly skewProtection: boolean;
+  /** What ties clients to workers: `cookie`, or `header:NAME`. @default {null} */
+  readonly affinity?: string | null;
 }
 
 /** What the proxy works with. */
@@ -94,7 +97,7 @@ export class Proxy {
   /** Begins to serve. */
   constructor(settings: ProxySettings, parts: ProxyParts) {
     const { listener, dispatcher, counters, events, admin } = parts;
-    const { rateLimit, skewProtection } = settings;
+    const { rateLimit, skewProtection, affinity = null } = settings;
     const buffers = new BufferPool();
     const connections = new ConnectionPool(buffers);
     const sweep = new Sweep();
@@ -120,6 +123,9 @@ export class Proxy {
         ? new ClientGate(this.#trusted, rateLimit)
         : null,
       skew: skewProtection ? new SkewCookie(parts.tls !== null) : null,
+      affinity: affinity === null
+        ? null
+        : affinityOf(affinity, parts.tls !== null),
       turns: new Turns(counters),
       requestIds: new RequestIds(),
       dateLine: new DateLine(),

@@ -177,8 +177,12 @@ export class Dispatcher {
     this.#serveQueue();
   }
 
-  /** Claims an upstream, or returns `null` when none may be given this request now. */
+  /** Claims an upstream, or returns `null` when none may be given this request now. Who has an owner is given to that, however much it has to do. */
   claim(request: ClaimRequest): Upstream | null {
+    const { owner = null } = request;
+    if (owner?.accepting && owner !== request.avoid) {
+      return this.#claimed(owner, request);
+    }
     // Those that wait come first; of several subsets, they wait for those that are full.
     const mustWait = this.#queue.size > 0 && !this.#subsets?.several;
     return mustWait ? null : this.#claimFrom(this.#subsetOf(request), request);
@@ -312,6 +316,10 @@ export class Dispatcher {
     if (index < 0) return null;
     choice.turn = index + 1 < count ? index + 1 : 0;
     const upstream = choice.upstreams[index]!;
+    return this.#claimed(upstream, request);
+  }
+
+  #claimed(upstream: Upstream, request: ClaimRequest): Upstream {
     upstream.claim();
     this.#adaptive?.claim(upstream, request, this.#clock);
     return upstream;

@@ -35,6 +35,8 @@ export interface ClaimRequest {
   readonly generation: number | null;
   /** An upstream that just failed this request: others are preferred. */
   avoid: Upstream | null;
+  /** The upstream that keeps something for the client: it gets the request as long as it may be given work. @default {null} */
+  readonly owner?: Upstream | null;
   /** Whether its client is still sending it. @default {false} */
   readonly uploading?: boolean;
 }

@@ -5,7 +5,7 @@
  */
 
 import { POLICIES, type PolicyName } from "../../upstream/policy/mod.ts";
-import { choice, integer, integerOrAuto } from "../kinds.ts";
+import { affinity, choice, integer, integerOrAuto } from "../kinds.ts";
 import { count, delayMs, MAX_COUNT, setting, timeoutMs } from "./setting.ts";
 
 /** More times than that, a request that fails everywhere is only a load. */
@@ -20,6 +20,12 @@ export const REQUEST_SETTINGS = {
     help: `how a worker is chosen: ${Object.keys(POLICIES).join(", ")}`,
     generic: true,
     essential: true,
+  }),
+  /** What ties clients to workers: `cookie`, or `header:NAME`. */
+  affinity: setting({
+    kind: affinity,
+    default: null,
+    help: "clients stay with their worker: cookie, or header:NAME",
   }),
   /** How long the share of a worker that has just become ready grows from a tenth to a full one, in milliseconds. */
   slowStartMs: setting({
