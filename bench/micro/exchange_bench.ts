@@ -193,6 +193,7 @@ function newContext(): ProxyContext {
     admin: null,
     gate: null,
     skew: null,
+    affinity: null,
     draining: false,
     finishing: false,
     requestHead: new RequestHead(),

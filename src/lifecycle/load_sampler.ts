@@ -45,13 +45,15 @@ export class LoadSampler {
   sample(): Omit<ScalingSample, "at"> {
     const { pool, dispatcher, counters } = this.#sources;
     const snapshot = pool.snapshot();
-    const { depth: queued, concurrency } = dispatcher.queue;
+    const { depth, concurrency, adaptive } = dispatcher.queue;
+    // A limit that was found is a help: without it all would be with the workers.
+    const queued = adaptive ? 0 : depth;
     return {
       requests: counters.requests + counters.inFlight,
       inFlight: counters.inFlight - queued,
       queued,
       ready: snapshot.ready,
-      full: this.#full(concurrency),
+      full: adaptive ? 0 : this.#full(concurrency),
       desired: snapshot.desired,
       memoryCeiling: this.#readMemoryCeiling(snapshot),
     };
@@ -61,7 +63,7 @@ export class LoadSampler {
   #full(cap: number): number {
     if (cap === 0) return 0;
     return this.#sources.dispatcher.upstreams
-      .filter(({ accepting, working }) => accepting && working >= cap).length;
+      .filter(({ accepting, inFlight }) => accepting && inFlight >= cap).length;
   }
 
   /** Not at each sample: it reads files of every process of the workers. */

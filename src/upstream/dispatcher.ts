@@ -65,6 +65,8 @@ export interface QueueStats {
   readonly timedOut: number;
   /** Requests in flight per worker beyond which requests wait: the setting, or what `auto` has found; 0 is no cap. */
   readonly concurrency: number;
+  /** Whether that was found, and not set. */
+  readonly adaptive: boolean;
   /** What half, and 99 %, of those that had to wait did not exceed, in milliseconds. */
   readonly wait: { readonly p50: number | null; readonly p99: number | null };
 }
@@ -141,6 +143,7 @@ export class Dispatcher {
       rejected,
       timedOut,
       concurrency: this.#adaptive?.limit ?? this.#cap,
+      adaptive: this.#adaptive !== null,
       wait: { p50: waits.quantile(0.5), p99: waits.quantile(0.99) },
     };
   }
