@@ -95,7 +95,7 @@ export class Overload {
     if (!many) return;
     const sorted = [...this.#waits].sort((a, b) => a - b);
     const patienceMs = sorted[sorted.length >> 1]!;
-    this.#justFound = !this.known;
+    if (!this.known) this.#justFound = true;
     this.#longestWaitMs = Math.min(
       this.#mostWaitMs,
       Math.max(LEAST_WAIT_MS, patienceMs * WAIT_RATIO),

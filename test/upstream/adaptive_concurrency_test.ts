@@ -104,7 +104,7 @@ function modelOf(name: string, seed = 1): DispatchModel {
 }
 
 Deno.test("nothing is held back before anything is known: two hundred at once are served at once", () => {
-  const { latenciesMs } = modelOf("waiting").run(55);
+  const { latenciesMs } = modelOf("waiting").run(60);
   assert.equal(latenciesMs.length, 200);
 });
 
