@@ -113,7 +113,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "src/demo/": ["hono"],
   // Of the pool it knows what that answers, and how it is asked.
   // The same algorithm, and the settings it is given.
-  "src/simulate/": ["src/autoscaler/", "src/config/nearest.ts"],
+  "src/simulate/": [
+    "src/autoscaler/",
+    "src/config/nearest.ts",
+    "src/upstream/",
+  ],
   "src/cli/": [
     "src/simulate/",
     "src/config/",
