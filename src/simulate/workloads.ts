@@ -140,7 +140,7 @@ const always = (value: number) => (): number => value;
 
 const USUAL = { warmUpMs: 10_000, measuredMs: 40_000 };
 /** Of loads with many requests. */
-const SHORT = { warmUpMs: 5_000, measuredMs: 5_000 };
+const SHORT = { warmUpMs: 3_000, measuredMs: 2_000 };
 /** Two changes, and as long again. */
 const LONG = { warmUpMs: 10_000, measuredMs: 110_000 };
 

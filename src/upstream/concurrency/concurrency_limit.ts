@@ -28,22 +28,22 @@
  * @module
  */
 
-import {
-  ENOUGH_COUNT,
-  LatencySample,
-  type SampledRequest,
-} from "./latency_sample.ts";
+import { hasDrifted, LEAST_CONTRAST } from "./elasticity.ts";
+import { LatencySample, type SampledRequest } from "./latency_sample.ts";
 import { FIRST_PAUSE_MS, Pace } from "./pace.ts";
 import { STALL_FACTOR, Surge, SURGE_FACTOR } from "./surge.ts";
 import {
-  type Elasticity,
-  elasticityOf,
-  hasDrifted,
-  LEAST_CONTRAST,
-} from "./elasticity.ts";
-
-/** Greatest limit; twice as many are as good as none. */
-const GREATEST_LIMIT = 256;
+  bounded,
+  type Direction,
+  isInVain,
+  lowered,
+  opposite,
+  outcomeOf,
+  patienceMs,
+  raised,
+  type Trial,
+} from "./trial.ts";
+import { WorkProfile } from "./work_profile.ts";
 
 /** Milliseconds between two looks at the latency. */
 const LOOK_INTERVAL_MS = 1_000;
@@ -60,54 +60,8 @@ const BINDING_RATIO = 0.1;
 /** Factor by which the limit must change to be a change, and no noise. */
 const LEAST_CHANGE = 1.1;
 
-/**
- * Elasticity of the latency up to which a limit is not lowered: where requests
- * wait and compute by turns, the best limit is beyond the one at which they
- * begin to meet. With twice as many at once it is a latency 1.25 times as long;
- * Netflix's limiter tolerates 1.5 times.
- */
-const TOLERATED_ELASTICITY = 0.32;
-
-/**
- * Standard errors by which more at once is taken to be worse than it looked:
- * where most requests are quick and some are slow the latency of a few says
- * little, and what was raised by luck makes the quick wait behind the slow.
- */
-const CAUTION = 0.5;
-
-/** The same where requests that differ much were served in turn. */
-const CAUTION_IN_TURN = 1.5;
-
-/**
- * Room that is added before the fraction is dropped: at 1, a fifth more
- * throughput is worth a second request at once. So much is to be had where a
- * worker is idle between two requests, for the time the next one takes to come.
- */
-const UP_ROUNDING = 0.8;
-
-/** Part of a trial's requests without which it says nothing. */
-const LEAST_TRIAL_RATIO = 0.75;
-
-/** How long a trial may wait for requests at least, in milliseconds: the time of a few, where they are quick. */
-const LEAST_TRIAL_MS = 250;
-
-/** A trial may take so many times as long as the requests it is compared with took ... */
-const TRIAL_FACTOR = 4;
-
-/** ... which counts up to so many times their latency: beyond, there was little to do. */
-const BUSY_LATENCIES = 100;
-
 /** What requests usually take at most, where none is finished from one tick to the next by no chance, in milliseconds. */
 const STAND_STILL_MS = 25;
-
-/** What one more look counts in what a request is expected to take. */
-const EXPECTATION_WEIGHT = 0.3;
-
-/** How much requests are taken to differ before they are known. */
-const FIRST_SPREAD = 0.5;
-
-/** What one more look counts in how much requests differ. */
-const SPREAD_WEIGHT = 0.3;
 
 /** Limit from which on a few more than that show nothing. */
 const ABSORBING = 5;
@@ -125,35 +79,13 @@ type Phase =
   /** The limit is back; the last requests of the trial are awaited. */
   | ({ readonly name: "verdict" } & Trial);
 
-/** Latency at a worker below which it is not worth lowering, in milliseconds: a limit costs as much where the worker is idle meanwhile. */
-const WORTHWHILE_MS = 1;
-
-/** Whether a higher limit or a lower one is tried. */
-type Direction = "up" | "down";
-
-interface Trial {
-  readonly base: LatencySample;
-  readonly trial: LatencySample;
-  readonly direction: Direction;
-  /** Requests the trial is made with: as many as told the latency before. */
-  readonly size: number;
-  /** When requests are waited for no more. */
-  readonly deadline: number;
-}
-
 /** Finds the limit. */
 export class ConcurrencyLimit {
   #limit = Infinity;
   #cap = Infinity;
-  #usualMs = 0;
-  /** What a request takes at the limit. */
-  #expectedMs = 0;
+  readonly #work = new WorkProfile();
   /** Whether a look has shown that the work may be heavier. */
   #suspected = false;
-  /** How much requests differ, as a standard deviation relative to the mean. */
-  #spread = FIRST_SPREAD;
-  /** How many a worker was seen to do at once. */
-  #parallelism = 1;
   #phase: Phase = { name: "rest", until: 0 };
   readonly #pace = {
     up: new Pace(LONGEST_UP_PAUSE_MS),
@@ -170,7 +102,7 @@ export class ConcurrencyLimit {
 
   /** What a request usually takes, in milliseconds; 0 while it is not known. */
   get usualMs(): number {
-    return this.#usualMs;
+    return this.#work.usualMs;
   }
 
   /** The limit as far as it is known; `Infinity` is none. */
@@ -234,7 +166,7 @@ export class ConcurrencyLimit {
   tick(now: number, queued: number, working: number): void {
     this.#queued = queued;
     const stoodStill = queued > 0 && this.#releases === this.#releasesSeen &&
-      this.#usualMs < STAND_STILL_MS;
+      this.#work.usualMs < STAND_STILL_MS;
     this.#releasesSeen = this.#releases;
     switch (
       this.#surge.look({
@@ -242,7 +174,7 @@ export class ConcurrencyLimit {
         queued,
         working,
         finished: this.#releases,
-        expectedMs: this.#limit === Infinity ? 0 : this.#expectedMs,
+        expectedMs: this.#limit === Infinity ? 0 : this.#work.expectedMs,
       })
     ) {
       case "begin":
@@ -255,8 +187,7 @@ export class ConcurrencyLimit {
       case "raise":
         return this.#change(SURGE_FACTOR * this.#limit, now);
       case "forget":
-        this.#spread = FIRST_SPREAD;
-        this.#parallelism = 1;
+        this.#work.forget();
         return this.#change(Infinity, now);
       case "end":
         this.#cap = this.#limit;
@@ -284,29 +215,22 @@ export class ConcurrencyLimit {
   #look(now: number): void {
     this.#phase = {
       name: "look",
-      base: new LatencySample(now, this.#limit, this.#spread),
+      base: new LatencySample(now, this.#limit, this.#work.spread),
     };
   }
 
   /** Decides what to try, when the latency at the limit is known. */
   #decide(base: LatencySample, now: number): void {
-    this.#spread += SPREAD_WEIGHT * (base.spread - this.#spread);
     if (this.#mayBeStalled(base)) return this.#rest(now);
-    this.#usualMs = base.usualMs;
-    const weight = this.#expectedMs === 0
-      ? 1
-      : EXPECTATION_WEIGHT * Math.min(1, base.count / ENOUGH_COUNT);
-    this.#expectedMs += weight * (base.meanMs - this.#expectedMs);
-    if (this.#known !== null && hasDrifted(this.#known, base)) {
-      this.#parallelism = 1;
-      this.#hurry(now);
-    }
-    this.#parallelism = Math.max(this.#parallelism, base.parallelism);
+    const drifted = this.#known !== null && hasDrifted(this.#known, base);
+    this.#work.note(base, drifted);
+    if (drifted) this.#hurry(now);
+    const { parallelism } = this.#work;
     const used = Math.min(base.concurrency, this.#limit);
     const binds = this.#queued > 0 || base.bound >= BINDING_RATIO;
     const may = {
       up: binds && this.#limit < Infinity && this.#pace.up.due(now),
-      down: used > this.#parallelism * LEAST_CONTRAST &&
+      down: used > parallelism * LEAST_CONTRAST &&
         this.#pace.down.due(now),
     };
     const direction = may[this.#direction]
@@ -314,9 +238,9 @@ export class ConcurrencyLimit {
       : opposite(this.#direction);
     if (!may[direction]) return this.#rest(now);
     this.#cap = direction === "up"
-      ? raised(2 * this.#limit)
-      : Math.max(this.#parallelism, Math.floor(used / 2));
-    const trial = new LatencySample(now, this.#cap, this.#spread);
+      ? bounded(2 * this.#limit)
+      : Math.max(parallelism, Math.floor(used / 2));
+    const trial = new LatencySample(now, this.#cap, this.#work.spread);
     const deadline = now + patienceMs(base, now);
     const size = base.count;
     this.#phase = { name: "trial", base, trial, direction, size, deadline };
@@ -324,9 +248,9 @@ export class ConcurrencyLimit {
 
   /** Whether the work seems to be heavier by far than it was: what comes of that is for the surge to say, once. */
   #mayBeStalled(base: LatencySample): boolean {
-    const heavier = this.#expectedMs > 0 && this.#queued > 0 &&
-      this.#limit < Infinity &&
-      base.meanMs > STALL_FACTOR * this.#expectedMs;
+    const { expectedMs } = this.#work;
+    const heavier = expectedMs > 0 && this.#queued > 0 &&
+      this.#limit < Infinity && base.meanMs > STALL_FACTOR * expectedMs;
     const first = heavier && !this.#suspected;
     this.#suspected = first;
     return first;
@@ -340,14 +264,9 @@ export class ConcurrencyLimit {
 
   /** Draws the conclusion from a trial. */
   #judge(phase: Trial, now: number): void {
-    const { base, trial, direction, size } = phase;
+    const { base, trial, direction } = phase;
     const pace = this.#pace[direction];
-    const few = trial.count < size * LEAST_TRIAL_RATIO && !isInVain(phase);
-    const elasticity = few
-      ? null
-      : direction === "up"
-      ? elasticityOf(base, trial)
-      : elasticityOf(trial, base);
+    const elasticity = outcomeOf(phase);
     this.#direction = opposite(direction);
     if (elasticity === null) {
       // Nobody is left that would show more: all have been let in.
@@ -359,55 +278,30 @@ export class ConcurrencyLimit {
     }
     this.#known = base;
     const limit = direction === "up"
-      ? this.#raised(elasticity, phase)
-      : this.#lowered(elasticity, phase);
+      ? raised(this.#limit, elasticity, trial)
+      : lowered(this.#limit, elasticity, {
+        ...phase,
+        least: this.#work.parallelism,
+      });
     const change = Math.max(limit / this.#limit, this.#limit / limit);
     if (change > LEAST_CHANGE) {
       this.#direction = direction;
       this.#change(limit, now);
-      this.#expectedMs = trial.meanMs *
-        (limit / trial.cap) ** elasticity.value;
-      return;
+      return this.#work.expect(
+        trial.meanMs * (limit / trial.cap) ** elasticity.value,
+      );
     }
     // Requests that wait would only wait for each other, too.
-    const clear = elasticity.value + elasticity.error < TOLERATED_ELASTICITY;
-    if (direction === "down" && clear) {
-      pace.retire(now);
-    } else pace.wait(now);
+    if (isInVain(phase)) pace.retire(now);
+    else pace.wait(now);
     this.#rest(now);
-  }
-
-  /** The limit that a trial upwards calls for. */
-  #raised({ value, error }: Elasticity, { trial }: Trial): number {
-    const caution = trial.inTurn ? CAUTION_IN_TURN : CAUTION;
-    const likely = Math.min(1, value + caution * error);
-    return Math.floor(this.#limit * 2 ** (1 - likely) + UP_ROUNDING);
-  }
-
-  /** The limit that a trial downwards, with `cap`, calls for. */
-  #lowered(
-    { value }: Elasticity,
-    { base, trial: { cap } }: Trial,
-  ): number {
-    const excess = Math.max(0, value - TOLERATED_ELASTICITY);
-    if (excess === 0) return this.#limit;
-    const used = Math.min(this.#limit, Math.ceil(base.concurrency));
-    // At a worker that is so quick there is nothing to be gained.
-    const least = Math.max(
-      this.#parallelism,
-      Math.ceil(WORTHWHILE_MS * used / base.meanMs),
-    );
-    return Math.min(
-      this.#limit,
-      Math.max(least, Math.round(used * (cap / used) ** excess)),
-    );
   }
 
   /** Sets another limit, which is to be tried out at once. */
   #change(limit: number, now: number): void {
-    this.#limit = raised(Math.max(1, limit));
+    this.#limit = bounded(limit);
     this.#cap = this.#limit;
-    this.#expectedMs = 0;
+    this.#work.expect(0);
     this.#surge.reset();
     this.#hurry(now);
     this.#look(now);
@@ -424,27 +318,4 @@ export class ConcurrencyLimit {
     const next = Math.min(up.nextAt, down.nextAt, now + LOOK_INTERVAL_MS);
     this.#phase = { name: "rest", until: Math.max(next, now + FIRST_PAUSE_MS) };
   }
-}
-
-/** Beyond the greatest limit there is none. */
-function raised(limit: number): number {
-  return limit > GREATEST_LIMIT ? Infinity : limit;
-}
-
-/** Whether fewer at once are clearly no better before all of a trial's requests are back: others wait for its end. */
-function isInVain({ base, trial, direction }: Trial): boolean {
-  if (direction === "up") return false;
-  const elasticity = elasticityOf(trial, base);
-  return elasticity !== null &&
-    elasticity.value + elasticity.error < TOLERATED_ELASTICITY;
-}
-
-function opposite(direction: Direction): Direction {
-  return direction === "up" ? "down" : "up";
-}
-
-/** How long requests may be waited for, when others took the time since `base` began until `since`. */
-function patienceMs(base: LatencySample, since: number): number {
-  const tookMs = Math.min(since - base.startedAt, BUSY_LATENCIES * base.meanMs);
-  return Math.max(LEAST_TRIAL_MS, TRIAL_FACTOR * tookMs);
 }
