@@ -24,6 +24,7 @@ import { Overload } from "./overload.ts";
 import { firstEligible, type Policy } from "./policy/policy.ts";
 import {
   type ClaimRequest,
+  type QueueStats,
   RequestQueue,
   type RequestQueueOptions,
   type Ticket,
@@ -33,6 +34,7 @@ import type { Upstream } from "./upstream.ts";
 
 export {
   type ClaimRequest,
+  type QueueStats,
   type Ticket,
   UnavailableError,
   type UnavailableReason,
@@ -51,24 +53,6 @@ export interface DispatcherOptions extends RequestQueueOptions {
   readonly random?: () => number;
   /** Monotonic time in milliseconds. @default {performance.now} */
   readonly clock?: () => number;
-}
-
-/** Counters of the queue. */
-export interface QueueStats {
-  /** Requests waiting now. */
-  readonly depth: number;
-  /** Requests that may wait. */
-  readonly limit: number;
-  /** Turned away because the queue was full or the pool is stopping. */
-  readonly rejected: number;
-  /** Turned away because the wait was too long. */
-  readonly timedOut: number;
-  /** Requests in flight per worker beyond which requests wait: the setting, or what `auto` has found; 0 is no cap. */
-  readonly concurrency: number;
-  /** Whether that was found, and not set. */
-  readonly adaptive: boolean;
-  /** What half, and 99 %, of those that had to wait did not exceed, in milliseconds. */
-  readonly wait: { readonly p50: number | null; readonly p99: number | null };
 }
 
 /** Holds the published set, makes the claims and keeps the queue. */

@@ -58,6 +58,24 @@ export interface RequestQueueOptions {
   readonly queueTimeoutMs: number;
 }
 
+/** Counters of the queue. */
+export interface QueueStats {
+  /** Requests waiting now. */
+  readonly depth: number;
+  /** Requests that may wait. */
+  readonly limit: number;
+  /** Turned away because the queue was full or the pool is stopping. */
+  readonly rejected: number;
+  /** Turned away because the wait was too long. */
+  readonly timedOut: number;
+  /** Requests in flight per worker beyond which requests wait: the setting, or what `auto` has found; 0 is no cap. */
+  readonly concurrency: number;
+  /** Whether that was found, and not set. */
+  readonly adaptive: boolean;
+  /** Median and 99th percentile of the wait of those that had to wait, in milliseconds. */
+  readonly wait: { readonly p50: number | null; readonly p99: number | null };
+}
+
 /** Holds those that wait. */
 export class RequestQueue {
   /** Turned away because the queue was full or the pool is stopping. */
