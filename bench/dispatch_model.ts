@@ -7,11 +7,7 @@
  * @module
  */
 
-import {
-  type CapOutcome,
-  FIXED_CAPS,
-  runCap,
-} from "../src/simulate/compare_caps.ts";
+import { type CapOutcome, FIXED_CAPS, runCap } from "./support/compare_caps.ts";
 import { WORKLOADS } from "../src/simulate/workloads.ts";
 import { named, parseFlags, positive } from "./support/options.ts";
 import { aligned } from "./support/figures.ts";

@@ -7,7 +7,7 @@
  */
 
 import assert from "node:assert/strict";
-import { runCap } from "../../src/simulate/compare_caps.ts";
+import { runCap } from "../../bench/support/compare_caps.ts";
 import { DispatchModel } from "../../src/simulate/dispatch_model.ts";
 import { attach, WORKLOADS } from "../../src/simulate/workloads.ts";
 

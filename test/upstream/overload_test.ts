@@ -10,7 +10,7 @@ import {
   type DispatchModelOptions,
   type DispatchOutcome,
 } from "../../src/simulate/dispatch_model.ts";
-import { quantile } from "../../src/simulate/compare_caps.ts";
+import { quantile } from "../../bench/support/compare_caps.ts";
 import { attach, WORKLOADS } from "../../src/simulate/workloads.ts";
 import { Overload } from "../../src/upstream/overload.ts";
 

@@ -5,8 +5,11 @@
  * @module
  */
 
-import { DispatchModel, type DispatchOutcome } from "./dispatch_model.ts";
-import { attach, type Workload } from "./workloads.ts";
+import {
+  DispatchModel,
+  type DispatchOutcome,
+} from "../../src/simulate/dispatch_model.ts";
+import { attach, type Workload } from "../../src/simulate/workloads.ts";
 
 /** Caps that somebody might set; 0 is none. */
 export const FIXED_CAPS: readonly number[] = [1, 2, 4, 8, 16, 64, 0];
