@@ -193,10 +193,13 @@ export class Dispatcher {
     { clientGone = false }: { readonly clientGone?: boolean } = {},
   ): void {
     upstream.release();
-    if (clientGone && request !== null) {
+    if (!clientGone) this.#overload.finish();
+    else if (request !== null) {
       this.#overload.leaveWorker(request, this.#clock());
     }
-    if (request !== null) this.#adaptive?.release(request, this.#clock);
+    if (request !== null) {
+      this.#adaptive?.release(request, { clientGone, clock: this.#clock });
+    }
     if (this.#queue.size > 0) this.#serveQueue();
   }
 
@@ -245,7 +248,11 @@ export class Dispatcher {
     });
     this.#overload.sweep(now, this.#queue.size);
     const working = this.upstreams.reduce((sum, u) => sum + u.working, 0);
-    this.#adaptive.sweep(now, this.#queue.size, working);
+    this.#adaptive.sweep(now, {
+      queued: this.#queue.size,
+      working,
+      workers: Math.max(1, this.upstreams.length),
+    });
     this.#serveQueue();
   }
 
@@ -275,7 +282,7 @@ export class Dispatcher {
     this.#uncapped = true;
     const upstream = this.#claimFrom(this.#subsetOf(request), request);
     this.#uncapped = false;
-    if (upstream !== null) this.#overload.overflow(request, since);
+    if (upstream !== null) this.#overload.serve(request, since);
     return upstream;
   };
 

@@ -30,7 +30,10 @@ const REMEMBERED = 15;
 const WAIT_RATIO = 0.5;
 
 /** The least bound, in milliseconds: clients that go at once, for whatever reason, must not have others turned away. */
-const LEAST_WAIT_MS = 250;
+const LEAST_WAIT_MS = 100;
+
+/** Requests that may wait, however slow the workers are: to see whether they are still. */
+const LEAST_DEPTH = 2;
 
 /** Factor by which the bound grows each second. */
 const GROWTH_PER_SECOND = 1.01;
@@ -50,8 +53,8 @@ export class Overload {
   #waits: number[] = [];
   #left = 0;
   #served = 0;
-  #servedSince = 0;
-  /** Requests that are served from the queue, in a millisecond. */
+  #finishedSince = 0;
+  /** Requests that are finished, in a millisecond. */
   #rate = 0;
   #longestWaitMs = Infinity;
   /** Whether those that wait were let in before it was known. */
@@ -82,8 +85,8 @@ export class Overload {
 
   /** Whether one more may wait behind `depth` others. */
   admits(depth: number): boolean {
-    return !this.known || this.#rate === 0 ||
-      depth < this.#longestWaitMs * this.#rate;
+    return !this.known ||
+      depth < Math.max(LEAST_DEPTH, this.#longestWaitMs * this.#rate);
   }
 
   /** Takes note that a client has left after so long. */
@@ -104,14 +107,13 @@ export class Overload {
 
   /** Takes note that one that has waited since then was given to a worker. */
   serve(request: ClaimRequest, since: number): void {
-    this.#servedSince++;
-    this.overflow(request, since);
-  }
-
-  /** The same where that worker had as many as it should. */
-  overflow(request: ClaimRequest, since: number): void {
     this.#served++;
     this.#since.set(request, since);
+  }
+
+  /** Takes note that a worker has finished a request, for a client that was there still. */
+  finish(): void {
+    this.#finishedSince++;
   }
 
   /** Takes note that a client has gone whose request was at a worker; those that had not waited say nothing. */
@@ -125,11 +127,11 @@ export class Overload {
     const elapsedMs = now - (this.#sweptAt ?? now);
     this.#sweptAt = now;
     if (elapsedMs === 0) return;
-    if (depth > 0) {
+    if (depth > 0 || this.known) {
       const weight = 1 - Math.exp(-elapsedMs / RATE_MEMORY_MS);
-      this.#rate += weight * (this.#servedSince / elapsedMs - this.#rate);
+      this.#rate += weight * (this.#finishedSince / elapsedMs - this.#rate);
     }
-    this.#servedSince = 0;
+    this.#finishedSince = 0;
     const kept = Math.exp(-elapsedMs / MEMORY_MS);
     this.#left *= kept;
     this.#served *= kept;

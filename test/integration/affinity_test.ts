@@ -34,19 +34,19 @@ const CASES: readonly StatefulCase[] = [
   {
     name: "sessions of Express in memory, by cookie",
     affinity: "cookie",
-    fixture: "session_app.mjs",
+    fixture: "stateful/session_app.mjs",
     open: openExpressSession,
   },
   {
     name: "Socket.IO with its default transports, by cookie",
     affinity: "cookie",
-    fixture: "socket_io_app.mjs",
+    fixture: "stateful/socket_io_app.mjs",
     open: openSocketIo,
   },
   {
     name: "a stateful MCP server, by Mcp-Session-Id",
     affinity: "header:Mcp-Session-Id",
-    fixture: "mcp_app.mjs",
+    fixture: "stateful/mcp_app.mjs",
     open: openMcp,
   },
 ];

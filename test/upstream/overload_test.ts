@@ -93,3 +93,18 @@ Deno.test("an overload is forgotten when clients have ceased to give up", () => 
   while (overload.known && now < 600_000) overload.sweep(now += 100, 0);
   assert(now > 60_000 && now < 600_000, `${now}`);
 });
+
+Deno.test("a pool that starts under five times its capacity comes out of what it was given before it knew", () => {
+  const model = new DispatchModel({
+    workers: 2,
+    policy: "round-robin",
+    workerConcurrency: "auto",
+    patienceMs: PATIENCE_MS,
+  });
+  const ratePerSecond = (): number => 5 * CAPACITY;
+  attach({ ...WORKLOADS["computing"]!, ratePerSecond }, model, 5);
+  model.run(12_000);
+  const { latenciesMs, givenUp } = model.run(10_000);
+  assert(latenciesMs.length > 0.9 * 10 * CAPACITY, `${latenciesMs.length}`);
+  assert(givenUp < 0.02 * 50 * CAPACITY, `${givenUp}`);
+});

@@ -13,7 +13,7 @@
 
 import type { ClaimRequest } from "../request_queue.ts";
 import type { Upstream } from "../upstream.ts";
-import { ConcurrencyLimit } from "./concurrency_limit.ts";
+import { ConcurrencyLimit, type PoolLoad } from "./concurrency_limit.ts";
 import { MOST_PLACES, type SampledRequest } from "./latency_sample.ts";
 
 /** How many times as long as usual a request takes that is no work. */
@@ -104,13 +104,20 @@ export class AdaptiveConcurrency {
   }
 
   /** Takes note that a claim was released. */
-  release(request: ClaimRequest, clock: () => number): void {
-    this.#limit.noteRelease();
+  release(
+    request: ClaimRequest,
+    { clientGone, clock }: {
+      readonly clientGone: boolean;
+      readonly clock: () => number;
+    },
+  ): void {
     const claim = this.#claims.get(request);
     if (claim === undefined) return;
     this.#claims.delete(request);
     const { upstream, state, sampled, uploads } = claim;
     const worker = this.#stateOf(upstream);
+    if (clientGone && state !== "idle") this.#limit.noteAbandoned();
+    else this.#limit.noteRelease();
     if (state === "idle") return upstream.addIdle(-1);
     if (state === "overdue") {
       upstream.addOverdue(-1);
@@ -119,7 +126,9 @@ export class AdaptiveConcurrency {
       return;
     }
     if (uploads) this.#countUpload(false);
-    if (sampled !== null) {
+    // How long it would have taken is not known.
+    if (sampled !== null && clientGone) this.#limit.drop(sampled);
+    else if (sampled !== null) {
       sampled.sample.noteOrder(placeOf(claim, worker.working));
       this.#limit.give(sampled, clock());
     }
@@ -134,7 +143,7 @@ export class AdaptiveConcurrency {
   }
 
   /** Looks who is no work, and lets the limit change. */
-  sweep(now: number, queued: number, working: number): void {
+  sweep(now: number, load: PoolLoad): void {
     const before = this.#sweptAt;
     this.#sweptAt = now;
     const overdueMs = this.#patience *
@@ -152,7 +161,7 @@ export class AdaptiveConcurrency {
         this.#excuse(claim, "overdue");
       }
     }
-    this.#limit.tick(now, queued, working);
+    this.#limit.tick(now, load);
   }
 
   #stateOf(upstream: Upstream): WorkerState {

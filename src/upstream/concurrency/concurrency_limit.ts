@@ -28,6 +28,7 @@
  * @module
  */
 
+import { Collapse, COLLAPSE_FACTOR } from "./collapse.ts";
 import { hasDrifted, LEAST_CONTRAST } from "./elasticity.ts";
 import { LatencySample, type SampledRequest } from "./latency_sample.ts";
 import { FIRST_PAUSE_MS, Pace } from "./pace.ts";
@@ -35,6 +36,7 @@ import { STALL_FACTOR, Surge, SURGE_FACTOR } from "./surge.ts";
 import {
   bounded,
   type Direction,
+  GREATEST_LIMIT,
   isInVain,
   lowered,
   opposite,
@@ -79,10 +81,20 @@ type Phase =
   /** The limit is back; the last requests of the trial are awaited. */
   | ({ readonly name: "verdict" } & Trial);
 
+/** What is under way. */
+export interface PoolLoad {
+  /** Requests that wait for a worker. */
+  readonly queued: number;
+  /** Requests that workers are at. */
+  readonly working: number;
+  /** Workers. */
+  readonly workers: number;
+}
+
 /** Finds the limit. */
 export class ConcurrencyLimit {
-  #limit = Infinity;
-  #cap = Infinity;
+  #limit = GREATEST_LIMIT;
+  #cap = GREATEST_LIMIT;
   readonly #work = new WorkProfile();
   /** Whether a look has shown that the work may be heavier. */
   #suspected = false;
@@ -98,6 +110,8 @@ export class ConcurrencyLimit {
   #queued = 0;
   #releases = 0;
   #releasesSeen = 0;
+  #abandoned = 0;
+  readonly #collapse = new Collapse();
   readonly #surge = new Surge();
 
   /** What a request usually takes, in milliseconds; 0 while it is not known. */
@@ -162,18 +176,31 @@ export class ConcurrencyLimit {
     this.#releases++;
   }
 
-  /** To be called a few times a second, with the number of requests that wait for a worker, and that workers are at. */
-  tick(now: number, queued: number, working: number): void {
+  /** Takes note that a client has not waited for its response. */
+  noteAbandoned(): void {
+    this.#abandoned++;
+  }
+
+  /** To be called a few times a second. */
+  tick(now: number, { queued, working, workers }: PoolLoad): void {
     this.#queued = queued;
     const stoodStill = queued > 0 && this.#releases === this.#releasesSeen &&
       this.#work.usualMs < STAND_STILL_MS;
     this.#releasesSeen = this.#releases;
+    const finished = this.#releases;
+    if (this.#collapse.look({ now, finished, abandoned: this.#abandoned })) {
+      const used = Math.min(this.#limit, GREATEST_LIMIT, working / workers);
+      return this.#change(
+        Math.max(this.#work.parallelism, Math.floor(used / COLLAPSE_FACTOR)),
+        now,
+      );
+    }
     switch (
       this.#surge.look({
         now,
         queued,
         working,
-        finished: this.#releases,
+        finished,
         expectedMs: this.#limit === Infinity ? 0 : this.#work.expectedMs,
       })
     ) {

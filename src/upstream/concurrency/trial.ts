@@ -7,8 +7,8 @@
 import { type Elasticity, elasticityOf } from "./elasticity.ts";
 import type { LatencySample } from "./latency_sample.ts";
 
-/** Greatest limit; twice as many are as good as none. */
-const GREATEST_LIMIT = 256;
+/** The first limit, and the greatest: so many at once are only too many where far more come than can be served, and more are as good as none. */
+export const GREATEST_LIMIT = 256;
 
 /**
  * Elasticity of the latency up to which a limit is not lowered: where requests
