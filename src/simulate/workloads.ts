@@ -151,34 +151,34 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     demand: computing,
     ratePerSecond: always(208),
   },
-  "computing, 64 clients": {
+  "computing (64 clients)": {
     stretch: USUAL,
     demand: computing,
     clients: always(64),
   },
-  "computing, half busy": {
+  "computing (half busy)": {
     stretch: USUAL,
     demand: computing,
     ratePerSecond: always(149),
   },
-  "computing, uniform": {
+  "computing (uniform)": {
     stretch: USUAL,
     demand: () => ({ cpuMs: 3 }),
     ratePerSecond: always(466),
   },
   "waiting": { stretch: SHORT, demand: waiting, clients: always(200) },
-  "waiting, open": {
+  "waiting (open)": {
     stretch: USUAL,
     demand: waiting,
     ratePerSecond: always(420),
   },
-  "waiting, 900 clients": {
+  "waiting (900 clients)": {
     stretch: SHORT,
     demand: waiting,
     clients: always(900),
   },
   "quick": { stretch: SHORT, demand: quick, clients: always(64) },
-  "quick, open": {
+  "quick (open)": {
     stretch: SHORT,
     demand: quick,
     ratePerSecond: always(8_000),
@@ -189,7 +189,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     ratePerSecond: always(480),
   },
   "querying": { stretch: USUAL, demand: querying, ratePerSecond: always(700) },
-  "querying, 16 clients": {
+  "querying (16 clients)": {
     stretch: USUAL,
     demand: querying,
     clients: always(16),
@@ -215,13 +215,13 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     ratePerSecond: always(832),
     pool: { threads: 4 },
   },
-  "threaded, 64 clients": {
+  "threaded (64 clients)": {
     stretch: USUAL,
     demand: computing,
     clients: always(64),
     pool: { threads: 4 },
   },
-  "threaded, waiting": {
+  "threaded (waiting)": {
     stretch: USUAL,
     demand: (random) => ({ cpuMs: 15 + 10 * random() }),
     clients: always(32),
@@ -233,7 +233,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     ratePerSecond: always(180),
     streams: 500,
   },
-  "streams, waiting": {
+  "streams (waiting)": {
     stretch: SHORT,
     demand: waiting,
     clients: always(200),
@@ -251,7 +251,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
       Math.floor(now / CHANGE_MS) % 2 === 0 ? computing(random) : waiting(),
     ratePerSecond: always(208),
   },
-  "changing, 64 clients": {
+  "changing (64 clients)": {
     stretch: LONG,
     demand: (random, now) =>
       Math.floor(now / CHANGE_MS) % 2 === 0 ? computing(random) : waiting(),

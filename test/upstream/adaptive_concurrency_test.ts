@@ -23,37 +23,37 @@ const WORST_TOLERANCE = 0.6;
 /** The best cap of each load; 0 is none. */
 const BEST: Readonly<Record<string, number>> = {
   "computing": 1,
-  "computing, 64 clients": 2,
-  "computing, half busy": 1,
-  "computing, uniform": 2,
+  "computing (64 clients)": 2,
+  "computing (half busy)": 1,
+  "computing (uniform)": 2,
   "waiting": 0,
-  "waiting, open": 64,
-  "waiting, 900 clients": 0,
+  "waiting (open)": 64,
+  "waiting (900 clients)": 0,
   "quick": 4,
-  "quick, open": 4,
+  "quick (open)": 4,
   "rendering": 1,
   "querying": 64,
-  "querying, 16 clients": 16,
+  "querying (16 clients)": 16,
   "slow worker": 1,
   "collecting garbage": 1,
   "threaded": 4,
-  "threaded, 64 clients": 8,
-  "threaded, waiting": 4,
+  "threaded (64 clients)": 8,
+  "threaded (waiting)": 4,
   "streams": 0,
-  "streams, waiting": 0,
+  "streams (waiting)": 0,
   "uploads": 0,
   "long polls": 0,
   "changing": 8,
-  "changing, 64 clients": 64,
+  "changing (64 clients)": 64,
 };
 
 /** Loads with so many requests that one seed is enough. */
 const MANY: ReadonlySet<string> = new Set([
   "waiting",
-  "waiting, 900 clients",
+  "waiting (900 clients)",
   "quick",
-  "quick, open",
-  "streams, waiting",
+  "quick (open)",
+  "streams (waiting)",
 ]);
 
 /**

@@ -63,7 +63,7 @@ Deno.test("as long as all clients wait nobody is turned away, however many there
     workerConcurrency: "auto",
   });
   attach(
-    { ...WORKLOADS["computing, 64 clients"]!, clients: () => 5_000 },
+    { ...WORKLOADS["computing (64 clients)"]!, clients: () => 5_000 },
     model,
     1,
   );
