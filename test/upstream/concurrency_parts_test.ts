@@ -6,8 +6,10 @@
  */
 
 import assert from "node:assert/strict";
+import { Collapse } from "../../src/upstream/concurrency/collapse.ts";
 import { LatencySample } from "../../src/upstream/concurrency/latency_sample.ts";
 import { FIRST_PAUSE_MS, Pace } from "../../src/upstream/concurrency/pace.ts";
+import { Surge } from "../../src/upstream/concurrency/surge.ts";
 import {
   elasticityOf,
   hasDrifted,
@@ -124,4 +126,84 @@ Deno.test("what comes to nothing is tried ever more rarely, until things change"
   assert.equal(pace.nextAt, 6_000);
   pace.repeat(6_000);
   assert.equal(pace.nextAt, 6_000 + FIRST_PAUSE_MS);
+});
+
+/** Requests of which each was served in the place that is given, 0 being that of the oldest. */
+function served(places: readonly number[]): LatencySample {
+  const made = sample(places.map((_, at) => at % 10 ? 3 : 40), 4);
+  for (const place of places) made.noteOrder(place);
+  return made;
+}
+
+Deno.test("the order in which requests are served tells how many a worker does at once", () => {
+  const cycle = (...places: readonly number[]): number[] =>
+    Array.from({ length: 100 }, (_, at) => places[at % places.length]!);
+  assert.equal(served(cycle(0)).parallelism, 1);
+  assert.equal(served(cycle(0, 1)).parallelism, 2);
+  assert.equal(served(cycle(0, 1, 2, 3)).parallelism, 4);
+  // Two that came together may change places.
+  assert.equal(served([1, 1, ...cycle(0)]).parallelism, 1);
+  assert(served(cycle(0)).inTurn);
+  assert(!served(cycle(0, 1)).inTurn);
+  // Of requests that are alike the order says nothing.
+  const same = alike(5, 4);
+  for (let i = 0; i < 16; i++) same.noteOrder(0);
+  assert(!same.inTurn);
+});
+
+Deno.test("a request that turned out to be no work leaves the sample", () => {
+  const made = new LatencySample(0, 2);
+  const [stream, other] = [made.take(2, 0), made.take(1, 0)];
+  made.drop(stream);
+  made.give(other, 5);
+  assert.deepEqual([made.taken, made.count, made.concurrency], [1, 1, 1]);
+  assert.equal(made.bound, 0);
+});
+
+Deno.test("most that are abandoned are a collapse, and a few are not", () => {
+  const collapse = new Collapse();
+  const look = (now: number, finished: number, abandoned: number): boolean =>
+    collapse.look({ now, finished, abandoned });
+  assert(!look(0, 0, 0));
+  assert(!look(500, 0, 100));
+  assert(look(1_000, 5, 100));
+  assert(!look(2_000, 105, 150));
+  assert(!look(3_000, 105, 155));
+});
+
+/** What a surge advises while workers finish so many requests in each sweep. */
+function advice(finishedEach: (surging: boolean) => number): string[] {
+  const surge = new Surge();
+  const said: string[] = [];
+  let finished = 0;
+  let surging = false;
+  for (let now = 0; now < 3_000; now += 100) {
+    const word = surge.look({
+      now,
+      queued: 100,
+      working: surging ? 8 : 2,
+      finished,
+      expectedMs: 5,
+    });
+    if (word === "none") {
+      finished += finishedEach(surging);
+      continue;
+    }
+    said.push(word);
+    surging = word === "begin" || word === "confirm";
+    if (word === "forget") return said;
+    finished += finishedEach(surging);
+  }
+  return said;
+}
+
+Deno.test("a surge forgets a limit where more at once take as long, and nowhere else", () => {
+  // 40 in a sweep are what two workers should finish.
+  assert.deepEqual(advice(() => 40), []);
+  // They wait for 50 ms: four times as many are finished in the same time.
+  const waiting = advice((surging) => surging ? 16 : 4);
+  assert.deepEqual(waiting.slice(0, 2), ["begin", "confirm"]);
+  // The work is heavier, and as many are finished.
+  const heavier = advice(() => 4);
+  assert(heavier.length > 0 && !heavier.includes("confirm"), `${heavier}`);
 });
