@@ -75,6 +75,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     adminPort: null,
     adminHost: "127.0.0.1",
     adminToken: null,
+    affinity: null,
     adminAllow: [],
     logLevel: "info",
     logFormat: "text",
