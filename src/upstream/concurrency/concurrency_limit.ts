@@ -95,6 +95,8 @@ export interface PoolLoad {
 export class ConcurrencyLimit {
   #limit = GREATEST_LIMIT;
   #cap = GREATEST_LIMIT;
+  /** Whether nothing is known yet, and a rough idea at once is better than a good one when it is too late. */
+  #hasty = true;
   readonly #work = new WorkProfile();
   /** Whether a look has shown that the work may be heavier. */
   #suspected = false;
@@ -240,10 +242,9 @@ export class ConcurrencyLimit {
   }
 
   #look(now: number): void {
-    this.#phase = {
-      name: "look",
-      base: new LatencySample(now, this.#limit, this.#work.spread),
-    };
+    const base = new LatencySample(now, this.#limit, this.#work.spread);
+    base.hasty = this.#hasty;
+    this.#phase = { name: "look", base };
   }
 
   /** Decides what to try, when the latency at the limit is known. */
@@ -310,6 +311,8 @@ export class ConcurrencyLimit {
         ...phase,
         least: this.#work.parallelism,
       });
+    // Coming down, it is not there yet.
+    this.#hasty &&= limit < this.#limit && limit > 1;
     const change = Math.max(limit / this.#limit, this.#limit / limit);
     if (change > LEAST_CHANGE) {
       this.#direction = direction;

@@ -26,6 +26,12 @@ export const MOST_PLACES = 64;
 /** Standard deviation of the latency, relative to its mean, from which on requests differ much. */
 const LEAST_SPREAD = 0.3;
 
+/** Requests that are enough where there is haste ... */
+const HASTY_COUNT = 24;
+
+/** ... since so many are at each worker. */
+const CROWD = 8;
+
 /** Shorter times are not told apart. */
 const SHORTEST_MS = 0.01;
 
@@ -42,6 +48,8 @@ export class LatencySample {
   readonly cap: number;
   /** When the first could be taken. */
   readonly startedAt: number;
+  /** Whether a rough idea at once is better than a good one, where many are at a worker already. */
+  hasty = false;
   /** Requests taken. */
   taken = 0;
   /** Requests that were served. */
@@ -103,6 +111,9 @@ export class LatencySample {
   /** Whether enough were served for the mean to be believed. */
   get precise(): boolean {
     if (this.count < LEAST_COUNT) return false;
+    if (
+      this.hasty && this.count >= HASTY_COUNT && this.concurrency >= CROWD
+    ) return true;
     return this.count >= ENOUGH_COUNT || this.relativeError <= RELATIVE_ERROR;
   }
 
