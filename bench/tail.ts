@@ -42,13 +42,15 @@ const WARM_UP_PERCENT = 50;
 /** Where there is a queue it shall not be longer than clients are patient: at most a third of a second. */
 const MAX_QUEUE = "--max-queue=50";
 
+const NO_CAP = "--worker-concurrency=0";
+
 const PEERS: readonly AppPeer[] = [
-  poolApp("round-robin", "--policy=round-robin"),
-  poolApp("least-connections", "--policy=least-connections"),
-  poolApp("power-of-two", "--policy=power-of-two"),
+  poolApp("default"),
+  poolApp("round-robin", NO_CAP),
+  poolApp("least-connections", "--policy=least-connections", NO_CAP),
+  poolApp("power-of-two", "--policy=power-of-two", NO_CAP),
   poolApp("ip-hash", "--policy=ip-hash"),
   poolApp("one each", "--worker-concurrency=1", MAX_QUEUE),
-  poolApp("auto", "--worker-concurrency=auto", MAX_QUEUE),
   pm2,
   nodeCluster,
   watt,

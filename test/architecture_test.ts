@@ -146,7 +146,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "src/lifecycle/open_plane.ts": ["src/plane/", "src/events/"],
   "src/demo/": ["hono"],
   // The same algorithm, and the settings it is given.
-  "src/simulate/": ["src/autoscaler/", "src/config/nearest.ts"],
+  "src/simulate/": [
+    "src/autoscaler/",
+    "src/config/nearest.ts",
+    "src/upstream/",
+  ],
   // Of the pool it knows what that answers, and how it is asked.
   "src/cli/": [
     "src/simulate/",

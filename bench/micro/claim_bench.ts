@@ -35,7 +35,7 @@ for (const { name, policy, workerConcurrency } of CASES) {
     const dispatcher = new Dispatcher({
       policy,
       workerConcurrency,
-      maxQueue: 0,
+      maxQueue: 1,
       queueTimeoutMs: 1,
     });
     dispatcher.publish(

@@ -7,6 +7,7 @@
 import { drawChart } from "../simulate/chart.ts";
 import { parseTrace } from "../simulate/parse_trace.ts";
 import { OWN_RULE, RULES } from "../simulate/rules.ts";
+import { WORKLOADS } from "../simulate/workloads.ts";
 import { SHAPES, shapeTrace, similarShape } from "../simulate/shapes.ts";
 import { simulate as simulateRun } from "../simulate/simulate.ts";
 import { drawSvg } from "../simulate/svg.ts";
@@ -21,6 +22,7 @@ import {
   parseSimulateArguments,
   type SimulateRequest,
 } from "./simulate_arguments.ts";
+import { dispatchReport } from "./simulate_dispatch.ts";
 import {
   CliError,
   type Subcommand,
@@ -69,14 +71,34 @@ Options:
   --capacity N    requests per second one serves [1.25 x SCALE_UP_RATE]
   --svg FILE      draw it there (- is the standard output; needs --allow-write)
   --json          print everything as JSON
+  --dispatch      simulate dispatch instead: requests one by one, against
+                  policies and caps. LOAD is then one of
+${kindsOfLoad()}
+                  or a file: CSV of seconds,cpu ms,wait ms,upload ms, a request
+                  a line, or an access log as above
+  --threads N     requests a worker computes at once [1]
+  --patience-ms N after which clients give up [never]
+  --wait-ratio N  share of a logged request's time that it waits [0]
   -h, --help      print this
 `;
+
+/** Those that need no quotes, a line for a few. */
+function kindsOfLoad(): string {
+  const names = Object.keys(WORKLOADS).filter((name) => /^[a-z]+$/.test(name));
+  const middle = Math.ceil(names.length / 2);
+  return [names.slice(0, middle), names.slice(middle)]
+    .map((some) => `${"".padStart(18)}${some.join(", ")}`).join("\n");
+}
 
 /** `prefork-pool simulate`. */
 export const simulate: Subcommand = { help: HELP, run };
 
 async function run(context: SubcommandContext): Promise<number> {
   const request = parseSimulateArguments(context.args, context.env);
+  if (request.dispatch !== null) {
+    context.print(await dispatchReport(request, readText));
+    return 0;
+  }
   const trace = await readTrace(request.trace);
   // The workers are the same, whatever settings they are compared under.
   const workers = {

@@ -19,6 +19,16 @@ export interface RunRequest {
   readonly config: Config;
 }
 
+/** What a simulation of dispatch is told beside the settings. */
+export interface DispatchRequest {
+  /** Requests that a worker computes at once. */
+  readonly threads: number;
+  /** After which clients give up, in milliseconds. */
+  readonly patienceMs: number;
+  /** Share of its time in which a request of an access log waits, 0-1. */
+  readonly waitRatio: number;
+}
+
 /** All that is asked for. */
 export interface SimulateRequest {
   /** A shape, a file, or `-` for the standard input. */
@@ -29,6 +39,8 @@ export interface SimulateRequest {
   /** Where a drawing goes; `-` is the standard output. */
   readonly svg: string | null;
   readonly json: boolean;
+  /** What is asked for where dispatch is simulated, and not scaling; else `null`. */
+  readonly dispatch: DispatchRequest | null;
   /** The first is the one that was set up, the others are compared with it. */
   readonly runs: readonly RunRequest[];
 }
@@ -39,6 +51,15 @@ const AS_SET = OWN_RULE;
 /** Time an ordinary Node or Deno server takes to start, in milliseconds. */
 const DEFAULT_STARTUP_MS = 500;
 
+/** What settings of dispatch are compared with where nothing else is asked for. */
+const USUAL_COMPARISONS: readonly string[] = [
+  "WORKER_CONCURRENCY=0",
+  "POLICY=least-connections WORKER_CONCURRENCY=0",
+  "WORKER_CONCURRENCY=1",
+  "WORKER_CONCURRENCY=4",
+  "WORKER_CONCURRENCY=16",
+];
+
 /** Options with a value that are ours; all else is left to the settings. */
 const OPTIONS: ReadonlySet<string> = new Set([
   "--startup-ms",
@@ -46,7 +67,13 @@ const OPTIONS: ReadonlySet<string> = new Set([
   "--svg",
   "--compare",
   "--rule",
+  "--threads",
+  "--patience-ms",
+  "--wait-ratio",
 ]);
+
+/** Options that stand alone. */
+const TOGGLES: ReadonlySet<string> = new Set(["--json", "--dispatch"]);
 
 /**
  * Reads the arguments behind `simulate`. What is not known here is a setting
@@ -67,6 +94,21 @@ export function parseSimulateArguments(
   const { own, settings } = separate(rest);
   const values = (name: string): readonly string[] => own.get(name) ?? [];
   const base = configOf(settings, env);
+  const dispatch = own.has("--dispatch")
+    ? {
+      threads: Math.ceil(numberOf("--threads", values("--threads")) ?? 1),
+      patienceMs: numberOf("--patience-ms", values("--patience-ms")) ??
+        Infinity,
+      waitRatio: Math.min(
+        1,
+        numberOf("--wait-ratio", values("--wait-ratio")) ?? 0,
+      ),
+    }
+    : null;
+  const compared = values("--compare");
+  const comparisons = dispatch !== null && compared.length === 0
+    ? USUAL_COMPARISONS
+    : compared;
   return {
     trace,
     startupMs: numberOf("--startup-ms", values("--startup-ms")) ??
@@ -74,9 +116,10 @@ export function parseSimulateArguments(
     capacity: numberOf("--capacity", values("--capacity")),
     svg: values("--svg").at(-1) ?? null,
     json: own.has("--json"),
+    dispatch,
     runs: [
       { name: AS_SET, rule: OWN_RULE, config: base },
-      ...values("--compare").map((text) => ({
+      ...comparisons.map((text) => ({
         name: text,
         rule: OWN_RULE,
         config: configOf([...settings, ...flagsOf(text)], env),
@@ -103,7 +146,7 @@ function separate(
   ) {
     const equals = arg.indexOf("=");
     const name = equals < 0 ? arg : arg.slice(0, equals);
-    if (name === "--json") own.set(name, []);
+    if (TOGGLES.has(name)) own.set(name, []);
     else if (OPTIONS.has(name)) {
       const value = equals < 0 ? remaining.shift() : arg.slice(equals + 1);
       if (value === undefined || value === "") {

@@ -104,6 +104,13 @@ export const filePath: Kind<string> = text({
   pattern: /^[^\0]+$/,
 });
 
+/** What ties clients to workers. */
+export const affinity: Kind<string> = text({
+  placeholder: "RULE",
+  allowed: "cookie, or header:NAME with the name of a field",
+  pattern: /^(?:cookie|header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64})$/,
+});
+
 /** A path as it stands in a request line: visible ASCII without `#`. */
 export const requestPath: Kind<string> = text({
   placeholder: "PATH",

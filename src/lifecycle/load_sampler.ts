@@ -44,13 +44,15 @@ export class LoadSampler {
     const { pool, plane } = this.#sources;
     const snapshot = pool.snapshot();
     const { requests, inFlight, queue } = plane.figures();
-    const { depth: queued, concurrency } = queue;
+    const { depth, concurrency, adaptive } = queue;
+    // A limit that was found is a help: without it all would be with the workers.
+    const queued = adaptive ? 0 : depth;
     return {
       requests: requests + inFlight,
       inFlight: inFlight - queued,
       queued,
       ready: snapshot.ready,
-      full: full(snapshot, concurrency),
+      full: adaptive ? 0 : full(snapshot, concurrency),
       desired: snapshot.desired,
       memoryCeiling: this.#readMemoryCeiling(snapshot),
     };

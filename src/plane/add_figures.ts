@@ -36,6 +36,7 @@ export function emptyFigures(queueLimit: number): DataPlaneFigures {
       rejected: 0,
       timedOut: 0,
       concurrency: 0,
+      adaptive: false,
       waits: nothing,
     },
     upstreams: new Map(),

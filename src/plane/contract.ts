@@ -204,6 +204,8 @@ export interface QueueFigures {
   readonly timedOut: number;
   /** Requests in flight per worker beyond which requests wait: the setting, or what `auto` has found; 0 is no cap. */
   readonly concurrency: number;
+  /** Whether that adapts by itself. */
+  readonly adaptive: boolean;
   /** How long those have waited that had to. */
   readonly waits: HistogramFigures;
 }

@@ -20,7 +20,7 @@ export interface SimulationOptions extends WorkerModelOptions, ScalingOptions {
   readonly poolSize: number;
   /**
    * Requests in flight per worker; 0 is no cap, and then no queue can be seen.
-   * `auto` would find 1: a worker of the model does one thing at a time.
+   * `auto` is none for scaling, as in a pool.
    */
   readonly workerConcurrency: number | "auto";
 }
@@ -137,7 +137,7 @@ function figuresOf(
   Record<"requests" | "ready" | "inFlight" | "queued" | "full", number>
 > {
   const { ready, backlog, requests } = model;
-  const cap = workerConcurrency === "auto" ? 1 : workerConcurrency;
+  const cap = workerConcurrency === "auto" ? 0 : workerConcurrency;
   const present = Math.floor(backlog + model.utilisation * ready);
   const room = cap === 0 ? Infinity : ready * cap;
   const inFlight = Math.min(present, room);

@@ -49,6 +49,11 @@ export function figuresTable(runs: readonly NamedSimulation[]): string {
       ...COLUMNS.map(({ cell }) => cell(simulation)),
     ]),
   ];
+  return columnsTable(rows);
+}
+
+/** Returns rows in columns, the first to the left and the others to the right. */
+export function columnsTable(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) =>
     Math.max(...rows.map((row) => row[column]!.length))
   );

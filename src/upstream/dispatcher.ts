@@ -13,12 +13,18 @@
  */
 
 import type { LatencyHistogram } from "../shared/latency_histogram.ts";
-import type { Sample } from "./concurrency/cohort.ts";
-import { ConcurrencyLimit } from "./concurrency/concurrency_limit.ts";
-import { inSlotOrder, type Lane, Lanes, turnIn } from "./lanes.ts";
+import { AdaptiveConcurrency } from "./concurrency/adaptive_concurrency.ts";
+import {
+  GenerationSubsets,
+  inSlotOrder,
+  type Subset,
+  turnIn,
+} from "./generation_subsets.ts";
+import { Overload } from "./overload.ts";
 import { firstEligible, type Policy } from "./policy/policy.ts";
 import {
   type ClaimRequest,
+  type QueueStats,
   RequestQueue,
   type RequestQueueOptions,
   type Ticket,
@@ -28,6 +34,7 @@ import type { Upstream } from "./upstream.ts";
 
 export {
   type ClaimRequest,
+  type QueueStats,
   type Ticket,
   UnavailableError,
   type UnavailableReason,
@@ -48,38 +55,25 @@ export interface DispatcherOptions extends RequestQueueOptions {
   readonly clock?: () => number;
 }
 
-/** Counters of the queue. */
-export interface QueueStats {
-  /** Requests waiting now. */
-  readonly depth: number;
-  /** Requests that may wait. */
-  readonly limit: number;
-  /** Turned away because the queue was full or the pool is stopping. */
-  readonly rejected: number;
-  /** Turned away because the wait was too long. */
-  readonly timedOut: number;
-  /** Requests in flight per worker beyond which requests wait: the setting, or what `auto` has found; 0 is no cap. */
-  readonly concurrency: number;
-  /** What half, and 99 %, of those that had to wait did not exceed, in milliseconds. */
-  readonly wait: { readonly p50: number | null; readonly p99: number | null };
-}
-
 /** Holds the published set, makes the claims and keeps the queue. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   /** The published set. */
-  readonly #choice: Lane;
+  readonly #published: Subset;
   /** Those who are given requests of their own generation alone. */
   #former: readonly Upstream[] = [];
   /** `null` where no request belongs to a generation. */
-  readonly #lanes: Lanes | null;
+  readonly #subsets: GenerationSubsets | null;
   readonly #queue: RequestQueue;
   readonly #clock: () => number;
   readonly #slowStart: SlowStart | null;
-  readonly #limit: ConcurrencyLimit | null;
-  readonly #samples = new WeakMap<ClaimRequest, Sample>();
-  /** Requests an upstream may have in flight now; 0 is no cap. */
-  #cap: number;
+  /** `null` where the cap is set. */
+  readonly #adaptive: AdaptiveConcurrency | null;
+  readonly #overload: Overload;
+  /** Whether the limit that was found is passed over. */
+  #uncapped = false;
+  /** Requests an upstream may have in flight; 0 is no cap. */
+  readonly #cap: number;
   #avoid: Upstream | null = null;
 
   /** Creates a dispatcher with nothing published. */
@@ -91,15 +85,16 @@ export class Dispatcher {
     this.#slowStart = slowStartMs > 0
       ? new SlowStart({ slowStartMs, sticky })
       : null;
-    this.#lanes = options.skewProtection ? new Lanes() : null;
-    if (workerConcurrency === "auto") {
-      this.#limit = new ConcurrencyLimit();
-      this.#cap = this.#limit.cap;
-    } else {
-      this.#limit = null;
-      this.#cap = workerConcurrency;
-    }
-    this.#choice = {
+    this.#subsets = options.skewProtection ? new GenerationSubsets() : null;
+    const adapts = workerConcurrency === "auto";
+    this.#cap = adapts ? 0 : workerConcurrency;
+    // Who belongs to one worker gains nothing by waiting for another, and
+    // where nobody may wait all must be let in.
+    this.#adaptive = adapts && !sticky && options.maxQueue > 0
+      ? new AdaptiveConcurrency()
+      : null;
+    this.#overload = new Overload(options.queueTimeoutMs);
+    this.#published = {
       upstreams: [],
       eligible: (upstream) => this.#eligible(upstream),
       turn: 0,
@@ -110,7 +105,7 @@ export class Dispatcher {
 
   /** The published set, in slot order. */
   get upstreams(): readonly Upstream[] {
-    return this.#choice.upstreams;
+    return this.#published.upstreams;
   }
 
   /** Those that are kept for the clients of their generation, in slot order. */
@@ -131,7 +126,8 @@ export class Dispatcher {
       limit: this.#options.maxQueue,
       rejected,
       timedOut,
-      concurrency: this.#limit?.limit ?? this.#cap,
+      concurrency: this.#adaptive?.limit ?? this.#cap,
+      adaptive: this.#adaptive !== null,
       wait: { p50: waits.quantile(0.5), p99: waits.quantile(0.99) },
     };
   }
@@ -152,7 +148,7 @@ export class Dispatcher {
     upstreams: readonly Upstream[],
     former: readonly Upstream[] = [],
   ): void {
-    const old = this.#choice.upstreams;
+    const old = this.#published.upstreams;
     const set = inSlotOrder(upstreams);
     for (const upstream of [...old, ...this.#former]) {
       upstream.setAccepting(false);
@@ -162,33 +158,56 @@ export class Dispatcher {
       upstream.setAccepting(true);
     }
     this.#slowStart?.follow(old, set);
-    this.#choice.turn = turnIn(set, this.#choice);
-    this.#choice.upstreams = Object.freeze(set);
-    this.#lanes?.follow(this.#choice, this.#former);
+    this.#published.turn = turnIn(set, this.#published);
+    this.#published.upstreams = Object.freeze(set);
+    this.#subsets?.follow(this.#published, this.#former);
     this.#serveQueue();
   }
 
-  /** Claims an upstream, or returns `null` when none may be given this request now. */
+  /** Claims an upstream, or returns `null` when none may be given this request now. Who has an owner is given to that, however much it has to do. */
   claim(request: ClaimRequest): Upstream | null {
-    // Those that wait come first; of several lanes, they wait for those that are full.
-    const mustWait = this.#queue.size > 0 && !this.#lanes?.several;
-    return mustWait ? null : this.#claimFrom(this.#laneOf(request), request);
+    const { owner = null } = request;
+    if (owner?.accepting && owner !== request.avoid) {
+      return this.#claimed(owner, request);
+    }
+    // Those that wait come first; of several subsets, they wait for those that are full.
+    const mustWait = this.#queue.size > 0 && !this.#subsets?.several;
+    return mustWait ? null : this.#claimFrom(this.#subsetOf(request), request);
   }
 
   /** Upstreams that accept work and may be given the request, busy ones included. */
   acceptingFor(request: ClaimRequest): number {
-    const { upstreams } = this.#laneOf(request);
+    const { upstreams } = this.#subsetOf(request);
     return upstreams.filter(({ accepting }) => accepting).length;
   }
 
   /**
    * Gives a claim back; the upstream may serve the head of the queue in the
    * same turn. How long it had `request` is learnt from, where that is wanted.
+   *
+   * @param clientGone Whether that is because the client would not wait longer.
    */
-  release(upstream: Upstream, request: ClaimRequest | null = null): void {
+  release(
+    upstream: Upstream,
+    request: ClaimRequest | null = null,
+    { clientGone = false }: { readonly clientGone?: boolean } = {},
+  ): void {
     upstream.release();
-    if (this.#limit !== null) this.#learn(this.#limit, request);
+    if (!clientGone) this.#overload.finish();
+    else if (request !== null) {
+      this.#overload.leaveWorker(request, this.#clock());
+    }
+    if (request !== null) {
+      this.#adaptive?.release(request, { clientGone, clock: this.#clock });
+    }
     if (this.#queue.size > 0) this.#serveQueue();
+  }
+
+  /** Takes note that the response to a request in flight is a stream: its worker is as free as before. */
+  park(request: ClaimRequest): void {
+    if (this.#adaptive === null) return;
+    this.#adaptive.park(request);
+    this.#serveQueue();
   }
 
   /**
@@ -201,22 +220,39 @@ export class Dispatcher {
    */
   enqueue(ticket: Omit<Ticket, "since">, now: number): Ticket {
     const queued = { ...ticket, since: now };
+    if (this.#adaptive !== null) {
+      if (!this.#overload.admits(this.#queue.size)) this.#queue.refuse();
+      // Without a limit that was found all would be with the workers.
+      if (this.#queue.full) {
+        this.#queue.serveHead(this.#overflow, now);
+      }
+    }
     this.#queue.join(queued);
     return queued;
   }
 
   /** Takes a ticket back whose client has gone. */
   cancel(ticket: Ticket): void {
-    this.#queue.leave(ticket);
+    if (!this.#queue.leave(ticket) || this.#adaptive === null) return;
+    const mayBeServed = this.acceptingFor(ticket.request) > 0;
+    if (mayBeServed) this.#overload.leave(this.#clock() - ticket.since);
   }
 
   /** Does what is due: turns away those that have waited too long, lets shares grow and limits change. */
   sweep(now: number): void {
-    this.#queue.expire(now);
     this.#slowStart?.advance(now);
-    if (this.#limit === null) return;
-    this.#limit.tick(now, this.#queue.size);
-    this.#cap = this.#limit.cap;
+    if (this.#adaptive === null) return this.#queue.expire(now);
+    this.#queue.expire(now, {
+      longestMs: this.#overload.takeBoundMs(),
+      claim: this.#overload.known ? () => null : this.#overflow,
+    });
+    this.#overload.sweep(now, this.#queue.size);
+    const working = this.upstreams.reduce((sum, u) => sum + u.working, 0);
+    this.#adaptive.sweep(now, {
+      queued: this.#queue.size,
+      working,
+      workers: Math.max(1, this.upstreams.length),
+    });
     this.#serveQueue();
   }
 
@@ -227,30 +263,43 @@ export class Dispatcher {
 
   #serveQueue(): void {
     if (this.#queue.size === 0) return;
-    const full = new Set<Lane>();
-    this.#queue.serve((request) => {
-      const lane = this.#laneOf(request);
-      if (full.has(lane)) return null;
-      const upstream = this.#claimFrom(lane, request);
-      if (upstream === null) full.add(lane);
+    const full = new Set<Subset>();
+    this.#queue.serve((request, since) => {
+      const subset = this.#subsetOf(request);
+      if (full.has(subset)) return null;
+      const upstream = this.#claimFrom(subset, request);
+      if (upstream === null) full.add(subset);
+      else if (this.#adaptive !== null) this.#overload.serve(request, since);
       return upstream;
-    }, { now: this.#clock(), pastHead: this.#lanes?.several ?? false });
+    }, { now: this.#clock(), pastHead: this.#subsets?.several ?? false });
   }
+
+  /** Claims an upstream that has as many as it should: a limit that was found is a help, and no bound. */
+  readonly #overflow = (
+    request: ClaimRequest,
+    since: number,
+  ): Upstream | null => {
+    this.#uncapped = true;
+    const upstream = this.#claimFrom(this.#subsetOf(request), request);
+    this.#uncapped = false;
+    if (upstream !== null) this.#overload.serve(request, since);
+    return upstream;
+  };
 
   /** Who may be given the request: its generation for as long as there is one of it, and then everybody's. */
-  #laneOf({ generation }: ClaimRequest): Lane {
+  #subsetOf({ generation }: ClaimRequest): Subset {
     return generation === null
-      ? this.#choice
-      : this.#lanes?.of(generation) ?? this.#choice;
+      ? this.#published
+      : this.#subsets?.of(generation) ?? this.#published;
   }
 
-  #claimFrom(choice: Lane, request: ClaimRequest): Upstream | null {
+  #claimFrom(choice: Subset, request: ClaimRequest): Upstream | null {
     const count = choice.upstreams.length;
     if (count === 0) return null;
     this.#avoid = request.avoid;
     choice.clientHash = request.clientHash;
     // Who belongs to a generation cannot choose to go easy on it.
-    let index = choice === this.#choice && this.#slowStart?.active
+    let index = choice === this.#published && this.#slowStart?.active
       ? this.#chooseSlowly(this.#slowStart)
       : this.#options.policy.choose(choice);
     if (index < 0 && request.avoid !== null) {
@@ -261,14 +310,18 @@ export class Dispatcher {
     if (index < 0) return null;
     choice.turn = index + 1 < count ? index + 1 : 0;
     const upstream = choice.upstreams[index]!;
+    return this.#claimed(upstream, request);
+  }
+
+  #claimed(upstream: Upstream, request: ClaimRequest): Upstream {
     upstream.claim();
-    if (this.#limit?.sampling) this.#sample(this.#limit, upstream, request);
+    this.#adaptive?.claim(upstream, request, this.#clock);
     return upstream;
   }
 
   /** Chooses while upstreams are new: those have a share of the requests that would go to them. */
   #chooseSlowly(slowStart: SlowStart): number {
-    const choice = this.#choice;
+    const choice = this.#published;
     const { policy } = this.#options;
     const { eligible, clientHash } = choice;
     slowStart.credit();
@@ -283,28 +336,10 @@ export class Dispatcher {
   }
 
   #eligible(upstream: Upstream): boolean {
-    const cap = this.#cap;
-    return upstream.accepting && upstream !== this.#avoid &&
-      (cap === 0 || upstream.inFlight < cap);
-  }
-
-  /** Notes that a request was claimed, for what can be learnt from it when it is released. */
-  #sample(
-    limit: ConcurrencyLimit,
-    { inFlight }: Upstream,
-    request: ClaimRequest,
-  ): void {
-    const sample = limit.take(inFlight, this.#clock());
-    if (sample !== null) this.#samples.set(request, sample);
-    this.#cap = limit.cap;
-  }
-
-  #learn(limit: ConcurrencyLimit, request: ClaimRequest | null): void {
-    limit.noteRelease();
-    const sample = request === null ? undefined : this.#samples.get(request);
-    if (request === null || sample === undefined) return;
-    this.#samples.delete(request);
-    limit.give(sample, this.#clock());
-    this.#cap = limit.cap;
+    if (!upstream.accepting || upstream === this.#avoid) return false;
+    if (this.#adaptive !== null) {
+      return this.#uncapped || this.#adaptive.admits(upstream);
+    }
+    return this.#cap === 0 || upstream.inFlight < this.#cap;
   }
 }

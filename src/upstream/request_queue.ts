@@ -35,6 +35,10 @@ export interface ClaimRequest {
   readonly generation: number | null;
   /** An upstream that just failed this request: others are preferred. */
   avoid: Upstream | null;
+  /** The upstream that keeps something for the client: it gets the request as long as it may be given work. @default {null} */
+  readonly owner?: Upstream | null;
+  /** Whether its client is still sending it. @default {false} */
+  readonly uploading?: boolean;
 }
 
 /** A request that waits for an upstream. */
@@ -52,6 +56,24 @@ export interface RequestQueueOptions {
   readonly maxQueue: number;
   /** Longest wait in milliseconds. */
   readonly queueTimeoutMs: number;
+}
+
+/** Counters of the queue. */
+export interface QueueStats {
+  /** Requests waiting now. */
+  readonly depth: number;
+  /** Requests that may wait. */
+  readonly limit: number;
+  /** Turned away because the queue was full or the pool is stopping. */
+  readonly rejected: number;
+  /** Turned away because the wait was too long. */
+  readonly timedOut: number;
+  /** Requests in flight per worker beyond which requests wait: the setting, or what `auto` has found; 0 is no cap. */
+  readonly concurrency: number;
+  /** Whether that was found, and not set. */
+  readonly adaptive: boolean;
+  /** Median and 99th percentile of the wait of those that had to wait, in milliseconds. */
+  readonly wait: { readonly p50: number | null; readonly p99: number | null };
 }
 
 /** Holds those that wait. */
@@ -84,16 +106,27 @@ export class RequestQueue {
    * @throws {UnavailableError} when the queue is full or closed.
    */
   join(ticket: Ticket): void {
-    if (this.#closed || this.#tickets.size >= this.#options.maxQueue) {
+    if (this.#closed || this.full) {
       this.rejected++;
       throw new UnavailableError(this.#closed ? "stopping" : "queue-full");
     }
     this.#tickets.add(ticket);
   }
 
-  /** Takes a request out whose client has gone. */
-  leave(ticket: Ticket): void {
-    this.#tickets.delete(ticket);
+  /** Whether nobody else may wait. */
+  get full(): boolean {
+    return this.#tickets.size >= this.#options.maxQueue;
+  }
+
+  /** Turns a request away that would wait in vain. @throws {UnavailableError} Always. */
+  refuse(): never {
+    this.rejected++;
+    throw new UnavailableError(this.#closed ? "stopping" : "queue-full");
+  }
+
+  /** Takes a request out whose client has gone; returns whether it was in. */
+  leave(ticket: Ticket): boolean {
+    return this.#tickets.delete(ticket);
   }
 
   /**
@@ -101,32 +134,61 @@ export class RequestQueue {
    * with `pastHead` that one waits on, and those behind it are served before.
    */
   serve(
-    claim: (request: ClaimRequest) => Upstream | null,
+    claim: (request: ClaimRequest, since: number) => Upstream | null,
     { now, pastHead }: { readonly now: number; readonly pastHead: boolean },
   ): void {
     for (const ticket of this.#tickets) {
-      const upstream = claim(ticket.request);
-      if (upstream === null) {
-        if (pastHead) continue;
-        return;
-      }
-      this.#tickets.delete(ticket);
-      this.waits.record(now - ticket.since);
-      ticket.resolve(upstream);
+      const upstream = claim(ticket.request, ticket.since);
+      if (upstream !== null) this.#handOver(ticket, { upstream, now });
+      else if (!pastHead) return;
     }
   }
 
-  /** Turns away those that have waited too long. */
-  expire(now: number): void {
-    const latest = now - this.#options.queueTimeoutMs;
+  /** Hands out what `claim` returns to the head alone. */
+  serveHead(
+    claim: (request: ClaimRequest, since: number) => Upstream | null,
+    now: number,
+  ): void {
+    const [head] = this.#tickets;
+    if (head === undefined) return;
+    const upstream = claim(head.request, head.since);
+    if (upstream !== null) this.#handOver(head, { upstream, now });
+  }
+
+  /** Turns away those that have waited longer than `longestMs`, if that is less than they may, and those that have waited too long, unless `claim` has an upstream for them. */
+  expire(
+    now: number,
+    { longestMs = Infinity, claim = () => null }: {
+      readonly longestMs?: number;
+      readonly claim?: (
+        request: ClaimRequest,
+        since: number,
+      ) => Upstream | null;
+    } = {},
+  ): void {
+    const latest = now - Math.min(longestMs, this.#options.queueTimeoutMs);
     for (const ticket of this.#tickets) {
       // All may wait equally long, so the first that is not late ends the search.
       if (ticket.since > latest) return;
+      const upstream = claim(ticket.request, ticket.since);
+      if (upstream !== null) {
+        this.#handOver(ticket, { upstream, now });
+        continue;
+      }
       this.#tickets.delete(ticket);
       this.timedOut++;
       this.waits.record(now - ticket.since);
       ticket.reject(new UnavailableError("queue-timeout"));
     }
+  }
+
+  #handOver(
+    ticket: Ticket,
+    { upstream, now }: { readonly upstream: Upstream; readonly now: number },
+  ): void {
+    this.#tickets.delete(ticket);
+    this.waits.record(now - ticket.since);
+    ticket.resolve(upstream);
   }
 
   /** Turns away everybody who waits, and whoever would from now on. */

@@ -52,6 +52,8 @@ export class Upstream implements UpstreamAddress {
   readonly exchanges: InFlightList = new InFlightList();
 
   #inFlight = 0;
+  #idle = 0;
+  #overdue = 0;
   #accepting = false;
   #retired = false;
   #onRetire: (() => void)[] = [];
@@ -75,6 +77,16 @@ export class Upstream implements UpstreamAddress {
   /** Exchanges claimed and not yet released. */
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** Exchanges that it may have to do something for: streams and the like apart. */
+  get load(): number {
+    return this.#inFlight - this.#idle;
+  }
+
+  /** Of its load, what is not taking so long that it must be waiting for something. */
+  get working(): number {
+    return this.#inFlight - this.#idle - this.#overdue;
   }
 
   /** Whether it may be given work. Turned on by publishing alone. */
@@ -103,6 +115,16 @@ export class Upstream implements UpstreamAddress {
       throw new Error(`Cannot release upstream ${this.id}: nothing is claimed`);
     }
     if (--this.#inFlight === 0) this.#observer?.idle(this);
+  }
+
+  /** Counts exchanges that are no work for it, or no more. For the dispatcher. */
+  addIdle(count: 1 | -1): void {
+    this.#idle += count;
+  }
+
+  /** Counts exchanges that take too long to be work, or have ended. For the dispatcher. */
+  addOverdue(count: 1 | -1): void {
+    this.#overdue += count;
   }
 
   /** Takes note of a refused connection: no work goes here until it is published again. */

@@ -171,3 +171,51 @@ Deno.test("settings come from the environment, flags win, and a comparison wins 
     [[80, 9, 2], [60, 12, 2]],
   );
 });
+
+Deno.test("simulate --dispatch shows what policies and caps make of requests", async () => {
+  const { code, stdout, stderr } = await run([
+    "computing",
+    "--dispatch",
+    "--pool-size=2",
+    "--json",
+  ]);
+  assert.equal(stderr, "");
+  assert.equal(code, 0);
+  const { runs } = JSON.parse(stdout);
+  const p99Ms = new Map<string, number>(
+    runs.map((
+      { name, simulation }: {
+        readonly name: string;
+        readonly simulation: { readonly p99Ms: number };
+      },
+    ) => [name, simulation.p99Ms]),
+  );
+  assert.ok(
+    p99Ms.get("prefork-pool")! < 1.1 * p99Ms.get("WORKER_CONCURRENCY=1")!,
+  );
+  assert.ok(
+    p99Ms.get("prefork-pool")! < 0.9 * p99Ms.get("WORKER_CONCURRENCY=0")!,
+  );
+});
+
+Deno.test("simulate --dispatch reads requests one by one, with what each costs", async () => {
+  const { code, stdout } = await run(
+    [
+      "-",
+      "--dispatch",
+      "--pool-size=1",
+      "--compare=MAX_QUEUE=1 WORKER_CONCURRENCY=1",
+    ],
+    { input: "seconds,cpu\n0,40\n0.001,3\n0.002,3\n# the end\n" },
+  );
+  assert.equal(code, 0);
+  assert.match(stdout, /^prefork-pool +3 +/m);
+  // One is served, one waits, and for the third there is no room.
+  assert.match(stdout, /^MAX_QUEUE=1 WORKER_CONCURRENCY=1 +2 .* 1 +0 +1$/m);
+  const wrong = await run(["-", "--dispatch"], { input: "0,3\n1,x\n" });
+  assert.equal(wrong.code, 2);
+  assert.match(
+    wrong.stderr,
+    /line 2: seconds and milliseconds must be numbers/,
+  );
+});

@@ -31,6 +31,7 @@ Deno.test("MAX_QUEUE=0: a request that finds every worker busy is turned away at
     rejected: 1,
     timedOut: 0,
     concurrency: 1,
+    adaptive: false,
     // Who was turned away at once has not waited.
     wait: { p50: null, p99: null },
   });
@@ -98,6 +99,7 @@ Deno.test("complaint 15: QUEUE_TIMEOUT_MS: a request that waits too long is turn
     rejected: 0,
     timedOut: 1,
     concurrency: 1,
+    adaptive: false,
   });
   assert.ok(wait.p50 !== null && wait.p50 >= 299);
 });
@@ -116,19 +118,25 @@ Deno.test("a request whose client goes away leaves the queue", async () => {
   );
 });
 
-Deno.test("WORKER_CONCURRENCY=auto: everybody is served, and the limit that was found is shown", async () => {
+Deno.test("with nothing set those that compute are given one at a time, or few, and those that wait all at once", async () => {
   await using pool = await startPool({
-    env: { POOL_SIZE: "1", MAX_WORKERS: "1", WORKER_CONCURRENCY: "auto" },
+    env: { POOL_SIZE: "1", MAX_WORKERS: "1" },
   });
-  assert.equal((await pool.metrics()).queue.concurrency, 8);
-  // They wait, so that twice as many at once take no longer: the limit grows.
-  await eventually(async () => {
+  const ask = async (path: string): Promise<number> => {
     const answers = await Promise.all(
-      Array.from({ length: 40 }, () => get(pool.port, "/slow?ms=100")),
+      Array.from({ length: 40 }, () => get(pool.port, path)),
     );
     for (const { status } of answers) assert.equal(status, 200);
-    const { concurrency } = (await pool.metrics()).queue;
-    assert.ok(concurrency > 8, `${concurrency}`);
+    return (await pool.metrics()).queue.concurrency;
+  };
+  assert.equal((await pool.metrics()).queue.concurrency, 256);
+  await eventually(async () => {
+    const concurrency = await ask("/burn?ms=5");
+    assert.ok(concurrency > 0 && concurrency <= 4, `${concurrency}`);
+  });
+  await eventually(async () => {
+    const concurrency = await ask("/slow?ms=100");
+    assert.ok(concurrency === 0 || concurrency >= 16, `${concurrency}`);
   });
 });
 

@@ -109,7 +109,8 @@ Deno.test("while no worker is ready requests wait, and are served by the replace
     limit: 1024,
     rejected: 0,
     timedOut: 0,
-    concurrency: 0,
+    concurrency: 256,
+    adaptive: true,
   });
   assert.ok(wait.p99 !== null && wait.p99 > 0);
   assert.equal(responses["5xx"], 0);

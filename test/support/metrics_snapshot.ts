@@ -16,6 +16,7 @@ const QUEUE = {
   rejected: 3,
   timedOut: 4,
   concurrency: 0,
+  adaptive: false,
   wait: { p50: null, p99: 250 },
 };
 

@@ -74,7 +74,10 @@ export interface PoolMetrics {
         number
       >
     >
-    & { readonly wait: Readonly<Record<"p50" | "p99", number | null>> };
+    & {
+      readonly adaptive: boolean;
+      readonly wait: Readonly<Record<"p50" | "p99", number | null>>;
+    };
   readonly pool:
     & Readonly<
       Record<

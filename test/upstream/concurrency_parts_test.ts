@@ -6,48 +6,50 @@
  */
 
 import assert from "node:assert/strict";
-import { Cohort } from "../../src/upstream/concurrency/cohort.ts";
+import { Collapse } from "../../src/upstream/concurrency/collapse.ts";
+import { LatencySample } from "../../src/upstream/concurrency/latency_sample.ts";
 import { FIRST_PAUSE_MS, Pace } from "../../src/upstream/concurrency/pace.ts";
+import { Surge } from "../../src/upstream/concurrency/surge.ts";
 import {
   elasticityOf,
   hasDrifted,
-} from "../../src/upstream/concurrency/verdict.ts";
+} from "../../src/upstream/concurrency/elasticity.ts";
 
 /** Requests that each had a worker for so long, with so many others. */
-function cohort(
+function sample(
   latenciesMs: readonly number[],
   concurrency: number,
   cap = concurrency,
-): Cohort {
-  const made = new Cohort(0, cap);
+): LatencySample {
+  const made = new LatencySample(0, cap);
   const samples = latenciesMs.map(() => made.take(concurrency, 0));
   samples.forEach((sample, at) => made.give(sample, latenciesMs[at]!));
   return made;
 }
 
-function alike(ms: number, concurrency: number): Cohort {
-  return cohort(new Array(16).fill(ms), concurrency);
+function alike(ms: number, concurrency: number): LatencySample {
+  return sample(new Array(16).fill(ms), concurrency);
 }
 
-Deno.test("a cohort knows the mean latency and concurrency of its requests", () => {
-  const made = cohort([10, 20, 30], 4, 8);
+Deno.test("a sample knows the mean latency and concurrency of its requests", () => {
+  const made = sample([10, 20, 30], 4, 8);
   assert.equal(made.meanMs, 20);
   assert.equal(made.concurrency, 4);
   assert.equal(made.bound, 0);
-  assert.equal(cohort([10], 8).bound, 1);
+  assert.equal(sample([10], 8).bound, 1);
 });
 
 Deno.test("the more alike requests are, the fewer are precise enough", () => {
   const mixed = Array.from({ length: 100 }, (_, at) => at % 10 ? 3 : 400);
-  assert(!cohort(new Array(15).fill(5), 1).precise);
+  assert(!sample(new Array(15).fill(5), 1).precise);
   assert(alike(5, 1).precise);
-  assert(!cohort(mixed.slice(0, 99), 1).precise);
+  assert(!sample(mixed.slice(0, 99), 1).precise);
   // A hundred are enough, whatever they are like.
-  assert(cohort(mixed, 1).precise);
+  assert(sample(mixed, 1).precise);
 });
 
-Deno.test("a cohort is complete when all that were taken are back", () => {
-  const made = new Cohort(0, 1);
+Deno.test("a sample is complete when all that were taken are back", () => {
+  const made = new LatencySample(0, 1);
   const samples = Array.from({ length: 17 }, () => made.take(1, 0));
   for (const sample of samples.slice(0, 16)) made.give(sample, 5);
   assert(made.precise && !made.complete);
@@ -58,7 +60,7 @@ Deno.test("a cohort is complete when all that were taken are back", () => {
 
 Deno.test("latency that does not grow with concurrency has no elasticity, one that is proportional has 1", () => {
   const fewer = alike(10, 8);
-  const elasticity = (more: Cohort) => elasticityOf(fewer, more)?.value;
+  const elasticity = (more: LatencySample) => elasticityOf(fewer, more)?.value;
   assert.equal(elasticity(alike(10, 16)), 0);
   assert.equal(elasticity(alike(9, 16)), 0);
   assert.equal(elasticity(alike(20, 16)), 1);
@@ -73,8 +75,8 @@ Deno.test("the less alike requests are, and the fewer, the less is known of the 
     Array.from({ length: count }, (_, at) => at % 10 ? 3 : 40);
   const error = (latenciesMs: readonly number[], concurrency = 1) =>
     elasticityOf(
-      cohort(latenciesMs, concurrency),
-      cohort(latenciesMs, 2 * concurrency),
+      sample(latenciesMs, concurrency),
+      sample(latenciesMs, 2 * concurrency),
     )!.error;
   assert.equal(error(new Array(16).fill(3)), 0);
   assert(error(mixed(100)) > 0.2 && error(mixed(100)) < 0.6);
@@ -85,9 +87,9 @@ Deno.test("the less alike requests are, and the fewer, the less is known of the 
 
 Deno.test("too few requests, or no difference in concurrency, say nothing", () => {
   const fewer = alike(10, 8);
-  const fifteen = cohort(new Array(15).fill(10), 16);
-  assert.equal(elasticityOf(fewer, new Cohort(0, 16)), null);
-  assert.equal(elasticityOf(new Cohort(0, 8), alike(10, 16)), null);
+  const fifteen = sample(new Array(15).fill(10), 16);
+  assert.equal(elasticityOf(fewer, new LatencySample(0, 16)), null);
+  assert.equal(elasticityOf(new LatencySample(0, 8), alike(10, 16)), null);
   assert.equal(elasticityOf(fewer, fifteen), null);
   assert.equal(elasticityOf(fewer, alike(10, 9)), null);
   assert.equal(elasticityOf(fewer, alike(10, 4)), null);
@@ -124,4 +126,84 @@ Deno.test("what comes to nothing is tried ever more rarely, until things change"
   assert.equal(pace.nextAt, 6_000);
   pace.repeat(6_000);
   assert.equal(pace.nextAt, 6_000 + FIRST_PAUSE_MS);
+});
+
+/** Requests of which each was served in the place that is given, 0 being that of the oldest. */
+function served(places: readonly number[]): LatencySample {
+  const made = sample(places.map((_, at) => at % 10 ? 3 : 40), 4);
+  for (const place of places) made.noteOrder(place);
+  return made;
+}
+
+Deno.test("the order in which requests are served tells how many a worker does at once", () => {
+  const cycle = (...places: readonly number[]): number[] =>
+    Array.from({ length: 100 }, (_, at) => places[at % places.length]!);
+  assert.equal(served(cycle(0)).parallelism, 1);
+  assert.equal(served(cycle(0, 1)).parallelism, 2);
+  assert.equal(served(cycle(0, 1, 2, 3)).parallelism, 4);
+  // Two that came together may change places.
+  assert.equal(served([1, 1, ...cycle(0)]).parallelism, 1);
+  assert(served(cycle(0)).inTurn);
+  assert(!served(cycle(0, 1)).inTurn);
+  // Of requests that are alike the order says nothing.
+  const same = alike(5, 4);
+  for (let i = 0; i < 16; i++) same.noteOrder(0);
+  assert(!same.inTurn);
+});
+
+Deno.test("a request that turned out to be no work leaves the sample", () => {
+  const made = new LatencySample(0, 2);
+  const [stream, other] = [made.take(2, 0), made.take(1, 0)];
+  made.drop(stream);
+  made.give(other, 5);
+  assert.deepEqual([made.taken, made.count, made.concurrency], [1, 1, 1]);
+  assert.equal(made.bound, 0);
+});
+
+Deno.test("most that are abandoned are a collapse, and a few are not", () => {
+  const collapse = new Collapse();
+  const look = (now: number, finished: number, abandoned: number): boolean =>
+    collapse.look({ now, finished, abandoned });
+  assert(!look(0, 0, 0));
+  assert(!look(500, 0, 100));
+  assert(look(1_000, 5, 100));
+  assert(!look(2_000, 105, 150));
+  assert(!look(3_000, 105, 155));
+});
+
+/** What a surge advises while workers finish so many requests in each sweep. */
+function advice(finishedEach: (surging: boolean) => number): string[] {
+  const surge = new Surge();
+  const said: string[] = [];
+  let finished = 0;
+  let surging = false;
+  for (let now = 0; now < 3_000; now += 100) {
+    const word = surge.look({
+      now,
+      queued: 100,
+      working: surging ? 8 : 2,
+      finished,
+      expectedMs: 5,
+    });
+    if (word === "none") {
+      finished += finishedEach(surging);
+      continue;
+    }
+    said.push(word);
+    surging = word === "begin" || word === "confirm";
+    if (word === "forget") return said;
+    finished += finishedEach(surging);
+  }
+  return said;
+}
+
+Deno.test("a surge forgets a limit where more at once take as long, and nowhere else", () => {
+  // 40 in a sweep are what two workers should finish.
+  assert.deepEqual(advice(() => 40), []);
+  // They wait for 50 ms: four times as many are finished in the same time.
+  const waiting = advice((surging) => surging ? 16 : 4);
+  assert.deepEqual(waiting.slice(0, 2), ["begin", "confirm"]);
+  // The work is heavier, and as many are finished.
+  const heavier = advice(() => 4);
+  assert(heavier.length > 0 && !heavier.includes("confirm"), `${heavier}`);
 });

@@ -5,7 +5,7 @@
  */
 
 import { POLICIES, type PolicyName } from "../../upstream/policy/mod.ts";
-import { choice, integer, integerOrAuto } from "../kinds.ts";
+import { affinity, choice, integer, integerOrAuto } from "../kinds.ts";
 import { count, delayMs, MAX_COUNT, setting, timeoutMs } from "./setting.ts";
 
 /** More times than that, a request that fails everywhere is only a load. */
@@ -27,17 +27,23 @@ export const REQUEST_SETTINGS = {
     default: "auto",
     help: "what drives the connections: auto, epoll, deno",
   }),
+  /** What ties clients to workers: `cookie`, or `header:NAME`. */
+  affinity: setting({
+    kind: affinity,
+    default: null,
+    help: "clients stay with their worker: cookie, or header:NAME",
+  }),
   /** How long the share of a worker that has just become ready grows from a tenth to a full one, in milliseconds. */
   slowStartMs: setting({
     kind: delayMs,
     default: 0,
     help: "how long the share of a new worker grows; 0 is not at all",
   }),
-  /** Requests in flight per worker; 0 is no cap, `"auto"` finds one. */
+  /** Requests in flight per worker; 0 is no cap, `"auto"` adapts it to the work. */
   workerConcurrency: setting({
     kind: integerOrAuto({ min: 0, max: MAX_COUNT }),
-    default: 0,
-    help: "requests in flight per worker; 0 is no cap, auto finds one",
+    default: "auto",
+    help: "requests in flight per worker; 0 is no cap, auto adapts it",
   }),
   /** Requests that may wait for a worker. */
   maxQueue: setting({

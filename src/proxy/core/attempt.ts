@@ -184,6 +184,7 @@ export class Attempt
     const { link } = this.#connection;
     const result = link.write(this.#request.bytes, null);
     this.#headWritten = result !== "pending";
+    this.#request.uploading = this.body !== null;
     if (this.body === null) {
       this.#clock.awaitResponse();
       this.#client.watch(!this.#request.keepAlive);
@@ -357,6 +358,7 @@ export class Attempt
       return this.fail(switchedEarly());
     }
     this.status = plan.status;
+    if (plan.endless) this.#context.dispatcher.park(this.#request);
     this.bytesOut = plan.contentBytes;
     this.#context.counters.unanswered--;
     this.#clock.begin();
@@ -425,6 +427,7 @@ export class Attempt
 
   /** The worker gets no more of the request: from now on the response is due. */
   #onBodyLeft(): void {
+    this.#request.uploading = false;
     if (this.#state.type === "finishing-request") {
       this.#complete(this.#state.plan);
     } else if (!this.responded && this.#state.type !== "over") {

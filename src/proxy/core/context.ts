@@ -11,6 +11,7 @@ import type { ResponseHead } from "../../http1/response_head.ts";
 import type { Counters } from "./counters.ts";
 import type { Dispatcher } from "../../upstream/dispatcher.ts";
 import type { AdminPort } from "./admin_port.ts";
+import type { Affinity } from "./affinity.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import type { ClientGate } from "./client_gate.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
@@ -71,6 +72,8 @@ export interface ProxyContext extends Driver {
   readonly gate: ClientGate | null;
   /** Tells which generation of workers a client belongs to; `null` where to none. */
   readonly skew: SkewCookie | null;
+  /** Tells which worker a client belongs to; `null` where to none. */
+  readonly affinity: Affinity | null;
   /** Whether the pool is stopping: every response ends its connection. */
   draining: boolean;
   /** Whether the workers are gone: connections end with what they have under way. */

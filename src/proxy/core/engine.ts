@@ -15,6 +15,7 @@ import { CidrSet } from "../../net/cidr.ts";
 import type { RateRule } from "../../net/rate_limit.ts";
 import type { Dispatcher } from "../../upstream/dispatcher.ts";
 import type { AdminPort } from "./admin_port.ts";
+import { affinityOf } from "./affinity.ts";
 import { ClientGate } from "./client_gate.ts";
 import { ClientSession } from "./client_session.ts";
 import { Clients } from "./clients.ts";
@@ -38,6 +39,8 @@ export interface EngineSettings extends ProxyOptions {
   readonly rateLimit: RateRule | null;
   /** Whether clients stay with the generation of workers that has served them. */
   readonly skewProtection: boolean;
+  /** What ties clients to workers: `cookie`, or `header:NAME`. @default {null} */
+  readonly affinity?: string | null;
 }
 
 /** What the data plane works with. */
@@ -92,7 +95,7 @@ export class ProxyEngine {
   constructor(settings: EngineSettings, parts: EngineParts) {
     const { driver, dispatcher, tls } = parts;
     const { clock } = driver;
-    const { rateLimit, skewProtection } = settings;
+    const { affinity = null, rateLimit, skewProtection } = settings;
     const trusted = new CidrSet(settings.trustedProxies);
     const deadlines = this.deadlines = new Deadlines(clock.now());
     const connections = new ConnectionPool(clock);
@@ -119,6 +122,7 @@ export class ProxyEngine {
         ? new ClientGate(clock, { trusted, rule: rateLimit })
         : null,
       skew: skewProtection ? new SkewCookie(tls !== null) : null,
+      affinity: affinity === null ? null : affinityOf(affinity, tls !== null),
       requestIds: new RequestIds(),
       dateLine: new DateLine(() => clock.wallTime()),
       draining: false,

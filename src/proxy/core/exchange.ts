@@ -272,7 +272,7 @@ export class Exchange
       // It was answered: who ends workers is not.
       this.#context.suspects.refute(this.request.describe());
     }
-    this.#release();
+    this.#release(null);
     this.#end(outcome);
   }
 
@@ -402,21 +402,23 @@ export class Exchange
       upstream.failures++;
     }
     const again = failed.retryable && !retries.exhausted && retries.mayGoOn;
-    this.#release();
+    this.#release(failed);
     if (!again) return this.#end({ type: "failed", error: failed });
     this.#context.counters.retries++;
     this.request.avoid = upstream;
     this.#claim(failed);
   }
 
-  #release(): void {
+  #release(failure: ProxyError | null): void {
     const { clock, dispatcher } = this.#context;
     const upstream = this.upstream!;
     upstream.requests++;
     this.finishedAt = clock.now();
     upstream.latencySumMs += this.finishedAt - this.request.startedAt;
     upstream.exchanges.leave(this);
-    dispatcher.release(upstream, this.request);
+    dispatcher.release(upstream, this.request, {
+      clientGone: failure?.code === "client-gone",
+    });
   }
 
   #end(outcome: ExchangeOutcome): void {

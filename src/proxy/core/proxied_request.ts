@@ -26,6 +26,10 @@ import type { InputBuffer } from "./input_buffer.ts";
 export class ProxiedRequest implements ClaimRequest {
   readonly clientHash: number;
   avoid: Upstream | null = null;
+  /** Whether the rest of its body is under way: its worker has nothing to do meanwhile. */
+  uploading: boolean;
+  /** The worker that keeps something for the client. */
+  readonly owner: Upstream | null;
   /** Which generation of workers the client belongs to; `null` where nobody asks. */
   readonly pin: Pin | null;
 
@@ -73,6 +77,7 @@ export class ProxiedRequest implements ClaimRequest {
     this.pin = context.skew === null
       ? null
       : context.skew.pinOf(input.bytes, head, forwarding.trusted);
+    this.owner = context.affinity?.ownerOf(input.bytes, head) ?? null;
     this.toHead = head.method === Method.HEAD;
     this.http10 = head.minorVersion === 0;
     this.keepAlive = head.keepAlive;
@@ -108,6 +113,7 @@ export class ProxiedRequest implements ClaimRequest {
     this.bytes = this.#buffer.subarray(0, writer.at);
     // Not later: a body that has been relayed is gone, however complete.
     this.complete = this.rest === null && (this.decoder?.done ?? true);
+    this.uploading = !this.complete;
   }
 
   /** The generation of workers the client belongs to. */

@@ -90,7 +90,6 @@ export function takeResponse(
   progress: RequestProgress,
 ): ResponsePlan | null {
   const { link: { input }, upstream } = connection;
-  const { pin } = request;
   const { responseHead: head, writer, buffers, options } = context;
   const headBytes = takeHead(context, input, request);
   if (headBytes === INCOMPLETE) return null;
@@ -112,12 +111,13 @@ export function takeResponse(
   const passesTrailers = chunked && request.acceptsTrailers &&
     body.kind === "chunked";
   const { fields } = head;
+  const cookies = cookiesFor(context, connection, request);
   const locations = options.rewriteLocation !== false &&
       fields.hasAny(LOCATION_KINDS)
     ? rewriteOwnLocations(input.bytes, head, upstream, () => request.head)
     : null;
   const headRoom = headBytes + RESPONSE_HEAD_GROWTH + fields.bareLfs +
-    (locations?.length ?? 0);
+    (locations?.length ?? 0) + (cookies?.length ?? 0);
   let buffer = buffers.take(
     input.available < JOINED_IN_PLACE_BYTES
       ? headRoom + input.available
@@ -130,7 +130,7 @@ export function takeResponse(
     connection: reuse.client ? "keep-alive" : "close",
     http10: request.http10,
     requestId: request,
-    setCookie: pin === null ? null : pin.renewal(upstream.generation),
+    setCookie: cookies,
     locations,
     date: context.dateLine,
   });
@@ -184,6 +184,21 @@ export function takeResponse(
     reuse,
     keepAliveSeconds,
   };
+}
+
+/** The lines that tie the client to who has served it; `null` for none. */
+function cookiesFor(
+  { responseHead: { fields }, affinity }: ProxyContext,
+  { link: { input: { bytes } }, upstream }: UpstreamConnection,
+  { pin, owner }: ProxiedRequest,
+): Uint8Array | null {
+  const generation = pin === null ? null : pin.renewal(upstream.generation);
+  const worker = affinity?.note({ bytes, fields, upstream }, owner) ?? null;
+  if (generation === null || worker === null) return generation ?? worker;
+  const both = new Uint8Array(generation.length + worker.length);
+  both.set(generation);
+  both.set(worker, generation.length);
+  return both;
 }
 
 /** Parses the head and takes it out of `input`; returns how long it was, or `INCOMPLETE`. */

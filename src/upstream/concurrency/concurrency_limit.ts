@@ -28,26 +28,30 @@
  * @module
  */
 
-import { Cohort, type Sample } from "./cohort.ts";
+import { Collapse, COLLAPSE_FACTOR } from "./collapse.ts";
+import { hasDrifted, LEAST_CONTRAST } from "./elasticity.ts";
+import { LatencySample, type SampledRequest } from "./latency_sample.ts";
 import { FIRST_PAUSE_MS, Pace } from "./pace.ts";
+import { STALL_FACTOR, Surge, SURGE_FACTOR } from "./surge.ts";
 import {
-  type Elasticity,
-  elasticityOf,
-  hasDrifted,
-  LEAST_CONTRAST,
-} from "./verdict.ts";
-
-/** The limit to begin with: a CPU-bound worker comes down from there in a second, one that waits goes up. */
-const FIRST_LIMIT = 8;
-
-/** Greatest limit: what one worker's connections and buffers can bear. */
-const GREATEST_LIMIT = 256;
+  bounded,
+  type Direction,
+  GREATEST_LIMIT,
+  isInVain,
+  lowered,
+  opposite,
+  outcomeOf,
+  patienceMs,
+  raised,
+  type Trial,
+} from "./trial.ts";
+import { WorkProfile } from "./work_profile.ts";
 
 /** Milliseconds between two looks at the latency. */
 const LOOK_INTERVAL_MS = 1_000;
 
 /** Longest pause, in milliseconds, when more was tried in vain: that costs little. */
-const LONGEST_UP_PAUSE_MS = 8_000;
+const LONGEST_UP_PAUSE_MS = 32_000;
 
 /** Longest pause, in milliseconds, when less was: requests that had been served at once wait then. */
 const LONGEST_DOWN_PAUSE_MS = 256_000;
@@ -58,71 +62,44 @@ const BINDING_RATIO = 0.1;
 /** Factor by which the limit must change to be a change, and no noise. */
 const LEAST_CHANGE = 1.1;
 
-/**
- * Elasticity of the latency up to which a limit is not lowered: where requests
- * wait and compute by turns, the best limit is beyond the one at which they
- * begin to meet. With twice as many at once it is a latency 1.25 times as long;
- * Netflix's limiter tolerates 1.5 times.
- */
-const TOLERATED_ELASTICITY = 0.32;
+/** What requests usually take at most, where none is finished from one tick to the next by no chance, in milliseconds. */
+const STAND_STILL_MS = 25;
 
-/**
- * Standard errors by which more at once is taken to be worse than it looked:
- * where most requests are quick and some are slow the latency of a few says
- * little, and what was raised by luck makes the quick wait behind the slow.
- */
-const CAUTION = 0.5;
-
-/**
- * Room that is added before the fraction is dropped: at 1, a fifth more
- * throughput is worth a second request at once. So much is to be had where a
- * worker is idle between two requests, for the time the next one takes to come.
- */
-const UP_ROUNDING = 0.8;
-
-/** Part of a trial's requests without which it says nothing. */
-const LEAST_TRIAL_RATIO = 0.75;
-
-/** How long a trial may wait for requests at least, in milliseconds: the time of a few, where they are quick. */
-const LEAST_TRIAL_MS = 250;
-
-/** A trial may take so many times as long as the requests it is compared with took ... */
-const TRIAL_FACTOR = 4;
-
-/** ... which counts up to so many times their latency: beyond, there was little to do. */
-const BUSY_LATENCIES = 100;
-
-/** With requests in the queue and none finished for so long, in milliseconds, all must be waiting. */
-const SILENCE_MS = 1_000;
+/** Limit from which on a few more than that show nothing. */
+const ABSORBING = 5;
 
 /** Where the search is. */
 type Phase =
   /** Nothing is sampled until `until`. */
   | { readonly name: "rest"; readonly until: number }
   /** The latency at the limit is measured. */
-  | { readonly name: "look"; readonly base: Cohort }
+  | { readonly name: "look"; readonly base: LatencySample }
+  /** Workers are given more, to see whether the limit still fits. */
+  | { readonly name: "surge" }
   /** The latency at another limit is measured. */
   | ({ readonly name: "trial" } & Trial)
   /** The limit is back; the last requests of the trial are awaited. */
   | ({ readonly name: "verdict" } & Trial);
 
-/** Whether a higher limit or a lower one is tried. */
-type Direction = "up" | "down";
-
-interface Trial {
-  readonly base: Cohort;
-  readonly trial: Cohort;
-  readonly direction: Direction;
-  /** Requests the trial is made with: as many as told the latency before. */
-  readonly size: number;
-  /** When requests are waited for no more. */
-  readonly deadline: number;
+/** What is under way. */
+export interface PoolLoad {
+  /** Requests that wait for a worker. */
+  readonly queued: number;
+  /** Requests that workers are at. */
+  readonly working: number;
+  /** Workers. */
+  readonly workers: number;
 }
 
 /** Finds the limit. */
 export class ConcurrencyLimit {
-  #limit = FIRST_LIMIT;
-  #cap = FIRST_LIMIT;
+  #limit = GREATEST_LIMIT;
+  #cap = GREATEST_LIMIT;
+  /** Whether nothing is known yet, and a rough idea at once is better than a good one when it is too late. */
+  #hasty = true;
+  readonly #work = new WorkProfile();
+  /** Whether a look has shown that the work may be heavier. */
+  #suspected = false;
   #phase: Phase = { name: "rest", until: 0 };
   readonly #pace = {
     up: new Pace(LONGEST_UP_PAUSE_MS),
@@ -131,13 +108,20 @@ export class ConcurrencyLimit {
   /** What is tried next, if both can be. */
   #direction: Direction = "up";
   /** The requests at the limit that the last clear verdict was about. */
-  #known: Cohort | null = null;
+  #known: LatencySample | null = null;
   #queued = 0;
   #releases = 0;
   #releasesSeen = 0;
-  #silentSince = 0;
+  #abandoned = 0;
+  readonly #collapse = new Collapse();
+  readonly #surge = new Surge();
 
-  /** The limit as far as it is known. */
+  /** What a request usually takes, in milliseconds; 0 while it is not known. */
+  get usualMs(): number {
+    return this.#work.usualMs;
+  }
+
+  /** The limit as far as it is known; `Infinity` is none. */
   get limit(): number {
     return this.#limit;
   }
@@ -157,7 +141,7 @@ export class ConcurrencyLimit {
    *
    * @param concurrency What its worker has in flight, with this request.
    */
-  take(concurrency: number, now: number): Sample | null {
+  take(concurrency: number, now: number): SampledRequest | null {
     const phase = this.#phase;
     if (phase.name === "look") return phase.base.take(concurrency, now);
     if (phase.name !== "trial") return null;
@@ -172,14 +156,21 @@ export class ConcurrencyLimit {
   }
 
   /** Takes note that a request of the sample was served. */
-  give(sample: Sample, now: number): void {
-    sample.cohort.give(sample, now);
+  give(sample: SampledRequest, now: number): void {
+    sample.sample.give(sample, now);
     const phase = this.#phase;
     if (phase.name === "look" && phase.base.precise) {
       this.#decide(phase.base, now);
+    } else if (phase.name === "trial" && isInVain(phase)) {
+      this.#endTrial(phase, now);
     } else if (
       phase.name === "verdict" && phase.base.complete && phase.trial.complete
     ) this.#judge(phase, now);
+  }
+
+  /** Takes note that a request of the sample is not to count. */
+  drop(sampled: SampledRequest): void {
+    sampled.sample.drop(sampled);
   }
 
   /** Takes note that some request was served, of the sample or not. */
@@ -187,52 +178,110 @@ export class ConcurrencyLimit {
     this.#releases++;
   }
 
-  /** To be called a few times a second, with the number of requests that wait for a worker. */
-  tick(now: number, queued: number): void {
+  /** Takes note that a client has not waited for its response. */
+  noteAbandoned(): void {
+    this.#abandoned++;
+  }
+
+  /** To be called a few times a second. */
+  tick(now: number, { queued, working, workers }: PoolLoad): void {
     this.#queued = queued;
-    if (queued === 0 || this.#releases !== this.#releasesSeen) {
-      this.#releasesSeen = this.#releases;
-      this.#silentSince = now;
-    } else if (now - this.#silentSince >= SILENCE_MS) {
-      this.#silentSince = now;
-      return this.#change(2 * this.#limit, now);
+    const stoodStill = queued > 0 && this.#releases === this.#releasesSeen &&
+      this.#work.usualMs < STAND_STILL_MS;
+    this.#releasesSeen = this.#releases;
+    const finished = this.#releases;
+    if (this.#collapse.look({ now, finished, abandoned: this.#abandoned })) {
+      const used = Math.min(this.#limit, GREATEST_LIMIT, working / workers);
+      return this.#change(
+        Math.max(this.#work.parallelism, Math.floor(used / COLLAPSE_FACTOR)),
+        now,
+      );
+    }
+    switch (
+      this.#surge.look({
+        now,
+        queued,
+        working,
+        finished,
+        expectedMs: this.#limit === Infinity ? 0 : this.#work.expectedMs,
+      })
+    ) {
+      case "begin":
+        this.#phase = { name: "surge" };
+        this.#cap = SURGE_FACTOR * this.#limit;
+        return;
+      case "confirm":
+        this.#cap = SURGE_FACTOR ** 2 * this.#limit;
+        return;
+      case "raise":
+        return this.#change(SURGE_FACTOR * this.#limit, now);
+      case "forget":
+        this.#work.forget();
+        return this.#change(Infinity, now);
+      case "end":
+        this.#cap = this.#limit;
+        this.#hurry(now);
+        return this.#look(now);
+      case "none":
     }
     const phase = this.#phase;
     if (phase.name === "rest") {
       const asked = queued > 0 && this.#pace.up.due(now);
       if (asked || now >= phase.until) this.#look(now);
-    } else if (phase.name !== "look" && now >= phase.deadline) {
+    } else if (stoodStill && phase.name === "trial") {
+      // All that was let in waits for something, and others for it.
+      this.#pace[phase.direction].wait(now);
+      this.#cap = this.#limit;
+      this.#rest(now);
+    } else if (
+      phase.name !== "look" && phase.name !== "surge" && now >= phase.deadline
+    ) {
       if (phase.name === "trial") this.#endTrial(phase, now);
       else this.#judge(phase, now);
     }
   }
 
   #look(now: number): void {
-    this.#phase = { name: "look", base: new Cohort(now, this.#limit) };
+    const base = new LatencySample(now, this.#limit, this.#work.spread);
+    base.hasty = this.#hasty;
+    this.#phase = { name: "look", base };
   }
 
   /** Decides what to try, when the latency at the limit is known. */
-  #decide(base: Cohort, now: number): void {
-    if (this.#known !== null && hasDrifted(this.#known, base)) {
-      this.#hurry(now);
-    }
+  #decide(base: LatencySample, now: number): void {
+    if (this.#mayBeStalled(base)) return this.#rest(now);
+    const drifted = this.#known !== null && hasDrifted(this.#known, base);
+    this.#work.note(base, drifted);
+    if (drifted) this.#hurry(now);
+    const { parallelism } = this.#work;
     const used = Math.min(base.concurrency, this.#limit);
     const binds = this.#queued > 0 || base.bound >= BINDING_RATIO;
     const may = {
-      up: binds && this.#limit < GREATEST_LIMIT && this.#pace.up.due(now),
-      down: used > LEAST_CONTRAST && this.#pace.down.due(now),
+      up: binds && this.#limit < Infinity && this.#pace.up.due(now),
+      down: used > parallelism * LEAST_CONTRAST &&
+        this.#pace.down.due(now),
     };
     const direction = may[this.#direction]
       ? this.#direction
       : opposite(this.#direction);
     if (!may[direction]) return this.#rest(now);
     this.#cap = direction === "up"
-      ? Math.min(2 * this.#limit, GREATEST_LIMIT)
-      : Math.max(1, Math.floor(used / 2));
-    const trial = new Cohort(now, this.#cap);
+      ? bounded(2 * this.#limit)
+      : Math.max(parallelism, Math.floor(used / 2));
+    const trial = new LatencySample(now, this.#cap, this.#work.spread);
     const deadline = now + patienceMs(base, now);
     const size = base.count;
     this.#phase = { name: "trial", base, trial, direction, size, deadline };
+  }
+
+  /** Whether the work seems to be heavier by far than it was: what comes of that is for the surge to say, once. */
+  #mayBeStalled(base: LatencySample): boolean {
+    const { expectedMs } = this.#work;
+    const heavier = expectedMs > 0 && this.#queued > 0 &&
+      this.#limit < Infinity && base.meanMs > STALL_FACTOR * expectedMs;
+    const first = heavier && !this.#suspected;
+    this.#suspected = first;
+    return first;
   }
 
   #endTrial(phase: Trial, now: number): void {
@@ -243,50 +292,47 @@ export class ConcurrencyLimit {
 
   /** Draws the conclusion from a trial. */
   #judge(phase: Trial, now: number): void {
-    const { base, trial, direction, size } = phase;
+    const { base, trial, direction } = phase;
     const pace = this.#pace[direction];
-    const elasticity = trial.count < size * LEAST_TRIAL_RATIO
-      ? null
-      : direction === "up"
-      ? elasticityOf(base, trial)
-      : elasticityOf(trial, base);
+    const elasticity = outcomeOf(phase);
     this.#direction = opposite(direction);
     if (elasticity === null) {
+      // Nobody is left that would show more: all have been let in.
+      if (direction === "up" && trial.taken === 0 && this.#limit >= ABSORBING) {
+        return this.#change(Math.ceil(LEAST_CONTRAST * this.#limit), now);
+      }
       pace.repeat(now);
       return this.#rest(now);
     }
     this.#known = base;
     const limit = direction === "up"
-      ? this.#raised(elasticity)
-      : this.#lowered(elasticity, trial);
+      ? raised(this.#limit, elasticity, trial)
+      : lowered(this.#limit, elasticity, {
+        ...phase,
+        least: this.#work.parallelism,
+      });
+    // Coming down, it is not there yet.
+    this.#hasty &&= limit < this.#limit && limit > 1;
     const change = Math.max(limit / this.#limit, this.#limit / limit);
     if (change > LEAST_CHANGE) {
       this.#direction = direction;
-      return this.#change(limit, now);
+      this.#change(limit, now);
+      return this.#work.expect(
+        trial.meanMs * (limit / trial.cap) ** elasticity.value,
+      );
     }
     // Requests that wait would only wait for each other, too.
-    if (direction === "down" && elasticity.value < TOLERATED_ELASTICITY) {
-      pace.retire(now);
-    } else pace.wait(now);
+    if (isInVain(phase)) pace.retire(now);
+    else pace.wait(now);
     this.#rest(now);
-  }
-
-  /** The limit that a trial upwards calls for. */
-  #raised({ value, error }: Elasticity): number {
-    const likely = Math.min(1, value + CAUTION * error);
-    return Math.floor(this.#limit * 2 ** (1 - likely) + UP_ROUNDING);
-  }
-
-  /** The limit that a trial downwards, with `cap`, calls for. */
-  #lowered({ value }: Elasticity, { cap }: Cohort): number {
-    const excess = Math.max(0, value - TOLERATED_ELASTICITY);
-    return Math.round(this.#limit * (cap / this.#limit) ** excess);
   }
 
   /** Sets another limit, which is to be tried out at once. */
   #change(limit: number, now: number): void {
-    this.#limit = Math.min(GREATEST_LIMIT, Math.max(1, limit));
+    this.#limit = bounded(limit);
     this.#cap = this.#limit;
+    this.#work.expect(0);
+    this.#surge.reset();
     this.#hurry(now);
     this.#look(now);
   }
@@ -302,14 +348,4 @@ export class ConcurrencyLimit {
     const next = Math.min(up.nextAt, down.nextAt, now + LOOK_INTERVAL_MS);
     this.#phase = { name: "rest", until: Math.max(next, now + FIRST_PAUSE_MS) };
   }
-}
-
-function opposite(direction: Direction): Direction {
-  return direction === "up" ? "down" : "up";
-}
-
-/** How long requests may be waited for, when others took the time since `base` began until `since`. */
-function patienceMs(base: Cohort, since: number): number {
-  const tookMs = Math.min(since - base.startedAt, BUSY_LATENCIES * base.meanMs);
-  return Math.max(LEAST_TRIAL_MS, TRIAL_FACTOR * tookMs);
 }

@@ -6,6 +6,7 @@
 
 import { ipHash } from "./ip_hash.ts";
 import { leastConnections } from "./least_connections.ts";
+import { leastLoaded } from "./least_loaded.ts";
 import type { Policy } from "./policy.ts";
 import { powerOfTwo } from "./power_of_two.ts";
 import { roundRobin } from "./round_robin.ts";
@@ -28,8 +29,8 @@ export const POLICIES: Readonly<Record<PolicyName, Policy>> = {
 /**
  * Returns the policy for these settings.
  *
- * Where `auto` finds out how many requests a worker does best with at once, who
- * has fewer is freer: each has its turn among those that have the fewest.
+ * Where the number of requests at once is adapted, who has fewer is freer: each
+ * has its turn among those that have the fewest.
  */
 export function policyFor(
   { policy, workerConcurrency }: {
@@ -38,5 +39,5 @@ export function policyFor(
   },
 ): Policy {
   const levels = policy === "round-robin" && workerConcurrency === "auto";
-  return levels ? leastConnections : POLICIES[policy];
+  return levels ? leastLoaded : POLICIES[policy];
 }

@@ -5,13 +5,16 @@
  * @module
  */
 
-import { type Cohort, LEAST_COUNT } from "./cohort.ts";
+import { type LatencySample, LEAST_COUNT } from "./latency_sample.ts";
 
-/** Factor of concurrency between two cohorts below which their latencies say nothing. */
+/** Factor of concurrency between two samples below which their latencies say nothing. */
 export const LEAST_CONTRAST = 1.2;
 
 /** A latency that has changed by this factor is that of other work. */
 const DRIFT_FACTOR = 1.5;
+
+/** Standard errors that are no chance. */
+const CLEAR_ERRORS = 3;
 
 /** How the latency grows with concurrency. */
 export interface Elasticity {
@@ -25,7 +28,10 @@ export interface Elasticity {
 }
 
 /** Returns how the latency grows with concurrency, or `null` when it cannot be told. */
-export function elasticityOf(fewer: Cohort, more: Cohort): Elasticity | null {
+export function elasticityOf(
+  fewer: LatencySample,
+  more: LatencySample,
+): Elasticity | null {
   const contrast = more.concurrency / fewer.concurrency;
   // Without requests these are no numbers, of which all comparisons are false.
   const clear = fewer.count >= LEAST_COUNT && more.count >= LEAST_COUNT &&
@@ -38,9 +44,14 @@ export function elasticityOf(fewer: Cohort, more: Cohort): Elasticity | null {
 }
 
 /** Whether the latency is another than the concurrency explains, whatever the workers do. */
-export function hasDrifted(known: Cohort, base: Cohort): boolean {
+export function hasDrifted(known: LatencySample, base: LatencySample): boolean {
   const slower = base.meanMs / known.meanMs;
   const busier = base.concurrency / known.concurrency;
-  return slower > Math.max(1, busier) * DRIFT_FACTOR ||
-    slower < Math.min(1, busier) / DRIFT_FACTOR;
+  // What is within the error is no change.
+  const factor = Math.max(
+    DRIFT_FACTOR,
+    1 + CLEAR_ERRORS * Math.hypot(known.relativeError, base.relativeError),
+  );
+  return slower > Math.max(1, busier) * factor ||
+    slower < Math.min(1, busier) / factor;
 }

@@ -2,7 +2,7 @@
  * The upstreams by generation, for requests of clients that belong to one.
  *
  * Each generation is a set of its own that a policy chooses from. There are
- * lanes only while they differ from the published set: when that is of one
+ * subsets only while they differ from the published set: when that is of one
  * generation, and all there is, whoever belongs to it is served as everybody is.
  *
  * @module
@@ -12,36 +12,36 @@ import type { Choice } from "./policy/policy.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Upstreams that are chosen from in turn. */
-export type Lane = { -readonly [K in keyof Choice]: Choice[K] };
+export type Subset = { -readonly [K in keyof Choice]: Choice[K] };
 
 /** Knows which upstreams are of which generation. */
-export class Lanes {
-  #lanes: ReadonlyMap<number, Lane> = new Map();
+export class GenerationSubsets {
+  #subsets: ReadonlyMap<number, Subset> = new Map();
 
   /** Whether not all requests are given the same upstreams. */
   get several(): boolean {
-    return this.#lanes.size > 0;
+    return this.#subsets.size > 0;
   }
 
   /** Takes note of the published set, and of those who are kept beside it. */
-  follow(published: Lane, former: readonly Upstream[]): void {
+  follow(published: Subset, former: readonly Upstream[]): void {
     const all = inSlotOrder([...published.upstreams, ...former]);
     const generations = Map.groupBy(all, ({ generation }) => generation);
-    const lanes = new Map<number, Lane>();
+    const subsets = new Map<number, Subset>();
     if (generations.size > 1 || former.length > 0) {
       for (const [generation, upstreams] of generations) {
-        const old = this.#lanes.get(generation);
+        const old = this.#subsets.get(generation);
         const turn = old === undefined ? 0 : turnIn(upstreams, old);
-        lanes.set(generation, { ...published, upstreams, turn });
+        subsets.set(generation, { ...published, upstreams, turn });
       }
     }
-    this.#lanes = lanes;
+    this.#subsets = subsets;
   }
 
   /** The upstreams of a generation, or `null` when none of them may be given work. */
-  of(generation: number): Lane | null {
-    const lane = this.#lanes.get(generation);
-    return lane?.upstreams.some(({ accepting }) => accepting) ? lane : null;
+  of(generation: number): Subset | null {
+    const subset = this.#subsets.get(generation);
+    return subset?.upstreams.some(({ accepting }) => accepting) ? subset : null;
   }
 }
 

@@ -1,0 +1,168 @@
+/**
+ * AFFINITY: which worker a client's requests belong to, because that one keeps
+ * something for it in memory.
+ *
+ * - With a cookie the client is told a name of the worker that has served it,
+ *   drawn at random, which says nothing of either.
+ * - With a field, such as `Mcp-Session-Id`, the worker that has sent a value
+ *   in a response gets the requests that carry it from then on.
+ *
+ * Workers are individuals: one that has taken another's place has nothing of
+ * what that one kept. Knows nothing of who may be given work: the dispatcher
+ * does.
+ *
+ * @module
+ */
+
+import { ascii, equalsIgnoringCase, latin1Slice } from "../../http1/bytes.ts";
+import { visitCookies } from "../../http1/cookies.ts";
+import type { FieldTable } from "../../http1/field_table.ts";
+import type { RequestHead } from "../../http1/request_head.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
+
+/** Name of the cookie. */
+export const AFFINITY_COOKIE = "prefork-worker";
+
+/** Values of a field that are remembered; the one that has not been seen for longest is forgotten first. */
+export const MAX_VALUES = 65_536;
+
+/** Octets of a value that is remembered: the ids of sessions are shorter, and all of them at once are to fit in some megabytes. */
+const MAX_VALUE_BYTES = 128;
+
+/** Octets of a worker's name: enough that no two are the same. */
+const NAME_BYTES = 8;
+
+/** What ties clients to workers. */
+export interface Affinity {
+  /** Returns the worker that the request in `head` belongs to, or `null`. */
+  ownerOf(bytes: Uint8Array, head: RequestHead): Upstream | null;
+  /**
+   * Takes note of the response of `upstream` to a request that belonged to
+   * `owner`. Returns the line `Set-Cookie: ...`, ended, that ties the client to
+   * it, or `null`.
+   */
+  note(
+    response: {
+      readonly bytes: Uint8Array;
+      readonly fields: FieldTable;
+      readonly upstream: Upstream;
+    },
+    owner: Upstream | null,
+  ): Uint8Array | null;
+}
+
+/** Returns what `AFFINITY` asks for: `cookie` or `header:NAME`. @param tls Whether clients speak TLS to this balancer. */
+export function affinityOf(rule: string, tls: boolean): Affinity {
+  return rule === "cookie"
+    ? new CookieAffinity(tls)
+    : new FieldAffinity(rule.slice(rule.indexOf(":") + 1));
+}
+
+/** The client remembers its worker. */
+class CookieAffinity implements Affinity {
+  readonly #prefix = ascii(`${AFFINITY_COOKIE}=`);
+  readonly #secure: string;
+  readonly #names = new WeakMap<Upstream, string>();
+  /** Those that live. */
+  readonly #workers = new Map<string, Upstream>();
+
+  constructor(tls: boolean) {
+    this.#secure = tls ? "; Secure" : "";
+  }
+
+  ownerOf(bytes: Uint8Array, { fields }: RequestHead): Upstream | null {
+    let owner: Upstream | null = null;
+    const { length } = this.#prefix;
+    visitCookies(bytes, fields, (start, end) => {
+      if (end - start !== length + 2 * NAME_BYTES) return true;
+      for (let i = 0; i < length; i++) {
+        if (bytes[start + i] !== this.#prefix[i]) return true;
+      }
+      const name = latin1Slice(bytes, start + length, end);
+      owner = this.#workers.get(name) ?? null;
+      // Another balancer may have one of the same name.
+      return owner === null;
+    });
+    return owner;
+  }
+
+  note(
+    { upstream }: { readonly upstream: Upstream },
+    owner: Upstream | null,
+  ): Uint8Array | null {
+    if (upstream === owner || upstream.retired) return null;
+    return ascii(
+      `Set-Cookie: ${AFFINITY_COOKIE}=${this.#nameOf(upstream)}; Path=/; ` +
+        `HttpOnly; SameSite=Lax${this.#secure}\r\n`,
+    );
+  }
+
+  #nameOf(upstream: Upstream): string {
+    let name = this.#names.get(upstream);
+    if (name === undefined) {
+      const drawn = crypto.getRandomValues(new Uint8Array(NAME_BYTES));
+      const made = Array.from(
+        drawn,
+        (octet) => octet.toString(16).padStart(2, "0"),
+      ).join("");
+      this.#names.set(upstream, made);
+      this.#workers.set(made, upstream);
+      upstream.onRetire(() => this.#workers.delete(made));
+      name = made;
+    }
+    return name;
+  }
+}
+
+/** Who has sent a value gets it back. */
+class FieldAffinity implements Affinity {
+  readonly #name: Uint8Array;
+  /** Values in the order in which they were seen last. */
+  readonly #owners = new Map<string, Upstream>();
+
+  constructor(name: string) {
+    this.#name = ascii(name.toLowerCase());
+  }
+
+  ownerOf(bytes: Uint8Array, { fields }: RequestHead): Upstream | null {
+    const value = this.#valueIn(bytes, fields);
+    if (value === null) return null;
+    const owner = this.#owners.get(value);
+    if (owner === undefined) return null;
+    this.#owners.delete(value);
+    if (owner.retired) return null;
+    this.#owners.set(value, owner);
+    return owner;
+  }
+
+  note(
+    { bytes, fields, upstream }: {
+      readonly bytes: Uint8Array;
+      readonly fields: FieldTable;
+      readonly upstream: Upstream;
+    },
+  ): null {
+    const value = this.#valueIn(bytes, fields);
+    if (value === null) return null;
+    this.#owners.delete(value);
+    this.#owners.set(value, upstream);
+    if (this.#owners.size > MAX_VALUES) {
+      const [oldest] = this.#owners.keys();
+      this.#owners.delete(oldest!);
+    }
+    return null;
+  }
+
+  #valueIn(bytes: Uint8Array, fields: FieldTable): string | null {
+    for (let i = 0; i < fields.count; i++) {
+      const start = fields.nameStart(i);
+      if (!equalsIgnoringCase(bytes, start, fields.nameEnd(i), this.#name)) {
+        continue;
+      }
+      const [from, to] = [fields.valueStart(i), fields.valueEnd(i)];
+      if (to === from || to - from > MAX_VALUE_BYTES) return null;
+      return latin1Slice(bytes, from, to);
+    }
+    return null;
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * Workers and their clients as a discrete-event model, in front of which a
+ * real {@linkcode Dispatcher} stands: the same policies, queue and limits as in
+ * a pool that runs, on a clock of its own.
+ *
+ * A request is received by its worker for a while, has one of its threads for
+ * a while, first come first served, then waits for something else, and
+ * crosses the network on either side of that.
+ *
+ * @module
+ */
+
+import {
+  type ClaimRequest,
+  Dispatcher,
+  type DispatcherOptions,
+  type Ticket,
+} from "../upstream/dispatcher.ts";
+import { policyFor, type PolicyName } from "../upstream/policy/mod.ts";
+import { Upstream } from "../upstream/upstream.ts";
+import { EventQueue } from "./event_queue.ts";
+
+/** What a request costs, in milliseconds. */
+export interface Demand {
+  /** Time on one of the worker's threads. */
+  readonly cpuMs: number;
+  /** Time that it waits for something else, once it has been on a thread. @default {0} */
+  readonly waitMs?: number;
+  /** Time that the client takes to send it. @default {0} */
+  readonly uploadMs?: number;
+  /** Whether the response is a stream that begins after the thread and lasts for `waitMs`. @default {false} */
+  readonly stream?: boolean;
+  /** Whether its latency says nothing of the pool. @default {false} */
+  readonly background?: boolean;
+}
+
+/** A pool and its clients. */
+export interface DispatchModelOptions {
+  readonly workers: number;
+  readonly policy: PolicyName;
+  readonly workerConcurrency: DispatcherOptions["workerConcurrency"];
+  /** Requests that a worker computes at once. @default {1} */
+  readonly threads?: number;
+  /** Factor by which a worker is slower at a time. @default {1} */
+  readonly slowness?: (worker: number, now: number) => number;
+  /** @default {1024} */
+  readonly maxQueue?: number;
+  /** @default {10_000} */
+  readonly queueTimeoutMs?: number;
+  /** After which clients give up. @default {Infinity} */
+  readonly patienceMs?: number;
+  /** From balancer to worker and back, event loops included, each way. @default {0.05} */
+  readonly wireMs?: number;
+}
+
+/** What has become of the requests that ended in a stretch of time. */
+export interface DispatchOutcome {
+  /** How long those took that were served, streams apart, in ascending order. */
+  readonly latenciesMs: readonly number[];
+  /** How long those took that were turned away. */
+  readonly rejectionsMs: readonly number[];
+  /** Requests whose clients have given up. */
+  readonly givenUp: number;
+  /** Streams that are open at the end. */
+  readonly streams: number;
+  /** The limit at the end; 0 is none. */
+  readonly concurrency: number;
+}
+
+/** What one request is in the model. */
+interface ModelRequest extends ClaimRequest {
+  readonly demand: Demand;
+  readonly askedAt: number;
+  uploading: boolean;
+  upstream: Upstream | null;
+  ticket: Ticket | null;
+  ended: boolean;
+}
+
+/** How often the balancer's sweep comes, in milliseconds. */
+const SWEEP_MS = 100;
+
+/** From a rejection to when its client knows, in milliseconds. */
+const REJECTION_MS = 0.2;
+
+/** A pool that runs. */
+export class DispatchModel {
+  readonly dispatcher: Dispatcher;
+  readonly #options: DispatchModelOptions;
+  readonly #events = new EventQueue();
+  /** When each thread of each worker has nothing more to do. */
+  readonly #freeAt: number[][];
+  #latencies: number[] = [];
+  #rejections: number[] = [];
+  #givenUp = 0;
+  #streams = 0;
+
+  /** Creates a model at the time 0. */
+  constructor(options: DispatchModelOptions) {
+    const { workers, maxQueue = 1024, queueTimeoutMs = 10_000 } = options;
+    this.#options = options;
+    this.dispatcher = new Dispatcher({
+      policy: policyFor(options),
+      workerConcurrency: options.workerConcurrency,
+      maxQueue,
+      queueTimeoutMs,
+      clock: () => this.now,
+    });
+    this.#freeAt = Array.from(
+      { length: workers },
+      () => new Array(options.threads ?? 1).fill(0),
+    );
+    this.publish(1);
+    this.#sweep();
+  }
+
+  /** The time, in milliseconds. */
+  get now(): number {
+    return this.#events.now;
+  }
+
+  /** Replaces all workers by those of a generation. */
+  publish(generation: number): void {
+    const { workers } = this.#options;
+    this.dispatcher.publish(
+      Array.from({ length: workers }, (_, id) =>
+        new Upstream({
+          id,
+          port: id + 1,
+          hostname: "127.0.0.1",
+          generation,
+        })),
+    );
+  }
+
+  /** Lets `run` happen at a time. */
+  at(at: number, run: () => void): void {
+    this.#events.at(at, run);
+  }
+
+  /** Lets time pass, and returns what came of it. */
+  run(milliseconds: number): DispatchOutcome {
+    this.#latencies = [];
+    this.#rejections = [];
+    this.#givenUp = 0;
+    this.#events.runUntil(this.now + milliseconds);
+    return {
+      latenciesMs: this.#latencies.sort((a, b) => a - b),
+      rejectionsMs: this.#rejections.sort((a, b) => a - b),
+      givenUp: this.#givenUp,
+      streams: this.#streams,
+      concurrency: this.dispatcher.queue.concurrency,
+    };
+  }
+
+  /** Makes a request now; `done` is called when it has ended, whatever came of it. */
+  request(demand: Demand, done: () => void = () => {}): void {
+    const request: ModelRequest = {
+      demand,
+      askedAt: this.now,
+      uploading: (demand.uploadMs ?? 0) > 0,
+      clientHash: 0,
+      generation: null,
+      avoid: null,
+      upstream: null,
+      ticket: null,
+      ended: false,
+    };
+    const { patienceMs = Infinity } = this.#options;
+    if (patienceMs < Infinity && demand.stream !== true) {
+      this.at(this.now + patienceMs, () => this.#giveUp(request, done));
+    }
+    const upstream = this.dispatcher.claim(request);
+    if (upstream !== null) return this.#receive(request, upstream, done);
+    try {
+      request.ticket = this.dispatcher.enqueue({
+        request,
+        resolve: (upstream) => this.#receive(request, upstream, done),
+        reject: () => this.#reject(request, done),
+      }, this.now);
+    } catch {
+      this.#reject(request, done);
+    }
+  }
+
+  #receive(request: ModelRequest, upstream: Upstream, done: () => void): void {
+    const { wireMs = 0.05 } = this.#options;
+    request.ticket = null;
+    request.upstream = upstream;
+    const { uploadMs = 0 } = request.demand;
+    this.at(this.now + wireMs + uploadMs, () => {
+      request.uploading = false;
+      this.#compute(request, upstream, done);
+    });
+  }
+
+  #compute(request: ModelRequest, upstream: Upstream, done: () => void): void {
+    const { slowness = () => 1, wireMs = 0.05 } = this.#options;
+    const { cpuMs, waitMs = 0, stream = false } = request.demand;
+    const threads = this.#freeAt[upstream.id]!;
+    const thread = threads.indexOf(Math.min(...threads));
+    const startAt = Math.max(this.now, threads[thread]!);
+    const computedAt = startAt + cpuMs * slowness(upstream.id, startAt);
+    threads[thread] = computedAt;
+    if (stream) {
+      this.at(computedAt + wireMs, () => {
+        this.#streams++;
+        this.dispatcher.park(request);
+      });
+    }
+    this.at(computedAt + waitMs + wireMs, () => {
+      if (stream) this.#streams--;
+      else if (!request.ended) {
+        const { uploadMs = 0, background } = request.demand;
+        const latencyMs = this.now - request.askedAt - uploadMs;
+        if (!background) this.#latencies.push(latencyMs);
+      }
+      this.#end(request, done);
+    });
+  }
+
+  #giveUp(request: ModelRequest, done: () => void): void {
+    if (request.ended) return;
+    this.#givenUp++;
+    if (request.ticket !== null) this.dispatcher.cancel(request.ticket);
+    this.#end(request, done, true);
+  }
+
+  #reject(request: ModelRequest, done: () => void): void {
+    request.ended = true;
+    const askedAgainAt = this.now + REJECTION_MS;
+    this.#rejections.push(askedAgainAt - request.askedAt);
+    this.at(askedAgainAt, done);
+  }
+
+  #end(request: ModelRequest, done: () => void, clientGone = false): void {
+    if (request.ended) return;
+    request.ended = true;
+    if (request.upstream !== null) {
+      this.dispatcher.release(request.upstream, request, { clientGone });
+    }
+    done();
+  }
+
+  #sweep(): void {
+    this.dispatcher.sweep(this.now);
+    this.at(this.now + SWEEP_MS, () => this.#sweep());
+  }
+}

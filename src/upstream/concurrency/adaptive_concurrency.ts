@@ -1,0 +1,223 @@
+/**
+ * How many requests each worker is given at once, where nobody has set it: as
+ * many as make sense, of those that are work.
+ *
+ * Streams are no work, nor are requests whose clients take their time to send
+ * them, nor those that take so much longer than others that their worker must
+ * be waiting: a long poll, a slow reader. They do not count against the limit.
+ *
+ * Has no clock and no timer: the owner tells the time.
+ *
+ * @module
+ */
+
+import type { ClaimRequest } from "../request_queue.ts";
+import type { Upstream } from "../upstream.ts";
+import { ConcurrencyLimit, type PoolLoad } from "./concurrency_limit.ts";
+import { MOST_PLACES, type SampledRequest } from "./latency_sample.ts";
+
+/** How many times as long as usual a request takes that is no work. */
+const OVERDUE_FACTOR = 16;
+
+/** The least of that, in milliseconds: one sweep. */
+const LEAST_OVERDUE_MS = 100;
+
+/** By how much that grows where it was work, all the same. */
+const MOST_PATIENCE = 64;
+
+/** A body that has not come by then has a slow client, in milliseconds. */
+const SLOW_UPLOAD_MS = 100;
+
+/** What one more upload counts in the share of slow ones. */
+const UPLOAD_WEIGHT = 0.2;
+
+/** Share of slow uploads from which on the next one is taken for slow. */
+const MOSTLY_SLOW = 0.5;
+
+/** A request that a worker has. */
+interface Claim {
+  readonly upstream: Upstream;
+  readonly claimedAt: number;
+  /** Of those that were claimed, the how many-th it is. */
+  readonly order: number;
+  readonly uploads: boolean;
+  sampled: SampledRequest | null;
+  state: ClaimState;
+}
+
+/** `overdue` may be work all the same, `idle` is none. */
+type ClaimState = "working" | "overdue" | "idle";
+
+/** What is known of a worker. */
+interface WorkerState {
+  /** What it works at, in the order in which it was claimed. */
+  readonly working: Set<Claim>;
+  /** What has taken it too long to be work. */
+  readonly overdue: Set<Claim>;
+}
+
+/** Knows which requests are work, and how much of it a worker is given. */
+export class AdaptiveConcurrency {
+  readonly #limit = new ConcurrencyLimit();
+  /** In the order in which they were claimed. */
+  readonly #claims = new Map<ClaimRequest, Claim>();
+  readonly #workers = new WeakMap<Upstream, WorkerState>();
+  /** What {@linkcode OVERDUE_FACTOR} is multiplied with: more where those that took long were work. */
+  #patience = 1;
+  #order = 0;
+  /** When the owner last swept. */
+  #sweptAt = 0;
+  /** Of the last uploads, how many were slow. */
+  #slowUploads = 0;
+
+  /** Requests a worker may have at once as far as is known; 0 is no limit. */
+  get limit(): number {
+    const { limit } = this.#limit;
+    return limit === Infinity ? 0 : limit;
+  }
+
+  /** Whether a worker may have one more. */
+  admits(upstream: Upstream): boolean {
+    return upstream.working < this.#limit.cap;
+  }
+
+  /** Takes note of a claim. */
+  claim(
+    upstream: Upstream,
+    request: ClaimRequest,
+    clock: () => number,
+  ): void {
+    const uploads = request.uploading === true;
+    const claim: Claim = {
+      upstream,
+      claimedAt: this.#sweptAt,
+      uploads,
+      sampled: this.#limit.sampling && !uploads
+        ? this.#limit.take(upstream.working, clock())
+        : null,
+      state: "working",
+      order: this.#order++,
+    };
+    this.#claims.set(request, claim);
+    this.#stateOf(upstream).working.add(claim);
+    if (uploads && this.#slowUploads > MOSTLY_SLOW) this.#excuse(claim, "idle");
+  }
+
+  /** Takes note that a claim was released. */
+  release(
+    request: ClaimRequest,
+    { clientGone, clock }: {
+      readonly clientGone: boolean;
+      readonly clock: () => number;
+    },
+  ): void {
+    const claim = this.#claims.get(request);
+    if (claim === undefined) return;
+    this.#claims.delete(request);
+    const { upstream, state, sampled, uploads } = claim;
+    const worker = this.#stateOf(upstream);
+    if (clientGone && state !== "idle") this.#limit.noteAbandoned();
+    else this.#limit.noteRelease();
+    if (state === "idle") return upstream.addIdle(-1);
+    if (state === "overdue") {
+      upstream.addOverdue(-1);
+      worker.overdue.delete(claim);
+      if (worker.working.size > 0) this.#wait();
+      return;
+    }
+    if (uploads) this.#countUpload(false);
+    // How long it would have taken is not known.
+    if (sampled !== null && clientGone) this.#limit.drop(sampled);
+    else if (sampled !== null) {
+      sampled.sample.noteOrder(placeOf(claim, worker.working));
+      this.#limit.give(sampled, clock());
+    }
+    worker.working.delete(claim);
+    if (worker.overdue.size > 0) this.#acquit(worker.overdue, claim);
+  }
+
+  /** Takes note that a request is no work any more: its response is a stream. */
+  park(request: ClaimRequest): void {
+    const claim = this.#claims.get(request);
+    if (claim !== undefined) this.#excuse(claim, "idle");
+  }
+
+  /** Looks who is no work, and lets the limit change. */
+  sweep(now: number, load: PoolLoad): void {
+    const before = this.#sweptAt;
+    this.#sweptAt = now;
+    const overdueMs = this.#patience *
+      Math.max(LEAST_OVERDUE_MS, OVERDUE_FACTOR * this.#limit.usualMs);
+    for (const [request, claim] of this.#claims) {
+      // Those claimed since are younger than one sweep.
+      if (claim.claimedAt >= before) break;
+      const ageMs = now - claim.claimedAt;
+      if (claim.state === "idle") continue;
+      if (request.uploading === true) {
+        if (ageMs < SLOW_UPLOAD_MS) continue;
+        this.#countUpload(true);
+        this.#excuse(claim, "idle");
+      } else if (claim.state === "working" && ageMs >= overdueMs) {
+        this.#excuse(claim, "overdue");
+      }
+    }
+    this.#limit.tick(now, load);
+  }
+
+  #stateOf(upstream: Upstream): WorkerState {
+    let state = this.#workers.get(upstream);
+    if (state === undefined) {
+      state = { working: new Set(), overdue: new Set() };
+      this.#workers.set(upstream, state);
+    }
+    return state;
+  }
+
+  /** A worker that has finished nothing beside what was overdue was at work on it, and others waited for nothing. */
+  #wait(): void {
+    this.#patience = Math.min(MOST_PATIENCE, this.#patience * 2);
+  }
+
+  /** Who was overtaken keeps nobody waiting. */
+  #acquit(overdue: ReadonlySet<Claim>, { order }: Claim): void {
+    for (const claim of overdue) {
+      if (claim.order > order) continue;
+      this.#excuse(claim, "idle");
+      this.#patience = Math.max(1, this.#patience / 2);
+    }
+  }
+
+  #countUpload(slow: boolean): void {
+    this.#slowUploads += UPLOAD_WEIGHT * ((slow ? 1 : 0) - this.#slowUploads);
+  }
+
+  #excuse(claim: Claim, state: "overdue" | "idle"): void {
+    const { upstream, sampled } = claim;
+    if (claim.state === state) return;
+    const worker = this.#stateOf(upstream);
+    worker.working.delete(claim);
+    if (claim.state === "overdue") {
+      upstream.addOverdue(-1);
+      worker.overdue.delete(claim);
+    }
+    claim.state = state;
+    if (state === "idle") upstream.addIdle(1);
+    else {
+      upstream.addOverdue(1);
+      worker.overdue.add(claim);
+    }
+    if (sampled === null) return;
+    claim.sampled = null;
+    this.#limit.drop(sampled);
+  }
+}
+
+/** How many are older, as far as it matters. */
+function placeOf(claim: Claim, working: ReadonlySet<Claim>): number {
+  let place = 0;
+  for (const other of working) {
+    if (other === claim || place === MOST_PLACES) break;
+    place++;
+  }
+  return place;
+}

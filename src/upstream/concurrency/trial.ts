@@ -1,0 +1,125 @@
+/**
+ * A trial of another limit, and what limit it calls for. Pure.
+ *
+ * @module
+ */
+
+import { type Elasticity, elasticityOf } from "./elasticity.ts";
+import type { LatencySample } from "./latency_sample.ts";
+
+/** The first limit, and the greatest: so many at once are only too many where far more come than can be served, and more are as good as none. */
+export const GREATEST_LIMIT = 256;
+
+/**
+ * Elasticity of the latency up to which a limit is not lowered: where requests
+ * wait and compute by turns, the best limit is beyond the one at which they
+ * begin to meet. With twice as many at once it is a latency 1.25 times as long;
+ * Netflix's limiter tolerates 1.5 times.
+ */
+const TOLERATED_ELASTICITY = 0.32;
+
+/**
+ * Standard errors by which more at once is taken to be worse than it looked:
+ * where most requests are quick and some are slow the latency of a few says
+ * little, and what was raised by luck makes the quick wait behind the slow.
+ */
+const CAUTION = 0.5;
+
+/** The same where requests that differ much were served in turn. */
+const CAUTION_IN_TURN = 1.5;
+
+/**
+ * Room that is added before the fraction is dropped: at 1, a fifth more
+ * throughput is worth a second request at once. So much is to be had where a
+ * worker is idle between two requests, for the time the next one takes to come.
+ */
+const UP_ROUNDING = 0.8;
+
+/** Part of a trial's requests without which it says nothing. */
+const LEAST_TRIAL_RATIO = 0.75;
+
+/** How long a trial may wait for requests at least, in milliseconds: the time of a few, where they are quick. */
+const LEAST_TRIAL_MS = 250;
+
+/** A trial may take so many times as long as the requests it is compared with took ... */
+const TRIAL_FACTOR = 4;
+
+/** ... which counts up to so many times their latency: beyond, there was little to do. */
+const BUSY_LATENCIES = 100;
+
+/** Latency at a worker below which it is not worth lowering, in milliseconds: a limit costs as much where the worker is idle meanwhile. */
+const WORTHWHILE_MS = 1;
+
+/** Whether a higher limit or a lower one is tried. */
+export type Direction = "up" | "down";
+
+/** Another limit, for as many requests as told the latency at the present one. */
+export interface Trial {
+  readonly base: LatencySample;
+  readonly trial: LatencySample;
+  readonly direction: Direction;
+  /** Requests the trial is made with: as many as told the latency before. */
+  readonly size: number;
+  /** When requests are waited for no more. */
+  readonly deadline: number;
+}
+
+/** How the latency grew with concurrency, or `null` when that cannot be told. */
+export function outcomeOf(phase: Trial): Elasticity | null {
+  const { base, trial, direction, size } = phase;
+  const few = trial.count < size * LEAST_TRIAL_RATIO && !isInVain(phase);
+  if (few) return null;
+  return direction === "up"
+    ? elasticityOf(base, trial)
+    : elasticityOf(trial, base);
+}
+
+/** The limit that a trial upwards calls for. */
+export function raised(
+  limit: number,
+  { value, error }: Elasticity,
+  trial: LatencySample,
+): number {
+  const caution = trial.inTurn ? CAUTION_IN_TURN : CAUTION;
+  const likely = Math.min(1, value + caution * error);
+  return Math.floor(limit * 2 ** (1 - likely) + UP_ROUNDING);
+}
+
+/** The limit that a trial downwards calls for, which is not below `least`. */
+export function lowered(
+  limit: number,
+  { value }: Elasticity,
+  { base, trial: { cap }, least }: Trial & { readonly least: number },
+): number {
+  const excess = Math.max(0, value - TOLERATED_ELASTICITY);
+  if (excess === 0) return limit;
+  const used = Math.min(limit, Math.ceil(base.concurrency));
+  // At a worker that is so quick there is nothing to be gained.
+  const worthwhile = Math.ceil(WORTHWHILE_MS * used / base.meanMs);
+  const wanted = Math.round(used * (cap / used) ** excess);
+  return Math.min(limit, Math.max(least, worthwhile, wanted));
+}
+
+/** A limit that may be set: beyond the greatest there is none. */
+export function bounded(limit: number): number {
+  return limit > GREATEST_LIMIT ? Infinity : Math.max(1, limit);
+}
+
+/** Whether fewer at once are clearly no better before all of a trial's requests are back: others wait for its end. */
+export function isInVain({ base, trial, direction }: Trial): boolean {
+  if (direction === "up") return false;
+  const elasticity = elasticityOf(trial, base);
+  return elasticity !== null &&
+    elasticity.value + elasticity.error < TOLERATED_ELASTICITY;
+}
+
+/** Returns the other direction. */
+export function opposite(direction: Direction): Direction {
+  return direction === "up" ? "down" : "up";
+}
+
+/** How long requests may be waited for, when others took the time since `base` began until `since`. */
+export function patienceMs(base: LatencySample, since: number): number {
+  const tookMs = Math.min(since - base.startedAt, BUSY_LATENCIES * base.meanMs);
+  return Math.max(LEAST_TRIAL_MS, TRIAL_FACTOR * tookMs);
+}

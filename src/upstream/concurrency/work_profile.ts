@@ -1,0 +1,62 @@
+/**
+ * What is known of the requests that workers are given. Pure.
+ *
+ * @module
+ */
+
+import { ENOUGH_COUNT, type LatencySample } from "./latency_sample.ts";
+
+/** How much requests are taken to differ before they are known. */
+const FIRST_SPREAD = 0.5;
+
+/** What one more look counts in how much requests differ, and in what one is expected to take. */
+const LOOK_WEIGHT = 0.3;
+
+/** Learns what requests are like. */
+export class WorkProfile {
+  /** What a request usually takes, however long a few do, in milliseconds; 0 while it is not known. */
+  usualMs = 0;
+  #expectedMs = 0;
+  #spread = FIRST_SPREAD;
+  #parallelism = 1;
+
+  /** What a request takes at the present limit, in milliseconds; 0 while it is not known. */
+  get expectedMs(): number {
+    return this.#expectedMs;
+  }
+
+  /** How much requests differ, as a standard deviation relative to the mean. */
+  get spread(): number {
+    return this.#spread;
+  }
+
+  /** How many a worker was seen to do at once. */
+  get parallelism(): number {
+    return this.#parallelism;
+  }
+
+  /** Takes note of requests at the present limit, which are other work where they have `drifted`. */
+  note(base: LatencySample, drifted: boolean): void {
+    this.usualMs = base.usualMs;
+    this.#spread += LOOK_WEIGHT * (base.spread - this.#spread);
+    const weight = this.#expectedMs === 0
+      ? 1
+      : LOOK_WEIGHT * Math.min(1, base.count / ENOUGH_COUNT);
+    this.#expectedMs += weight * (base.meanMs - this.#expectedMs);
+    this.#parallelism = Math.max(
+      drifted ? 1 : this.#parallelism,
+      base.parallelism,
+    );
+  }
+
+  /** The limit is another, at which a request should take so long; 0 where that is not known. */
+  expect(milliseconds: number): void {
+    this.#expectedMs = milliseconds;
+  }
+
+  /** The work is another, of which nothing is known. */
+  forget(): void {
+    this.#spread = FIRST_SPREAD;
+    this.#parallelism = 1;
+  }
+}

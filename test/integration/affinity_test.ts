@@ -1,0 +1,102 @@
+/**
+ * AFFINITY, as those see it who keep something in memory: three workers
+ * through kill, scale and reload.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { fixture } from "../support/fixture.ts";
+import { startPoolWithPages } from "../support/admin_pages.ts";
+import {
+  lostOf,
+  openExpressSession,
+  openMcp,
+  openSocketIo,
+  type Session,
+} from "../support/sessions.ts";
+
+/** Clients of each application. */
+const CLIENTS = 9;
+
+/** Longest wait for what takes a while on a slow machine. */
+const DEADLINE_MS = 60_000;
+
+/** An application, and what ties its clients to its workers. */
+interface StatefulCase {
+  readonly name: string;
+  readonly affinity: string;
+  readonly fixture: string;
+  readonly open: (port: number) => Promise<Session>;
+}
+
+const CASES: readonly StatefulCase[] = [
+  {
+    name: "sessions of Express in memory, by cookie",
+    affinity: "cookie",
+    fixture: "stateful/session_app.mjs",
+    open: openExpressSession,
+  },
+  {
+    name: "Socket.IO with its default transports, by cookie",
+    affinity: "cookie",
+    fixture: "stateful/socket_io_app.mjs",
+    open: openSocketIo,
+  },
+  {
+    name: "a stateful MCP server, by Mcp-Session-Id",
+    affinity: "header:Mcp-Session-Id",
+    fixture: "stateful/mcp_app.mjs",
+    open: openMcp,
+  },
+];
+
+for (const { name, affinity, fixture: program, open } of CASES) {
+  Deno.test(`${name}: nobody loses anything through scaling and a reload, and a worker that is killed loses its own`, async () => {
+    await using pages = await startPoolWithPages("PORT", {
+      env: { POOL_SIZE: "3", AFFINITY: affinity, SKEW_PROTECTION: "on" },
+      command: [Deno.execPath(), "run", "-A", fixture(program)],
+    });
+    const { pool } = pages;
+    // deno-lint-ignore no-undef -- newer than the linter's list of globals
+    await using opened = new AsyncDisposableStack();
+    const sessions: Session[] = [];
+    for (let i = 0; i < CLIENTS; i++) {
+      const session = await open(pool.port);
+      opened.defer(() => session.close());
+      sessions.push(session);
+    }
+    assert.equal(new Set(sessions.map(({ pid }) => pid)).size, 3);
+    for (let i = 0; i < 3; i++) assert.deepEqual(await lostOf(sessions), []);
+
+    const scaled = await pages.command("/_admin/scale", { workers: 4 });
+    assert.equal(scaled.status, 200, await scaled.text());
+    await pool.waitForEvent("worker-ready", {
+      where: ({ workerId }) => workerId === 3,
+      deadlineMs: DEADLINE_MS,
+    });
+    assert.deepEqual(await lostOf(sessions), [], "scaled up");
+
+    const from = pool.events.length;
+    const victim = sessions[0]!.pid;
+    Deno.kill(victim, "SIGKILL");
+    await pool.waitForEvent("worker-ready", { from, deadlineMs: DEADLINE_MS });
+    const survivors = sessions.filter(({ pid }) => pid !== victim);
+    assert.equal(survivors.length, CLIENTS - CLIENTS / 3);
+    assert.deepEqual(await lostOf(survivors), [], "killed");
+
+    pool.signal("SIGHUP");
+    const { report } = await pool.waitForEvent("reload-finished", {
+      from,
+      deadlineMs: DEADLINE_MS,
+    });
+    assert.ok(report.ok, JSON.stringify(report));
+    assert.deepEqual(await lostOf(survivors), [], "reloaded");
+    // Whom it had is lost, and is served by somebody else.
+    const orphans = sessions.filter(({ pid }) => pid === victim);
+    assert.deepEqual(await lostOf(orphans), orphans);
+    const newcomer = await open(pool.port);
+    opened.defer(() => newcomer.close());
+    assert.deepEqual(await lostOf([newcomer]), []);
+  });
+}

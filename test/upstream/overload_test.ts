@@ -1,0 +1,110 @@
+/**
+ * More than can be served, with nothing set.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import {
+  DispatchModel,
+  type DispatchModelOptions,
+  type DispatchOutcome,
+} from "../../src/simulate/dispatch_model.ts";
+import { quantile } from "../../bench/support/compare_caps.ts";
+import { attach, WORKLOADS } from "../../src/simulate/workloads.ts";
+import { Overload } from "../../src/upstream/overload.ts";
+
+/** Requests of the computing load that two workers serve in a second. */
+const CAPACITY = 298;
+
+/** How long clients wait, in milliseconds. */
+const PATIENCE_MS = 1_000;
+
+/** What comes of so many times the capacity, once the overload is known. */
+function overload(
+  factor: number,
+  options: Partial<DispatchModelOptions> = {},
+): DispatchOutcome {
+  const model = new DispatchModel({
+    workers: 2,
+    policy: "round-robin",
+    workerConcurrency: "auto",
+    patienceMs: PATIENCE_MS,
+    ...options,
+  });
+  const ratePerSecond = (): number => factor * CAPACITY;
+  attach({ ...WORKLOADS["computing"]!, ratePerSecond }, model, 5);
+  model.run(10_000);
+  return model.run(20_000);
+}
+
+for (const factor of [1.2, 2]) {
+  Deno.test(`at ${100 * factor} % those that are let in are served in time, and the others are told at once`, () => {
+    const found = overload(factor);
+    // As HAProxy: one request a worker, and a queue of 300 ms at most.
+    const set = overload(factor, {
+      workerConcurrency: 1,
+      queueTimeoutMs: 300,
+    });
+    const served = found.latenciesMs.length / set.latenciesMs.length;
+    assert(served >= 0.98, `${served}`);
+    assert(quantile(found, 0.99) < PATIENCE_MS, `${quantile(found, 0.99)}`);
+    const arrived = 20 * factor * CAPACITY;
+    assert(found.givenUp <= 0.02 * arrived, `${found.givenUp}`);
+    const told = quantile({ latenciesMs: found.rejectionsMs }, 0.99);
+    assert(told < 5, `${told}`);
+  });
+}
+
+Deno.test("as long as all clients wait nobody is turned away, however many there are", () => {
+  const model = new DispatchModel({
+    workers: 2,
+    policy: "round-robin",
+    workerConcurrency: "auto",
+  });
+  attach(
+    { ...WORKLOADS["computing (64 clients)"]!, clients: () => 5_000 },
+    model,
+    1,
+  );
+  const { rejectionsMs, latenciesMs } = model.run(60_000);
+  assert.equal(rejectionsMs.length, 0);
+  assert(latenciesMs.length > 0.95 * 60 * CAPACITY, `${latenciesMs.length}`);
+});
+
+Deno.test("a few clients that go are no overload", () => {
+  const overload = new Overload(10_000);
+  const request = { clientHash: 0, generation: null, avoid: null };
+  for (let second = 0; second < 60; second++) {
+    for (let i = 0; i < 100; i++) overload.serve(request, 0);
+    overload.leave(1_000);
+    overload.sweep(second * 1_000, 5);
+  }
+  assert(!overload.known);
+});
+
+Deno.test("an overload is forgotten when clients have ceased to give up", () => {
+  const overload = new Overload(10_000);
+  for (let i = 0; i < 10; i++) overload.leave(1_000);
+  assert(overload.known);
+  assert.equal(overload.takeBoundMs(), 500);
+  assert.equal(overload.takeBoundMs(), 1_000);
+  let now = 0;
+  while (overload.known && now < 600_000) overload.sweep(now += 100, 0);
+  assert(now > 60_000 && now < 600_000, `${now}`);
+});
+
+Deno.test("a pool that starts under five times its capacity comes out of what it was given before it knew", () => {
+  const model = new DispatchModel({
+    workers: 2,
+    policy: "round-robin",
+    workerConcurrency: "auto",
+    patienceMs: PATIENCE_MS,
+  });
+  const ratePerSecond = (): number => 5 * CAPACITY;
+  attach({ ...WORKLOADS["computing"]!, ratePerSecond }, model, 5);
+  model.run(12_000);
+  const { latenciesMs, givenUp } = model.run(10_000);
+  assert(latenciesMs.length > 0.9 * 10 * CAPACITY, `${latenciesMs.length}`);
+  assert(givenUp < 0.02 * 50 * CAPACITY, `${givenUp}`);
+});
