@@ -17,8 +17,10 @@ import {
   type NamedSimulation,
 } from "../simulate/table.ts";
 import { type Trace, TraceError } from "../simulate/trace.ts";
+import { optionsHelp } from "./cli_option.ts";
 import {
   parseSimulateArguments,
+  SIMULATE_OPTIONS,
   type SimulateRequest,
 } from "./simulate_arguments.ts";
 import {
@@ -61,19 +63,16 @@ or a file (- is the standard input; needs --allow-read):
   /_metrics     polled, one JSON answer a line
 
 Options:
-  --compare "SCALE_UP_RATE=50 MAX_WORKERS=8"
-                the same with other settings; may be repeated
-  --rule NAME   another rule to compare with: ${RIVALS.join(", ")};
-                may be repeated, and is explained below the table
-  --startup-ms N  how long a worker takes to start [500]
-  --capacity N    requests per second one serves [1.25 x SCALE_UP_RATE]
-  --svg FILE      draw it there (- is the standard output; needs --allow-write)
-  --json          print everything as JSON
-  -h, --help      print this
-`;
+${optionsHelp(SIMULATE_OPTIONS)}`;
 
 /** `prefork-pool simulate`. */
-export const simulate: Subcommand = { help: HELP, run };
+export const simulate: Subcommand = {
+  help: HELP,
+  options: SIMULATE_OPTIONS,
+  words: Object.keys(SHAPES),
+  takesSettings: true,
+  run,
+};
 
 async function run(context: SubcommandContext): Promise<number> {
   const request = parseSimulateArguments(context.args, context.env);

@@ -19,6 +19,8 @@ export interface Kind<T> {
   readonly placeholder: string;
   /** What is allowed, as a sentence part: `"a whole number from 0 to 65535"`. */
   readonly allowed: string;
+  /** All there are, where they are few. */
+  readonly words?: readonly string[];
   /** Turns text into what {@linkcode check} takes, good or not. */
   read(text: string): unknown;
   /** Returns `value` if it is allowed, else `undefined`. */
@@ -70,6 +72,7 @@ export function choice<const T extends string>(
   return {
     placeholder: "NAME",
     allowed: `one of ${words.join(", ")}`,
+    words,
     read: (text) => text,
     check: (value) => words.find((word) => word === value),
   };
