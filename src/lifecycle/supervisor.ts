@@ -30,7 +30,7 @@ import { listen, type OpenListener, UNIX_PREFIX, urlOf } from "./listen.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 import { ReloadService } from "./reload_service.ts";
 import { ScalingService } from "./scaling_service.ts";
-import { StopReport } from "./stop_report.ts";
+import { StopReport, type Waiting } from "./stop_report.ts";
 
 /**
  * How long clients may take to read what workers have said that are gone, in
@@ -141,6 +141,8 @@ export class Supervisor {
       scaling: this.#scaling,
       events,
       certificates: () => this.#certificates,
+      obstacle: () =>
+        this.#state === "serving" ? null : `the pool is ${this.#state}`,
       readConfig,
     });
     this.#memory = new MemoryWatch({
@@ -244,9 +246,7 @@ export class Supervisor {
     if (this.#state === "starting") {
       return await (this.#keptReload ??= this.#reloadOnceStarted());
     }
-    return this.#state === "serving"
-      ? await this.#reloads.reload()
-      : this.#reloads.refuse(`the pool is ${this.#state}`);
+    return await this.#reloads.reload();
   }
 
   async #reloadOnceStarted(): Promise<ReloadReport> {
@@ -315,10 +315,19 @@ export class Supervisor {
     return this.#stopped !== null;
   }
 
-  /** Kills all workers at once, for those who cannot wait for {@linkcode stop}. The process is to end then. */
-  killAll(): void {
+  /**
+   * Kills all workers at once, for those who cannot wait for {@linkcode stop},
+   * and returns what that cuts. The process is to end then.
+   */
+  killAll(): Waiting {
+    const cut = { ...this.#inFlight, workers: this.#pool.workersLeft };
     this.#pool.killAll();
     this.#listener?.removeFile();
+    return cut;
+  }
+
+  get #inFlight(): Omit<Waiting, "workers"> {
+    return this.#proxy?.inFlight.count() ?? { requests: 0, streams: 0 };
   }
 
   async #stop(): Promise<void> {
@@ -338,7 +347,7 @@ export class Supervisor {
     const report = new StopReport({
       events: this.events,
       waiting: () => ({
-        ...this.#proxy?.inFlight.count() ?? { requests: 0, streams: 0 },
+        ...this.#inFlight,
         workers: ending ? this.#pool.workersLeft : 0,
       }),
     });
