@@ -6,7 +6,6 @@
  */
 
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
-import { toggle } from "../config/kinds.ts";
 import { flagsOf, SETTING_NAMES, settingOf } from "../config/settings.ts";
 import { ADMIN_OPTIONS } from "./cli_option.ts";
 import { CliError } from "./subcommand.ts";
@@ -25,7 +24,10 @@ const OWN_ACTIONS: ReadonlySet<string> = new Set(["version", "V", "check"]);
 const SETTING_FLAGS: ReadonlyMap<string, "boolean" | "string"> = new Map(
   SETTING_NAMES.flatMap((name) =>
     flagsOf(name).map((flag) =>
-      [flag, settingOf(name).kind === toggle ? "boolean" : "string"] as const
+      [
+        flag,
+        settingOf(name).kind.bare === undefined ? "string" : "boolean",
+      ] as const
     )
   ),
 );

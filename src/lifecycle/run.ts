@@ -18,6 +18,7 @@ import { listenForSignals } from "./signals.ts";
 import type { Waiting } from "./stop_report.ts";
 import { StartError } from "./start_error.ts";
 import { Supervisor } from "./supervisor.ts";
+import { WatchService } from "./watch/watch_service.ts";
 
 /** Stopped as asked. */
 export const EXIT_OK = 0;
@@ -66,6 +67,7 @@ export async function run(
     events.emit({ type: "notice", level, message });
   }
   const supervisor = new Supervisor(config, events, readConfig);
+  const watch = watchOf(config, supervisor);
   // Set from within a function, which the compiler does not follow.
   let registration = null as Registration | null;
   /** Resolves when somebody does not wait, to what is to be said of it. */
@@ -93,6 +95,7 @@ export async function run(
       forced.resolve(endedAtOnce(signal, supervisor.killAll())),
   });
   const serve = async (): Promise<null> => {
+    await watch?.start();
     await supervisor.start(async () => {
       registration = await register(supervisor, config, env);
     });
@@ -115,10 +118,25 @@ export async function run(
     } else throw error;
     return EXIT_FAILURE;
   } finally {
+    await watch?.stop();
     registration?.remove();
     await logger.close();
     await terminal?.close();
   }
+}
+
+/** What reloads the pool when files change; `null` where nothing is watched. */
+function watchOf(
+  { watch: paths, workerCwd }: Config,
+  supervisor: Supervisor,
+): WatchService | null {
+  if (paths.length === 0) return null;
+  const { events } = supervisor;
+  const directory = workerCwd ?? ".";
+  const reload = async (): Promise<void> => {
+    if (!supervisor.stopAsked) await supervisor.reload();
+  };
+  return new WatchService({ paths, directory, events, reload });
 }
 
 /** What somebody has cut who did not wait, in a line that comes last. */

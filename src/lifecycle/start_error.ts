@@ -16,6 +16,8 @@ export type StartErrorCode =
   | "not-permitted"
   /** Certificate or key are missing, or do not belong together. */
   | "unusable-certificate"
+  /** What WATCH names cannot be watched. */
+  | "cannot-watch"
   /** Anything else about listening. */
   | "cannot-listen";
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { filePath, type Kind, toggle } from "../../config/kinds.ts";
+import { filePath, type Kind } from "../../config/kinds.ts";
 import { flagsOf, SETTING_NAMES, settingOf } from "../../config/settings.ts";
 import type { CliOption } from "../cli_option.ts";
 import type { SubcommandTable } from "../subcommand.ts";
@@ -103,7 +103,7 @@ function ownOption({ name, short, value, file, help }: CliOption): Completable {
 }
 
 function valueOf(kind: Kind<unknown>): Completion {
-  if (kind === toggle) return { type: "none" };
+  if (kind.bare !== undefined) return { type: "none" };
   if (kind === filePath) return { type: "file" };
   return kind.words === undefined
     ? { type: "any" }
