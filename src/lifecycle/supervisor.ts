@@ -18,6 +18,7 @@ import {
 import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
 import { Rates } from "../metrics/rates.ts";
 import { Pool } from "../pool/pool.ts";
+import { ownUsage } from "../process/own_usage.ts";
 import type { LossSuspects } from "../pool/worker.ts";
 import type { ReloadReport } from "../pool/reload_report.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
@@ -381,6 +382,7 @@ export class Supervisor {
       tally: this.#tally,
       restarts: restartsByReason,
       droppedOutput,
+      usage: ownUsage(),
     }, format);
   }
 
