@@ -17,7 +17,7 @@ export function zshScript(grammar: Grammar): string {
   return `\
 #compdef ${PROGRAM}
 # zsh completion for ${PROGRAM}, by: ${PROGRAM} completions zsh
-_prefork_pool() {
+_prefork-pool() {
   local state line ret=1
   typeset -A opt_args
   _arguments -C -S : \\
@@ -41,10 +41,10 @@ ${subcommands.map(subcommandCase).join("\n")}
   esac
   return ret
 }
-if [[ $funcstack[1] == _prefork_pool ]]; then
-  _prefork_pool "$@"
+if [[ $funcstack[1] == _prefork-pool ]]; then
+  _prefork-pool "$@"
 else
-  compdef _prefork_pool ${PROGRAM}
+  compdef _prefork-pool ${PROGRAM}
 fi
 `;
 }
