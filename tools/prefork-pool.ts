@@ -7,7 +7,12 @@
 
 import type { Config } from "../src/config/config.ts";
 import {
-  isSubcommand,
+  findSubcommand,
+  type FoundSubcommand,
+} from "../src/cli/find_subcommand.ts";
+import { CliError } from "../src/cli/subcommand.ts";
+import {
+  reportCliError,
   runSubcommand,
   SUBCOMMAND_HELP,
 } from "../src/cli/subcommands.ts";
@@ -29,8 +34,15 @@ import {
 import { enterAnew, shellDirectory } from "../src/lifecycle/shell_directory.ts";
 
 async function main(): Promise<number> {
-  const [name, ...args] = Deno.args;
-  if (isSubcommand(name)) {
+  let found: FoundSubcommand | null;
+  try {
+    found = findSubcommand(Deno.args);
+  } catch (error) {
+    if (error instanceof CliError) return reportCliError(error);
+    throw error;
+  }
+  if (found !== null) {
+    const { name, args } = found;
     const { env } = Deno;
     return await runSubcommand(name, { args, env, print: console.log });
   }

@@ -21,6 +21,14 @@ const HEALTH_TIMEOUT_MS = 2500;
 
 const HOW_TO_NAME_IT = "name it with --admin URL, PORT or ADMIN_PORT";
 
+/** How long figures are waited for. */
+export interface MetricsOptions {
+  /** In milliseconds. @default {10000} */
+  readonly timeoutMs?: number;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal;
+}
+
 /** One pool, seen from outside. */
 export class AdminClient {
   readonly #target: AdminTarget;
@@ -39,25 +47,28 @@ export class AdminClient {
 
   /** Reads the figures. @throws {CliError} When they cannot be had. */
   async metrics(
-    timeoutMs: number = ANSWER_TIMEOUT_MS,
+    { timeoutMs = ANSWER_TIMEOUT_MS, signal }: MetricsOptions = {},
   ): Promise<MetricsSnapshot> {
     await this.#verify();
-    const signal = AbortSignal.timeout(timeoutMs);
-    const response = await this.#ask("/_metrics", { signal });
+    const late = AbortSignal.timeout(timeoutMs);
+    const response = await this.#ask("/_metrics", {
+      signal: signal === undefined ? late : AbortSignal.any([signal, late]),
+    });
     return await this.#read<MetricsSnapshot>(response, "workers");
   }
 
   /** Replaces every worker, and waits for the verdict. @throws {CliError} When it is not even begun. */
-  async reload(): Promise<ReloadReport> {
+  async reload(signal?: AbortSignal): Promise<ReloadReport> {
     await this.#verify();
-    const response = await this.#ask("/_admin/reload", command({}));
+    const response = await this.#ask("/_admin/reload", command({}, signal));
     return await this.#read<ReloadReport>(response, "ok");
   }
 
   /** Sets or changes the wanted number of workers. @throws {CliError} When it cannot be set. */
-  async scale(workers: string): Promise<ScaleReport> {
+  async scale(workers: string, signal?: AbortSignal): Promise<ScaleReport> {
     await this.#verify();
-    const response = await this.#ask("/_admin/scale", command({ workers }));
+    const request = command({ workers }, signal);
+    const response = await this.#ask("/_admin/scale", request);
     return await this.#read<ScaleReport>(response, "to");
   }
 
@@ -243,8 +254,9 @@ function localEndpoint(url: string): AdminEndpoint | null {
 }
 
 /** A request that changes something: JSON, which no web page can make a browser send unasked. */
-function command(body: unknown): RequestInit {
+function command(body: unknown, signal?: AbortSignal): RequestInit {
   return {
+    ...signal === undefined ? {} : { signal },
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),

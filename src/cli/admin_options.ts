@@ -6,10 +6,13 @@
 
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { nearest } from "../config/nearest.ts";
+import { ADMIN_OPTIONS, type CliOption } from "./cli_option.ts";
 import type { AdminEndpoint, PoolRecord } from "../registry/pool_record.ts";
 import { isLoopback } from "./direct_request.ts";
 import { endpointOf, endpointUrl, type Place, readPlace } from "./place.ts";
 import { CliError, type SubcommandContext } from "./subcommand.ts";
+
+export { ADMIN_OPTIONS, ADMIN_OPTIONS_HELP } from "./cli_option.ts";
 
 /** A running pool, and how to be let in. */
 export interface AdminTarget {
@@ -60,56 +63,22 @@ export interface PoolSelection {
   readonly place: Place;
 }
 
-/** What every subcommand that talks to a pool accepts. */
-export const ADMIN_OPTIONS_HELP = `\
-Options:
-  --pid PID     the pool with this process id
-  --name NAME   the pool with this POOL_NAME
-  --admin URL   where the pool's admin pages are, http://host:port or unix:/path
-                [default: where a pool with the same environment has them]
-  --token T     what opens them, where a token is asked for [ADMIN_TOKEN]
-  -h, --help    print this
-
-Exit codes: 0 done, 1 it cannot be done, 2 the arguments cannot be used
-`;
-
-/** What a subcommand accepts beside that. */
-export interface OwnOptions {
-  /** Switches. */
-  readonly flags?: readonly string[];
-  /** Options with a value. */
-  readonly values?: readonly string[];
-  /** Short names, by the long ones. */
-  readonly short?: Readonly<Record<string, string>>;
-}
-
 /**
  * Reads the arguments, and says where the pool is by them and the settings.
  *
- * @param own Switches of the subcommand's own, or all of its options.
+ * @param own Options that are the subcommand's own.
  * @throws {CliError} When there is one it does not know.
  */
 export function parseAdminArguments(
   { args, env }: Pick<SubcommandContext, "args" | "env">,
-  own: readonly string[] | OwnOptions = [],
+  own: readonly CliOption[] = [],
 ): AdminArguments {
-  const { flags = [], values: valued = [], short = {} }: OwnOptions =
-    "length" in own ? { flags: own } : own;
-  const withShort = (
-    name: string,
-    type: "boolean" | "string",
-  ): [string, ParseArgsOptionsConfig[string]] => {
-    const letter = short[name];
-    return [name, letter === undefined ? { type } : { type, short: letter }];
-  };
-  const options: ParseArgsOptionsConfig = {
-    admin: { type: "string" },
-    token: { type: "string" },
-    pid: { type: "string" },
-    name: { type: "string" },
-    ...Object.fromEntries(flags.map((flag) => withShort(flag, "boolean"))),
-    ...Object.fromEntries(valued.map((name) => withShort(name, "string"))),
-  };
+  const options: ParseArgsOptionsConfig = Object.fromEntries(
+    [...ADMIN_OPTIONS, ...own].map(({ name, short, value }) => [name, {
+      type: value === undefined ? "boolean" : "string",
+      ...short === undefined ? {} : { short },
+    }]),
+  );
   refuseUnknown(args, options);
   const { values, positionals } = parse([...args], options);
   const text = (name: string): string | null => {
@@ -129,10 +98,11 @@ export function parseAdminArguments(
     token: text("token") ?? place.token,
     selection,
     flags: Object.fromEntries(
-      flags.map((flag) => [flag, values[flag] === true]),
+      own.filter(({ value }) => value === undefined)
+        .map(({ name }) => [name, values[name] === true]),
     ),
     values: Object.fromEntries(
-      valued.flatMap((name) => {
+      own.flatMap(({ name }) => {
         const value = text(name);
         return value === null ? [] : [[name, value]];
       }),

@@ -7,8 +7,10 @@
 
 import { AdminClient } from "./admin_client.ts";
 import { type AdminArguments, parseAdminArguments } from "./admin_options.ts";
+import type { CliOption } from "./cli_option.ts";
 import { type FeedMessage, readFeed, type TimedEvent } from "./event_feed.ts";
 import { locatePool } from "./locate.ts";
+import { printable } from "./printable.ts";
 import {
   CliError,
   refusePositionals,
@@ -17,39 +19,41 @@ import {
 
 /** What is shown of the events, and how. */
 export interface FeedView {
-  /** Whether an event is shown; `all` says whether everything was asked for. */
-  readonly shows: (message: FeedMessage, all: boolean) => boolean;
+  /** The options there are: {@linkcode FEED_OPTIONS} and others. */
+  readonly options: readonly CliOption[];
+  /** Reads those others, and returns whether an event is shown. */
+  readonly shows: (parsed: AdminArguments) => (message: FeedMessage) => boolean;
   /** The event as lines for a person. */
   readonly format: (event: TimedEvent) => string;
 }
 
 /** The options of both. */
-export const FEED_OPTIONS_HELP = `\
-  -f, --follow  go on with what comes, until the pool ends or Ctrl-C
-  -n, --lines N begin with the last N of what is kept
-  --json        a JSON object a line, as /_events has it
-`;
-
-/** A control sequence that sets colours, and one that could do anything. */
-// deno-lint-ignore no-control-regex -- these are what it looks for.
-const CONTROL = /(\x1b\[[0-9;]*m)|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
+export const FEED_OPTIONS: readonly CliOption[] = [
+  {
+    name: "follow",
+    short: "f",
+    help: "go on with what comes, until the pool ends or Ctrl-C",
+  },
+  {
+    name: "lines",
+    short: "n",
+    value: "N",
+    help: "begin with the last N of what is kept",
+  },
+  { name: "json", help: "a JSON object a line, as /_events has it" },
+];
 
 /** Prints events until there are no more. */
 export async function showFeed(
   context: SubcommandContext,
   view: FeedView,
 ): Promise<number> {
-  const parsed = parseAdminArguments(context, {
-    flags: ["follow", "json", "all"],
-    values: ["lines"],
-    short: { follow: "f", lines: "n" },
-  });
+  const parsed = parseAdminArguments(context, view.options);
   refusePositionals(parsed.positionals);
   const limit = readLimit(parsed);
+  const shows = view.shows(parsed);
   const client = new AdminClient(await locatePool(parsed, context.env));
-  const { follow, json, all } = parsed.flags;
-  const shows = (message: FeedMessage): boolean =>
-    view.shows(message, all === true);
+  const { follow, json } = parsed.flags;
   const print = ({ data }: FeedMessage): void =>
     context.print(json ? data : printable(view.format(JSON.parse(data))));
   const kept: FeedMessage[] = [];
@@ -83,13 +87,4 @@ function readLimit({ values }: AdminArguments): number {
   throw new CliError(`Cannot use --lines ${lines}: give a number from 1 on`, {
     usage: true,
   });
-}
-
-/** Makes visible what would play tricks on a terminal; colours stay. */
-function printable(text: string): string {
-  return text.replace(
-    CONTROL,
-    (found, colour) =>
-      colour ?? `\\x${found.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
 }

@@ -5,7 +5,12 @@
  */
 
 import { AdminClient } from "./admin_client.ts";
-import { ADMIN_OPTIONS_HELP, parseAdminArguments } from "./admin_options.ts";
+import {
+  ADMIN_OPTIONS,
+  ADMIN_OPTIONS_HELP,
+  parseAdminArguments,
+} from "./admin_options.ts";
+import { type CliOption, optionsHelp } from "./cli_option.ts";
 import { locatePool } from "./locate.ts";
 import {
   refusePositionals,
@@ -13,20 +18,30 @@ import {
   type SubcommandContext,
 } from "./subcommand.ts";
 
+const OPTIONS: readonly CliOption[] = [
+  {
+    name: "ready",
+    help: "0 only while requests are accepted and a worker is ready",
+  },
+];
+
 const HELP = `\
 Usage: prefork-pool health [options]
 
 Exit code 0 while the pool runs, also while it drains (/_health); else 1.
 
-  --ready       0 only while requests are accepted and a worker is ready
-
+${optionsHelp(OPTIONS)}
 ${ADMIN_OPTIONS_HELP}`;
 
 /** `prefork-pool health`. */
-export const health: Subcommand = { help: HELP, run };
+export const health: Subcommand = {
+  help: HELP,
+  options: [...OPTIONS, ...ADMIN_OPTIONS],
+  run,
+};
 
 async function run(context: SubcommandContext): Promise<number> {
-  const parsed = parseAdminArguments(context, ["ready"]);
+  const parsed = parseAdminArguments(context, OPTIONS);
   refusePositionals(parsed.positionals);
   const target = await locatePool(parsed, context.env);
   const path = parsed.flags.ready ? "/_ready" : "/_health";

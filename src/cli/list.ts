@@ -8,6 +8,7 @@ import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
 import type { PoolRecord } from "../registry/pool_record.ts";
 import { listPools, RuntimeDirectoryError } from "../registry/pool_registry.ts";
 import { AdminClient } from "./admin_client.ts";
+import { type CliOption, optionsHelp } from "./cli_option.ts";
 import { endpointUrl } from "./place.ts";
 import { durationText, tableText } from "./status_text.ts";
 import {
@@ -17,6 +18,16 @@ import {
   type SubcommandContext,
 } from "./subcommand.ts";
 
+const OPTIONS: readonly CliOption[] = [
+  { name: "json", help: "an array of objects" },
+];
+
+const HELP_OPTION: CliOption = {
+  name: "help",
+  short: "h",
+  help: "print this",
+};
+
 const HELP = `\
 Usage: prefork-pool list [--json]
 
@@ -24,9 +35,7 @@ Shows the pools of this user on this machine that have left a record: those
 that were started with --allow-read and --allow-write, or -A. What a pool is
 called is set by POOL_NAME.
 
-  --json        an array of objects
-  -h, --help    print this
-
+${optionsHelp([...OPTIONS, HELP_OPTION])}
 Exit codes: 0 done, 1 it cannot be done, 2 the arguments cannot be used
 `;
 
@@ -46,10 +55,14 @@ interface ListedPool extends Omit<PoolRecord, "key" | "admin"> {
 }
 
 /** `prefork-pool list`. */
-export const list: Subcommand = { help: HELP, run };
+export const list: Subcommand = {
+  help: HELP,
+  options: [...OPTIONS, HELP_OPTION],
+  run,
+};
 
 async function run(context: SubcommandContext): Promise<number> {
-  const { json } = parseOwnArguments(context.args, ["json"]);
+  const { json } = parseOwnArguments(context.args, OPTIONS);
   let records: readonly PoolRecord[];
   try {
     records = await listPools(context.env);
@@ -86,7 +99,7 @@ async function look({ key, ...record }: PoolRecord): Promise<ListedPool> {
 
 async function figures(client: AdminClient): Promise<MetricsSnapshot | null> {
   try {
-    return await client.metrics(LOOK_TIMEOUT_MS);
+    return await client.metrics({ timeoutMs: LOOK_TIMEOUT_MS });
   } catch (error) {
     if (error instanceof CliError) return null;
     throw error;

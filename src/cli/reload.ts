@@ -6,7 +6,11 @@
 
 import type { ReloadReport, WorkerReload } from "../events/reload_report.ts";
 import { AdminClient } from "./admin_client.ts";
-import { ADMIN_OPTIONS_HELP, parseAdminArguments } from "./admin_options.ts";
+import {
+  ADMIN_OPTIONS,
+  ADMIN_OPTIONS_HELP,
+  parseAdminArguments,
+} from "./admin_options.ts";
 import { locatePool } from "./locate.ts";
 import {
   refusePositionals,
@@ -24,7 +28,7 @@ serves on. Exit code: 0 when the new one serves, 1 when not.
 ${ADMIN_OPTIONS_HELP}`;
 
 /** `prefork-pool reload`. */
-export const reload: Subcommand = { help: HELP, run };
+export const reload: Subcommand = { help: HELP, options: ADMIN_OPTIONS, run };
 
 /** Reloads, and prints what came of it. */
 async function run(context: SubcommandContext): Promise<number> {

@@ -4,8 +4,13 @@
  * @module
  */
 
+import type { ScaleReport } from "../admin/commands.ts";
 import { AdminClient } from "./admin_client.ts";
-import { ADMIN_OPTIONS_HELP, parseAdminArguments } from "./admin_options.ts";
+import {
+  ADMIN_OPTIONS,
+  ADMIN_OPTIONS_HELP,
+  parseAdminArguments,
+} from "./admin_options.ts";
 import { locatePool } from "./locate.ts";
 import {
   CliError,
@@ -24,7 +29,7 @@ ${ADMIN_OPTIONS_HELP}`;
 const AMOUNT = /^[+-]?\d{1,6}$/;
 
 /** `prefork-pool scale`. */
-export const scale: Subcommand = { help: HELP, run };
+export const scale: Subcommand = { help: HELP, options: ADMIN_OPTIONS, run };
 
 /** Scales, and prints what is wanted now. */
 async function run(context: SubcommandContext): Promise<number> {
@@ -39,13 +44,16 @@ async function run(context: SubcommandContext): Promise<number> {
       { usage: true },
     );
   }
-  const { asked, from, to } = await new AdminClient(
-    await locatePool(parsed, context.env),
-  ).scale(amount);
+  const client = new AdminClient(await locatePool(parsed, context.env));
+  context.print(scaleText(await client.scale(amount)));
+  return 0;
+}
+
+/** Returns what is wanted now, as a sentence or two. */
+export function scaleText({ asked, from, to }: ScaleReport): string {
   const change = from === to ? "as before" : `${from} before`;
   const bound = asked === to
     ? ""
     : ` ${to > asked ? "MIN_WORKERS" : "MAX_WORKERS"} allows no other.`;
-  context.print(`${to} workers are wanted now, ${change}.${bound}`);
-  return 0;
+  return `${to} workers are wanted now, ${change}.${bound}`;
 }

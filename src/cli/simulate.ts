@@ -18,8 +18,10 @@ import {
   type NamedSimulation,
 } from "../simulate/table.ts";
 import { type Trace, TraceError } from "../simulate/trace.ts";
+import { optionsHelp } from "./cli_option.ts";
 import {
   parseSimulateArguments,
+  SIMULATE_OPTIONS,
   type SimulateRequest,
 } from "./simulate_arguments.ts";
 import { dispatchReport } from "./simulate_dispatch.ts";
@@ -62,36 +64,30 @@ or a file (- is the standard input; needs --allow-read):
   access log    of a pool with LOG_FORMAT=json ACCESS_LOG=on
   /_metrics     polled, one JSON answer a line
 
-Options:
-  --compare "SCALE_UP_RATE=50 MAX_WORKERS=8"
-                the same with other settings; may be repeated
-  --rule NAME   another rule to compare with: ${RIVALS.join(", ")};
-                may be repeated, and is explained below the table
-  --startup-ms N  how long a worker takes to start [500]
-  --capacity N    requests per second one serves [1.25 x SCALE_UP_RATE]
-  --svg FILE      draw it there (- is the standard output; needs --allow-write)
-  --json          print everything as JSON
-  --dispatch      simulate dispatch instead: requests one by one, against
-                  policies and caps. LOAD is then one of
+With --dispatch, LOAD is one of
 ${kindsOfLoad()}
-                  or a file: CSV of seconds,cpu ms,wait ms,upload ms, a request
-                  a line, or an access log as above
-  --threads N     requests a worker computes at once [1]
-  --patience-ms N after which clients give up [never]
-  --wait-ratio N  share of a logged request's time that it waits [0]
-  -h, --help      print this
-`;
+or a file: CSV of seconds,cpu ms,wait ms,upload ms, a request a line, or an
+access log as above.
+
+Options:
+${optionsHelp(SIMULATE_OPTIONS)}`;
 
 /** Those that need no quotes, a line for a few. */
 function kindsOfLoad(): string {
   const names = Object.keys(WORKLOADS).filter((name) => /^[a-z]+$/.test(name));
   const middle = Math.ceil(names.length / 2);
   return [names.slice(0, middle), names.slice(middle)]
-    .map((some) => `${"".padStart(18)}${some.join(", ")}`).join("\n");
+    .map((some) => `${"".padStart(2)}${some.join(", ")}`).join("\n");
 }
 
 /** `prefork-pool simulate`. */
-export const simulate: Subcommand = { help: HELP, run };
+export const simulate: Subcommand = {
+  help: HELP,
+  options: SIMULATE_OPTIONS,
+  words: Object.keys(SHAPES),
+  takesSettings: true,
+  run,
+};
 
 async function run(context: SubcommandContext): Promise<number> {
   const request = parseSimulateArguments(context.args, context.env);

@@ -8,6 +8,7 @@ import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/config_error.ts";
 import { type Environment, loadConfig } from "../config/load_config.ts";
 import { OWN_RULE, RULES } from "../simulate/rules.ts";
+import type { CliOption } from "./cli_option.ts";
 import { CliError } from "./subcommand.ts";
 
 /** One simulation to be run. */
@@ -60,17 +61,65 @@ const USUAL_COMPARISONS: readonly string[] = [
   "WORKER_CONCURRENCY=16",
 ];
 
-/** Options with a value that are ours; all else is left to the settings. */
-const OPTIONS: ReadonlySet<string> = new Set([
-  "--startup-ms",
-  "--capacity",
-  "--svg",
-  "--compare",
-  "--rule",
-  "--threads",
-  "--patience-ms",
-  "--wait-ratio",
-]);
+/** The options that are ours; all else is left to the settings. */
+export const SIMULATE_OPTIONS: readonly CliOption[] = [
+  {
+    name: "compare",
+    value: '"SCALE_UP_RATE=50 MAX_WORKERS=8"',
+    help: "\nthe same with other settings; may be repeated",
+  },
+  {
+    name: "rule",
+    value: "NAME",
+    help: `another rule to compare with: ${
+      Object.keys(RULES).filter((name) => name !== OWN_RULE).join(", ")
+    };\nmay be repeated, and is explained below the table`,
+  },
+  {
+    name: "startup-ms",
+    value: "N",
+    help: `how long a worker takes to start [${DEFAULT_STARTUP_MS}]`,
+  },
+  {
+    name: "capacity",
+    value: "N",
+    help: "requests per second one serves [1.25 x SCALE_UP_RATE]",
+  },
+  {
+    name: "svg",
+    value: "FILE",
+    file: true,
+    help: "draw it there (- is the standard output; needs --allow-write)",
+  },
+  {
+    name: "dispatch",
+    help: "simulate dispatch instead: requests one by one, against policies\n" +
+      "and caps",
+  },
+  {
+    name: "threads",
+    value: "N",
+    help: "requests a worker computes at once [1]",
+  },
+  {
+    name: "patience-ms",
+    value: "N",
+    help: "after which clients give up [never]",
+  },
+  {
+    name: "wait-ratio",
+    value: "N",
+    help: "share of a logged request's time that it waits [0]",
+  },
+  { name: "json", help: "print everything as JSON" },
+  { name: "help", short: "h", help: "print this" },
+];
+
+/** Those with a value, with their dashes. */
+const VALUED: ReadonlySet<string> = new Set(
+  SIMULATE_OPTIONS.filter(({ value }) => value !== undefined)
+    .map(({ name }) => `--${name}`),
+);
 
 /** Options that stand alone. */
 const TOGGLES: ReadonlySet<string> = new Set(["--json", "--dispatch"]);
@@ -147,7 +196,7 @@ function separate(
     const equals = arg.indexOf("=");
     const name = equals < 0 ? arg : arg.slice(0, equals);
     if (TOGGLES.has(name)) own.set(name, []);
-    else if (OPTIONS.has(name)) {
+    else if (VALUED.has(name)) {
       const value = equals < 0 ? remaining.shift() : arg.slice(equals + 1);
       if (value === undefined || value === "") {
         throw usageError(`Cannot simulate: ${name} needs a value`);

@@ -5,7 +5,12 @@
  */
 
 import { AdminClient } from "./admin_client.ts";
-import { ADMIN_OPTIONS_HELP, parseAdminArguments } from "./admin_options.ts";
+import {
+  ADMIN_OPTIONS,
+  ADMIN_OPTIONS_HELP,
+  parseAdminArguments,
+} from "./admin_options.ts";
+import { type CliOption, optionsHelp } from "./cli_option.ts";
 import { locatePool } from "./locate.ts";
 import { statusText } from "./status_text.ts";
 import {
@@ -14,21 +19,28 @@ import {
   type SubcommandContext,
 } from "./subcommand.ts";
 
+const OPTIONS: readonly CliOption[] = [
+  { name: "json", help: "print all figures, as /_metrics has them" },
+];
+
 const HELP = `\
 Usage: prefork-pool status [options]
 
 Shows what a running pool does, with a line for each worker.
 
-  --json        print all figures, as /_metrics has them
-
+${optionsHelp(OPTIONS)}
 ${ADMIN_OPTIONS_HELP}`;
 
 /** `prefork-pool status`. */
-export const status: Subcommand = { help: HELP, run };
+export const status: Subcommand = {
+  help: HELP,
+  options: [...OPTIONS, ...ADMIN_OPTIONS],
+  run,
+};
 
 /** Prints the figures once. */
 async function run(context: SubcommandContext): Promise<number> {
-  const parsed = parseAdminArguments(context, ["json"]);
+  const parsed = parseAdminArguments(context, OPTIONS);
   refusePositionals(parsed.positionals);
   const target = await locatePool(parsed, context.env);
   const metrics = await new AdminClient(target).metrics();

@@ -10,7 +10,7 @@ import type {
 } from "../metrics/metrics_snapshot.ts";
 
 /** What stands for a figure that cannot be had. */
-const UNKNOWN = "-";
+export const UNKNOWN = "-";
 
 const MIB = 1024 * 1024;
 
@@ -18,10 +18,7 @@ const MIB = 1024 * 1024;
 const COLUMNS:
   readonly (readonly [string, (worker: WorkerMetrics) => string])[] = [
     ["ID", ({ id }) => `${id}`],
-    [
-      "STATE",
-      ({ state, spare, former }) => spare ? "spare" : former ? "former" : state,
-    ],
+    ["STATE", stateText],
     ["PID", ({ pid }) => orUnknown(pid, String)],
     ["PORT", ({ port }) => orUnknown(port, String)],
     ["GEN", ({ generation }) => orUnknown(generation, String)],
@@ -38,7 +35,7 @@ const COLUMNS:
 
 /** Returns a few lines about the pool, and a table with a line for each worker. */
 export function statusText(metrics: MetricsSnapshot, url: string): string {
-  return [...summary(metrics, url), "", ...workerTable(metrics.workers)]
+  return [...summaryLines(metrics, url), "", ...workerTable(metrics.workers)]
     .join("\n");
 }
 
@@ -56,7 +53,16 @@ export function durationText(seconds: number): string {
   }).join(" ");
 }
 
-function summary(metrics: MetricsSnapshot, url: string): readonly string[] {
+/** Returns what a worker is doing, in a word. */
+export function stateText({ state, spare, former }: WorkerMetrics): string {
+  return spare ? "spare" : former ? "former" : state;
+}
+
+/** Returns five lines about the pool as a whole. */
+export function summaryLines(
+  metrics: MetricsSnapshot,
+  url: string,
+): readonly string[] {
   const { pool, queue, recentLatency, responses } = metrics;
   const up = durationText(metrics.uptimeSeconds);
   const answers = Object.entries(responses)

@@ -8,10 +8,12 @@ import type { PoolRecord } from "../registry/pool_record.ts";
 import { isRunning } from "../registry/pool_registry.ts";
 import { AdminClient } from "./admin_client.ts";
 import {
+  ADMIN_OPTIONS,
   ADMIN_OPTIONS_HELP,
   type AdminTarget,
   parseAdminArguments,
 } from "./admin_options.ts";
+import { type CliOption, optionsHelp } from "./cli_option.ts";
 import { locatePool } from "./locate.ts";
 import {
   CliError,
@@ -20,31 +22,39 @@ import {
   type SubcommandContext,
 } from "./subcommand.ts";
 
+/** Longest wait, in seconds: more than the 30 s of DRAIN_TIMEOUT_MS by default. */
+const DEFAULT_TIMEOUT_S = 60;
+
+const OPTIONS: readonly CliOption[] = [
+  {
+    name: "timeout",
+    value: "S",
+    help: `how long to wait; the pool goes on ending [${DEFAULT_TIMEOUT_S}]`,
+  },
+  { name: "no-wait", help: "do not wait" },
+];
+
 const HELP = `\
 Usage: prefork-pool stop [options]
 
 Ends a pool as SIGTERM does: it accepts no more, lets requests in flight end
 (DRAIN_TIMEOUT_MS), and ends its workers. Waits until it has ended.
 
-  --timeout S   how long to wait; the pool goes on ending [60]
-  --no-wait     do not wait
-
+${optionsHelp(OPTIONS)}
 ${ADMIN_OPTIONS_HELP}`;
-
-/** Longest wait, in seconds: more than the 30 s of DRAIN_TIMEOUT_MS by default. */
-const DEFAULT_TIMEOUT_S = 60;
 
 /** Between two looks, in milliseconds. */
 const LOOK_MS = 100;
 
 /** `prefork-pool stop`. */
-export const stop: Subcommand = { help: HELP, run };
+export const stop: Subcommand = {
+  help: HELP,
+  options: [...OPTIONS, ...ADMIN_OPTIONS],
+  run,
+};
 
 async function run(context: SubcommandContext): Promise<number> {
-  const parsed = parseAdminArguments(context, {
-    flags: ["no-wait"],
-    values: ["timeout"],
-  });
+  const parsed = parseAdminArguments(context, OPTIONS);
   refusePositionals(parsed.positionals);
   const timeoutMs = readTimeout(parsed.values.timeout) * 1000;
   const target = await locatePool(parsed, context.env);

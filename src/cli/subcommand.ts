@@ -5,6 +5,7 @@
  */
 
 import type { Environment } from "../config/load_config.ts";
+import type { CliOption } from "./cli_option.ts";
 
 /** What a subcommand works with. */
 export interface SubcommandContext {
@@ -14,12 +15,35 @@ export interface SubcommandContext {
   readonly env: Environment;
   /** Prints a text, and ends the line. */
   readonly print: (text: string) => void;
+  /** All subcommands, for the one that has them completed. */
+  readonly subcommands: SubcommandTable;
+}
+
+/** The subcommands by name. */
+export type SubcommandTable = Readonly<Record<string, SubcommandEntry>>;
+
+/** A subcommand that has not been loaded. */
+export interface SubcommandEntry {
+  /** What may follow the name. */
+  readonly synopsis: string;
+  /** What it does, in half a line; without, the short help leaves it out. */
+  readonly brief?: string;
+  /** What it does, as one line of the help. */
+  readonly summary: string;
+  /** Loads it: who starts a pool needs none of them. */
+  readonly load: () => Promise<Subcommand>;
 }
 
 /** Something the command line does besides starting a pool. */
 export interface Subcommand {
   /** What `--help` behind its name prints. */
   readonly help: string;
+  /** Every option it has. */
+  readonly options: readonly CliOption[];
+  /** What its first word may be, where that is known. */
+  readonly words?: readonly string[];
+  /** Whether it takes the settings of a pool, too. */
+  readonly takesSettings?: boolean;
   /**
    * Does it; resolves to the exit code.
    *
@@ -54,21 +78,21 @@ export class CliError extends Error {
  */
 export function parseOwnArguments(
   args: readonly string[],
-  flags: readonly string[],
+  options: readonly CliOption[],
 ): Readonly<Record<string, boolean>> {
-  const unknown = args.find((arg) =>
-    !flags.some((flag) => arg === `--${flag}`)
-  );
+  const flags = options.map(({ name }) => `--${name}`);
+  const unknown = args.find((arg) => !flags.includes(arg));
   if (unknown?.startsWith("-")) {
-    const known = flags.map((flag) => `--${flag}`).join(", ");
     throw new CliError(
-      `Cannot read the arguments: ${unknown} is not an option; there is ${known}`,
+      `Cannot read the arguments: ${unknown} is not an option; there is ${
+        flags.join(", ")
+      }`,
       { usage: true },
     );
   }
   refusePositionals(unknown === undefined ? [] : [unknown]);
   return Object.fromEntries(
-    flags.map((flag) => [flag, args.includes(`--${flag}`)]),
+    options.map(({ name }) => [name, args.includes(`--${name}`)]),
   );
 }
 

@@ -8,24 +8,12 @@
 import type { SubcommandHelp } from "../config/help.ts";
 import {
   CliError,
-  type Subcommand,
   type SubcommandContext,
+  type SubcommandTable,
 } from "./subcommand.ts";
 
-/** One line of the table below. */
-export interface SubcommandEntry {
-  /** What may follow the name. */
-  readonly synopsis: string;
-  /** What it does, in half a line. */
-  readonly brief: string;
-  /** What it does, as one line of the help. */
-  readonly summary: string;
-  /** Loads it: who starts a pool needs none of them. */
-  readonly load: () => Promise<Subcommand>;
-}
-
 /** All subcommands by name. */
-export const SUBCOMMANDS: Readonly<Record<string, SubcommandEntry>> = {
+export const SUBCOMMANDS: SubcommandTable = {
   status: {
     synopsis: "[--json]",
     brief: "a running pool, its workers",
@@ -34,8 +22,8 @@ export const SUBCOMMANDS: Readonly<Record<string, SubcommandEntry>> = {
   },
   top: {
     synopsis: "",
-    brief: "the same, every second",
-    summary: "the same, refreshed every second; q leaves",
+    brief: "watch it; reload, scale",
+    summary: "the same, refreshed every second, with keys to reload and scale",
     load: async () => (await import("./top.ts")).top,
   },
   reload: {
@@ -63,7 +51,7 @@ export const SUBCOMMANDS: Readonly<Record<string, SubcommandEntry>> = {
     load: async () => (await import("./list.ts")).list,
   },
   logs: {
-    synopsis: "[-f]",
+    synopsis: "[-f] [--worker N]",
     brief: "what the workers write",
     summary: "show what the workers write; -f goes on",
     load: async () => (await import("./logs.ts")).logs,
@@ -86,6 +74,12 @@ export const SUBCOMMANDS: Readonly<Record<string, SubcommandEntry>> = {
     summary: "exit code 0 while the pool runs, for health checks",
     load: async () => (await import("./health.ts")).health,
   },
+  completions: {
+    synopsis: "SHELL",
+    summary: "print what makes bash, zsh or fish complete all this",
+    load: async () =>
+      (await import("./completions/completions.ts")).completions,
+  },
 };
 
 /** The same for the help of the whole program. */
@@ -95,7 +89,7 @@ export const SUBCOMMAND_HELP: readonly SubcommandHelp[] = Object
     name,
     usage: `${name} ${synopsis}`.trimEnd(),
     summary,
-    brief,
+    ...brief === undefined ? {} : { brief },
   }));
 
 /** Done as asked. */
@@ -105,16 +99,18 @@ const EXIT_FAILURE = 1;
 /** The arguments cannot be used. */
 const EXIT_USAGE = 2;
 
-/** Whether the command line begins with the name of a subcommand. */
-export function isSubcommand(name: string | undefined): name is string {
-  return name !== undefined && Object.hasOwn(SUBCOMMANDS, name);
+/** Says why a subcommand cannot be run; returns the exit code. */
+export function reportCliError(error: CliError): number {
+  console.error(error.message);
+  return error.usage ? EXIT_USAGE : EXIT_FAILURE;
 }
 
 /** Runs the subcommand `name`, and says on stderr why it could not; resolves to the exit code. */
 export async function runSubcommand(
   name: string,
-  context: SubcommandContext,
+  given: Omit<SubcommandContext, "subcommands">,
 ): Promise<number> {
+  const context = { ...given, subcommands: SUBCOMMANDS };
   const { help, run } = await SUBCOMMANDS[name]!.load();
   if (context.args.some((arg) => arg === "--help" || arg === "-h")) {
     context.print(help.trimEnd());
@@ -131,7 +127,6 @@ export async function runSubcommand(
       return EXIT_FAILURE;
     }
     if (!(error instanceof CliError)) throw error;
-    console.error(error.message);
-    return error.usage ? EXIT_USAGE : EXIT_FAILURE;
+    return reportCliError(error);
   }
 }

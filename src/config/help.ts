@@ -68,8 +68,8 @@ export interface SubcommandHelp {
   readonly usage: string;
   /** In a line. */
   readonly summary: string;
-  /** In half a line. */
-  readonly brief: string;
+  /** In half a line; without, it is in the long help alone. */
+  readonly brief?: string;
 }
 
 /** Returns the text of `--help`, which fits a screen of 24 lines, and names these subcommands. */
@@ -83,7 +83,7 @@ export function shortHelpText(
       .map(essentialEntry),
     "",
     "Subcommands, each with a --help of its own:",
-    ...inTwoColumns(subcommands),
+    ...inTwoColumns(subcommands.filter(({ brief }) => brief !== undefined)),
     "",
     "Options are variables, too: POOL_SIZE, PREFORK_POOL_SIZE. More: --help all",
     "",

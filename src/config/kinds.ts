@@ -19,6 +19,10 @@ export interface Kind<T> {
   readonly placeholder: string;
   /** What is allowed, as a sentence part: `"a whole number from 0 to 65535"`. */
   readonly allowed: string;
+  /** All there are, where they are few. */
+  readonly words?: readonly string[];
+  /** What a flag of this kind means that stands alone; without, it needs a value. */
+  readonly bare?: string;
   /** Turns text into what {@linkcode check} takes, good or not. */
   read(text: string): unknown;
   /** Returns `value` if it is allowed, else `undefined`. */
@@ -70,6 +74,7 @@ export function choice<const T extends string>(
   return {
     placeholder: "NAME",
     allowed: `one of ${words.join(", ")}`,
+    words,
     read: (text) => text,
     check: (value) => words.find((word) => word === value),
   };
@@ -78,6 +83,7 @@ export function choice<const T extends string>(
 /** On or off. As a flag it may stand alone. */
 export const toggle: Kind<boolean> = {
   placeholder: "",
+  bare: "on",
   allowed: "on or off",
   read: (text) => {
     if (["on", "true", "yes", "1"].includes(text)) return true;
@@ -192,6 +198,26 @@ export const requestRate: Kind<RateRule> = {
       ? { perSecond, burst }
       : undefined;
   },
+};
+
+/** What is watched where no path is given: the directory that workers run in. */
+export const DEFAULT_WATCH: readonly string[] = ["."];
+
+/** Files and directories, or `on` for {@linkcode DEFAULT_WATCH}. In text, commas stand between them. */
+export const watchedPaths: Kind<readonly string[]> = {
+  placeholder: "[=PATHS]",
+  allowed:
+    "on, off, or paths with commas between them, such as src,config.json",
+  bare: "on",
+  read: (text) => {
+    const on = toggle.read(text);
+    if (typeof on === "boolean") return on ? DEFAULT_WATCH : [];
+    return text.split(",").map((path) => path.trim());
+  },
+  check: (value) =>
+    isStringArray(value) && value.every((path) => /^[^\0]+$/.test(path))
+      ? [...value]
+      : undefined,
 };
 
 /** A program and its arguments. In text, split as a shell splits words. */

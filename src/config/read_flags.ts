@@ -5,7 +5,6 @@
  */
 
 import { parseArgs } from "node:util";
-import { toggle } from "./kinds.ts";
 import { nearest } from "./nearest.ts";
 import {
   flagsOf,
@@ -91,7 +90,7 @@ function readFlag(
 ): boolean {
   const { kind } = settingOf(name);
   const setting = token.rawName;
-  const text = kind === toggle ? token.value ?? "on" : token.value;
+  const text = token.value ?? kind.bare;
   // What looks like the next flag is not meant as a value of this one.
   if (text === undefined || (!token.inlineValue && text.startsWith("-"))) {
     draft.reject(name, {
@@ -119,7 +118,7 @@ function tokenize(flags: readonly string[]): readonly Token[] {
   };
   for (const [flag, name] of NAMES_BY_FLAG) {
     options[flag] = {
-      type: settingOf(name).kind === toggle ? "boolean" : "string",
+      type: settingOf(name).kind.bare === undefined ? "string" : "boolean",
     };
   }
   // Not strict: parseArgs would stop at the first mistake.

@@ -23,6 +23,8 @@ export interface ReloadServiceDeps {
   readonly plane: DataPlane;
   /** Reads the certificate anew; `null` where there is none. @throws {StartError} when it cannot be used. */
   readonly readCertificate: () => Certificate | null;
+  /** Why there can be no reload, as a sentence; `null` while there can. */
+  readonly obstacle: () => string | null;
   /** Reads the configuration anew. @throws {ConfigError} when that cannot be used. */
   readonly readConfig: () => Config;
 }
@@ -45,21 +47,26 @@ export class ReloadService {
 
   /** Reads, applies and replaces. What cannot be used changes nothing, and is reported. */
   async reload(): Promise<ReloadReport> {
+    const before = this.#deps.obstacle();
+    if (before !== null) return this.#refuse(before);
     try {
       const read = this.#deps.readConfig();
       this.#renewCertificate();
       await this.#apply(reconfigure(this.#config, read));
     } catch (error) {
       if (error instanceof ConfigError || error instanceof StartError) {
-        return this.refuse(error.message.split(/\n\s*/).join(" "));
+        return this.#refuse(error.message.split(/\n\s*/).join(" "));
       }
       throw error;
     }
+    // It took a while, in which the pool may have been asked to stop.
+    const since = this.#deps.obstacle();
+    if (since !== null) return this.#refuse(since);
     return await this.#deps.pool.reload(this.#config);
   }
 
   /** Reports that there will be no reload, and why. */
-  refuse(reason: string): ReloadReport {
+  #refuse(reason: string): ReloadReport {
     const { pool, events } = this.#deps;
     const report = refusedReload(pool.snapshot().generation, reason);
     events.emit({ type: "reload-finished", report });

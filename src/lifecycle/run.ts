@@ -15,8 +15,10 @@ import { mayBeInBackground, TerminalRelay } from "../log/terminal_relay.ts";
 import type { Registration } from "../registry/pool_registry.ts";
 import { register } from "./registration.ts";
 import { listenForSignals } from "./signals.ts";
+import type { Waiting } from "./stop_report.ts";
 import { StartError } from "./start_error.ts";
 import { Supervisor } from "./supervisor.ts";
+import { WatchService } from "./watch/watch_service.ts";
 
 /** Stopped as asked. */
 export const EXIT_OK = 0;
@@ -65,8 +67,11 @@ export async function run(
     events.emit({ type: "notice", level, message });
   }
   const supervisor = new Supervisor(config, events, readConfig);
+  const watch = watchOf(config, supervisor);
   // Set from within a function, which the compiler does not follow.
   let registration = null as Registration | null;
+  /** Resolves when somebody does not wait, to what is to be said of it. */
+  const forced = Promise.withResolvers<string>();
   // Before anything listens: with all descriptors in use, Deno cannot set
   // signal handling up any more.
   const stopped = listenForSignals({
@@ -86,19 +91,24 @@ export async function run(
         message: `${signal} came again within a second and is taken for the ` +
           "same: the pool is stopping; again to end now.",
       }),
-    onSecond: () => {
-      supervisor.killAll();
-      registration?.remove();
-      Deno.exit(EXIT_FAILURE);
-    },
+    onSecond: (signal) =>
+      forced.resolve(endedAtOnce(signal, supervisor.killAll())),
   });
-  try {
+  const serve = async (): Promise<null> => {
+    await watch?.start();
     await supervisor.start(async () => {
       registration = await register(supervisor, config, env);
     });
     // By a signal, or by a command.
     await Promise.race([stopped, supervisor.ended]);
-    return EXIT_OK;
+    return null;
+  };
+  try {
+    const message = await Promise.race([forced.promise, serve()]);
+    if (message === null) return EXIT_OK;
+    // The last line: the log is closed in the same turn.
+    events.emit({ type: "notice", level: "warning", message });
+    return EXIT_FAILURE;
   } catch (error) {
     if (supervisor.stopAsked) return EXIT_OK;
     if (error instanceof PoolStartError) logger.startFailed(error);
@@ -108,10 +118,41 @@ export async function run(
     } else throw error;
     return EXIT_FAILURE;
   } finally {
+    await watch?.stop();
     registration?.remove();
     await logger.close();
     await terminal?.close();
   }
+}
+
+/** What reloads the pool when files change; `null` where nothing is watched. */
+function watchOf(
+  { watch: paths, workerCwd }: Config,
+  supervisor: Supervisor,
+): WatchService | null {
+  if (paths.length === 0) return null;
+  const { events } = supervisor;
+  const directory = workerCwd ?? ".";
+  const reload = async (): Promise<void> => {
+    if (!supervisor.stopAsked) await supervisor.reload();
+  };
+  return new WatchService({ paths, directory, events, reload });
+}
+
+/** What somebody has cut who did not wait, in a line that comes last. */
+function endedAtOnce(
+  signal: Deno.Signal,
+  { requests, streams, workers }: Waiting,
+): string {
+  const cut = [counted(requests, "request"), counted(streams, "stream")]
+    .filter((text) => text !== null).join(" and ");
+  return `${signal} again: ended at once. ` +
+    `${cut === "" ? "No request was in flight" : `Cut: ${cut}`}; ` +
+    `${counted(workers, "worker") ?? "no worker"} killed.`;
+}
+
+function counted(count: number, word: string): string | null {
+  return count === 0 ? null : `${count} ${word}${count === 1 ? "" : "s"}`;
 }
 
 function logFileError(value: string, error: unknown): ConfigError {

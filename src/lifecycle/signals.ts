@@ -17,6 +17,13 @@ const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
  */
 export const SAME_SIGNAL_MS = 1_000;
 
+/**
+ * How long a reload waits for a signal that ends, in milliseconds. Of two that
+ * are sent together the system may deliver either first, and a pool that is to
+ * end needs no new workers.
+ */
+const RELOAD_PAUSE_MS = 50;
+
 /** What is done on signals. */
 export interface SignalActions {
   /** On SIGHUP, which is what service managers send, and SIGUSR1, which is what puma knows. */
@@ -28,7 +35,7 @@ export interface SignalActions {
   /** On one that is taken for the first come again. */
   readonly onRepeated: (signal: Deno.Signal) => void;
   /** On each later one. */
-  readonly onSecond: () => void;
+  readonly onSecond: (signal: Deno.Signal) => void;
   /**
    * Whether SIGTTIN and SIGTTOU may have been sent by the terminal, which sends
    * them to whoever is in its background and reads, or writes: they are
@@ -49,7 +56,12 @@ export function listenForSignals(actions: SignalActions): Promise<void> {
       firstAt = clock();
       actions.onFirst().then(resolve, reject);
     } else if (clock() - firstAt < SAME_SIGNAL_MS) actions.onRepeated(signal);
-    else actions.onSecond();
+    else actions.onSecond(signal);
+  };
+  let reload: ReturnType<typeof setTimeout> | undefined;
+  const onReload = (): void => {
+    clearTimeout(reload);
+    reload = setTimeout(actions.onReload, RELOAD_PAUSE_MS);
   };
   const onScale = (difference: 1 | -1): void => {
     if (!actions.fromTerminal()) actions.onScale(difference);
@@ -57,8 +69,8 @@ export function listenForSignals(actions: SignalActions): Promise<void> {
   for (const signal of STOP_SIGNALS) {
     Deno.addSignalListener(signal, () => onSignal(signal));
   }
-  Deno.addSignalListener("SIGHUP", () => actions.onReload());
-  Deno.addSignalListener("SIGUSR1", () => actions.onReload());
+  Deno.addSignalListener("SIGHUP", onReload);
+  Deno.addSignalListener("SIGUSR1", onReload);
   Deno.addSignalListener("SIGTTIN", () => onScale(1));
   Deno.addSignalListener("SIGTTOU", () => onScale(-1));
   // Deno trims its memory on it where it is told to; else it would end the pool.

@@ -18,6 +18,8 @@ export type StartErrorCode =
   | "unusable-certificate"
   /** TRANSPORT asks for what cannot be had here. */
   | "unusable-transport"
+  /** What WATCH names cannot be watched. */
+  | "cannot-watch"
   /** Anything else about listening. */
   | "cannot-listen";
 

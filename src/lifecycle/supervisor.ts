@@ -18,6 +18,7 @@ import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
 import { Rates } from "../metrics/rates.ts";
 import { Pool } from "../pool/pool.ts";
 import type { ReloadReport } from "../events/reload_report.ts";
+import { ownUsage } from "../system/own_usage.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
 import type { Certificate } from "../plane/contract.ts";
 import { AdminService } from "./admin_service.ts";
@@ -26,7 +27,7 @@ import { MemoryWatch } from "./memory_watch.ts";
 import { openPlane, type ServingPlane } from "./open_plane.ts";
 import { ReloadService } from "./reload_service.ts";
 import { ScalingService } from "./scaling_service.ts";
-import { StopReport } from "./stop_report.ts";
+import { StopReport, type Waiting } from "./stop_report.ts";
 
 /**
  * How long clients may take to read what workers have said that are gone, in
@@ -102,6 +103,8 @@ export class Supervisor {
       events,
       plane,
       readCertificate: () => this.#readCertificate?.() ?? null,
+      obstacle: () =>
+        this.#state === "serving" ? null : `the pool is ${this.#state}`,
       readConfig,
     });
     this.#memory = new MemoryWatch({
@@ -202,9 +205,7 @@ export class Supervisor {
     if (this.#state === "starting") {
       return await (this.#keptReload ??= this.#reloadOnceStarted());
     }
-    return this.#state === "serving"
-      ? await this.#reloads.reload()
-      : this.#reloads.refuse(`the pool is ${this.#state}`);
+    return await this.#reloads.reload();
   }
 
   async #reloadOnceStarted(): Promise<ReloadReport> {
@@ -269,10 +270,20 @@ export class Supervisor {
     return this.#stopped !== null;
   }
 
-  /** Kills all workers at once, for those who cannot wait for {@linkcode stop}. The process is to end then. */
-  killAll(): void {
+  /**
+   * Kills all workers at once, for those who cannot wait for {@linkcode stop},
+   * and returns what that cuts. The process is to end then.
+   */
+  killAll(): Waiting {
+    const cut = { ...this.#inFlight, workers: this.#pool.workersLeft };
     this.#pool.killAll();
     this.#listener?.removeFile();
+    return cut;
+  }
+
+  get #inFlight(): Omit<Waiting, "workers"> {
+    const { inFlight, streams } = this.#plane.figures();
+    return { requests: inFlight - streams, streams };
   }
 
   async #stop(): Promise<void> {
@@ -291,14 +302,10 @@ export class Supervisor {
     let ending = false;
     const report = new StopReport({
       events: this.events,
-      waiting: () => {
-        const { inFlight, streams } = this.#plane.figures();
-        return {
-          requests: inFlight - streams,
-          streams,
-          workers: ending ? this.#pool.workersLeft : 0,
-        };
-      },
+      waiting: () => ({
+        ...this.#inFlight,
+        workers: ending ? this.#pool.workersLeft : 0,
+      }),
     });
     await this.#scaling.stop();
     await this.#memory.stop();
@@ -334,6 +341,7 @@ export class Supervisor {
       tally: this.#tally,
       restarts: restartsByReason,
       droppedOutput,
+      usage: ownUsage(),
     }, format);
   }
 

@@ -15,6 +15,15 @@ import {
 } from "npm:prom-client@^15.1.3";
 import type { DataPlaneFigures } from "../plane/contract.ts";
 import { LatencyHistogram } from "../shared/latency_histogram.ts";
+import { balancerMetrics } from "./balancer_metrics.ts";
+import {
+  type CollectedMetric,
+  counter,
+  gauge,
+  histogram,
+  type Sample,
+} from "./collected_metric.ts";
+import type { OwnUsage } from "../system/own_usage.ts";
 import type { MetricsSnapshot, WorkerMetrics } from "./metrics_snapshot.ts";
 import type { EventTally, TalliedSuspect, Tally } from "./event_tally.ts";
 
@@ -42,36 +51,9 @@ export interface PrometheusSources {
     number,
     { readonly lines: number; readonly bytes: number }
   >;
+  /** What the balancer itself uses. */
+  readonly usage: OwnUsage;
 }
-
-type Labels = Readonly<Record<string, string>>;
-
-/** One line: its labels and its value. */
-type Sample = readonly [labels: Labels, value: number];
-
-/** What the library asks of a metric. */
-interface CollectedMetric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "counter" | "gauge" | "histogram";
-  readonly values: readonly Value[];
-}
-
-interface Value {
-  /** Where it is not that of the metric. */
-  readonly metricName?: string;
-  readonly labels: Labels;
-  readonly value: number;
-}
-
-/**
- * Bounds of the buckets, in milliseconds: from what a cached answer takes to a
- * minute. Powers of two, for which the counts are exact.
- */
-const BOUNDS_MS: readonly number[] = Array.from(
-  { length: 19 },
-  (_, index) => 2 ** (index - 2),
-);
 
 /** Shown with 0 too, so that a query finds them before the first worker is in that state. */
 const WORKER_STATES = [
@@ -97,7 +79,12 @@ export async function exposition(
   if (format === "openmetrics") {
     registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   }
-  for (const metric of [...requestMetrics(sources), ...poolMetrics(sources)]) {
+  const metrics = [
+    ...requestMetrics(sources),
+    ...poolMetrics(sources),
+    ...balancerMetrics(sources),
+  ];
+  for (const metric of metrics) {
     registry.registerMetric(asMetric(metric));
   }
   return { contentType: registry.contentType, text: await registry.metrics() };
@@ -255,48 +242,6 @@ function poolMetrics(
 function asMetric(metric: CollectedMetric): Metric {
   const asked = { ...metric, get: () => Promise.resolve(asked) };
   return asked as unknown as Metric;
-}
-
-function counter(
-  name: string,
-  help: string,
-  samples: number | readonly Sample[],
-): CollectedMetric {
-  return { name, help, type: "counter", values: valuesOf(samples) };
-}
-
-function gauge(
-  name: string,
-  help: string,
-  samples: number | readonly Sample[],
-): CollectedMetric {
-  return { name, help, type: "gauge", values: valuesOf(samples) };
-}
-
-function histogram(
-  name: string,
-  help: string,
-  latency: LatencyHistogram,
-): CollectedMetric {
-  const bucket = (le: string, value: number): Value => ({
-    metricName: `${name}_bucket`,
-    labels: { le },
-    value,
-  });
-  const values = [
-    ...BOUNDS_MS.map((boundMs) =>
-      bucket(`${boundMs / 1000}`, latency.countWithin(boundMs))
-    ),
-    bucket("+Inf", latency.count),
-    { metricName: `${name}_sum`, labels: {}, value: latency.sumMs / 1000 },
-    { metricName: `${name}_count`, labels: {}, value: latency.count },
-  ];
-  return { name, help, type: "histogram", values };
-}
-
-function valuesOf(samples: number | readonly Sample[]): readonly Value[] {
-  if (typeof samples === "number") return [{ labels: {}, value: samples }];
-  return samples.map(([labels, value]) => ({ labels, value }));
 }
 
 function quantileOf(

@@ -9,7 +9,7 @@ function parse(
   env: Readonly<Record<string, string>> = {},
 ): ReturnType<typeof parseAdminArguments> {
   return parseAdminArguments({ args, env: { get: (name) => env[name] } }, [
-    "json",
+    { name: "json", help: "print JSON" },
   ]);
 }
 

@@ -6,12 +6,10 @@
 
 import assert from "node:assert/strict";
 import { startPoolWithPages } from "../support/admin_pages.ts";
-import { commandLine, runCommand } from "../support/command_line.ts";
-import { DEFAULT_DEADLINE_MS, withDeadline } from "../support/deadline.ts";
+import { runCommand } from "../support/command_line.ts";
 import { demoWhileOpen, GateFile } from "../support/fixture.ts";
 import { freePort } from "../support/free_port.ts";
 import { startPool } from "../support/pool_process.ts";
-import { ignoreWithout } from "../support/programs.ts";
 
 Deno.test("status shows the pool that PORT names, as text and as JSON", async () => {
   await using pool = await startPool({ env: { POOL_SIZE: "2" } });
@@ -25,15 +23,6 @@ Deno.test("status shows the pool that PORT names, as text and as JSON", async ()
   }
   const json = await runCommand(["status", "--json"], env);
   assert.equal(JSON.parse(json.stdout).workers.length, 2);
-});
-
-Deno.test("top prints once where its output is no terminal", async () => {
-  await using pool = await startPool({ env: { POOL_SIZE: "1" } });
-  const { code, stdout } = await runCommand(["top"], { PORT: `${pool.port}` });
-  assert.equal(code, 0);
-  assert.match(stdout, /1 ready of 1 wanted/);
-  // deno-lint-ignore no-control-regex -- what a terminal is told.
-  assert.doesNotMatch(stdout, /\x1b/);
 });
 
 Deno.test("scale sets the wanted number, and says what the bounds allow", async () => {
@@ -132,103 +121,28 @@ Deno.test("each subcommand explains itself, and is named in the help of the whol
   }
 });
 
-for (
-  const [key, name] of [["q", "q"], ["\x03", "Ctrl-C"]] as const
-) {
-  Deno.test({
-    name:
-      `in a terminal top refreshes, and ${name} leaves it as it was (needs script)`,
-    ignore: ignoreWithout("script"),
-    async fn(): Promise<void> {
-      await using pool = await startPool({ env: { POOL_SIZE: "1" } });
-      await using terminal = Terminal.run(
-        commandLine(["top", "--admin", pool.url]),
-      );
-      await terminal.readUntil("serving for");
-      // The second picture, drawn over the first one.
-      await terminal.readUntil("serving for");
-      await terminal.type(key);
-      const rest = await terminal.readUntilEnd();
-      assert.ok(rest.endsWith("\x1b[?25h\x1b[?1049l"), JSON.stringify(rest));
-      assert.equal(await terminal.code, 0);
-    },
+Deno.test("logs --worker shows the lines of one worker alone, and refuses what is no number", async () => {
+  using gate = new GateFile();
+  gate.open();
+  await using pool = await startPool({
+    env: { POOL_SIZE: "2" },
+    command: [
+      "sh",
+      "-c",
+      'echo hello from {id}; exec "$@"',
+      "sh",
+      ...demoWhileOpen(gate.path),
+    ],
   });
-}
-
-/** A program in a terminal of its own, made by `script`. */
-class Terminal implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #output: ReadableStreamDefaultReader<string>;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
-  #unread = "";
-
-  private constructor(child: Deno.ChildProcess) {
-    this.#child = child;
-    this.#output = child.stdout.pipeThrough(new TextDecoderStream())
-      .getReader();
-    this.#input = child.stdin.getWriter();
-  }
-
-  static run(words: readonly string[]): Terminal {
-    const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`);
-    return new Terminal(
-      new Deno.Command("script", {
-        args: ["-qefc", quoted.join(" "), "/dev/null"],
-        stdin: "piped",
-        stdout: "piped",
-        stderr: "null",
-        env: { TERM: "xterm" },
-      }).spawn(),
-    );
-  }
-
-  /** Exit code of the program. */
-  get code(): Promise<number> {
-    return this.#child.status.then(({ code }) => code);
-  }
-
-  async type(keys: string): Promise<void> {
-    await this.#input.write(new TextEncoder().encode(keys));
-  }
-
-  /** Reads up to and with `text`. */
-  async readUntil(text: string): Promise<void> {
-    for (;;) {
-      const at = this.#unread.indexOf(text);
-      if (at >= 0) {
-        this.#unread = this.#unread.slice(at + text.length);
-        return;
-      }
-      assert(await this.#readMore(), `the program ended before "${text}"`);
-    }
-  }
-
-  /** Everything that is still to come. */
-  async readUntilEnd(): Promise<string> {
-    while (await this.#readMore());
-    return this.#unread;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // The end of `script` is the end of its terminal, and so of its program.
-    try {
-      this.#child.kill();
-    } catch (error) {
-      // Deno's way of saying that it has ended.
-      if (!(error instanceof TypeError)) throw error;
-    }
-    await this.#child.status;
-    await this.#output.cancel();
-    await this.#input.abort().catch(() => {});
-  }
-
-  async #readMore(): Promise<boolean> {
-    const { done, value } = await withDeadline(
-      this.#output.read(),
-      DEFAULT_DEADLINE_MS,
-      () => `Nothing came after ${JSON.stringify(this.#unread)}`,
-    );
-    this.#unread += value ?? "";
-    return !done;
-  }
-}
+  const env = { PORT: `${pool.port}` };
+  const { code, stdout } = await runCommand(["logs", "--worker", "1"], env);
+  assert.equal(code, 0);
+  assert.match(stdout, /^1 \| hello from 1$/m);
+  assert.doesNotMatch(stdout, /^0 \|/m);
+  const wrong = await runCommand(["logs", "-w", "one"], env);
+  assert.equal(wrong.code, 2);
+  assert.match(
+    wrong.stderr,
+    /^Cannot use --worker one: give a worker's number/,
+  );
+});

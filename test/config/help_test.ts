@@ -49,6 +49,7 @@ Deno.test("the short help fits a screen of 24 lines, with the prompt below it, a
   const text = lines.join("\n");
   assert.match(text, /--help all/);
   for (const { name, brief } of SUBCOMMAND_HELP) {
+    if (brief === undefined) continue;
     assert.match(text, new RegExp(`  ${name} +${brief}(\n| )`));
   }
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ConfigError } from "../../src/config/config_error.ts";
+import type { Config } from "../../src/config/config.ts";
 import { loadConfig } from "../../src/config/load_config.ts";
 import {
   flagOf,
@@ -66,6 +67,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     maxBodyBytes: 0,
     maxConnections: 10_000,
     trustedProxies: [],
+    watch: [],
     rateLimit: null,
     scaleUpRate: 100,
     scaleDownRate: 10,
@@ -256,4 +258,24 @@ Deno.test("a file for output that is off is a mistake", () => {
     () => load([], { WORKER_LOG_FILE: "/tmp/{id}.log", WORKER_LOGS: "off" }),
     /WORKER_LOG_FILE=.*: needs WORKER_LOGS other than off/,
   );
+});
+
+Deno.test("--watch stands alone, or has paths behind an equals sign; WATCH has on, off or paths", () => {
+  const watched = (
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): readonly string[] => {
+    const invocation = loadConfig({ args, env: new Map(Object.entries(env)) });
+    assert.equal(invocation.action, "run");
+    return (invocation as { config: Config }).config.watch;
+  };
+  assert.deepEqual(watched(["--watch"]), ["."]);
+  assert.deepEqual(watched(["--watch", "--", "node", "a.js"]), ["."]);
+  assert.deepEqual(watched(["--watch=src,a.json"]), ["src", "a.json"]);
+  assert.deepEqual(watched([], { WATCH: "on" }), ["."]);
+  assert.deepEqual(watched([], { PREFORK_WATCH: "src, lib" }), ["src", "lib"]);
+  assert.deepEqual(watched(["--watch=off"], { WATCH: "src" }), []);
+  assert.throws(() => watched(["--watch=a,,b"]), /on, off, or paths/);
+  // A word behind it is not taken for its value.
+  assert.throws(() => watched(["--watch", "src"]), /src: is not understood/);
 });

@@ -122,7 +122,26 @@ Deno.test("a second signal that comes a second later ends everything at once, wi
   await delay(SAME_SIGNAL_MS);
   const status = await pool.stop("SIGINT", AT_ONCE_MS);
   assert.equal(status.code, 1);
+  // The last line says what that has cost.
+  const last = pool.events.at(-1);
+  assert.ok(last?.type === "notice");
+  assert.equal(
+    last.message,
+    "SIGINT again: ended at once. Cut: 1 request; 2 workers killed.",
+  );
   await eventually(async () => assert.deepEqual(await aliveAmong(family), []));
+});
+
+Deno.test("SIGHUP together with SIGTERM starts nobody, whichever of them comes first", async () => {
+  for (
+    const signals of [["SIGTERM", "SIGHUP"], ["SIGHUP", "SIGTERM"]] as const
+  ) {
+    await using pool = await startPool({ env: { POOL_SIZE: "1" } });
+    for (const signal of signals) pool.signal(signal);
+    assert.equal((await pool.status).code, 0);
+    const spawned = pool.events.filter(({ type }) => type === "worker-spawned");
+    assert.equal(spawned.length, 1, signals.join(", "));
+  }
 });
 
 Deno.test({

@@ -32,6 +32,13 @@ function sources(
     tally: new EventTally(new EventEmitter()),
     restarts: {},
     droppedOutput: new Map(),
+    usage: {
+      cpuSeconds: 12.5,
+      residentBytes: 1024,
+      startedAtSeconds: 1_700_000_000,
+      openDescriptors: 12,
+      maxDescriptors: null,
+    },
     ...changes,
   };
 }
@@ -62,6 +69,12 @@ const CONTRACT: Readonly<Record<string, MetricFamily["type"]>> = {
   prefork_scaling_decisions_total: "counter",
   prefork_connections: "gauge",
   prefork_event_loop_lag_seconds: "gauge",
+  prefork_build_info: "gauge",
+  prefork_draining: "gauge",
+  process_cpu_seconds_total: "counter",
+  process_resident_memory_bytes: "gauge",
+  process_start_time_seconds: "gauge",
+  process_open_fds: "gauge",
 };
 
 Deno.test("every metric of the contract is there, in both formats", async () => {
@@ -71,6 +84,23 @@ Deno.test("every metric of the contract is there, in both formats", async () => 
     assert.equal(classic.get(name)?.type, type, name);
     assert.equal(open.get(name.replace(/_total$/, ""))?.type, type, name);
   }
+});
+
+Deno.test("which program it is, what it uses and that it ends is told; what cannot be had is not", async () => {
+  const { instance } = metricsSnapshot();
+  const families = await read({
+    snapshot: metricsSnapshot({
+      state: "draining",
+      instance: { ...instance, name: "web" },
+    }),
+  });
+  const labels = { version: "0.0.0", deno: Deno.version.deno, pool: "web" };
+  assert.equal(valueOf(families, "prefork_build_info", labels), 1);
+  assert.equal(valueOf(families, "prefork_draining"), 1);
+  assert.equal(valueOf(await read(), "prefork_draining"), 0);
+  assert.equal(valueOf(families, "process_cpu_seconds_total"), 12.5);
+  assert.equal(valueOf(families, "process_open_fds"), 12);
+  assert.equal(valueOf(families, "process_max_fds"), undefined);
 });
 
 Deno.test("the formats are named as scrapers know them", async () => {

@@ -13,6 +13,7 @@ import {
   integerOrAuto,
   stopSignal,
   toggle,
+  watchedPaths,
 } from "../kinds.ts";
 import {
   count,
@@ -147,6 +148,13 @@ export const WORKER_SETTINGS = {
     default: 0,
     help: "how long to serve on after SIGTERM, while not ready",
     reloadable: true,
+  }),
+  /** Files and directories whose changes reload the pool; none is not to watch. */
+  watch: setting({
+    kind: watchedPaths,
+    default: [],
+    help: "reload when files change: in these paths, or where workers run",
+    embeddable: false,
   }),
   /** Workers of a new generation that are started at once in a reload, beside the old ones. */
   reloadSurge: setting({
