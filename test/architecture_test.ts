@@ -98,7 +98,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "uplot",
     "node:",
   ],
-  "src/log/": ["src/events.ts", "@logtape/logtape"],
+  "src/log/": ["src/events.ts", "@logtape/logtape", "node:"],
   // The outermost layer: it alone knows the configuration as a whole.
   "src/config/": [
     "src/upstream/policy/",

@@ -30,7 +30,9 @@ import { listen, type OpenListener, UNIX_PREFIX, urlOf } from "./listen.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 import { ReloadService } from "./reload_service.ts";
 import { ScalingService } from "./scaling_service.ts";
+import type { ServiceFigures } from "./service_status.ts";
 import { StopReport } from "./stop_report.ts";
+import type { VitalPart } from "./vital_part.ts";
 
 /**
  * How long clients may take to read what workers have said that are gone, in
@@ -40,6 +42,17 @@ const DELIVERY_TIMEOUT_MS = 2_000;
 
 /** What is suspected before there are requests. */
 const NO_SUSPECTS: LossSuspects = { suspects: [], suspectCount: 0 };
+
+/** What the command line does beside, and a library leaves to its program. */
+export interface SupervisorHooks {
+  /**
+   * Reads the configuration anew for reloads; it throws a `ConfigError` when
+   * that cannot be used. @default {nothing changes}
+   */
+  readonly readConfig?: () => Config;
+  /** Told of each reload that is asked for, by whomever. @default {nobody is told} */
+  readonly onReload?: (report: Promise<ReloadReport>) => void;
+}
 
 /** Starts and stops a pool, its proxy and its admin pages. */
 export class Supervisor {
@@ -63,6 +76,7 @@ export class Supervisor {
   readonly #memory: MemoryWatch;
   readonly #reloads: ReloadService;
   readonly #rates: Rates;
+  readonly #onReload: (report: Promise<ReloadReport>) => void;
   readonly #startedAt = performance.now();
   #state: ServingState = "starting";
   #proxy: Proxy | null = null;
@@ -73,18 +87,14 @@ export class Supervisor {
   readonly #started = Promise.withResolvers<void>();
   #keptReload: Promise<ReloadReport> | null = null;
 
-  /**
-   * Puts the parts together; nothing is started.
-   *
-   * @param readConfig Reads the configuration anew for {@linkcode reload}; it
-   * throws a `ConfigError` when that cannot be used. Without it nothing changes.
-   */
+  /** Puts the parts together; nothing is started. */
   constructor(
     config: Config,
     events: EventEmitter = new EventEmitter(),
-    readConfig: () => Config = () => config,
+    hooks: SupervisorHooks = {},
   ) {
     this.#config = config;
+    this.#onReload = hooks.onReload ?? ((): void => {});
     this.events = events;
     this.ended = this.#ended.promise;
     this.instance = newInstance(config.poolName);
@@ -141,7 +151,7 @@ export class Supervisor {
       scaling: this.#scaling,
       events,
       certificates: () => this.#certificates,
-      readConfig,
+      readConfig: hooks.readConfig ?? ((): Config => config),
     });
     this.#memory = new MemoryWatch({
       pool,
@@ -214,6 +224,25 @@ export class Supervisor {
     });
   }
 
+  /** A few figures that cost nothing to find out, unlike {@linkcode metrics}. */
+  get figures(): ServiceFigures {
+    const { ready, desired, generation } = this.#pool.snapshot();
+    return {
+      ...this.#proxy?.inFlight.count() ?? { requests: 0, streams: 0 },
+      state: this.#state,
+      ready,
+      desired,
+      generation,
+      queued: this.#dispatcher.queue.depth,
+      workersLeft: this.#pool.workersLeft,
+    };
+  }
+
+  /** What has to go on working, or the pool had better be started anew. Threads of the data plane belong here. */
+  get vitalParts(): readonly VitalPart[] {
+    return [{ name: "the reconciler", pulse: () => this.#pool.pulse() }];
+  }
+
   /** Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS, and returns it. */
   scaleTo(workers: number): number {
     return this.#scaling.scaleTo(workers);
@@ -240,7 +269,13 @@ export class Supervisor {
    * While the pool starts it is kept, and done afterwards, once for all who
    * have asked.
    */
-  async reload(): Promise<ReloadReport> {
+  reload(): Promise<ReloadReport> {
+    const report = this.#reload();
+    this.#onReload(report);
+    return report;
+  }
+
+  async #reload(): Promise<ReloadReport> {
     if (this.#state === "starting") {
       return await (this.#keptReload ??= this.#reloadOnceStarted());
     }
@@ -256,7 +291,7 @@ export class Supervisor {
       message: "The pool is starting: it is reloaded when it has.",
     });
     await this.#started.promise;
-    return await this.reload();
+    return await this.#reload();
   }
 
   /**

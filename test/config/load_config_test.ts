@@ -77,7 +77,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     adminToken: null,
     adminAllow: [],
     logLevel: "info",
-    logFormat: "text",
+    logFormat: "auto",
     accessLog: false,
     workerLogs: "prefix",
     workerLogFile: null,
