@@ -26,7 +26,7 @@ if (${version} === 13) throw new Error("left-pad is missing");
 const port = Number(Deno.env.get("PORT"));
 Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, async ({ url }) => {
   const { pathname } = new URL(url);
-  if (pathname === "/slow") await new Promise((r) => setTimeout(r, 4000));
+  if (pathname === "/slow") await new Promise((r) => setTimeout(r, 5000));
   if (pathname === "/say") console.error("<4>the disk is nearly full");
   const env = Object.keys(Deno.env.toObject());
   return Response.json({ version: ${version}, env });
@@ -141,7 +141,7 @@ Deno.test({
     await t.step(
       "stop drains, however long systemd itself would wait",
       async () => {
-        await service.dropIn("[Service]\nTimeoutStopSec=1s\n");
+        await service.dropIn("[Service]\nTimeoutStopSec=3s\n");
         await using slow = await service.client("get", "8080", "/slow");
         await service.must("stop");
         assert.equal((await slow.result as { status: number }).status, 200);
@@ -229,7 +229,7 @@ Deno.test({
     await t.step(
       "a balancer that hangs is found by the watchdog, and started anew",
       async () => {
-        await service.dropIn("[Service]\nWatchdogSec=2s\n");
+        await service.dropIn("[Service]\nWatchdogSec=3s\n");
         await service.must("restart");
         await assertStartedAnew(
           service,
@@ -268,13 +268,7 @@ async function processesOf(
   service: SystemdService,
 ): Promise<readonly string[]> {
   const { ControlGroup } = await service.properties("ControlGroup");
-  const { container } = service;
-  const path = `/sys/fs/cgroup/*${join(ControlGroup!, "cgroup.procs")}`;
-  const unified = `/sys/fs/cgroup${join(ControlGroup!, "cgroup.procs")}`;
-  const { stdout } = await container.run([
-    "sh",
-    "-c",
-    `cat ${path} ${unified}`,
-  ]);
-  return [...new Set(stdout.trim().split("\n"))];
+  const path = join("/sys/fs/cgroup", ControlGroup!, "cgroup.procs");
+  const text = await service.container.read("cat", path);
+  return text.trim().split("\n");
 }
