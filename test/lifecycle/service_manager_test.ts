@@ -25,6 +25,9 @@ const FIGURES = {
 /** So often that a test need not wait for it. */
 const WATCHDOG_MS = 10;
 
+/** Far more than come before the one that is waited for. */
+const MANY_MESSAGES = 200;
+
 /** A service manager that only listens, and a pool that only says what is asked of it. */
 class Scene implements AsyncDisposable {
   readonly events = new EventEmitter();
@@ -84,10 +87,11 @@ class Scene implements AsyncDisposable {
 
   /** The next message that has a line of this name. */
   async nextWith(name: string): Promise<Readonly<Record<string, string>>> {
-    for (;;) {
+    for (let messages = 0; messages < MANY_MESSAGES; messages++) {
       const message = await this.next();
       if (name in message) return message;
     }
+    throw new Error(`The service manager is not told ${name}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -192,8 +196,9 @@ Deno.test("the watchdog is fed only while every part gives a sign of life", asyn
   await scene.nextWith("WATCHDOG");
   hangs = true;
   // While it starts, more time is asked for at every beat: those without the other line are those that matter.
-  let starved = 0;
+  let [starved, messages] = [0, 0];
   while (starved < 5) {
+    assert.ok(++messages < MANY_MESSAGES, "it is fed on");
     const message = await scene.next();
     starved = "WATCHDOG" in message ? 0 : starved + 1;
   }
