@@ -193,11 +193,11 @@ Deno.test({
       async () => {
         await container.write(
           "etc/pool.pem",
-          Deno.readTextFileSync(FIRST.certPath),
+          await Deno.readTextFile(FIRST.certPath),
         );
         await container.write(
           "etc/pool.key",
-          Deno.readTextFileSync(FIRST.keyPath),
+          await Deno.readTextFile(FIRST.keyPath),
         );
         const tls = {
           SERVER_CERT_PATH: "/etc/pool.pem",

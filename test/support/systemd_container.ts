@@ -219,7 +219,7 @@ function sharedDirectories(): readonly string[] {
 async function removeGroups(path: string): Promise<void> {
   let entries: Deno.DirEntry[];
   try {
-    entries = [...Deno.readDirSync(path)];
+    entries = await Array.fromAsync(Deno.readDir(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
     throw error;

@@ -192,7 +192,7 @@ async function copyPackages(cache: string): Promise<void> {
   const { npm } = JSON.parse(
     await Deno.readTextFile(join(ROOT, "deno.lock")),
   ) as { readonly npm: Readonly<Record<string, unknown>> };
-  for (const { name: registry } of Deno.readDirSync(npmCache)) {
+  for await (const { name: registry } of Deno.readDir(npmCache)) {
     for (const locked of Object.keys(npm)) {
       const name = locked.slice(0, locked.lastIndexOf("@"));
       const path = join("npm", registry, name);
