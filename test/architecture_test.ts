@@ -119,7 +119,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "uplot",
     "node:",
   ],
-  "src/log/": ["src/events/", "src/shared/", "@logtape/logtape"],
+  "src/log/": ["src/events/", "src/shared/", "@logtape/logtape", "node:"],
   "src/config/": [
     "src/upstream/policy/",
     "src/pool/worker_command.ts",

@@ -25,6 +25,7 @@ import {
 } from "../src/config/load_config.ts";
 import { takeEnvironment } from "../src/config/take_environment.ts";
 import { limitShortfall } from "../src/lifecycle/memory_fit.ts";
+import { printError } from "../src/lifecycle/print_error.ts";
 import {
   EXIT_FAILURE,
   EXIT_OK,
@@ -46,7 +47,7 @@ async function main(): Promise<number> {
     const { env } = Deno;
     return await runSubcommand(name, { args, env, print: console.log });
   }
-  let env: Environment;
+  let env: Environment = Deno.env;
   let invocation: Invocation;
   let directory: string | null = null;
   try {
@@ -55,7 +56,7 @@ async function main(): Promise<number> {
     invocation = loadConfig({ args: Deno.args, env, directory });
   } catch (error) {
     if (error instanceof ConfigError) {
-      console.error(error.message);
+      printError(error.message, env);
       return EXIT_USAGE;
     }
     if (error instanceof Deno.errors.NotCapable) {

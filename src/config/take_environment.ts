@@ -9,6 +9,26 @@ import type { Environment } from "./read_variables.ts";
 import { prefixedVariableOf, SETTING_NAMES } from "./settings.ts";
 
 /**
+ * What a service manager tells the process it has started, and nobody else
+ * (sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3)). A worker that
+ * found it would report itself in the pool's place.
+ */
+const SERVICE_MANAGER_VARIABLES = [
+  "NOTIFY_SOCKET",
+  "WATCHDOG_USEC",
+  "WATCHDOG_PID",
+  "LISTEN_FDS",
+  "LISTEN_PID",
+  "LISTEN_FDNAMES",
+] as const;
+
+/** Every variable that the workers do not get. */
+const OWN_VARIABLES: readonly string[] = [
+  ...SETTING_NAMES.map(prefixedVariableOf),
+  ...SERVICE_MANAGER_VARIABLES,
+];
+
+/**
  * Returns the environment as it is, and takes the variables out of it that
  * are the pool's alone. Where Deno lets only some variables be read, those are.
  *
@@ -17,7 +37,7 @@ import { prefixedVariableOf, SETTING_NAMES } from "./settings.ts";
 export function takeEnvironment(): Environment {
   const all = readableNames();
   const taken = new Map<string, string | undefined>();
-  for (const name of SETTING_NAMES.map(prefixedVariableOf)) {
+  for (const name of OWN_VARIABLES) {
     const value = readable(name);
     taken.set(name, value);
     if (value !== undefined) Deno.env.delete(name);

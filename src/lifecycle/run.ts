@@ -13,7 +13,9 @@ import { type AttachedLogger, attachLogger } from "../log/attach_logger.ts";
 import { PoolStartError } from "../pool/pool_start_error.ts";
 import { mayBeInBackground, TerminalRelay } from "../log/terminal_relay.ts";
 import type { Registration } from "../registry/pool_registry.ts";
+import { printError } from "./print_error.ts";
 import { register } from "./registration.ts";
+import { ServiceManager, serviceManagerIn } from "./service_manager.ts";
 import { listenForSignals } from "./signals.ts";
 import type { Waiting } from "./stop_report.ts";
 import { StartError } from "./start_error.ts";
@@ -54,19 +56,24 @@ export async function run(
   try {
     logger = await attachLogger(events, {
       ...config,
+      journalStream: env.get("JOURNAL_STREAM"),
       ...terminal === null ? {} : { stream: terminal },
     });
   } catch (error) {
     await terminal?.close();
     const { workerLogFile } = config;
     if (workerLogFile === null) throw error;
-    console.error(logFileError(workerLogFile, error).message);
+    printError(logFileError(workerLogFile, error).message, env);
     return EXIT_USAGE;
   }
   for (const { level, message } of remarks) {
     events.emit({ type: "notice", level, message });
   }
-  const supervisor = new Supervisor(config, events, readConfig);
+  const supervisor = new Supervisor(config, events, {
+    readConfig,
+    onReload: (report) => void manager?.reloading(report),
+  });
+  const manager = serviceManagerFor(supervisor, env);
   const watch = watchOf(config, supervisor);
   // Set from within a function, which the compiler does not follow.
   let registration = null as Registration | null;
@@ -116,10 +123,12 @@ export async function run(
       const { message } = error;
       events.emit({ type: "notice", level: "error", message });
     } else throw error;
+    manager?.failed(error.message);
     return EXIT_FAILURE;
   } finally {
     await watch?.stop();
     registration?.remove();
+    await manager?.close();
     await logger.close();
     await terminal?.close();
   }
@@ -153,6 +162,29 @@ function endedAtOnce(
 
 function counted(count: number, word: string): string | null {
   return count === 0 ? null : `${count} ${word}${count === 1 ? "" : "s"}`;
+}
+
+/** Whoever has started us as a service, if it can be told; it waits in vain where not, and the log says why. */
+function serviceManagerFor(
+  supervisor: Supervisor,
+  env: Environment,
+): ServiceManager | null {
+  const { events } = supervisor;
+  const address = serviceManagerIn(env);
+  if (address === null) return null;
+  try {
+    return new ServiceManager(address, {
+      events,
+      figures: () => supervisor.figures,
+      vitalParts: () => supervisor.vitalParts,
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const message =
+      `Cannot tell the service manager (NOTIFY_SOCKET=${address.socket}) that the pool serves: ${reason}.`;
+    events.emit({ type: "notice", level: "warning", message });
+    return null;
+  }
 }
 
 function logFileError(value: string, error: unknown): ConfigError {

@@ -27,13 +27,26 @@ import { MemoryWatch } from "./memory_watch.ts";
 import { openPlane, type ServingPlane } from "./open_plane.ts";
 import { ReloadService } from "./reload_service.ts";
 import { ScalingService } from "./scaling_service.ts";
+import type { ServiceFigures } from "./service_status.ts";
 import { StopReport, type Waiting } from "./stop_report.ts";
+import type { VitalPart } from "./vital_part.ts";
 
 /**
  * How long clients may take to read what workers have said that are gone, in
  * milliseconds. It is on its way already; who takes longer does not read.
  */
 const DELIVERY_TIMEOUT_MS = 2_000;
+
+/** What the command line does beside, and a library leaves to its program. */
+export interface SupervisorHooks {
+  /**
+   * Reads the configuration anew for reloads; it throws a `ConfigError` when
+   * that cannot be used. @default {nothing changes}
+   */
+  readonly readConfig?: () => Config;
+  /** Told of each reload that is asked for, by whomever. @default {nobody is told} */
+  readonly onReload?: (report: Promise<ReloadReport>) => void;
+}
 
 /** Starts and stops a pool, its proxy and its admin pages. */
 export class Supervisor {
@@ -56,6 +69,7 @@ export class Supervisor {
   readonly #memory: MemoryWatch;
   readonly #reloads: ReloadService;
   readonly #rates: Rates;
+  readonly #onReload: (report: Promise<ReloadReport>) => void;
   readonly #startedAt = performance.now();
   #state: ServingState = "starting";
   /** Reads the certificate anew; `null` where none is set, and before the pool starts. */
@@ -66,18 +80,14 @@ export class Supervisor {
   readonly #started = Promise.withResolvers<void>();
   #keptReload: Promise<ReloadReport> | null = null;
 
-  /**
-   * Puts the parts together; nothing is started.
-   *
-   * @param readConfig Reads the configuration anew for {@linkcode reload}; it
-   * throws a `ConfigError` when that cannot be used. Without it nothing changes.
-   */
+  /** Puts the parts together; nothing is started. */
   constructor(
     config: Config,
     events: EventEmitter = new EventEmitter(),
-    readConfig: () => Config = () => config,
+    hooks: SupervisorHooks = {},
   ) {
     this.#config = config;
+    this.#onReload = hooks.onReload ?? ((): void => {});
     this.events = events;
     this.ended = this.#ended.promise;
     this.instance = newInstance(config.poolName);
@@ -105,7 +115,7 @@ export class Supervisor {
       readCertificate: () => this.#readCertificate?.() ?? null,
       obstacle: () =>
         this.#state === "serving" ? null : `the pool is ${this.#state}`,
-      readConfig,
+      readConfig: hooks.readConfig ?? ((): Config => config),
     });
     this.#memory = new MemoryWatch({
       pool,
@@ -175,6 +185,25 @@ export class Supervisor {
     });
   }
 
+  /** A few figures that cost nothing to find out, unlike {@linkcode metrics}. */
+  get figures(): ServiceFigures {
+    const { ready, desired, generation } = this.#pool.snapshot();
+    return {
+      ...this.#inFlight,
+      state: this.#state,
+      ready,
+      desired,
+      generation,
+      queued: this.#plane.figures().queue.depth,
+      workersLeft: this.#pool.workersLeft,
+    };
+  }
+
+  /** What has to go on working, or the pool had better be started anew. Threads of the data plane belong here. */
+  get vitalParts(): readonly VitalPart[] {
+    return [{ name: "the reconciler", pulse: () => this.#pool.pulse() }];
+  }
+
   /** Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS, and returns it. */
   scaleTo(workers: number): number {
     return this.#scaling.scaleTo(workers);
@@ -201,7 +230,13 @@ export class Supervisor {
    * While the pool starts it is kept, and done afterwards, once for all who
    * have asked.
    */
-  async reload(): Promise<ReloadReport> {
+  reload(): Promise<ReloadReport> {
+    const report = this.#reload();
+    this.#onReload(report);
+    return report;
+  }
+
+  async #reload(): Promise<ReloadReport> {
     if (this.#state === "starting") {
       return await (this.#keptReload ??= this.#reloadOnceStarted());
     }
@@ -215,7 +250,7 @@ export class Supervisor {
       message: "The pool is starting: it is reloaded when it has.",
     });
     await this.#started.promise;
-    return await this.reload();
+    return await this.#reload();
   }
 
   /**

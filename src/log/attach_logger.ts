@@ -8,12 +8,18 @@
  * @module
  */
 
-import { configure, getLogger, reset } from "npm:@logtape/logtape@^2.4.2";
+import {
+  configure,
+  getLogger,
+  reset,
+  type TextFormatter,
+} from "npm:@logtape/logtape@^2.4.2";
 import type { EventEmitter, NoticeEvent, PoolEvent } from "../events/mod.ts";
 import type { MessageLevel } from "./event_message.ts";
 import { FailedStarts, type StartFailureText } from "./failed_starts.ts";
+import { isJournal, prioritized } from "./journal.ts";
 import { type ByteSink, LineWriter, type Outage } from "./line_writer.ts";
-import { jsonFormat, recordOf, textFormat } from "./log_format.ts";
+import { bareFormat, jsonFormat, recordOf, textFormat } from "./log_format.ts";
 import type { WorkerLogs } from "./output_format.ts";
 import type { TroubleListener } from "./output_targets.ts";
 import { WorkerLog } from "./worker_log.ts";
@@ -33,8 +39,10 @@ export interface LogStream extends ByteSink {
 export interface LoggerOptions {
   /** Least important level that is logged. */
   readonly logLevel: MessageLevel;
-  /** How a line looks. */
-  readonly logFormat: "text" | "json";
+  /** How a line looks; `auto` is `journal` where the log goes there, else `text`. */
+  readonly logFormat: "auto" | "text" | "json" | "journal";
+  /** JOURNAL_STREAM: lines have their priorities in front where that is what is written to. @default {it is not} */
+  readonly journalStream?: string | undefined;
   /** Whether each request is logged. */
   readonly accessLog: boolean;
   /** How the workers' output is written. @default {"prefix"} */
@@ -73,18 +81,16 @@ export async function attachLogger(
   options: LoggerOptions,
 ): Promise<AttachedLogger> {
   const stream = options.stream ?? Deno.stderr;
-  const terminal = stream.isTerminal();
-  const format = options.logFormat === "json"
-    ? jsonFormat
-    : textFormat({ terminal, colors: terminal && !Deno.noColor });
+  const { plain, priorities } = chooseFormat(options, stream.isTerminal());
+  const format = priorities ? prioritized(plain) : plain;
   const noticeLine = (message: string): string =>
     format({ ...recordOf(warning(message), Date.now()), category: [CATEGORY] });
   const writer = new LineWriter(stream, {
     droppedLine: (count, outage) =>
       noticeLine(droppedMessage("stderr", count, outage)),
   });
-  const workers = new WorkerLog(options, {
-    format,
+  const workers = new WorkerLog({ ...options, priorities }, {
+    format: plain,
     log: writer,
     stdout: options.stdout ?? Deno.stdout,
     noticeLine,
@@ -116,6 +122,21 @@ export async function attachLogger(
       ]);
     },
   };
+}
+
+/** How lines look, and whether each has its priority in front of that. */
+function chooseFormat(
+  { logFormat, journalStream }: LoggerOptions,
+  terminal: boolean,
+): { readonly plain: TextFormatter; readonly priorities: boolean } {
+  const journal = isJournal(journalStream);
+  const bare = logFormat === "journal" || (logFormat === "auto" && journal);
+  const plain = logFormat === "json"
+    ? jsonFormat
+    : bare
+    ? bareFormat
+    : textFormat({ terminal, colors: terminal && !Deno.noColor });
+  return { plain, priorities: journal || bare };
 }
 
 /** Decides what of an event is still to be said, and says it. */

@@ -52,11 +52,23 @@ export function textFormat(
   const format = options.colors
     ? getAnsiColorFormatter(layout)
     : getTextFormatter(layout);
-  return (record) => {
-    const details = record.properties.details as readonly string[];
-    const lines = [String(record.message[0]), ...details];
-    return format({ ...record, message: [lines.join(`\n${DETAIL_INDENT}`)] });
-  };
+  return (record) => format(withDetails(record));
+}
+
+function withDetails(record: LogRecord): LogRecord {
+  const details = record.properties.details as readonly string[];
+  const lines = [String(record.message[0]), ...details];
+  return { ...record, message: [lines.join(`\n${DETAIL_INDENT}`)] };
+}
+
+const BARE = getTextFormatter({
+  timestamp: "none",
+  format: ({ message }) => message,
+});
+
+/** The same lines without time and level, for who keeps both beside them. */
+export function bareFormat(record: LogRecord): string {
+  return BARE(withDetails(record));
 }
 
 /** Lines for programs: a JSON object with the event's own fields beside the common ones. */

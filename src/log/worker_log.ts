@@ -10,6 +10,7 @@
 import type { TextFormatter } from "npm:@logtape/logtape@^2.4.2";
 import type { WorkerOutputEvent } from "../events/mod.ts";
 import { HeldOutput } from "./held_output.ts";
+import { prioritizedOutput } from "./journal.ts";
 import type { ByteSink, LineWriter } from "./line_writer.ts";
 import {
   jsonOutput,
@@ -29,7 +30,9 @@ import {
 /** How the workers' output is written. */
 export interface WorkerLogOptions {
   /** How the log's other lines look. */
-  readonly logFormat: "text" | "json";
+  readonly logFormat: "auto" | "text" | "json" | "journal";
+  /** Whether those have their priorities in front. @default {false} */
+  readonly priorities?: boolean;
   /** @default {"prefix"} */
   readonly workerLogs?: WorkerLogs;
   /** @default {where the log goes} */
@@ -38,7 +41,7 @@ export interface WorkerLogOptions {
 
 /** What it is written with. */
 export interface WorkerLogDeps {
-  /** Formats the log's other lines. */
+  /** Formats the log's other lines, without their priorities. */
   readonly format: TextFormatter;
   /** Writes them. */
   readonly log: LineWriter;
@@ -65,9 +68,12 @@ export class WorkerLog {
     const workerLogs = asked === "prefix" && options.logFormat === "json"
       ? "json"
       : asked;
-    this.#format = formatFor(workerLogs, deps.format);
     this.#inLog = workerLogFile === null &&
       (workerLogs === "prefix" || workerLogs === "json");
+    const format = formatFor(workerLogs, deps.format);
+    this.#format = this.#inLog && options.priorities === true
+      ? prioritizedOutput(format)
+      : format;
     if (workerLogFile !== null) {
       this.#targets = new OutputFiles({
         path: workerLogFile,

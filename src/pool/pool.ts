@@ -89,6 +89,9 @@ export class Pool {
   #desired: number;
   #stopping = false;
   #loop: Promise<void> | null = null;
+  #loopEnded = false;
+  /** Resolved by the next pass; `null` when nobody waits for one. */
+  #pulse: PromiseWithResolvers<void> | null = null;
   #stopped: Promise<void> | null = null;
 
   /** Creates a pool; nothing is started yet. */
@@ -215,6 +218,17 @@ export class Pool {
     return this.#reconciler.roster.workers.length;
   }
 
+  /**
+   * Wakes the loop, and resolves when it has made a pass: a sign that it
+   * lives. At once when it has ended, as it was to.
+   */
+  pulse(): Promise<void> {
+    if (this.#loopEnded) return Promise.resolve();
+    this.#pulse ??= Promise.withResolvers<void>();
+    this.#alarm.wake();
+    return this.#pulse.promise;
+  }
+
   /** Returns what the workers use now, with all the processes behind them, by process id; who cannot be seen is missing. */
   usage(): ReadonlyMap<number, ProcessUsage> {
     const running = this.#reconciler.roster.workers
@@ -267,7 +281,10 @@ export class Pool {
     for (;;) {
       const nextAt = this.#pass(this.#now());
       this.#judgeStart();
-      if (this.#stopping && this.#reconciler.roster.empty) return;
+      this.#loopEnded = this.#stopping && this.#reconciler.roster.empty;
+      this.#pulse?.resolve();
+      this.#pulse = null;
+      if (this.#loopEnded) return;
       await this.#alarm.sleep(nextAt - this.#now());
     }
   }

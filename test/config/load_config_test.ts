@@ -80,7 +80,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     affinity: null,
     adminAllow: [],
     logLevel: "info",
-    logFormat: "text",
+    logFormat: "auto",
     accessLog: false,
     workerLogs: "prefix",
     workerLogFile: null,

@@ -147,13 +147,22 @@ Deno.test({
   },
 });
 
-Deno.test("systemd unit runs the pool with the three permissions that suffice", () => {
-  const [command = ""] = directive("ExecStart");
-  const words = command.split(" ");
-  assert.deepEqual(words.filter((w) => w.startsWith("--allow")), PERMISSIONS);
-  assert.ok(!words.includes("-A"));
-  const program = words.at(-1) ?? "";
-  assert.ok(Deno.statSync(new URL(program, ROOT)).isFile);
+Deno.test("systemd unit runs and reloads the program where it is installed", () => {
+  const installed = "/opt/prefork-pool/";
+  for (const name of ["ExecStart", "ExecReload"]) {
+    const [command = ""] = directive(name);
+    const words = command.split(" ");
+    assert.ok(words.includes("-A"), "the unit confines it, and not Deno");
+    const program = words.find((word) => word.startsWith(installed)) ?? "";
+    const path = program.slice(installed.length);
+    assert.ok(Deno.statSync(new URL(path, ROOT)).isFile);
+  }
+});
+
+Deno.test("systemd drop-in for notify-reload leaves one way of reloading", () => {
+  const dropIn = read("deploy/systemd/notify-reload.conf");
+  assert.match(dropIn, /^Type=notify-reload$/m);
+  assert.match(dropIn, /^ExecReload=$/m);
 });
 
 Deno.test("systemd unit stops only after the drain, and signals the balancer alone", () => {

@@ -47,3 +47,26 @@ Deno.test("a token in ADMIN_TOKEN is withheld, and the start says once how to gi
   assert.doesNotMatch(environment, /of-the-pool/);
   assert.equal(pool.logs.split("PREFORK_ADMIN_TOKEN").length, 2, pool.logs);
 });
+
+Deno.test("what the service manager tells the pool stays with the pool, which serves without it too", async () => {
+  const told = {
+    NOTIFY_SOCKET: "/nonexistent/notify",
+    WATCHDOG_USEC: "30000000",
+    WATCHDOG_PID: "1",
+    LISTEN_FDS: "0",
+    LISTEN_PID: "1",
+    LISTEN_FDNAMES: "http",
+  };
+  await using pool = await startPool({
+    env: { POOL_SIZE: "1", INVOCATION_ID: "0123", ...told },
+    command: COMMAND,
+  });
+  const environment: Record<string, string> = await (await fetch(pool.url))
+    .json();
+  assert.deepEqual(
+    Object.keys(environment).filter((name) => name in told),
+    [],
+  );
+  assert.equal(environment.INVOCATION_ID, "0123");
+  assert.match(pool.logs, /NOTIFY_SOCKET=.*--allow-write=\/nonexistent/);
+});

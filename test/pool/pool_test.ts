@@ -52,6 +52,18 @@ Deno.test("a worker's environment tells it where to listen, and has nothing else
   assert.equal(environment.ADMIN_TOKEN, undefined);
 });
 
+Deno.test("the pool gives a sign of life as long as its loop goes round, and when it has ended", async () => {
+  await using harness = new PoolHarness(poolWorker());
+  const first = harness.pool.pulse();
+  await harness.pool.start();
+  await first;
+  await Promise.all([harness.pool.pulse(), harness.pool.pulse()]);
+  const stopping = harness.pool.stop();
+  await harness.pool.pulse();
+  await stopping;
+  await harness.pool.pulse();
+});
+
 Deno.test("a port that another program holds is passed over and its holder named", async () => {
   const port = freePort();
   using _stranger = Deno.listen({ hostname: "127.0.0.1", port });

@@ -21,11 +21,15 @@ export const LOG_SETTINGS = {
     generic: true,
     essential: true,
   }),
-  /** How a log line looks. */
+  /**
+   * How a log line looks. `journal` is text with a priority in front, and
+   * without the time, which the journal has; `auto` takes it where the log
+   * goes to systemd's journal, and else `text`.
+   */
   logFormat: setting({
-    kind: choice(["text", "json"]),
-    default: "text",
-    help: "text, or json for a JSON object a line",
+    kind: choice(["auto", "text", "json", "journal"]),
+    default: "auto",
+    help: "text; json; journal: <N>text; auto: journal under systemd or text",
     embeddable: false,
     generic: true,
   }),
