@@ -91,6 +91,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/metrics/",
     "src/pool/reload_report.ts",
     "src/events.ts",
+    "src/log/event_message.ts",
     "src/net/",
     "src/instance.ts",
     "src/version.ts",

@@ -11,12 +11,14 @@ import { HealthMonitor } from "../health/monitor.ts";
 import { type Instance, newInstance } from "../instance.ts";
 import { Counters } from "../metrics/counters.ts";
 import { EventTally } from "../metrics/event_tally.ts";
+import { History } from "../metrics/history.ts";
 import {
   type MetricsSnapshot,
   metricsSnapshot,
 } from "../metrics/metrics_snapshot.ts";
 import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
 import { Rates } from "../metrics/rates.ts";
+import type { HistoryReading } from "../metrics/sample_series.ts";
 import { Pool } from "../pool/pool.ts";
 import type { LossSuspects } from "../pool/worker.ts";
 import type { ReloadReport } from "../pool/reload_report.ts";
@@ -63,6 +65,7 @@ export class Supervisor {
   readonly #memory: MemoryWatch;
   readonly #reloads: ReloadService;
   readonly #rates: Rates;
+  readonly #history = new History(() => this.#readHistory());
   readonly #startedAt = performance.now();
   #state: ServingState = "starting";
   #proxy: Proxy | null = null;
@@ -94,6 +97,7 @@ export class Supervisor {
       events,
       ready: () => this.#ready,
       metrics: () => this.metrics(),
+      history: (sinceSeconds) => this.#history.since(sinceSeconds),
       exposition: (format) => this.#exposition(format),
       reload: () => this.reload(),
       stop: () => void this.stop(),
@@ -276,6 +280,7 @@ export class Supervisor {
       this.#certificates = await certificatesOf(this.#config);
       const opened = this.#listener = await listen(this.#config);
       this.#rates.start();
+      this.#history.start();
       const admin = await this.#admin.start();
       this.#proxy = new Proxy(this.#config, {
         listener: opened.listener,
@@ -353,6 +358,7 @@ export class Supervisor {
     await this.#proxy?.stop(DELIVERY_TIMEOUT_MS, true);
     await this.#admin.stop();
     this.#rates.stop();
+    this.#history.stop();
     this.#setState("stopped");
   }
 
@@ -360,6 +366,22 @@ export class Supervisor {
   get #ready(): boolean {
     const accepting = this.#state === "starting" || this.#state === "serving";
     return accepting && this.#pool.snapshot().ready > 0;
+  }
+
+  #readHistory(): HistoryReading {
+    const { ready, desired } = this.#pool.snapshot();
+    const { upstreams, queue } = this.#dispatcher;
+    return {
+      requests: this.#counters.requests,
+      responses: this.#counters.answers(),
+      latency: this.#counters.latency,
+      inFlight: this.#counters.inFlight,
+      queued: queue.depth,
+      ready,
+      desired,
+      serving: upstreams.filter(({ accepting }) => accepting)
+        .map(({ id }) => id),
+    };
   }
 
   /** Loads what writes the figures out only now: it takes some MiB. */
