@@ -174,11 +174,12 @@ export class EventStreams {
 }
 
 /**
- * The last events of a kind. Who has the most of them gives way: a worker that
- * writes much does not push out the last words of another.
+ * The last events, by where they come from. What has the most of them gives
+ * way: a worker that writes much does not push out the last words of another,
+ * nor a flood of failed requests the verdict of a reload.
  */
 class KeptEvents {
-  readonly #byWorker = new Map<number | null, KeptEvent[]>();
+  readonly #bySource = new Map<string | number, KeptEvent[]>();
   readonly #most: number;
   #count = 0;
 
@@ -188,29 +189,29 @@ class KeptEvents {
 
   /** In no order. */
   get events(): readonly KeptEvent[] {
-    return [...this.#byWorker.values()].flat();
+    return [...this.#bySource.values()].flat();
   }
 
   add(event: KeptEvent): void {
-    const of = workerOf(event);
-    const own = this.#byWorker.get(of);
-    if (own === undefined) this.#byWorker.set(of, [event]);
+    const source = sourceOf(event);
+    const own = this.#bySource.get(source);
+    if (own === undefined) this.#bySource.set(source, [event]);
     else own.push(event);
     if (this.#count < this.#most) {
       this.#count++;
       return;
     }
     let longest: KeptEvent[] = [];
-    for (const kept of this.#byWorker.values()) {
+    for (const kept of this.#bySource.values()) {
       if (kept.length > longest.length) longest = kept;
     }
     longest.shift();
   }
 }
 
-/** Whose line it is; other events are of one kind. */
-function workerOf({ event }: KeptEvent): number | null {
-  return event.type === "worker-output" ? event.workerId : null;
+/** Whose line it is, or the type of another event. */
+function sourceOf({ event }: KeptEvent): string | number {
+  return event.type === "worker-output" ? event.workerId : event.type;
 }
 
 function skippedMessage(lines: number): Uint8Array {
