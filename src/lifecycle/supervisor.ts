@@ -20,6 +20,7 @@ import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
 import { Rates } from "../metrics/rates.ts";
 import type { HistoryReading } from "../metrics/sample_series.ts";
 import { Pool } from "../pool/pool.ts";
+import type { WorkerSnapshot } from "../pool/pool_snapshot.ts";
 import type { LossSuspects } from "../pool/worker.ts";
 import type { ReloadReport } from "../pool/reload_report.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
@@ -369,18 +370,16 @@ export class Supervisor {
   }
 
   #readHistory(): HistoryReading {
-    const { ready, desired } = this.#pool.snapshot();
-    const { upstreams, queue } = this.#dispatcher;
+    const { ready, desired, workers } = this.#pool.snapshot();
     return {
       requests: this.#counters.requests,
       responses: this.#counters.answers(),
       latency: this.#counters.latency,
       inFlight: this.#counters.inFlight,
-      queued: queue.depth,
+      queued: this.#dispatcher.queue.depth,
       ready,
       desired,
-      serving: upstreams.filter(({ accepting }) => accepting)
-        .map(({ id }) => id),
+      slots: readinessOf(workers),
     };
   }
 
@@ -415,6 +414,19 @@ export class Supervisor {
     if (from === "starting") this.#started.resolve();
     this.events.emit({ type: "state-changed", from, to });
   }
+}
+
+/** Which slots there are, and whether each has a ready worker. */
+function readinessOf(
+  workers: readonly WorkerSnapshot[],
+): ReadonlyMap<number, boolean> {
+  const slots = new Map<number, boolean>();
+  for (const { id, state, ready, spare, former } of workers) {
+    // Who is on the way out may belong to a slot that is no more.
+    if (former || state === "draining" || state === "terminating") continue;
+    slots.set(id, ready || spare || (slots.get(id) ?? false));
+  }
+  return slots;
 }
 
 function delay(milliseconds: number): Promise<void> {

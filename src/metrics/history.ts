@@ -45,7 +45,9 @@ export interface MetricsHistory {
   readonly ready: readonly number[];
   /** Workers wanted, at the end. */
   readonly desired: readonly number[];
-  /** Requests per second by slot; `null` where it had no ready worker. */
+  /** Slots that had no ready worker at some time. */
+  readonly down: readonly (readonly number[])[];
+  /** Requests per second by slot; `null` where there was no such slot. */
   readonly workers: Readonly<Record<string, readonly (number | null)[]>>;
 }
 
@@ -108,6 +110,7 @@ export class History {
       queued: samples.map(({ queued }) => queued),
       ready: samples.map(({ ready }) => ready),
       desired: samples.map(({ desired }) => desired),
+      down: samples.map(({ down }) => down),
       workers: Object.fromEntries(
         Array.from({ length: slots }, (_, slot) => [
           slot,

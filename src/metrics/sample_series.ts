@@ -24,8 +24,8 @@ export interface HistoryReading {
   readonly ready: number;
   /** Workers wanted. */
   readonly desired: number;
-  /** Slots whose worker may be given work. */
-  readonly serving: readonly number[];
+  /** Slots of the pool, and whether they have a ready worker. */
+  readonly slots: ReadonlyMap<number, boolean>;
 }
 
 /** What has been over one interval. */
@@ -40,8 +40,10 @@ export interface Sample {
   readonly queued: number;
   readonly ready: number;
   readonly desired: number;
-  /** Requests per second by slot; NaN where it had no ready worker. Small: there are many of them. */
+  /** Requests per second by slot; NaN where there was no such slot. Small: there are many of them. */
   readonly workers: Float32Array;
+  /** Slots that had no ready worker at some time. */
+  readonly down: readonly number[];
 }
 
 /** What the counters stood at. */
@@ -59,8 +61,8 @@ interface Extremes {
   readonly inFlight: number;
   readonly queued: number;
   readonly ready: number;
-  /** Slots that had a ready worker at any reading. */
-  readonly serving: ReadonlySet<number>;
+  /** Whether the slots had a ready worker at each reading. */
+  readonly slots: ReadonlyMap<number, boolean>;
 }
 
 /** Keeps the last samples. */
@@ -125,19 +127,24 @@ function worstOf(soFar: Extremes | null, reading: HistoryReading): Extremes {
     inFlight: Math.max(soFar?.inFlight ?? 0, reading.inFlight),
     queued: Math.max(soFar?.queued ?? 0, reading.queued),
     ready: Math.min(soFar?.ready ?? Infinity, reading.ready),
-    serving: new Set([...soFar?.serving ?? [], ...reading.serving]),
+    slots: new Map([
+      ...soFar?.slots ?? [],
+      ...[...reading.slots].map(([slot, ready]) =>
+        [slot, ready && (soFar?.slots.get(slot) ?? true)] as const
+      ),
+    ]),
   };
 }
 
 function sampleOf(
   begin: Totals,
   end: Totals,
-  { serving, ...gauges }: Extremes & { readonly desired: number },
+  { slots, ...gauges }: Extremes & { readonly desired: number },
 ): Sample {
   const seconds = (end.at - begin.at) / 1000;
   const latency = end.latency.since(begin.latency);
-  const workers = new Float32Array(Math.max(-1, ...serving) + 1).fill(NaN);
-  for (const slot of serving) {
+  const workers = new Float32Array(Math.max(-1, ...slots.keys()) + 1).fill(NaN);
+  for (const slot of slots.keys()) {
     const before = begin.bySlot[slot] ?? 0;
     workers[slot] = ((end.bySlot[slot] ?? 0) - before) / seconds;
   }
@@ -149,5 +156,6 @@ function sampleOf(
     p99: rounded(latency.quantile(0.99)),
     ...gauges,
     workers,
+    down: [...slots].filter(([, ready]) => !ready).map(([slot]) => slot),
   };
 }

@@ -181,7 +181,7 @@ for (const place of ADMIN_PLACES) {
     });
     const types = {
       "/_dashboard": /^text\/html/,
-      "/_dashboard/client.js": /^text\/javascript/,
+      "/_dashboard/main.js": /^text\/javascript/,
       "/_dashboard/uplot.js": /^text\/javascript/,
       "/_dashboard/style.css": /^text\/css/,
     };
@@ -210,7 +210,7 @@ Deno.test("to strangers no page is there, and no command does anything", async (
     const path of [
       "/_events",
       "/_dashboard",
-      "/_dashboard/client.js",
+      "/_dashboard/main.js",
       "/_dashboard/uplot.js",
       "/_dashboard/style.css",
       "/_admin/reload",

@@ -14,8 +14,14 @@ class Fixture {
   readonly history: History;
   gauges: Pick<
     HistoryReading,
-    "inFlight" | "queued" | "ready" | "desired" | "serving"
-  > = { inFlight: 0, queued: 0, ready: 1, desired: 1, serving: [0] };
+    "inFlight" | "queued" | "ready" | "desired" | "slots"
+  > = {
+    inFlight: 0,
+    queued: 0,
+    ready: 1,
+    desired: 1,
+    slots: new Map([[0, true]]),
+  };
   now = BEGIN;
 
   constructor() {
@@ -60,7 +66,10 @@ Deno.test("who has the samples up to a time is given those after it", () => {
 
 Deno.test("rates and latencies are those of the sample, for the pool and each worker", () => {
   const fixture = new Fixture();
-  fixture.gauges = { ...fixture.gauges, serving: [0, 2] };
+  fixture.gauges = {
+    ...fixture.gauges,
+    slots: new Map([[0, true], [2, true]]),
+  };
   fixture.pass(1);
   fixture.pass(1, () => {
     for (let i = 0; i < 3; i++) fixture.counters.record(200, 1, 0);
@@ -88,16 +97,16 @@ Deno.test("a longer sample has the worst of its time, so that a second of it is 
     queued: 7,
     ready: 0,
     desired: 1,
-    serving: [],
+    slots: new Map([[0, false]]),
   };
   fixture.pass(1);
   fixture.gauges = calm;
   fixture.pass(195);
-  const { at, inFlight, queued, ready, workers } = fixture.history.since(0);
+  const { at, inFlight, queued, ready, down } = fixture.history.since(0);
   assert.equal(at[0], BEGIN + 10);
   assert.deepEqual([inFlight[0], queued[0], ready[0]], [9, 7, 0]);
   assert.deepEqual([inFlight[1], queued[1], ready[1]], [0, 0, 1]);
-  assert.equal(workers["0"]![0], 0, "it served in the rest of that time");
+  assert.deepEqual(down.slice(0, 2), [[0], []]);
 });
 
 Deno.test("when the clock is set back, the history begins anew", () => {

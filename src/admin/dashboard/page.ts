@@ -124,7 +124,7 @@ function charts(): Html {
     <section aria-labelledby="charts-title">
       <div class="title">
         <h2 id="charts-title">Last 15 minutes</h2>
-        <p class="quiet">figures <span id="moment">now</span></p>
+        <p class="quiet" id="moment"></p>
         <ul class="marks" aria-label="Marks in the charts">
           <li data-mark="exit">worker lost</li>
           <li data-mark="reload">reload</li>
@@ -160,6 +160,8 @@ function workers(): Html {
       <div class="panel heat">
         <canvas id="heat-map" role="img"
           aria-label="Requests by worker over time"></canvas>
+        <p class="quiet"
+          aria-hidden="true"><span id="heat-from"></span><span id="heat-to"></span></p>
       </div>
     </section>
   `;
@@ -168,7 +170,7 @@ function workers(): Html {
 function feeds(): Html {
   return html`
     <div class="columns">
-      <section aria-labelledby="events-title">
+      <section>
         <div class="title">
           <h2 id="events-title">What happened</h2>
         </div>
@@ -177,7 +179,7 @@ function feeds(): Html {
           <ol id="events" class="feed"></ol>
         </div>
       </section>
-      <section aria-labelledby="output-title">
+      <section>
         <div class="title">
           <h2 id="output-title">Application output</h2>
           <label>of <select id="output-of"><option value="">all workers</option></select></label>
@@ -188,7 +190,7 @@ function feeds(): Html {
           <ol id="lines"></ol>
         </div>
       </section>
-      <section aria-labelledby="decisions-title">
+      <section>
         <div class="title">
           <h2 id="decisions-title">Scaling decisions</h2>
         </div>

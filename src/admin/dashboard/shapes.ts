@@ -16,6 +16,8 @@ const PATHS: Readonly<Record<string, string>> = {
     '<path d="M8 2a6 6 0 0 1 0 12z"/><circle cx="8" cy="8" r="5.2" class="line"/>',
   // A ring: ready, and held back.
   "shape-spare": '<circle cx="8" cy="8" r="4.6" class="thick"/>',
+  // Nothing in particular.
+  "shape-dot": '<circle cx="8" cy="8" r="3"/>',
   // A warning triangle.
   "shape-unhealthy": '<path d="M8 1.6 15.2 14H.8z"/>',
   // An arrow downwards: it leaves.

@@ -2,7 +2,7 @@
 /** How uPlot is to draw: in the colours and the text of the style sheet. */
 
 import { make } from "./dom.js";
-import { minuteOfDay, number, timeOfDay } from "./format.js";
+import { compact, minuteOfDay, timeOfDay } from "./format.js";
 import { drawMarks } from "./marks.js";
 import { shownRange } from "./pool_history.js";
 
@@ -31,12 +31,13 @@ const tinted = (color, alpha) =>
 
 /** Options for a chart in the element `plot`; `onPoint` is told the sample that is pointed at, or `null`. */
 export function chartOptions(plot, definition, onPoint) {
-  const { format, stepped } = definition;
+  const { stepped, logarithmic } = definition;
   const { fontSize, fontFamily } = getComputedStyle(plot);
   const scale = parseFloat(fontSize) / 12;
   const axis = {
     stroke: colorOf(plot, "--quiet"),
-    font: `${fontSize} ${fontFamily}`,
+    // uPlot understands whole pixels alone.
+    font: `${Math.round(parseFloat(fontSize))}px ${fontFamily}`,
     ticks: { show: false },
   };
   return {
@@ -60,18 +61,20 @@ export function chartOptions(plot, definition, onPoint) {
       {
         ...axis,
         space: 28 * scale,
-        size: 50 * scale,
+        size: 40 * scale,
         gap: 6,
         grid: { stroke: colorOf(plot, "--line"), width: 1 },
-        values: (_, values) => values.map((value) => format(value)),
-        ...(format === number
-          ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }
-          : {}),
+        values: (_, values) => values.map(compact),
+        ...(logarithmic
+          ? { splits: logarithmicSplits, filter: (_, splits) => splits }
+          : { incrs: INCREMENTS }),
       },
     ],
     scales: {
       x: { range: shownRange },
-      y: { range: (_, __, most) => [0, most > 0 ? most * 1.12 : 1] },
+      y: logarithmic
+        ? { distr: 3, range: (_, least, most) => [least * 0.7, most * 1.4] }
+        : { range: (_, __, most) => [0, most > 0 ? most * 1.12 : 1] },
     },
     series: [
       {},
@@ -94,6 +97,34 @@ export function chartOptions(plot, definition, onPoint) {
       setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)],
     },
   };
+}
+
+/** Steps of an axis: whole numbers, but where all is below one. */
+const INCREMENTS = [
+  0.1,
+  0.2,
+  0.5,
+  ...[1, 10, 100, 1e3, 1e4, 1e5].flatMap(
+    (unit) => [unit, 2 * unit, 5 * unit],
+  ),
+];
+
+/** Values of a logarithmic axis that are labelled, at most. */
+const MOST_SPLITS = 5;
+
+/** Round numbers: 1, 2, 5, 10 ... or fewer of them. */
+function logarithmicSplits(_chart, _axis, least, most) {
+  for (const steps of [[1, 2, 5], [1, 3], [1]]) {
+    const splits = [];
+    for (let unit = 1e-3; unit <= most; unit *= 10) {
+      splits.push(
+        ...steps.map((step) => step * unit)
+          .filter((value) => value >= least && value <= most),
+      );
+    }
+    if (splits.length <= MOST_SPLITS) return splits;
+  }
+  return [least, most].map((value) => 10 ** Math.round(Math.log10(value)));
 }
 
 /** Seconds only where minutes would be said twice. */

@@ -26,9 +26,10 @@ const CHARTS = [
       { label: "p99", column: "p99", color: "--second" },
     ],
     format: milliseconds,
+    logarithmic: true,
   },
   {
-    title: "Requests at once",
+    title: "In flight",
     series: [
       { label: "in flight", column: "inFlight", color: "--first" },
       { label: "waiting", column: "queued", color: "--second" },
@@ -88,7 +89,7 @@ class Chart {
     const point = (index) => {
       this.read(index);
       const at = index === null ? undefined : samples().at[index];
-      setText(byId("moment"), at ? `at ${timeOfDay(at * 1000)}` : "now");
+      setText(byId("moment"), at ? `at ${timeOfDay(at * 1000)}` : "");
     };
     this.#chart = new uPlot(
       { width, height, ...chartOptions(this.#plot, this.#definition, point) },

@@ -14,7 +14,7 @@ const MOST_LINES = 100;
 const SHOWN_LINES = 200;
 
 const SHAPES = {
-  info: "spare",
+  info: "dot",
   warning: "draining",
   error: "unhealthy",
 };

@@ -17,13 +17,14 @@ export function compact(value) {
   if (value === 0) return "0";
   if (value >= 9_999_500) return `${number(value / 1e6, 1)}M`;
   if (value >= 9999.5) return `${number(value / 1000, 1)}k`;
-  return number(value, value < 99.95 && !Number.isInteger(value) ? 1 : 0);
+  const digits = Number.isInteger(value) || value >= 99.95 ? 0 : 1;
+  return number(value, value < 0.1 ? 2 : digits);
 }
 
-/** `0.42 ms`, `2.2 ms`, `211 ms`, `3.4 s`. */
+/** `0.42 ms`, `2.2 ms`, `211 ms`, `1.4 s`. */
 export function milliseconds(value) {
   if (value === null || value === undefined) return UNKNOWN;
-  if (value >= 10_000) return `${number(value / 1000, 1)} s`;
+  if (value >= 1000) return `${number(value / 1000, 1)} s`;
   return `${number(value, value < 1 ? 2 : value < 100 ? 1 : 0)} ms`;
 }
 
@@ -55,6 +56,10 @@ export function duration(seconds) {
     return `${Math.floor(whole / length)} ${unit}`;
   }).join(" ");
 }
+
+/** The same where there is little room: `2h 14m`. */
+export const shortDuration = (seconds) =>
+  duration(seconds).replace(" min", "m").replace(/ ([dhs])/g, "$1");
 
 /** `14:03:59`, in the reader's time zone. */
 export const timeOfDay = (time) => new Date(time).toLocaleTimeString("en-GB");

@@ -56,13 +56,16 @@ export function drawHeatMap() {
   slots.forEach((slot, index) => {
     const y = index * row;
     const rates = columns.workers.get(slot);
-    drawRow(ctx, rates, { ...layout, y, most, paint, at: columns.at });
+    drawRow(ctx, rates, { ...layout, slot, y, most, paint, columns });
     if (row < LABELLED_ROW_PX * scale && index % 4 !== 0) return;
     ctx.globalAlpha = 1;
     ctx.fillStyle = paint.text;
     ctx.fillText(`${slot}`, 2, y + row / 2);
   });
   setText(byId("heat-most"), `${compact(most)}/s`);
+  const [from, to] = shownRange();
+  setText(byId("heat-from"), timeOfDay(from * 1000));
+  setText(byId("heat-to"), timeOfDay(to * 1000));
   setAttributes(canvas, {
     "aria-label": `Requests per second of ${slots.length} workers over time, ` +
       `${compact(most)} at most. The tiles above have the figures of now.`,
@@ -82,21 +85,18 @@ function layoutOf(canvas, rows) {
   return { scale, width, height: Math.max(row, rows * row), row, left, xOf };
 }
 
-function drawRow(ctx, rates, { y, row, left, xOf, most, paint, at }) {
+function drawRow(
+  ctx,
+  rates,
+  { slot, y, row, left, xOf, most, paint, columns },
+) {
   const height = row > 8 ? row - 2 : row - 1;
-  let known = false;
+  const { at, down } = columns;
   rates.forEach((rate, index) => {
     const start = Math.max(left, index === 0 ? left : xOf(at[index - 1]));
     const length = Math.max(0.5, xOf(at[index]) - start + 0.3);
-    known ||= rate !== null;
-    if (rate === null) {
-      // Before its first worker there was no slot to be without one.
-      if (!known) return;
-      ctx.globalAlpha = 1;
-      ctx.fillStyle = paint.gap;
-      ctx.fillRect(start, y + height / 2 - 1, length, 2);
-      return;
-    }
+    // There was no such slot.
+    if (rate === null) return;
     ctx.globalAlpha = 0.5;
     ctx.fillStyle = paint.empty;
     ctx.fillRect(start, y, length, height);
@@ -104,6 +104,10 @@ function drawRow(ctx, rates, { y, row, left, xOf, most, paint, at }) {
     ctx.globalAlpha = Math.sqrt(rate / most);
     ctx.fillStyle = paint.heat;
     ctx.fillRect(start, y, length, height);
+    if (!down[index].includes(slot)) return;
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = paint.gap;
+    ctx.fillRect(start, y + height / 2 - 1, length, 2);
   });
 }
 
@@ -116,7 +120,11 @@ function read(canvas, x, y) {
   const index = columns.at.findIndex((at) => xOf(at) >= x);
   if (slot === undefined || index < 0) return;
   const rate = columns.workers.get(slot)[index];
-  const what = rate === null ? "no ready worker" : `${compact(rate)}/s`;
+  const what = rate === null
+    ? "not there"
+    : columns.down[index].includes(slot)
+    ? `${compact(rate)}/s, not ready`
+    : `${compact(rate)}/s`;
   const when = timeOfDay(columns.at[index] * 1000);
   setText(byId("heat-read"), `worker ${slot} at ${when}: ${what}`);
 }

@@ -14,7 +14,7 @@ const LEAST_SECONDS = 60;
 /** Without a new sample for so long, in seconds, the pool's clock has been set back, or ours has slept. */
 const STALE_SECONDS = 10;
 
-/** Columns of a sample that the charts draw. */
+/** Columns of figures; those of the workers are by slot. */
 const COLUMNS = [
   "at",
   "requestsPerSecond",
@@ -25,6 +25,7 @@ const COLUMNS = [
   "queued",
   "ready",
   "desired",
+  "down",
 ];
 
 const empty = () => ({

@@ -48,7 +48,7 @@ function updateSuspects(suspects) {
   byId("suspects-panel").hidden = suspects.length === 0;
   replaceIfChanged(
     byId("suspects"),
-    suspects.slice(-MOST_SUSPECTS).reverse(),
+    lastOfEach(suspects).slice(-MOST_SUSPECTS).reverse(),
     ({ at, method, target, requestId, workerId, status, losses }) => [
       make("code", {}, `${method} ${target}`),
       make(
@@ -65,6 +65,17 @@ function updateSuspects(suspects) {
       ),
     ],
   );
+}
+
+/** A request that has cost several workers is named once, with the last of them. */
+function lastOfEach(suspects) {
+  const byRequest = new Map();
+  for (const suspect of suspects) {
+    const key = `${suspect.method} ${suspect.target}`;
+    byRequest.delete(key);
+    byRequest.set(key, suspect);
+  }
+  return [...byRequest.values()];
 }
 
 function updateDecisions({ scaling, scalingHeld }) {

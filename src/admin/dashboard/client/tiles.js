@@ -14,10 +14,10 @@ import {
 import {
   bytes,
   compact,
-  duration,
   milliseconds,
   number,
   percent,
+  shortDuration,
   UNKNOWN,
 } from "./format.js";
 
@@ -169,7 +169,7 @@ function updateTile(tile, worker, { others, requestsPerSecond }) {
     milliseconds(worker.averageLatency),
     bytes(worker.rssBytes),
     percent(cpuRatio(worker)),
-    duration(worker.uptimeSeconds),
+    shortDuration(worker.uptimeSeconds),
     number(worker.restarts),
   ].forEach((text, index) => setText(tile.figures[index], text));
   setText(tile.companion, companionText(worker, others));
