@@ -18,9 +18,7 @@ import {
 } from "../metrics/metrics_snapshot.ts";
 import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
 import { Rates } from "../metrics/rates.ts";
-import type { HistoryReading } from "../metrics/sample_series.ts";
 import { Pool } from "../pool/pool.ts";
-import type { WorkerSnapshot } from "../pool/pool_snapshot.ts";
 import type { LossSuspects } from "../pool/worker.ts";
 import type { ReloadReport } from "../pool/reload_report.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
@@ -29,6 +27,7 @@ import { Dispatcher } from "../upstream/dispatcher.ts";
 import { policyFor } from "../upstream/policy/mod.ts";
 import { AdminService } from "./admin_service.ts";
 import type { Certificates } from "./certificates.ts";
+import { historyReading } from "./history_reading.ts";
 import { listen, type OpenListener, UNIX_PREFIX, urlOf } from "./listen.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 import { ReloadService } from "./reload_service.ts";
@@ -66,7 +65,13 @@ export class Supervisor {
   readonly #memory: MemoryWatch;
   readonly #reloads: ReloadService;
   readonly #rates: Rates;
-  readonly #history = new History(() => this.#readHistory());
+  readonly #history = new History(() =>
+    historyReading({
+      counters: this.#counters,
+      pool: this.#pool.snapshot(),
+      queued: this.#dispatcher.queue.depth,
+    })
+  );
   readonly #startedAt = performance.now();
   #state: ServingState = "starting";
   #proxy: Proxy | null = null;
@@ -369,20 +374,6 @@ export class Supervisor {
     return accepting && this.#pool.snapshot().ready > 0;
   }
 
-  #readHistory(): HistoryReading {
-    const { ready, desired, workers } = this.#pool.snapshot();
-    return {
-      requests: this.#counters.requests,
-      responses: this.#counters.answers(),
-      latency: this.#counters.latency,
-      inFlight: this.#counters.inFlight,
-      queued: this.#dispatcher.queue.depth,
-      ready,
-      desired,
-      slots: readinessOf(workers),
-    };
-  }
-
   /** Loads what writes the figures out only now: it takes some MiB. */
   async #exposition(format: ExpositionFormat): Promise<Exposition> {
     const { exposition } = await import("../metrics/prometheus.ts");
@@ -414,19 +405,6 @@ export class Supervisor {
     if (from === "starting") this.#started.resolve();
     this.events.emit({ type: "state-changed", from, to });
   }
-}
-
-/** Which slots there are, and whether each has a ready worker. */
-function readinessOf(
-  workers: readonly WorkerSnapshot[],
-): ReadonlyMap<number, boolean> {
-  const slots = new Map<number, boolean>();
-  for (const { id, state, ready, spare, former } of workers) {
-    // Who is on the way out may belong to a slot that is no more.
-    if (former || state === "draining" || state === "terminating") continue;
-    slots.set(id, ready || spare || (slots.get(id) ?? false));
-  }
-  return slots;
 }
 
 function delay(milliseconds: number): Promise<void> {

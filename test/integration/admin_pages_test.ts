@@ -209,6 +209,7 @@ Deno.test("to strangers no page is there, and no command does anything", async (
   for (
     const path of [
       "/_events",
+      "/_metrics/history",
       "/_dashboard",
       "/_dashboard/main.js",
       "/_dashboard/uplot.js",

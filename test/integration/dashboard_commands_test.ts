@@ -51,9 +51,11 @@ Deno.test({
       async () => {
         gate.close();
         await reload.click();
-        await verdict.getByText(/^Reload failed, generation 2 serves on:/)
+        await verdict.getByText("Reload failed; generation 2 serves on.")
           .waitFor();
-        await panel.getByText(/^Reload failed at .*: generation 2 serves on/)
+        await panel.getByText(
+          /^Reload failed at .*, generation 2 serves on: worker/,
+        )
           .waitFor();
         assert.equal(await panel.getByRole("listitem").count(), 3);
         await panel.locator('[data-step="failed"]').first().waitFor();

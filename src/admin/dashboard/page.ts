@@ -99,23 +99,25 @@ function headline(): Html {
       <div>
         <p id="headline-text">Looking at the pool …</p>
         <p class="why">
-          <span class="label">Last scaling decision</span>
+          <span class="label" id="decision-label">Scaling</span>
           <time id="decision-when"></time> <span id="decision"></span>
         </p>
       </div>
       <p id="verdict" role="status"></p>
     </section>
-    <section id="reload-panel" class="panel" aria-label="Reload" hidden>
-      <details id="reload-details">
-        <summary id="reload-text"></summary>
-        <ul id="reload-steps"></ul>
-      </details>
-    </section>
-    <section id="suspects-panel" class="panel" aria-labelledby="suspects-title"
-      hidden>
-      <h2 id="suspects-title">Requests that may have ended a worker</h2>
-      <ul id="suspects"></ul>
-    </section>
+    <div class="notices">
+      <section id="reload-panel" class="panel" aria-label="Reload" hidden>
+        <details id="reload-details">
+          <summary id="reload-text"></summary>
+          <ul id="reload-steps"></ul>
+        </details>
+      </section>
+      <section id="suspects-panel" class="panel" aria-labelledby="suspects-title"
+        hidden>
+        <h2 id="suspects-title">Requests that may have ended a worker</h2>
+        <ul id="suspects"></ul>
+      </section>
+    </div>
   `;
 }
 

@@ -60,7 +60,7 @@ export function chartOptions(plot, definition, onPoint) {
       },
       {
         ...axis,
-        space: 28 * scale,
+        space: 20 * scale,
         size: 40 * scale,
         gap: 6,
         grid: { stroke: colorOf(plot, "--line"), width: 1 },
@@ -128,7 +128,10 @@ function logarithmicSplits(_chart, _axis, least, most) {
 }
 
 /** Seconds only where minutes would be said twice. */
-function timeLabels(_chart, times, _axis, _space, step) {
+function timeLabels(chart, times, _axis, _space, step) {
   const write = step < 60 ? timeOfDay : minuteOfDay;
-  return times.map((time) => write(time * 1000));
+  const { min, max } = chart.scales.x;
+  const room = (step < 60 ? 0.1 : 0.06) * (max - min);
+  // None is cut off at the right.
+  return times.map((time) => time > max - room ? "" : write(time * 1000));
 }

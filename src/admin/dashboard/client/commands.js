@@ -56,10 +56,13 @@ async function reload() {
   try {
     const { status, said } = await command("/_admin/reload", {}, instanceId);
     if (status !== 200 && status !== 409) return refused(status, said);
-    const { ok, generation, fromGeneration, durationMs, reason } = said;
+    const { ok, generation, fromGeneration, workers, durationMs, reason } =
+      said;
     const text = ok
       ? `Generation ${generation} serves, after ${milliseconds(durationMs)}.`
-      : `Reload failed, generation ${fromGeneration} serves on: ${reason}`;
+      : workers.length === 0
+      ? `Not reloaded: ${reason}`
+      : `Reload failed; generation ${fromGeneration} serves on.`;
     return { ok, text };
   } finally {
     asked = false;

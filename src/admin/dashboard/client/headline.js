@@ -3,7 +3,7 @@
 import { byId, setAttributes, setShape, setText } from "./dom.js";
 import { counted, milliseconds, number, percent, timeOfDay } from "./format.js";
 import { samples } from "./pool_history.js";
-import { reloadNow } from "./reload_panel.js";
+import { lastReload, reloadNow } from "./reload_panel.js";
 import { lastDecision } from "./scaling_text.js";
 
 /** Seconds of which failures are counted. */
@@ -12,8 +12,8 @@ const RECENT_SECONDS = 10;
 /** A share of failures that is worth a word. */
 const FAILING_RATIO = 0.01;
 
-/** For how long a request that has ended a worker is spoken of, in milliseconds. */
-const SUSPECT_MS = 15 * 60_000;
+/** For how long what is over is spoken of, in milliseconds. */
+const REMEMBERED_MS = 15 * 60_000;
 
 const SHAPES = {
   good: "ready",
@@ -32,6 +32,7 @@ const FINDINGS = [
   reloading,
   missing,
   waiting,
+  reloadFailed,
   suspected,
 ];
 
@@ -40,6 +41,10 @@ export function updateHeadline(metrics) {
     ["good", allIsWell(metrics)];
   show(...found);
   const { at, text } = lastDecision(metrics);
+  setText(
+    byId("decision-label"),
+    at === null ? "Scaling" : "Last scaling decision",
+  );
   setText(byId("decision-when"), at === null ? "" : timeOfDay(at));
   setText(byId("decision"), text);
 }
@@ -139,9 +144,21 @@ function waiting({ queue, pool }) {
     : null;
 }
 
+function reloadFailed({ workers }) {
+  const last = lastReload();
+  if (last === null || last.report.ok) return null;
+  if (Date.now() - last.at > REMEMBERED_MS) return null;
+  const { fromGeneration } = last.report;
+  return [
+    "warn",
+    `The last reload failed; generation ${fromGeneration} serves ` +
+    `on, with ${counted(new Set(workers.map(({ id }) => id)).size, "worker")}.`,
+  ];
+}
+
 function suspected({ suspects }) {
   const last = suspects.at(-1);
-  if (last === undefined || Date.now() - Date.parse(last.at) > SUSPECT_MS) {
+  if (last === undefined || Date.now() - Date.parse(last.at) > REMEMBERED_MS) {
     return null;
   }
   const times = last.losses > 1

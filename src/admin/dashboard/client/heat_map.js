@@ -92,8 +92,9 @@ function drawRow(
 ) {
   const height = row > 8 ? row - 2 : row - 1;
   const { at, down } = columns;
+  const first = xOf(at[0] - ((at[1] ?? Infinity) - at[0]));
   rates.forEach((rate, index) => {
-    const start = Math.max(left, index === 0 ? left : xOf(at[index - 1]));
+    const start = Math.max(left, index === 0 ? first : xOf(at[index - 1]));
     const length = Math.max(0.5, xOf(at[index]) - start + 0.3);
     // There was no such slot.
     if (rate === null) return;

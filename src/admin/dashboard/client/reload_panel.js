@@ -7,22 +7,26 @@ import { duration, milliseconds, number, timeOfDay } from "./format.js";
 
 /** How far a slot has come, and what came of it: the shape, and the words. */
 const STEPS = {
-  old: ["waiting", "old code"],
+  old: ["dot", "old code"],
   starting: ["starting", "starting"],
   trial: ["spare", "on trial"],
   new: ["ready", "replaced"],
   replaced: ["ready", "replaced"],
   failed: ["unhealthy", "failed"],
   "rolled-back": ["draining", "rolled back"],
-  kept: ["waiting", "kept"],
+  kept: ["dot", "kept"],
 };
 
 /** `{ fromGeneration, generation, at }` while one goes on. */
 let current = null;
+let lastReport = null;
 let shown = "";
 
 /** The reload that goes on, or `null`. */
 export const reloadNow = () => current;
+
+/** What came of the last one, `{ report, at }`, or `null`. */
+export const lastReload = () => lastReport;
 
 /** Notes an event if it is about a reload. */
 export function takeReload({ type, time, ...event }) {
@@ -31,6 +35,7 @@ export function takeReload({ type, time, ...event }) {
     byId("reload-details").open = true;
   } else if (type === "reload-finished") {
     current = null;
+    lastReport = { report: event.report, at: Date.parse(time) };
     showReport(event.report, time);
   }
 }
@@ -79,8 +84,8 @@ function showReport(report, time) {
       ? `Reloaded at ${
         timeOfDay(time)
       }: generation ${generation} serves, after ${took}`
-      : `Reload failed at ${timeOfDay(time)}: generation ${fromGeneration} ` +
-        `serves on. ${reason}`,
+      : `Reload failed at ${timeOfDay(time)}, generation ${fromGeneration} ` +
+        `serves on: ${reason}`,
     steps: workers.map((
       { workerId, verdict, reason, startupMs, requests },
     ) => ({

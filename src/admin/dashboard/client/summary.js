@@ -6,7 +6,7 @@ import { duration, milliseconds, number, timeOfDay } from "./format.js";
 import { changeText, heldText } from "./scaling_text.js";
 
 /** Suspects and decisions that are shown. */
-const MOST_SUSPECTS = 5;
+const MOST_SUSPECTS = 3;
 const MOST_DECISIONS = 20;
 
 const FIGURES = {
@@ -32,7 +32,7 @@ export function updateSummary(metrics) {
   setText(byId("version"), instance.version);
   setText(
     byId("ready"),
-    `${pool.ready} of ${pool.desired} ready` +
+    `${pool.ready} ready, ${pool.desired} wanted` +
       (pool.spare > 0 ? `, ${pool.spare} spare` : ""),
   );
   document.title = `${pool.ready}/${pool.desired} ready · ` +
@@ -67,7 +67,7 @@ function updateSuspects(suspects) {
   );
 }
 
-/** A request that has cost several workers is named once, with the last of them. */
+/** A request that has cost several workers is named once, and last, with the last of them. */
 function lastOfEach(suspects) {
   const byRequest = new Map();
   for (const suspect of suspects) {
@@ -75,7 +75,7 @@ function lastOfEach(suspects) {
     byRequest.delete(key);
     byRequest.set(key, suspect);
   }
-  return [...byRequest.values()];
+  return [...byRequest.values()].sort((a, b) => a.losses - b.losses);
 }
 
 function updateDecisions({ scaling, scalingHeld }) {
