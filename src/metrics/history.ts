@@ -8,7 +8,11 @@
  * @module
  */
 
-import { type HistoryReading, SampleSeries } from "./sample_series.ts";
+import {
+  type HistoryReading,
+  SampleSeries,
+  totalsOf,
+} from "./sample_series.ts";
 
 /** Milliseconds between two readings. */
 const READ_INTERVAL_MS = 1000;
@@ -83,9 +87,9 @@ export class History {
   /** Reads once. */
   take(): void {
     const reading = this.#read();
-    const now = this.#clock();
-    this.#seconds.add(reading, now);
-    this.#long.add(reading, now);
+    const totals = totalsOf(reading, this.#clock());
+    this.#seconds.add(reading, totals);
+    this.#long.add(reading, totals);
   }
 
   /** What has been since `sinceSeconds`, as seconds since the Unix epoch. */

@@ -12,7 +12,7 @@ import { rounded } from "./rounded.ts";
 export interface HistoryReading {
   /** Requests finished. */
   readonly requests: number;
-  /** Requests by slot and status. */
+  /** Requests by slot and status. Read once. */
   readonly responses: Iterable<AnswerCount>;
   /** Durations of all requests. Copied, not kept. */
   readonly latency: LatencyHistogram;
@@ -47,7 +47,7 @@ export interface Sample {
 }
 
 /** What the counters stood at. */
-interface Totals {
+export interface Totals {
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
   readonly requests: number;
@@ -85,23 +85,22 @@ export class SampleSeries {
     return this.#samples;
   }
 
-  /** Takes a reading in, at `now`: milliseconds since the Unix epoch. */
-  add(reading: HistoryReading, now: number): void {
+  /** Takes a reading in, and what its counters stood at. */
+  add(reading: HistoryReading, totals: Totals): void {
     const begin = this.#begin;
-    if (begin === null || now <= begin.at) {
+    if (begin === null || totals.at <= begin.at) {
       // The first, or the clock has been set back: what was has no place in time.
       this.#samples = [];
-      return this.#restart(totalsOf(reading, now));
+      return this.#restart(totals);
     }
     this.#extremes = worstOf(this.#extremes, reading);
     if (++this.#readings < this.#readingsPerSample) return;
-    const end = totalsOf(reading, now);
-    this.#samples.push(sampleOf(begin, end, {
+    this.#samples.push(sampleOf(begin, totals, {
       ...this.#extremes,
       desired: reading.desired,
     }));
     if (this.#samples.length > this.#kept) this.#samples.shift();
-    this.#restart(end);
+    this.#restart(totals);
   }
 
   #restart(begin: Totals): void {
@@ -111,7 +110,8 @@ export class SampleSeries {
   }
 }
 
-function totalsOf(reading: HistoryReading, at: number): Totals {
+/** What the counters of a reading stand at, at `at`: milliseconds since the Unix epoch. */
+export function totalsOf(reading: HistoryReading, at: number): Totals {
   let failures = 0;
   const bySlot: number[] = [];
   for (const { workerId, status, count } of reading.responses) {

@@ -101,12 +101,20 @@ Deno.test("a longer sample has the worst of its time, so that a second of it is 
   };
   fixture.pass(1);
   fixture.gauges = calm;
-  fixture.pass(195);
-  const { at, inFlight, queued, ready, down } = fixture.history.since(0);
+  fixture.pass(1, () => {
+    for (let i = 0; i < 20; i++) fixture.counters.record(503, 1, 0);
+  });
+  fixture.pass(194);
+  const { at, inFlight, queued, ready, down, ...history } = fixture.history
+    .since(0);
   assert.equal(at[0], BEGIN + 10);
   assert.deepEqual([inFlight[0], queued[0], ready[0]], [9, 7, 0]);
   assert.deepEqual([inFlight[1], queued[1], ready[1]], [0, 0, 1]);
   assert.deepEqual(down.slice(0, 2), [[0], []]);
+  const { requestsPerSecond, failuresPerSecond, workers } = history;
+  for (const rates of [requestsPerSecond, failuresPerSecond, workers["0"]!]) {
+    assert.deepEqual(rates.slice(0, 2), [2, 0]);
+  }
 });
 
 Deno.test("when the clock is set back, the history begins anew", () => {

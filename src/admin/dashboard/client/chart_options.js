@@ -52,7 +52,7 @@ export function chartOptions(plot, definition, onPoint) {
     axes: [
       {
         ...axis,
-        space: 72 * scale,
+        space: 56 * scale,
         size: 22 * scale,
         gap: 4,
         grid: { show: false },
