@@ -184,7 +184,7 @@ function feeds(): Html {
       <section>
         <div class="title">
           <h2 id="output-title">Application output</h2>
-          <label>of <select id="output-of"><option value="">all workers</option></select></label>
+          <label>of <select id="output-of" aria-label="Output of"><option value="">all workers</option></select></label>
         </div>
         <div class="panel scroll" role="region" aria-labelledby="output-title"
           tabindex="0">

@@ -1,4 +1,3 @@
-// deno-lint-ignore-file no-undef -- what a browser has is not known here
 /**
  * Reload and scale, for who may: whoever does not get at the commands' pages
  * (a proxy in front may keep them back) does not see them.
@@ -10,12 +9,12 @@ import { command, fetchJson } from "./pool_client.js";
 import { reloadNow } from "./reload_panel.js";
 
 let instanceId = "";
-let asked = false;
+let reloadAsked = false;
 
 export async function startCommands() {
-  byId("reload").addEventListener("click", () => run(reload));
-  byId("fewer").addEventListener("click", () => run(() => scale("-1")));
-  byId("more").addEventListener("click", () => run(() => scale("+1")));
+  onClick("reload", reload);
+  onClick("fewer", () => scale("-1"));
+  onClick("more", () => scale("+1"));
   try {
     instanceId = (await fetchJson("/_admin/instance")).id;
     byId("commands").hidden = false;
@@ -30,7 +29,7 @@ export function updateCommands({ pool, state }) {
   // Not `disabled`: the focus would be lost while somebody works with the keys.
   disable("fewer", closed || pool.desired <= pool.min);
   disable("more", closed || pool.desired >= pool.max);
-  const busy = asked || reloadNow() !== null;
+  const busy = reloadAsked || reloadNow() !== null;
   disable("reload", closed || busy);
   setText(byId("reload"), busy ? "Reloading …" : "Reload");
 }
@@ -39,18 +38,20 @@ function disable(id, disabled) {
   setAttributes(byId(id), { "aria-disabled": disabled });
 }
 
-async function run(action) {
-  const button = document.activeElement;
-  if (button?.getAttribute("aria-disabled") === "true") return;
-  try {
-    say(await action());
-  } catch (error) {
-    say({ ok: false, text: `Not done: ${error.message}` });
-  }
+function onClick(id, action) {
+  const button = byId(id);
+  button.addEventListener("click", async () => {
+    if (button.getAttribute("aria-disabled") === "true") return;
+    try {
+      say(await action());
+    } catch (error) {
+      say({ ok: false, text: `Not done: ${error.message}` });
+    }
+  });
 }
 
 async function reload() {
-  asked = true;
+  reloadAsked = true;
   setText(byId("reload"), "Reloading …");
   disable("reload", true);
   try {
@@ -65,7 +66,7 @@ async function reload() {
       : `Reload failed; generation ${fromGeneration} serves on.`;
     return { ok, text };
   } finally {
-    asked = false;
+    reloadAsked = false;
   }
 }
 

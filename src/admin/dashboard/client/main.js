@@ -41,7 +41,9 @@ async function look() {
     setConnection("lost", `No response from the pool (${error.message})`);
     showLost(lastSeen);
   }
-  timer = setTimeout(look, POLL_MS);
+  // Another look may have come in between.
+  clearTimeout(timer);
+  if (!document.hidden) timer = setTimeout(look, POLL_MS);
 }
 
 function show(metrics) {

@@ -53,6 +53,8 @@ export async function extendHistory() {
   const added = await fetchJson(`/_metrics/history?since=${since}`);
   if (stale) columns = empty();
   if (added.at.length === 0) return;
+  // Somebody else has fetched the same meanwhile.
+  if (columns.at.at(-1) >= added.at[0]) return;
   extendedAt = performance.now();
   append(added);
   forget(columns.at.at(-1) - SHOWN_SECONDS);
