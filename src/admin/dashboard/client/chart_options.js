@@ -41,7 +41,7 @@ export function chartOptions(plot, definition, onPoint) {
     ticks: { show: false },
   };
   return {
-    padding: [4 * scale, 4 * scale, 0, 0],
+    padding: [8 * scale, 4 * scale, 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: "pool" },
