@@ -60,7 +60,7 @@ Deno.test({
         assert.equal(await panel.getByRole("listitem").count(), 3);
         await panel.locator('[data-step="failed"]').first().waitFor();
         await page.locator("#headline-text").getByText(
-          "All 3 workers are ready",
+          "The last reload failed; generation 2 serves on",
         )
           .waitFor();
       },
