@@ -112,6 +112,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/plane/contract.ts",
     "src/metrics/",
     "src/events/",
+    "src/log/event_message.ts",
     "src/net/",
     "src/instance.ts",
     "src/version.ts",

@@ -10,6 +10,7 @@ import { accepts } from "npm:hono@^4.13.19/accepts";
 import { bodyLimit } from "npm:hono@^4.13.19/body-limit";
 import type { EventEmitter } from "../events/mod.ts";
 import { type Instance, INSTANCE_FIELD } from "../instance.ts";
+import type { MetricsHistory } from "../metrics/history.ts";
 import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
 import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
 import { isDeliberate } from "./access.ts";
@@ -32,6 +33,8 @@ export interface AdminSources extends PoolCommands {
   /** Whether requests are accepted and a worker is ready. */
   readonly ready: () => boolean;
   readonly metrics: () => MetricsSnapshot;
+  /** The last 15 minutes, as far as they are after this time in seconds since the Unix epoch. */
+  readonly history: (sinceSeconds: number) => MetricsHistory;
   readonly exposition: (format: ExpositionFormat) => Promise<Exposition>;
 }
 
@@ -63,6 +66,10 @@ export function createAdmin(sources: AdminSources): AdminPages {
   );
   app.use("/_*", (c, next) => identify(c, sources.instance, next));
   app.get("/_metrics", (c) => answerMetrics(c, sources));
+  app.get("/_metrics/history", (c) => {
+    c.header("Cache-Control", "no-store");
+    return c.json(sources.history(Number(c.req.query("since") ?? 0)));
+  });
   app.get("/_admin/instance", (c) => c.json(sources.instance));
   app.get("/_events", (c) => answerEvents(c, streams));
   app.route("/", createDashboard());

@@ -9,15 +9,16 @@
  */
 
 import type { EventEmitter, OutputDemand, PoolEvent } from "../events/mod.ts";
+import { eventMessage } from "../log/event_message.ts";
 
 /** Events kept for those who come, or come back. */
 const KEPT_EVENTS = 100;
 
 /** Lines of the workers' output kept beside them: what an application writes does not push out what was decided. */
-const KEPT_LINES = 100;
+const KEPT_LINES = 200;
 
 /** Messages that may wait for one listener: what was kept, and a burst on top. */
-const MAX_BUFFERED = 2 * (KEPT_EVENTS + KEPT_LINES);
+const MAX_BUFFERED = KEPT_EVENTS + KEPT_LINES + 200;
 
 /** Room for messages that is left to other events than lines: nobody is let go because of what an application writes. */
 const RESERVED_FOR_EVENTS = MAX_BUFFERED / 4;
@@ -52,8 +53,8 @@ interface KeptEvent {
 /** Tells everyone who listens what happens. */
 export class EventStreams {
   readonly #listeners = new Set<Listener>();
-  readonly #kept = new Ring(KEPT_EVENTS);
-  readonly #keptLines = new Ring(KEPT_LINES);
+  readonly #kept = new KeptEvents(KEPT_EVENTS);
+  readonly #keptLines = new KeptEvents(KEPT_LINES);
   readonly #events: EventEmitter;
   #unsubscribe: () => void;
   readonly #heartbeatMs: number;
@@ -172,19 +173,45 @@ export class EventStreams {
   }
 }
 
-/** The last events of a kind. */
-class Ring {
-  readonly events: KeptEvent[] = [];
+/**
+ * The last events, by where they come from. What has the most of them gives
+ * way: a worker that writes much does not push out the last words of another,
+ * nor a flood of failed requests the verdict of a reload.
+ */
+class KeptEvents {
+  readonly #bySource = new Map<string | number, KeptEvent[]>();
   readonly #most: number;
+  #count = 0;
 
   constructor(most: number) {
     this.#most = most;
   }
 
-  add(event: KeptEvent): void {
-    this.events.push(event);
-    if (this.events.length > this.#most) this.events.shift();
+  /** In no order. */
+  get events(): readonly KeptEvent[] {
+    return [...this.#bySource.values()].flat();
   }
+
+  add(event: KeptEvent): void {
+    const source = sourceOf(event);
+    const own = this.#bySource.get(source);
+    if (own === undefined) this.#bySource.set(source, [event]);
+    else own.push(event);
+    if (this.#count < this.#most) {
+      this.#count++;
+      return;
+    }
+    let longest: KeptEvent[] = [];
+    for (const kept of this.#bySource.values()) {
+      if (kept.length > longest.length) longest = kept;
+    }
+    longest.shift();
+  }
+}
+
+/** Whose line it is, or the type of another event. */
+function sourceOf({ event }: KeptEvent): string | number {
+  return event.type === "worker-output" ? event.workerId : event.type;
 }
 
 function skippedMessage(lines: number): Uint8Array {
@@ -193,8 +220,21 @@ function skippedMessage(lines: number): Uint8Array {
 
 function messageOf({ id, at, event }: KeptEvent): Uint8Array {
   // JSON has no line breaks of its own, which would end the field.
-  const data = JSON.stringify({ time: new Date(at).toISOString(), ...event });
+  const data = JSON.stringify({
+    time: new Date(at).toISOString(),
+    ...inWords(event),
+    ...event,
+  });
   return encode(`id: ${id}\nevent: ${event.type}\ndata: ${data}\n\n`);
+}
+
+/** The sentence of the log, for those who do not know every type. A line is one itself. */
+function inWords(
+  event: PoolEvent,
+): { readonly level?: string; readonly summary?: string } {
+  if (event.type === "worker-output") return {};
+  const { level, text } = eventMessage(event);
+  return { level, summary: text };
 }
 
 function encode(text: string): Uint8Array {

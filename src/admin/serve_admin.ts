@@ -29,6 +29,7 @@ const PAGES: ReadonlyMap<string, Page> = new Map([
   ["/_health", { ...READABLE, public: true }],
   ["/_ready", { ...READABLE, public: true }],
   ["/_metrics", READABLE],
+  ["/_metrics/history", READABLE],
   // Without HEAD: a stream would be begun for nobody.
   ["/_events", { methods: ["GET"], public: false }],
   ...DASHBOARD_PATHS.map((path) => [path, READABLE] as const),

@@ -10,6 +10,7 @@ import { EventEmitter, type ServingState } from "../events/mod.ts";
 import { HealthMonitor } from "../health/monitor.ts";
 import { type Instance, newInstance } from "../instance.ts";
 import { EventTally } from "../metrics/event_tally.ts";
+import { History } from "../metrics/history.ts";
 import {
   type MetricsSnapshot,
   metricsSnapshot,
@@ -22,6 +23,7 @@ import { ownUsage } from "../system/own_usage.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
 import type { Certificate } from "../plane/contract.ts";
 import { AdminService } from "./admin_service.ts";
+import { historyReading } from "./history_reading.ts";
 import { type OpenListener, UNIX_PREFIX, urlOf } from "./listen.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 import { openPlane, type ServingPlane } from "./open_plane.ts";
@@ -70,6 +72,9 @@ export class Supervisor {
   readonly #reloads: ReloadService;
   readonly #rates: Rates;
   readonly #onReload: (report: Promise<ReloadReport>) => void;
+  readonly #history = new History(() =>
+    historyReading(this.#plane.figures(), this.#pool.snapshot())
+  );
   readonly #startedAt = performance.now();
   #state: ServingState = "starting";
   /** Reads the certificate anew; `null` where none is set, and before the pool starts. */
@@ -97,6 +102,7 @@ export class Supervisor {
       events,
       ready: () => this.#ready,
       metrics: () => this.metrics(),
+      history: (sinceSeconds) => this.#history.since(sinceSeconds),
       exposition: (format) => this.#exposition(format),
       reload: () => this.reload(),
       stop: () => void this.stop(),
@@ -272,6 +278,7 @@ export class Supervisor {
       const certificate = this.#readCertificate?.() ?? null;
       const opened = this.#listener = await this.#plane.listen();
       this.#rates.start();
+      this.#history.start();
       const admin = await this.#admin.start();
       await this.#plane.begin(opened, { certificate, admin });
       begun = true;
@@ -357,6 +364,7 @@ export class Supervisor {
     });
     await this.#admin.stop();
     this.#rates.stop();
+    this.#history.stop();
     this.#setState("stopped");
   }
 

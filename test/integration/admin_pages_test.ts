@@ -181,7 +181,7 @@ for (const place of ADMIN_PLACES) {
     });
     const types = {
       "/_dashboard": /^text\/html/,
-      "/_dashboard/client.js": /^text\/javascript/,
+      "/_dashboard/main.js": /^text\/javascript/,
       "/_dashboard/uplot.js": /^text\/javascript/,
       "/_dashboard/style.css": /^text\/css/,
     };
@@ -209,8 +209,9 @@ Deno.test("to strangers no page is there, and no command does anything", async (
   for (
     const path of [
       "/_events",
+      "/_metrics/history",
       "/_dashboard",
-      "/_dashboard/client.js",
+      "/_dashboard/main.js",
       "/_dashboard/uplot.js",
       "/_dashboard/style.css",
       "/_admin/reload",

@@ -20,6 +20,10 @@ const LAUNCH_DEADLINE_MS = 120_000;
 export interface OpenPageOptions {
   /** @default {"light"} */
   readonly colorScheme?: "light" | "dark";
+  /** Size of what is seen, in pixels. @default {1280 by 720} */
+  readonly viewport?: { readonly width: number; readonly height: number };
+  /** Requests to paths that begin so are answered 403, as by a proxy in front. @default {none} */
+  readonly denied?: string;
   /** What goes with every request. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -29,12 +33,16 @@ export class BrowserPage implements AsyncDisposable {
   readonly page: Page;
   /** Errors of scripts, of the console, and of requests, in order. */
   readonly errors: readonly string[];
+  /** Where requests went: schemes, hosts and ports. */
+  readonly origins: ReadonlySet<string>;
   readonly #browser: Browser;
 
   private constructor(browser: Browser, page: Page, errors: string[]) {
     this.#browser = browser;
     this.page = page;
     this.errors = errors;
+    const origins = this.origins = new Set<string>();
+    page.on("request", (request) => origins.add(new URL(request.url()).origin));
     page.on("pageerror", (error) => errors.push(`${error}`));
     page.on("console", (message) => {
       if (message.type() === "error") errors.push(message.text());
@@ -61,7 +69,15 @@ export class BrowserPage implements AsyncDisposable {
     const page = await browser.newPage({
       colorScheme: options.colorScheme ?? "light",
       extraHTTPHeaders: { ...options.headers },
+      ...options.viewport && { viewport: { ...options.viewport } },
     });
+    const { denied } = options;
+    if (denied !== undefined) {
+      await page.route(
+        ({ pathname }) => pathname.startsWith(denied),
+        (route) => route.fulfill({ status: 403, body: "403 Forbidden\n" }),
+      );
+    }
     page.setDefaultTimeout(DEFAULT_DEADLINE_MS);
     const opened = new BrowserPage(browser, page, []);
     await page.goto(url);
