@@ -110,7 +110,7 @@ function denoConfiguration(
 /** Has the program look for the demo where the package has it. */
 async function pointToDemo(directory: string): Promise<void> {
   let references = 0;
-  for (const { name } of Deno.readDirSync(directory)) {
+  for await (const { name } of Deno.readDir(directory)) {
     const path = `${directory}/${name}`;
     const text = await Deno.readTextFile(path);
     const pointed = text.replaceAll(DEMO_REFERENCE, BUNDLED_DEMO_REFERENCE);
@@ -165,10 +165,10 @@ async function bundledPackages(): Promise<[string, string][]> {
 
 /** The text of a package's licence, as Deno's cache has it, from whichever registry. */
 async function licence(npmCache: string, place: string): Promise<string> {
-  for (const registry of Deno.readDirSync(npmCache)) {
+  for await (const registry of Deno.readDir(npmCache)) {
     const directory = `${npmCache}/${registry.name}/${place}`;
     try {
-      for (const { name } of Deno.readDirSync(directory)) {
+      for await (const { name } of Deno.readDir(directory)) {
         if (!/^(licen[cs]e|copying)/i.test(name)) continue;
         return await Deno.readTextFile(`${directory}/${name}`);
       }

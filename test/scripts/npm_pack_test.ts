@@ -68,7 +68,7 @@ async function text(url: string): Promise<string> {
 Deno.test({
   name: "the npm package",
   ignore: ignoreWithout("npm", "node"),
-  async fn(t) {
+  async fn(t): Promise<void> {
     using folder = new Folder();
     const tarball = await packForNpm(`${folder.path}/packed`);
     const app = `${folder.path}/app`;
