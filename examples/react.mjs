@@ -1,3 +1,5 @@
+// deno-lint-ignore-file explicit-function-return-type
+
 // React on the server: the page is streamed as it is rendered, and passes the
 // pool as it comes.
 //
