@@ -8,7 +8,9 @@ import process from "node:process";
 
 const server = createServer((request, response) => {
   response.setHeader("content-type", "text/plain; charset=utf-8");
-  response.end(`worker ${process.env.WORKER_ID}: ${request.url}\n`);
+  const { "x-forwarded-for": from, "x-forwarded-proto": by } = request.headers;
+  const who = `worker ${process.env.WORKER_ID}`;
+  response.end(`${who}: ${request.url} for ${from} by ${by}\n`);
 });
 
 server.listen(Number(process.env.PORT), process.env.HOST);

@@ -13,7 +13,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 import { ConfigError } from "../src/config/config_error.ts";
 import { loadConfig } from "../src/config/load_config.ts";
@@ -22,6 +21,7 @@ import {
   workerEnvironment,
 } from "../src/pool/worker_command.ts";
 import { type Child, Children } from "./children.ts";
+import { delay, firstAnswer, freePort, request } from "./first_answer.ts";
 
 /** As many as the original figures, 71 ms and 30 ms, are the averages of. */
 const DEFAULT_ITERATIONS = 20;
@@ -74,69 +74,13 @@ function summarize(timesMs: readonly number[]): Summary {
   };
 }
 
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** A port that is free at this moment. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-/** One answer. */
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
-/**
- * Sends one request on a connection of its own, and reads the whole answer.
- *
- * It has no deadline itself: the process it waits for has, and with that
- * process its connection ends.
- *
- * @returns The answer, or `null` while nobody listens.
- */
-async function request(port: number, path: string): Promise<Answer | null> {
-  try {
-    using conn = await Deno.connect({ hostname: "127.0.0.1", port });
-    await conn.write(Buffer.from(
-      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`,
-    ));
-    const parts: Uint8Array[] = [];
-    const buffer = new Uint8Array(16_384);
-    for (let n = await conn.read(buffer); n; n = await conn.read(buffer)) {
-      parts.push(buffer.slice(0, n));
-    }
-    const text = Buffer.concat(parts).toString("latin1");
-    const status = text.match(/^HTTP\/1\.[01] (\d{3})/)?.[1];
-    if (status === undefined) return null;
-    const body = text.slice(text.indexOf("\r\n\r\n") + 4);
-    return { status: Number(status), body };
-  } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return null;
-    if (error instanceof Deno.errors.ConnectionReset) return null;
-    throw error;
-  }
-}
-
-/** Asks for `path` until there is an answer below 500, or `child` has ended. */
-async function firstAnswer(
-  child: Child,
-  { port, path, pollMs }: { port: number; path: string; pollMs: number },
-): Promise<Answer> {
-  while (true) {
-    const answer = await request(port, path);
-    if (answer && answer.status < 500) return answer;
-    if (child.status) {
-      const { code, signal } = child.status;
-      throw new Error(
-        signal ? `was ended by ${signal}` : `exited with code ${code}`,
-      );
-    }
-    await delay(pollMs);
-  }
+/** What happened as a sentence, and what the process had to say about it. */
+function failure(error: unknown, sentence: (what: string) => string): Error {
+  const { message, cause } = error instanceof Error
+    ? error
+    : new Error(String(error));
+  const said = typeof cause === "string" && cause !== "" ? `\n${cause}` : "";
+  return new Error(sentence(message) + said);
 }
 
 /** Starts a worker for one request, over and over. Returns the times in ms. */
@@ -160,9 +104,10 @@ async function measureCold(plan: Plan, children: Children): Promise<number[]> {
       timesMs.push(performance.now() - startedAt);
       await worker.stop("SIGKILL");
     } catch (error) {
-      const what = error instanceof Error ? error.message : String(error);
-      throw new Error(
-        `Cannot measure a cold start: "${argv.join(" ")}" ${what} ` +
+      throw failure(
+        error,
+        (what) =>
+          `Cannot measure a cold start: "${argv.join(" ")}" ${what} ` +
           `before it answered on port ${port}.`,
       );
     }
@@ -193,6 +138,11 @@ async function measureWarm(plan: Plan, children: Children): Promise<number[]> {
       MAX_WORKERS: String(poolSize),
       ADMIN_PORT: "",
       LOG_LEVEL: "warning",
+      // Its log is ours to keep to ourselves, unless it fails.
+      LOG_FORMAT: "text",
+      WORKER_LOGS: "off",
+      // Interrupted, nobody waits for what is in flight.
+      DRAIN_TIMEOUT_MS: "0",
     },
     timeoutMs: WARM_TIMEOUT_MS,
   });
@@ -209,8 +159,7 @@ async function measureWarm(plan: Plan, children: Children): Promise<number[]> {
     }
     return timesMs;
   } catch (error) {
-    const what = error instanceof Error ? error.message : String(error);
-    throw new Error(`Cannot measure the warm pool: it ${what}.`);
+    throw failure(error, (what) => `Cannot measure the warm pool: it ${what}.`);
   } finally {
     await pool.stop("SIGTERM");
   }
@@ -260,13 +209,33 @@ function report(plan: Plan, cold: Summary, warm: Summary): string {
   ].join("\n");
 }
 
-function planFrom(args: readonly string[]): Plan {
+const HELP = `\
+Usage: scripts/bench_prefork.sh [options] [-- command [args...]]
+
+Measures the first response of a worker that is started for one request, and
+beside it that of a pool whose workers are running already. Without a command
+the demo application is the worker. Takes the settings of the pool, as options
+and as variables; those that matter here:
+
+  ITERATIONS      requests of each kind (default ${DEFAULT_ITERATIONS}; no option)
+  POOL_SIZE       workers of the pool (default 4)
+  HEALTH_PATH     what is requested (default /api/health)
+  PORT            port of the pool (here any free one by default)
+  WORKER_COMMAND, ZIGTTP_BIN, HANDLER_PATH
+                  the worker, where no command follows --
+
+Exit codes: 0 measured, 1 a worker does not serve, 2 unusable settings,
+130 interrupted. However it ends, nothing it has started goes on running.`;
+
+/** What is to be measured; `null` where only the help is asked for. */
+function planFrom(args: readonly string[]): Plan | null {
   const env = {
     // Any free port, so that a pool that is running already is not in the way.
     get: (name: string): string | undefined =>
       Deno.env.get(name) || (name === "PORT" ? "0" : undefined),
   };
   const invocation = loadConfig({ args, env });
+  if (invocation.action === "help") return null;
   if (invocation.action !== "run") {
     throw new TypeError(
       `Cannot take --${invocation.action}: this measures and does nothing else.`,
@@ -293,8 +262,15 @@ function planFrom(args: readonly string[]): Plan {
 async function main(children: Children): Promise<number> {
   try {
     const plan = planFrom(Deno.args);
+    if (plan === null) {
+      console.log(HELP);
+      return 0;
+    }
+    await children.ready;
     const cold = summarize(await measureCold(plan, children));
     const warm = summarize(await measureWarm(plan, children));
+    // Nothing is reported that was interrupted, however far it had come.
+    if (children.ended) return INTERRUPTED;
     console.log(report(plan, cold, warm));
     return 0;
   } catch (error) {

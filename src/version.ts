@@ -1,9 +1,10 @@
 /**
- * The version of this package, as `deno.json` has it; a test holds the two
- * together.
+ * The version of this package: it stands in `deno.json`, and nowhere else.
  *
  * @module
  */
 
+import configuration from "../deno.json" with { type: "json" };
+
 /** The version of this package. */
-export const VERSION = "0.1.0";
+export const VERSION: string = configuration.version;

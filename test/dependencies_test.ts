@@ -36,6 +36,19 @@ Deno.test("the tests run the program with the dependencies and the compiler sett
   }
 });
 
+Deno.test("the examples have a configuration of their own, and the same versions", async () => {
+  const program = await configuration("../deno.json");
+  const tests = await configuration("./deno.json");
+  const examples = await configuration("../examples/deno.json");
+  assert.deepEqual(examples.compilerOptions, program.compilerOptions);
+  const known = new Map(
+    [...Object.entries(program.imports), ...Object.entries(tests.imports)],
+  );
+  for (const [name, specifier] of Object.entries(examples.imports)) {
+    assert.equal(specifier, known.get(name) ?? specifier);
+  }
+});
+
 Deno.test("starting the pool downloads nothing that only tests use", async () => {
   const { imports } = await configuration("../deno.json");
   const names = ["@logtape/logtape", "hono", "prom-client", "uplot"];

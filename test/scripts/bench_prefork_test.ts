@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { eventually } from "../support/deadline.ts";
 import { waitUntilGone } from "../support/processes.ts";
+import { ignoreWithout } from "../support/programs.ts";
 
 const SCRIPT = fileURLToPath(
   new URL("../../scripts/bench_prefork.sh", import.meta.url),
@@ -13,10 +14,16 @@ const TIMEOUT_MS = 180_000;
 /** Marks every process of a run: its descendants inherit it. */
 const MARK = "BENCH_PREFORK_TEST";
 
-function start(mark: string, args: readonly string[] = []): Deno.ChildProcess {
+function start(
+  mark: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Deno.ChildProcess {
   return new Deno.Command(SCRIPT, {
     args: [...args],
-    env: { [MARK]: mark, ITERATIONS: "3", POOL_SIZE: "2" },
+    env: { [MARK]: mark, ITERATIONS: "3", POOL_SIZE: "2", ...env },
+    // A group of its own, as a terminal gives it.
+    detached: true,
     stdout: "piped",
     stderr: "piped",
   }).spawn();
@@ -100,12 +107,13 @@ Deno.test("bench_prefork.sh prints baseline, warm, improvement and reduction, an
 Deno.test("bench_prefork.sh measures the command after --", async () => {
   const mark = crypto.randomUUID();
   const server =
-    "require('node:http').createServer((q,s)=>s.end('ok')).listen(process.env.PORT,'127.0.0.1')";
+    "console.error('a log');require('node:http').createServer((q,s)=>s.end('ok')).listen(process.env.PORT,'127.0.0.1')";
   const { code, stdout, stderr } = await outputOf(
     start(mark, ["--", "node", "-e", server]),
   );
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   assert.match(new TextDecoder().decode(stdout), /^Worker: node -e /m);
+  assert.equal(new TextDecoder().decode(stderr), "", "a log is not for us");
   await assertNothingLeft(mark);
 });
 
@@ -120,13 +128,86 @@ Deno.test("bench_prefork.sh says which command does not serve, and exits 1", asy
   await assertNothingLeft(mark);
 });
 
-Deno.test("bench_prefork.sh that is interrupted ends its workers and exits 130", async () => {
-  const mark = crypto.randomUUID();
-  // A worker that never serves: the interrupt certainly finds it running.
-  const child = start(mark, ["--", "sleep", "300"]);
-  const output = outputOf(child);
-  await eventually(async () => assert.ok(await runs("sleep", mark)));
-  child.kill("SIGINT");
-  assert.equal((await output).code, 130);
-  await assertNothingLeft(mark);
+Deno.test("bench_prefork.sh --help says what it measures, and which settings matter", async () => {
+  const { code, stdout } = await outputOf(start("none", ["--help"]));
+  const text = new TextDecoder().decode(stdout);
+  assert.equal(code, 0);
+  for (const word of ["Usage:", "ITERATIONS", "POOL_SIZE", "130"]) {
+    assert.ok(text.includes(word), `${word} is missing in ${text}`);
+  }
 });
+
+/** Serves whoever comes to it past the pool, and leaves a file where it is asked through the pool, and keeps silent. */
+const SILENT_BEHIND_POOL = `
+  const { writeFileSync } = require("node:fs");
+  console.error("a line of the worker's log");
+  require("node:http").createServer((request, response) => {
+    if (process.env.SILENT && request.headers["x-forwarded-for"]) {
+      writeFileSync(process.env.SILENT, "");
+    } else response.end("ok");
+  }).listen(process.env.PORT, "127.0.0.1");`;
+
+/** When to end the benchmark: the worker's command, and what shows that it is in this phase. */
+interface Phase {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly reached: (mark: string, file: string) => Promise<boolean>;
+}
+
+const SERVER = ["node", "-e", SILENT_BEHIND_POOL];
+
+const PHASES: readonly Phase[] = [
+  {
+    name: "a cold start",
+    command: ["sleep", "300"],
+    reached: (mark) => runs("sleep", mark),
+  },
+  {
+    name: "the start of the pool",
+    // Cold starts have the id 0, and so has the first worker of the pool.
+    command: [
+      ...["sh", "-c", '[ "$WORKER_ID" = 1 ] && exec sleep 300; exec "$@"'],
+      ...["sh", ...SERVER],
+    ],
+    reached: (mark) => runs("sleep", mark),
+  },
+  {
+    name: "a request to the pool",
+    command: SERVER,
+    reached: (_, file) => exists(file),
+  },
+];
+
+async function exists(file: string): Promise<boolean> {
+  return await Deno.stat(file).then(() => true, () => false);
+}
+
+for (const { name, command, reached } of PHASES) {
+  for (const signal of ["SIGINT", "SIGKILL"] as const) {
+    Deno.test({
+      name:
+        `bench_prefork.sh that is ended by ${signal} in ${name} leaves nothing behind (needs node)`,
+      ignore: ignoreWithout("node"),
+      async fn(): Promise<void> {
+        const mark = crypto.randomUUID();
+        const directory = await Deno.makeTempDir();
+        const file = `${directory}/reached`;
+        try {
+          const child = start(mark, ["--", ...command], { SILENT: file });
+          const output = outputOf(child);
+          await eventually(async () => assert.ok(await reached(mark, file)));
+          // A terminal sends it to the whole group; whoever kills, to one.
+          if (signal === "SIGINT") Deno.kill(-child.pid, signal);
+          else child.kill(signal);
+          const { code, stdout, stderr } = await output;
+          assert.equal(code, signal === "SIGINT" ? 130 : 137);
+          assert.equal(new TextDecoder().decode(stdout), "");
+          assert.equal(new TextDecoder().decode(stderr), "");
+          await assertNothingLeft(mark);
+        } finally {
+          await Deno.remove(directory, { recursive: true });
+        }
+      },
+    });
+  }
+}
