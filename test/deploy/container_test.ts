@@ -4,8 +4,14 @@
  */
 
 import assert from "node:assert/strict";
-import { read, ROOT, STOP_MARGIN_S, stopSeconds } from "./deployed.ts";
-import { configOf, neededMebibytes } from "./deployed.ts";
+import {
+  configOf,
+  neededMebibytes,
+  read,
+  ROOT,
+  STOP_MARGIN_S,
+  stopSeconds,
+} from "./deployed.ts";
 import { composeService } from "./compose.ts";
 
 Deno.test("Compose project has a name of its own, and is of this version", () => {

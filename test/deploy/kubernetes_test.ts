@@ -4,11 +4,9 @@
  */
 
 import assert from "node:assert/strict";
-import { parse, parseAllDocuments } from "yaml";
-import type { Config } from "../../src/config/config.ts";
+import { parse } from "yaml";
 import { ignoreWithout } from "../support/programs.ts";
 import {
-  configOf,
   neededMebibytes,
   read,
   ROOT,
@@ -16,138 +14,15 @@ import {
   stopSeconds,
 } from "./deployed.ts";
 import { complaintsAbout, type Manifest } from "./manifest_schemas.ts";
+import { type Autoscaler, render, type ScaledObject } from "./rendered.ts";
 
 const SINGLE = "deploy/k8s";
 const SCALE_OUT = "deploy/k8s/overlays/scale-out";
 const KEDA = "deploy/k8s/overlays/scale-out-keda";
 
-/** The parts of a Deployment that are looked at. */
-interface Deployment {
-  readonly spec: {
-    readonly replicas?: number;
-    readonly strategy: { readonly rollingUpdate: unknown };
-    readonly template: {
-      readonly metadata: { readonly labels: Readonly<Record<string, string>> };
-      readonly spec: {
-        readonly terminationGracePeriodSeconds: number;
-        readonly serviceAccountName?: string;
-        readonly priorityClassName?: string;
-        readonly containers: readonly [Container];
-      };
-    };
-  };
-}
-
-interface Container {
-  readonly image: string;
-  readonly envFrom: readonly [
-    { readonly configMapRef: { readonly name: string } },
-  ];
-  readonly ports: readonly {
-    readonly name: string;
-    readonly containerPort: number;
-  }[];
-  readonly startupProbe: Probe;
-  readonly livenessProbe: Probe;
-  readonly readinessProbe: Probe;
-  readonly resources: {
-    readonly requests: { readonly cpu: string };
-    readonly limits: { readonly memory: string; readonly cpu?: string };
-  };
-}
-
-interface Probe {
-  readonly httpGet: { readonly path: string; readonly port: string };
-}
-
-/** What is deployed where many pods are. */
-interface Autoscaler {
-  readonly spec: {
-    readonly minReplicas: number;
-    readonly maxReplicas: number;
-    readonly metrics: readonly {
-      readonly pods?: { readonly metric: { readonly name: string } };
-    }[];
-    readonly behavior: unknown;
-  };
-}
-
-interface ScaledObject {
-  readonly spec: {
-    readonly minReplicaCount: number;
-    readonly maxReplicaCount: number;
-    readonly triggers: readonly {
-      readonly metadata: { readonly query?: string };
-    }[];
-    readonly advanced: {
-      readonly horizontalPodAutoscalerConfig: { readonly behavior: unknown };
-    };
-  };
-}
-
-/** What an overlay amounts to. */
-class Rendered {
-  readonly manifests: readonly Manifest[];
-
-  constructor(manifests: readonly Manifest[]) {
-    this.manifests = manifests;
-  }
-
-  /** The one manifest of its kind. */
-  only<T>(kind: string): T {
-    const found = this.manifests.filter((manifest) => manifest.kind === kind);
-    assert.equal(found.length, 1, `${found.length} of ${kind}`);
-    return found[0] as unknown as T;
-  }
-
-  get kinds(): readonly string[] {
-    return this.manifests.map(({ kind }) => kind).toSorted();
-  }
-
-  get deployment(): Deployment["spec"] {
-    return this.only<Deployment>("Deployment").spec;
-  }
-
-  get pod(): Deployment["spec"]["template"]["spec"] {
-    return this.deployment.template.spec;
-  }
-
-  get container(): Container {
-    return this.pod.containers[0];
-  }
-
-  /** The pool's configuration, by the ConfigMap its container names. */
-  get config(): Config {
-    const map = this.only<
-      Manifest & { readonly data: Readonly<Record<string, string>> }
-    >("ConfigMap");
-    assert.equal(
-      this.container.envFrom[0].configMapRef.name,
-      map.metadata.name,
-    );
-    return configOf(map.data);
-  }
-}
-
-/** Each is rendered once. */
-const rendered = new Map<string, Promise<Rendered>>();
-
-function render(path: string): Promise<Rendered> {
-  const found = rendered.get(path) ?? kustomize(path);
-  rendered.set(path, found);
-  return found;
-}
-
-async function kustomize(path: string): Promise<Rendered> {
-  const { success, stdout, stderr } = await new Deno.Command("kubectl", {
-    args: ["kustomize", path],
-    cwd: ROOT,
-  }).output();
-  const decoder = new TextDecoder();
-  assert.ok(success, decoder.decode(stderr));
-  const documents = parseAllDocuments(decoder.decode(stdout));
-  return new Rendered(documents.map((document) => document.toJSON()));
-}
+/** The modules that make the figures name each of them. */
+const METRIC_MODULES = [...Deno.readDirSync(new URL("src/metrics/", ROOT))]
+  .map(({ name }) => read(`src/metrics/${name}`)).join("");
 
 function kubernetesTest(name: string, fn: () => Promise<void>): void {
   const ignore = ignoreWithout("kubectl");
@@ -333,10 +208,9 @@ kubernetesTest("the autoscalers ask for figures that there are", async () => {
     ...rules.custom.flatMap((rule) => [rule.seriesQuery, rule.metricsQuery]),
     ...spec.triggers.map(({ metadata }) => metadata.query ?? ""),
   ];
-  // The modules that make them name each of them.
-  const exposition = [...Deno.readDirSync(new URL("src/metrics/", ROOT))]
-    .map(({ name }) => read(`src/metrics/${name}`)).join("");
   const names = queries.flatMap((query) => query.match(/prefork_\w+/g) ?? []);
   assert.ok(names.length >= 6);
-  for (const name of names) assert.ok(exposition.includes(`"${name}"`), name);
+  for (const name of names) {
+    assert.ok(METRIC_MODULES.includes(`"${name}"`), name);
+  }
 });
