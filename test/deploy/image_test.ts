@@ -67,12 +67,24 @@ async function textOf(url: string, init: RequestInit = {}): Promise<string> {
   return text;
 }
 
-async function untilReady({ admin }: Place): Promise<void> {
-  await eventually(() => textOf(`${admin}/_ready`));
-}
-
 async function metricsOf({ admin }: Place): Promise<PoolMetrics> {
   return JSON.parse(await textOf(`${admin}/_metrics`));
+}
+
+/** Resolves when all workers are ready, and the pool serves. */
+async function untilServing(place: Place): Promise<void> {
+  await eventually(async () => {
+    const { state, pool } = await metricsOf(place);
+    assert.deepEqual([state, pool.ready], ["serving", 2]);
+  });
+}
+
+/** Resolves when the container has written it. */
+async function untilLogged(
+  container: Container,
+  pattern: RegExp,
+): Promise<void> {
+  await eventually(async () => assert.match(await container.logs(), pattern));
 }
 
 /** Resolves when workers have been replaced. */
@@ -134,7 +146,7 @@ Deno.test({
       env: { ...variables, ...place.env },
       args: sandboxArguments(service),
     });
-    await untilReady(place);
+    await untilServing(place);
     await asComposeRunsIt(t, container, place);
     await behindTls(t, podman, application);
     await outOfMemory(t, podman, application);
@@ -214,9 +226,7 @@ async function asComposeRunsIt(
         method: "POST",
       });
       await untilReplaced(place);
-      await eventually(async () => {
-        assert.match(await container.logs(), /"reason":"max-memory"/);
-      });
+      await untilLogged(container, /"reason":"max-memory"/);
     },
   );
 }
@@ -240,11 +250,11 @@ async function behindTls(
       ALL_PROXY: elsewhere,
     },
   });
-  await untilReady(place);
+  await untilServing(place);
   await t.step(
     "is healthy behind TLS, the PROXY protocol and HTTP_PROXY",
     async () => {
-      assert.match(await container.logs(), /https:\/\//);
+      await untilLogged(container, /https:\/\//);
       assert.equal(await container.healthcheck(), 0);
     },
   );
@@ -270,7 +280,7 @@ async function outOfMemory(
         env: place.env,
         args: ["--memory=400m"],
       });
-      await untilReady(place);
+      await untilServing(place);
       const url = `http://127.0.0.1:${place.port}`;
       // Not sent again, as GET would be.
       const response = await fetch(`${url}/grow?mb=1000`, { method: "POST" });
@@ -278,7 +288,7 @@ async function outOfMemory(
       assert.equal(response.status, 502);
       await untilReplaced(place);
       assert.match(await textOf(url), /^\d+$/);
-      assert.match(await container.logs(), /the kernel killed it/);
+      await untilLogged(container, /the kernel killed it/);
     },
   );
 }
@@ -296,8 +306,6 @@ async function stopping(
     const stopped = container.stop();
     assert.equal(await response.text(), "half\nhalf\n");
     assert.equal(await stopped, 0);
-    const logs = await container.logs();
-    assert.match(logs, /draining/);
-    assert.match(logs, /stopped/);
+    await untilLogged(container, /draining[^]*stopped/);
   });
 }
