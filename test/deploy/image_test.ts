@@ -7,10 +7,17 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { DEFAULT_DEADLINE_MS, eventually } from "../support/deadline.ts";
 import { freePort } from "../support/free_port.ts";
-import type { PoolMetrics } from "../support/pool_metrics.ts";
 import { ignoreWithout } from "../support/programs.ts";
 import { composeService, sandboxArguments } from "./compose.ts";
 import { read, ROOT } from "./deployed.ts";
+import {
+  metricsOf,
+  newPlace,
+  type Place,
+  textOf,
+  untilReplaced,
+  untilServing,
+} from "./place.ts";
 import { type Container, Podman } from "./podman.ts";
 
 /** Kept for the next run: it depends on nothing of ours. */
@@ -29,28 +36,6 @@ WORKDIR /srv/app
 ENV WORKER_COMMAND="deno run -A container_worker.ts"
 `;
 
-/** Where a container is reached, and what it is told of it. */
-interface Place {
-  readonly port: number;
-  readonly admin: string;
-  readonly env: Readonly<Record<string, string>>;
-}
-
-/** On the host's network, where other tests are too. */
-function newPlace(): Place {
-  const [port, adminPort] = [freePort(), freePort()];
-  const env = {
-    PORT: `${port}`,
-    ADMIN_PORT: `${adminPort}`,
-    ADMIN_HOST: "127.0.0.1",
-    WORKER_PORT: "0",
-    POOL_SIZE: "2",
-    MAX_WORKERS: "2",
-    LOG_FORMAT: "json",
-  };
-  return { port, admin: `http://127.0.0.1:${adminPort}`, env };
-}
-
 /** Makes the base, unless it is there. */
 async function makeBase(podman: Podman): Promise<void> {
   const { code } = await podman.end(["podman", "image", "exists", BASE]);
@@ -59,42 +44,12 @@ async function makeBase(podman: Podman): Promise<void> {
   await podman.run([script, Deno.execPath(), BASE]);
 }
 
-async function textOf(url: string, init: RequestInit = {}): Promise<string> {
-  const signal = AbortSignal.timeout(DEFAULT_DEADLINE_MS);
-  const response = await fetch(url, { ...init, signal });
-  const text = await response.text();
-  assert.equal(response.status, 200, text);
-  return text;
-}
-
-async function metricsOf({ admin }: Place): Promise<PoolMetrics> {
-  return JSON.parse(await textOf(`${admin}/_metrics`));
-}
-
-/** Resolves when all workers are ready, and the pool serves. */
-async function untilServing(place: Place): Promise<void> {
-  await eventually(async () => {
-    const { state, pool } = await metricsOf(place);
-    assert.deepEqual([state, pool.ready], ["serving", 2]);
-  });
-}
-
 /** Resolves when the container has written it. */
 async function untilLogged(
   container: Container,
   pattern: RegExp,
 ): Promise<void> {
   await eventually(async () => assert.match(await container.logs(), pattern));
-}
-
-/** Resolves when workers have been replaced. */
-async function untilReplaced(place: Place): Promise<PoolMetrics> {
-  return await eventually(async () => {
-    const metrics = await metricsOf(place);
-    assert.ok(metrics.pool.restarts > 0, "nothing was replaced");
-    assert.equal(metrics.pool.ready, 2);
-    return metrics;
-  });
 }
 
 /** The least CPU time of a few runs, in seconds: what is beside it disturbs, and never helps. */
@@ -149,7 +104,7 @@ Deno.test({
     await untilServing(place);
     await asComposeRunsIt(t, container, place);
     await behindTls(t, podman, application);
-    await outOfMemory(t, podman, application);
+    await atItsLimits(t, podman, application);
     await stopping(t, container, place);
   },
 });
@@ -266,24 +221,35 @@ async function behindTls(
   });
 }
 
-async function outOfMemory(
+async function atItsLimits(
   t: Deno.TestContext,
   podman: Podman,
   image: string,
 ): Promise<void> {
+  const place = newPlace();
+  await using container = await podman.start({
+    image,
+    env: { ...place.env, MAX_CONNECTIONS: "1" },
+    args: ["--memory=400m"],
+  });
+  await untilServing(place);
+
+  await t.step("is healthy when PORT is full", async () => {
+    using _only = await Deno.connect({ port: place.port });
+    await eventually(async () => {
+      assert.equal((await metricsOf(place)).connections.client, 1);
+    });
+    assert.equal(await container.healthcheck(), 0);
+  });
+
   await t.step(
     "replaces a worker that the kernel ends, and goes on",
     async () => {
-      const place = newPlace();
-      await using container = await podman.start({
-        image,
-        env: place.env,
-        args: ["--memory=400m"],
-      });
-      await untilServing(place);
       const url = `http://127.0.0.1:${place.port}`;
+      const signal = AbortSignal.timeout(DEFAULT_DEADLINE_MS);
       // Not sent again, as GET would be.
-      const response = await fetch(`${url}/grow?mb=1000`, { method: "POST" });
+      const growing = { method: "POST", signal };
+      const response = await fetch(`${url}/grow?mb=1000`, growing);
       await response.body?.cancel();
       assert.equal(response.status, 502);
       await untilReplaced(place);
