@@ -290,15 +290,15 @@ async function healthCheck(
   const dockerfile = await Deno.readTextFile(`${root}Dockerfile`);
   const [, words = "[]"] = /^HEALTHCHECK [^]*?^ *CMD (\[.*\])$/m
     .exec(dockerfile) ?? [];
-  const [program, ...args] = JSON.parse(words) as string[];
-  assert.equal(program, "deno");
-  const { code } = await new Deno.Command(Deno.execPath(), {
-    args,
-    cwd: root,
-    env: { ...env },
-    stdout: "null",
-    stderr: "null",
-  }).output();
+  const [program = ""] = JSON.parse(words) as string[];
+  const { code } = await new Deno.Command(
+    program.replace(/^\/opt\/prefork-pool\//, root),
+    {
+      env: { ...env },
+      stdout: "null",
+      stderr: "null",
+    },
+  ).output();
   return code;
 }
 
