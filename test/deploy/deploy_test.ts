@@ -14,8 +14,6 @@ import {
 } from "./deployed.ts";
 
 /** The permissions the project promises to be enough. */
-const PERMISSIONS = ["--allow-net", "--allow-run", "--allow-env"];
-
 const unit = read("deploy/systemd/prefork-pool.service");
 
 /** `KEY=value` lines; `commented` takes those behind a # too. */
