@@ -33,6 +33,11 @@ export class ModelPages implements AdminPort, Peer {
     this.#calm = calm;
   }
 
+  /** Pages that are being made. */
+  get open(): number {
+    return this.#responses.size;
+  }
+
   take({ target }: AdminRequest): AdminPage | null {
     if (!target.startsWith("/_page/")) return null;
     return {

@@ -34,6 +34,9 @@ const PROXY_HEADER = "PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n";
 /** Steps of time: a look of the driver, and more. */
 const TIMES_MS = [1, 30, 100, 100, 500, 2500];
 
+/** How long a stop may take at most. */
+const MAX_STOP_MS = 3000;
+
 /** What an end of a process looks like. */
 const ENDS = [
   { cause: "self-inflicted", description: "exited with code 1" },
@@ -62,6 +65,8 @@ export class ModelWorld {
   /** Attempts to connect of which nothing comes. */
   readonly #stuck = new WeakSet<PendingConnect>();
   #stopped = false;
+  /** How often it was said that all has stopped. */
+  #stops = 0;
 
   /** Begins the world of `seed`. */
   constructor(seed: number) {
@@ -114,10 +119,11 @@ export class ModelWorld {
 
   /** Lets time pass until everything must have ended, and looks at what came of it. */
   checkEnds(): void {
-    this.#pages.frozen = true;
-    this.#pages.end();
     const { stand } = this;
     stand.onConnect = () => null;
+    if (this.#stopped) this.#checkStops();
+    this.#pages.frozen = true;
+    this.#pages.end();
     stand.run();
     stand.checkEnds();
     this.checkSound();
@@ -128,6 +134,19 @@ export class ModelWorld {
   checkSound(): void {
     this.stand.checkSound();
     for (const worker of this.workers) worker.check();
+    const clients = this.clients.filter(({ link }) => !link.closed);
+    assert.ok(this.#pages.open <= clients.length, "a page made for nobody");
+  }
+
+  /** What was told to stop has, as soon as its time was up. */
+  #checkStops(): void {
+    const { links, clock, engine, timers } = this.stand;
+    clock.advance(MAX_STOP_MS);
+    timers.fire();
+    engine.deadlines.enforce(clock.now());
+    const open = links.filter(({ closed }) => !closed);
+    assert.equal(open.length, 0, "connections when all has stopped");
+    assert.equal(this.#stops, 1, "told of the end");
   }
 
   #everyday(): readonly Happening[] {
@@ -282,8 +301,7 @@ export class ModelWorld {
     this.#stopped = true;
     const { engine, acceptor } = this.stand;
     const workersGone = oneIn(this.#random, 2);
-    const how = { timeoutMs: this.#random.pick([0, 3000]), workersGone };
-    let stopped = 0;
-    engine.stop(acceptor, how, () => assert.equal(++stopped, 1));
+    const timeoutMs = this.#random.pick([0, MAX_STOP_MS]);
+    engine.stop(acceptor, { timeoutMs, workersGone }, () => this.#stops++);
   }
 }
