@@ -125,6 +125,10 @@ export class ConnectionPool {
       const [oldest] = connections;
       if (oldest !== undefined && oldest === idle.oldest) idle.kept = true;
       idle.oldest = oldest;
+      // What nobody asked for is not reported while they are watched.
+      for (const connection of connections.filter(isSpent)) {
+        this.#discard(connection);
+      }
       // Newest last, and all with much the same limit: the oldest go first.
       while (connections.length > 0 && idleUntil(connections[0]!) <= now) {
         connections.shift()!.close();

@@ -78,6 +78,12 @@ Deno.test("an idle connection whose worker ends it, or speaks unasked, is closed
   spoken.link.step("read");
   assert.equal(stand.take(), null);
   assert.equal(spoken.link.closed, true);
+  const looked = stand.idle();
+  looked.link.deliver(toBytes("HTTP/1.1 408"));
+  looked.link.step("read");
+  stand.pool.sweep(stand.clock.now());
+  assert.equal(looked.link.closed, true);
+  assert.equal(stand.pool.idleCount, 0);
 });
 
 Deno.test("a connection that has ended, or has more to say, is not kept at all", () => {
