@@ -10,8 +10,13 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 
-/** Everything starts from one of these. The last one is run by its path, as a process. */
-const ENTRY_POINTS = ["mod.ts", "tools/prefork-pool.ts", "src/demo/main.ts"];
+/** Everything starts from one of these. The last two are run by their paths, as a process and as a thread. */
+const ENTRY_POINTS = [
+  "mod.ts",
+  "tools/prefork-pool.ts",
+  "src/demo/main.ts",
+  "src/plane/data_plane_thread.ts",
+];
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -72,6 +77,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "src/plane/": [
     "src/proxy/",
     "src/transport/",
+    // Pure: who may see a page is decided where requests are read.
+    "src/admin/gatekeeper.ts",
     "src/net/",
     "src/upstream/",
     "src/events/",
@@ -147,7 +154,18 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "node:",
   ],
   // The one place that knows what carries the contract.
-  "src/lifecycle/open_plane.ts": ["src/plane/", "src/events/"],
+  "src/lifecycle/open_plane.ts": [
+    "src/plane/",
+    "src/transport/epoll/",
+    "src/lifecycle/",
+    "src/events/",
+    "src/shared/",
+    "node:",
+  ],
+  "src/lifecycle/listen_native.ts": [
+    "src/transport/epoll/",
+    "src/lifecycle/listen.ts",
+  ],
   "src/demo/": ["hono"],
   // The same algorithm, and the settings it is given.
   "src/simulate/": [

@@ -46,6 +46,8 @@ export interface ServeOptions {
 /** A data plane that can be begun with. */
 export interface ServingPlane extends DataPlane {
   readonly transport: TransportName;
+  /** What would be gained by another one, as a whole sentence; `null` where there is nothing to be said. */
+  readonly hint: string | null;
   /** Opens the socket that clients connect to; nobody is served yet. @throws {StartError} When that cannot be done. */
   listen(): Promise<OpenListener>;
   /** Serves those who connect to `opened`. */
@@ -56,7 +58,7 @@ export interface ServingPlane extends DataPlane {
 interface Choice {
   readonly libc: Libc | null;
   /** A whole sentence; `null` where there is nothing to be said. */
-  readonly notice: string | null;
+  readonly hint: string | null;
 }
 
 /**
@@ -68,17 +70,14 @@ export function openPlane(
   settings: PlaneSettings,
   events: EventEmitter,
 ): ServingPlane {
-  const { libc, notice } = chooseTransport(settings);
+  const { libc, hint } = chooseTransport(settings);
   const plane = libc === null
-    ? new RuntimePlane(settings)
+    ? new RuntimePlane(settings, hint)
     : new EpollPlane(settings, libc);
   plane.subscribe((fact) => {
     if (fact.type === "event") events.emit(fact.event);
   });
   events.watchAccess((wanted) => plane.send({ type: "report-access", wanted }));
-  if (notice !== null) {
-    events.emit({ type: "notice", level: "info", message: notice });
-  }
   return plane;
 }
 
@@ -87,7 +86,7 @@ class RuntimePlane extends LocalPlane implements ServingPlane {
   readonly transport = "deno";
   readonly #settings: PlaneSettings;
 
-  constructor(settings: PlaneSettings) {
+  constructor(settings: PlaneSettings, readonly hint: string | null) {
     super(settings);
     this.#settings = settings;
   }
@@ -106,6 +105,7 @@ class RuntimePlane extends LocalPlane implements ServingPlane {
 /** On epoll, in a thread of its own. */
 class EpollPlane extends ThreadPlane implements ServingPlane {
   readonly transport = "epoll";
+  readonly hint = null;
   readonly #settings: PlaneSettings;
   readonly #libc: Libc;
 
@@ -130,10 +130,10 @@ class EpollPlane extends ThreadPlane implements ServingPlane {
 
 function chooseTransport(settings: PlaneSettings): Choice {
   const { transport } = settings;
-  if (transport === "deno") return { libc: null, notice: null };
+  if (transport === "deno") return { libc: null, hint: null };
   const obstacle = obstacleTo(settings);
   if (obstacle === null) return tryLibc(transport);
-  if (transport === "auto") return { libc: null, notice: null };
+  if (transport === "auto") return { libc: null, hint: null };
   throw new StartError(
     "unusable-transport",
     `Cannot serve with TRANSPORT=epoll: ${obstacle}. Set TRANSPORT to auto.`,
@@ -156,7 +156,7 @@ function tryLibc(transport: TransportName | "auto"): Choice {
   try {
     const libc = openLibc();
     requireThread();
-    return { libc, notice: null };
+    return { libc, hint: null };
   } catch (error) {
     if (!(error instanceof NativeUnavailableError)) throw error;
     if (transport === "epoll") {
@@ -166,12 +166,12 @@ function tryLibc(transport: TransportName | "auto"): Choice {
         error,
       );
     }
-    const notice = error.reason === "permission"
+    const hint = error.reason === "permission"
       ? "Requests are served by the sockets of the runtime. With sockets of " +
         "its own, in a thread of their own, the balancer takes about half the " +
         `CPU time for each, and health checks never wait: ${error.remedy}`
       : null;
-    return { libc: null, notice };
+    return { libc: null, hint };
   }
 }
 

@@ -45,7 +45,8 @@ export interface StartPoolOptions extends PoolOptions {
  * Starts a pool, and resolves when it serves requests.
  *
  * Needs `--allow-net` and `--allow-run`; with `-A` the metrics also have the
- * memory and CPU time of each worker. The environment is not read, signals
+ * memory and CPU time of each worker. Connections are served on the program's
+ * own event loop, unless `transport` says otherwise. The environment is not read, signals
  * are not listened to and nothing is logged: that is left to the program.
  *
  * @throws {ConfigError} When options cannot be used; all problems are named.
@@ -72,7 +73,10 @@ export async function startPool(
   options: StartPoolOptions = {},
 ): Promise<RunningPool> {
   const { events, signal, ...settings } = options;
-  const supervisor = new Supervisor(resolveOptions(settings), events);
+  const supervisor = new Supervisor(
+    resolveOptions({ transport: "deno", ...settings }),
+    events,
+  );
   signal?.throwIfAborted();
   signal?.addEventListener("abort", () => supervisor.stop(), { once: true });
   await supervisor.start();

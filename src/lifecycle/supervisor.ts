@@ -397,6 +397,10 @@ export class Supervisor {
     const { address } = this.#admin;
     if (address !== null) announce(address, { role: "admin", tls: false });
     announce(this.#listener!, { role: "public", tls });
+    const { hint: message } = this.#plane;
+    if (message !== null) {
+      this.events.emit({ type: "notice", level: "info", message });
+    }
   }
 
   #setState(to: ServingState): void {

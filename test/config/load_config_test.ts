@@ -66,6 +66,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     maxHeadBytes: 16_384,
     maxBodyBytes: 0,
     maxConnections: 10_000,
+    transport: "auto",
     trustedProxies: [],
     watch: [],
     rateLimit: null,

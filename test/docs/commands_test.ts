@@ -19,7 +19,7 @@ const PROGRAM = String
   .raw`(?:prefork-pool|npx prefork-pool|\./tools/prefork-pool\.ts|node_modules/\.bin/prefork-pool|deno run (?:-\S+ )+tools/prefork-pool\.ts)`;
 
 const SUBCOMMANDS =
-  "status|top|reload|scale|simulate|list|logs|events|stop|health";
+  "status|top|reload|scale|simulate|list|logs|events|stop|health|completions";
 
 /** Talks to a pool: the name, and what follows it. */
 const SUBCOMMAND = new RegExp(`^prefork-pool ((${SUBCOMMANDS})\\b.*)$`);

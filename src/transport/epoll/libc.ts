@@ -8,6 +8,7 @@
  * @module
  */
 
+import { isGranted } from "../../shared/is_granted.ts";
 import { errnoName, libraryPaths, type Platform } from "./abi.ts";
 
 const SYMBOLS = {
@@ -160,11 +161,13 @@ function isPermitted(path?: string): boolean {
   const descriptor: Deno.FfiPermissionDescriptor = path === undefined
     ? { name: "ffi" }
     : { name: "ffi", path };
-  return Deno.permissions.querySync(descriptor).state === "granted";
+  return isGranted(descriptor);
 }
 
 /** Whether a file is there, as far as may be seen. */
 function exists(path: string): boolean {
+  // Deno would ask whoever sits at the terminal.
+  if (!isGranted({ name: "read", path })) return false;
   try {
     return Deno.statSync(path).isFile;
   } catch {
