@@ -10,11 +10,12 @@ import { direct } from "./direct.ts";
 import { haproxy } from "./haproxy.ts";
 import { nginx } from "./nginx.ts";
 import type { Peer } from "./peer.ts";
-import { preforkPool } from "./prefork_pool.ts";
+import { preforkPool, preforkPoolOnDeno } from "./prefork_pool.ts";
 
 /** Every peer. */
 export const PEERS: readonly Peer[] = [
   preforkPool,
+  preforkPoolOnDeno,
   haproxy,
   nginx,
   caddy,

@@ -23,8 +23,17 @@ const MAIN = fileURLToPath(
 /** A pool of as many workers as the others have, with default settings otherwise. */
 export const preforkPool: Peer = poolOf("prefork-pool", MAIN);
 
+/** The same on the sockets of the runtime, in one thread. */
+export const preforkPoolOnDeno: Peer = poolOf("prefork-pool-deno", MAIN, [
+  "--transport=deno",
+]);
+
 /** A pool whose program is the file `main`, of this checkout or another. */
-export function poolOf(name: string, main: string): Peer {
+export function poolOf(
+  name: string,
+  main: string,
+  flags: readonly string[] = [],
+): Peer {
   return {
     name,
     needs: null,
@@ -41,7 +50,7 @@ export function poolOf(name: string, main: string): Peer {
             main,
             port,
             workers,
-            flags: [`--max-connections=${MAX_CLIENTS}`],
+            flags: [`--max-connections=${MAX_CLIENTS}`, ...flags],
             workerCommand: originCommand,
           }),
         ),
