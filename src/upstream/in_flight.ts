@@ -1,18 +1,13 @@
 /**
  * The exchanges that an upstream has in flight, and what is asked of them.
  *
- * A list through the exchanges themselves: to enter and to leave it costs a
- * few assignments and allocates nothing, as every request does both.
- *
  * @module
  */
 
+import type { Linked } from "./linked_list.ts";
+
 /** An exchange that a worker has, or has had until a moment ago. */
-export interface InFlightExchange {
-  /** The one that entered after it; for the list alone. */
-  next: InFlightExchange | null;
-  /** The one that entered before it; for the list alone. */
-  previous: InFlightExchange | null;
+export interface InFlightExchange extends Linked<InFlightExchange> {
   readonly request: {
     /** On the clock of `performance.now()`. */
     readonly startedAt: number;
@@ -39,39 +34,4 @@ export interface InFlightExchange {
   fail(error: Error): void;
   /** Takes it to another worker, where that is safe. */
   sendElsewhere(): void;
-}
-
-/** The exchanges of one upstream, those that entered first before later ones. */
-export class InFlightList implements Iterable<InFlightExchange> {
-  #first: InFlightExchange | null = null;
-  #last: InFlightExchange | null = null;
-
-  /** Puts an exchange at the end that is in no list. */
-  enter(exchange: InFlightExchange): void {
-    exchange.previous = this.#last;
-    exchange.next = null;
-    if (this.#last === null) this.#first = exchange;
-    else this.#last.next = exchange;
-    this.#last = exchange;
-  }
-
-  /** Takes an exchange out that is in this list. */
-  leave(exchange: InFlightExchange): void {
-    const { previous, next } = exchange;
-    if (previous === null) this.#first = next;
-    else previous.next = next;
-    if (next === null) this.#last = previous;
-    else next.previous = previous;
-    exchange.previous = exchange.next = null;
-  }
-
-  /** Walks them; the one it stands at may leave meanwhile. */
-  *[Symbol.iterator](): Generator<InFlightExchange> {
-    let exchange = this.#first;
-    while (exchange !== null) {
-      const { next } = exchange;
-      yield exchange;
-      exchange = next;
-    }
-  }
 }

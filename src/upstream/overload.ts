@@ -47,8 +47,6 @@ const RATE_MEMORY_MS = 1_000;
 /** Knows whether there is an overload, and how long the queue may be. */
 export class Overload {
   readonly #mostWaitMs: number;
-  /** Since when those waited that a worker has now. */
-  readonly #since = new WeakMap<ClaimRequest, number>();
   /** How long those waited that have left, the last of them. */
   #waits: number[] = [];
   #left = 0;
@@ -108,7 +106,7 @@ export class Overload {
   /** Takes note that one that has waited since then was given to a worker. */
   serve(request: ClaimRequest, since: number): void {
     this.#served++;
-    this.#since.set(request, since);
+    request.waitedSince = since;
   }
 
   /** Takes note that a worker has finished a request, for a client that was there still. */
@@ -118,7 +116,7 @@ export class Overload {
 
   /** Takes note that a client has gone whose request was at a worker; those that had not waited say nothing. */
   leaveWorker(request: ClaimRequest, now: number): void {
-    const since = this.#since.get(request);
+    const { waitedSince: since } = request;
     if (since !== undefined) this.leave(now - since);
   }
 

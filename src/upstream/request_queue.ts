@@ -39,6 +39,10 @@ export interface ClaimRequest {
   readonly owner?: Upstream | null;
   /** Whether its client is still sending it. @default {false} */
   readonly uploading?: boolean;
+  /** Since when it waited that a worker has now; for the dispatcher alone. @default {it has not waited} */
+  waitedSince?: number;
+  /** What {@linkcode AdaptiveConcurrency} knows of it while a worker has it; for that alone. */
+  claim?: object | null;
 }
 
 /** A request that waits for an upstream. */

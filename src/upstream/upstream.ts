@@ -10,7 +10,8 @@
  */
 
 import type { UpstreamAddress, UpstreamEnd } from "../plane/contract.ts";
-import { InFlightList } from "./in_flight.ts";
+import type { InFlightExchange } from "./in_flight.ts";
+import { LinkedList } from "./linked_list.ts";
 
 export type { EndCause, UpstreamEnd } from "../plane/contract.ts";
 
@@ -49,7 +50,7 @@ export class Upstream implements UpstreamAddress {
   /** Sum of the durations of all finished exchanges, in milliseconds. */
   latencySumMs = 0;
   /** Those it has now: each claim's, from when it is begun with until it is released. */
-  readonly exchanges: InFlightList = new InFlightList();
+  readonly exchanges: LinkedList<InFlightExchange> = new LinkedList();
 
   #inFlight = 0;
   #idle = 0;

@@ -1,10 +1,8 @@
 /** The list of what an upstream has in flight. */
 
 import assert from "node:assert/strict";
-import {
-  type InFlightExchange,
-  InFlightList,
-} from "../../src/upstream/in_flight.ts";
+import { LinkedList } from "../../src/upstream/linked_list.ts";
+import { type InFlightExchange } from "../../src/upstream/in_flight.ts";
 import { Random } from "../fuzz/random.ts";
 
 function exchange(id: string): InFlightExchange {
@@ -25,13 +23,13 @@ function exchange(id: string): InFlightExchange {
   };
 }
 
-function idsIn(list: InFlightList): readonly string[] {
+function idsIn(list: LinkedList<InFlightExchange>): readonly string[] {
   return [...list].map(({ request }) => request.id);
 }
 
 Deno.test("exchanges enter and leave in any order, and those left are in the order in which they came", () => {
   const random = new Random(1, 0);
-  const list = new InFlightList();
+  const list = new LinkedList<InFlightExchange>();
   const inside: InFlightExchange[] = [];
   for (let step = 0; step < 2_000; step++) {
     if (inside.length < 6 && random.below(2) === 0) {
@@ -48,7 +46,7 @@ Deno.test("exchanges enter and leave in any order, and those left are in the ord
 });
 
 Deno.test("who leaves while the list is walked does not end the walk", () => {
-  const list = new InFlightList();
+  const list = new LinkedList<InFlightExchange>();
   for (const id of ["a", "b", "c"]) list.enter(exchange(id));
   const seen: string[] = [];
   for (const each of list) {
@@ -60,7 +58,10 @@ Deno.test("who leaves while the list is walked does not end the walk", () => {
 });
 
 Deno.test("who has left may enter again", () => {
-  const [one, other] = [new InFlightList(), new InFlightList()];
+  const [one, other] = [
+    new LinkedList<InFlightExchange>(),
+    new LinkedList<InFlightExchange>(),
+  ];
   const moving = exchange("a");
   one.enter(moving);
   one.leave(moving);

@@ -28,6 +28,8 @@ export class ProxiedRequest implements ClaimRequest {
   avoid: Upstream | null = null;
   /** Whether the rest of its body is under way: its worker has nothing to do meanwhile. */
   uploading: boolean;
+  claim: object | null = null;
+  waitedSince?: number;
   /** The worker that keeps something for the client. */
   readonly owner: Upstream | null;
   /** Which generation of workers the client belongs to; `null` where nobody asks. */

@@ -12,6 +12,7 @@
  */
 
 import type { ClaimRequest } from "../request_queue.ts";
+import { type Linked, LinkedList } from "../linked_list.ts";
 import type { Upstream } from "../upstream.ts";
 import { ConcurrencyLimit, type PoolLoad } from "./concurrency_limit.ts";
 import { MOST_PLACES, type SampledRequest } from "./latency_sample.ts";
@@ -34,15 +35,28 @@ const UPLOAD_WEIGHT = 0.2;
 /** Share of slow uploads from which on the next one is taken for slow. */
 const MOSTLY_SLOW = 0.5;
 
-/** A request that a worker has. */
-interface Claim {
-  readonly upstream: Upstream;
-  readonly claimedAt: number;
-  /** Of those that were claimed, the how many-th it is. */
-  readonly order: number;
-  readonly uploads: boolean;
-  sampled: SampledRequest | null;
-  state: ClaimState;
+/** A request that a worker has. A member of what that one works at, or of what is overdue. */
+class Claim implements Linked<Claim> {
+  next: Claim | null = null;
+  previous: Claim | null = null;
+  /** Its place among all claims. */
+  readonly entry: Entry = { claim: this, next: null, previous: null };
+  state: ClaimState = "working";
+
+  constructor(
+    readonly request: ClaimRequest,
+    readonly upstream: Upstream,
+    readonly claimedAt: number,
+    /** Of those that were claimed, the how many-th it is. */
+    readonly order: number,
+    readonly uploads: boolean,
+    public sampled: SampledRequest | null,
+  ) {}
+}
+
+/** A place in the list of all claims. */
+interface Entry extends Linked<Entry> {
+  readonly claim: Claim;
 }
 
 /** `overdue` may be work all the same, `idle` is none. */
@@ -51,16 +65,16 @@ type ClaimState = "working" | "overdue" | "idle";
 /** What is known of a worker. */
 interface WorkerState {
   /** What it works at, in the order in which it was claimed. */
-  readonly working: Set<Claim>;
+  readonly working: LinkedList<Claim>;
   /** What has taken it too long to be work. */
-  readonly overdue: Set<Claim>;
+  readonly overdue: LinkedList<Claim>;
 }
 
 /** Knows which requests are work, and how much of it a worker is given. */
 export class AdaptiveConcurrency {
   readonly #limit = new ConcurrencyLimit();
   /** In the order in which they were claimed. */
-  readonly #claims = new Map<ClaimRequest, Claim>();
+  readonly #claims = new LinkedList<Entry>();
   readonly #workers = new WeakMap<Upstream, WorkerState>();
   /** What {@linkcode OVERDUE_FACTOR} is multiplied with: more where those that took long were work. */
   #patience = 1;
@@ -88,18 +102,20 @@ export class AdaptiveConcurrency {
     clock: () => number,
   ): void {
     const uploads = request.uploading === true;
-    const claim: Claim = {
+    const sampled = this.#limit.sampling && !uploads
+      ? this.#limit.take(upstream.working, clock())
+      : null;
+    const claim = new Claim(
+      request,
       upstream,
-      claimedAt: this.#sweptAt,
+      this.#sweptAt,
+      this.#order++,
       uploads,
-      sampled: this.#limit.sampling && !uploads
-        ? this.#limit.take(upstream.working, clock())
-        : null,
-      state: "working",
-      order: this.#order++,
-    };
-    this.#claims.set(request, claim);
-    this.#stateOf(upstream).working.add(claim);
+      sampled,
+    );
+    request.claim = claim;
+    this.#claims.enter(claim.entry);
+    this.#stateOf(upstream).working.enter(claim);
     if (uploads && this.#slowUploads > MOSTLY_SLOW) this.#excuse(claim, "idle");
   }
 
@@ -111,9 +127,10 @@ export class AdaptiveConcurrency {
       readonly clock: () => number;
     },
   ): void {
-    const claim = this.#claims.get(request);
-    if (claim === undefined) return;
-    this.#claims.delete(request);
+    const claim = claimOf(request);
+    if (claim === null) return;
+    request.claim = null;
+    this.#claims.leave(claim.entry);
     const { upstream, state, sampled, uploads } = claim;
     const worker = this.#stateOf(upstream);
     if (clientGone && state !== "idle") this.#limit.noteAbandoned();
@@ -121,7 +138,7 @@ export class AdaptiveConcurrency {
     if (state === "idle") return upstream.addIdle(-1);
     if (state === "overdue") {
       upstream.addOverdue(-1);
-      worker.overdue.delete(claim);
+      worker.overdue.leave(claim);
       if (worker.working.size > 0) this.#wait();
       return;
     }
@@ -132,14 +149,14 @@ export class AdaptiveConcurrency {
       sampled.sample.noteOrder(placeOf(claim, worker.working));
       this.#limit.give(sampled, clock());
     }
-    worker.working.delete(claim);
+    worker.working.leave(claim);
     if (worker.overdue.size > 0) this.#acquit(worker.overdue, claim);
   }
 
   /** Takes note that a request is no work any more: its response is a stream. */
   park(request: ClaimRequest): void {
-    const claim = this.#claims.get(request);
-    if (claim !== undefined) this.#excuse(claim, "idle");
+    const claim = claimOf(request);
+    if (claim !== null) this.#excuse(claim, "idle");
   }
 
   /** Looks who is no work, and lets the limit change. */
@@ -148,7 +165,8 @@ export class AdaptiveConcurrency {
     this.#sweptAt = now;
     const overdueMs = this.#patience *
       Math.max(LEAST_OVERDUE_MS, OVERDUE_FACTOR * this.#limit.usualMs);
-    for (const [request, claim] of this.#claims) {
+    for (const { claim } of this.#claims) {
+      const { request } = claim;
       // Those claimed since are younger than one sweep.
       if (claim.claimedAt >= before) break;
       const ageMs = now - claim.claimedAt;
@@ -167,7 +185,7 @@ export class AdaptiveConcurrency {
   #stateOf(upstream: Upstream): WorkerState {
     let state = this.#workers.get(upstream);
     if (state === undefined) {
-      state = { working: new Set(), overdue: new Set() };
+      state = { working: new LinkedList(), overdue: new LinkedList() };
       this.#workers.set(upstream, state);
     }
     return state;
@@ -179,7 +197,7 @@ export class AdaptiveConcurrency {
   }
 
   /** Who was overtaken keeps nobody waiting. */
-  #acquit(overdue: ReadonlySet<Claim>, { order }: Claim): void {
+  #acquit(overdue: LinkedList<Claim>, { order }: Claim): void {
     for (const claim of overdue) {
       if (claim.order > order) continue;
       this.#excuse(claim, "idle");
@@ -195,16 +213,16 @@ export class AdaptiveConcurrency {
     const { upstream, sampled } = claim;
     if (claim.state === state) return;
     const worker = this.#stateOf(upstream);
-    worker.working.delete(claim);
-    if (claim.state === "overdue") {
+    if (claim.state === "working") worker.working.leave(claim);
+    else if (claim.state === "overdue") {
       upstream.addOverdue(-1);
-      worker.overdue.delete(claim);
+      worker.overdue.leave(claim);
     }
     claim.state = state;
     if (state === "idle") upstream.addIdle(1);
     else {
       upstream.addOverdue(1);
-      worker.overdue.add(claim);
+      worker.overdue.enter(claim);
     }
     if (sampled === null) return;
     claim.sampled = null;
@@ -213,11 +231,15 @@ export class AdaptiveConcurrency {
 }
 
 /** How many are older, as far as it matters. */
-function placeOf(claim: Claim, working: ReadonlySet<Claim>): number {
+function placeOf(claim: Claim, working: LinkedList<Claim>): number {
   let place = 0;
   for (const other of working) {
     if (other === claim || place === MOST_PLACES) break;
     place++;
   }
   return place;
+}
+
+function claimOf({ claim }: ClaimRequest): Claim | null {
+  return claim instanceof Claim ? claim : null;
 }
