@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { TransportName } from "../shared/transport_name.ts";
 import type { ReloadEvent } from "./reload_events.ts";
 import type { WorkerEvent } from "./worker_events.ts";
 import type { WaitingRequest } from "./worker_findings.ts";
@@ -119,6 +120,8 @@ export interface ListeningEvent {
   readonly role: "public" | "admin";
   /** Whether TLS is spoken there. */
   readonly tls: boolean;
+  /** What drives the connections there. */
+  readonly transport: TransportName;
 }
 
 /** No more connections are accepted for the moment, or accepting goes on. */

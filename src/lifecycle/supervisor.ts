@@ -6,7 +6,11 @@
  */
 
 import type { Config } from "../config/config.ts";
-import { EventEmitter, type ServingState } from "../events/mod.ts";
+import {
+  EventEmitter,
+  type ListeningEvent,
+  type ServingState,
+} from "../events/mod.ts";
 import { HealthMonitor } from "../health/monitor.ts";
 import { type Instance, newInstance } from "../instance.ts";
 import { EventTally } from "../metrics/event_tally.ts";
@@ -101,6 +105,7 @@ export class Supervisor {
       instance: this.instance,
       events,
       ready: () => this.#ready,
+      refresh: () => this.#plane.refresh(),
       metrics: () => this.metrics(),
       history: (sinceSeconds) => this.#history.since(sinceSeconds),
       exposition: (format) => this.#exposition(format),
@@ -173,7 +178,13 @@ export class Supervisor {
     return this.#listener?.port ?? 0;
   }
 
-  /** The figures that `/_metrics` shows. */
+  /** The figures that `/_metrics` shows, as counted by now. */
+  async freshMetrics(): Promise<MetricsSnapshot> {
+    await this.#plane.refresh();
+    return this.metrics();
+  }
+
+  /** The same, which may be a moment old. */
   metrics(): MetricsSnapshot {
     return metricsSnapshot({
       instance: this.instance,
@@ -183,6 +194,7 @@ export class Supervisor {
       usage: this.#pool.usage(),
       outOfMemory: this.#tally.kills.get("out-of-memory") ?? 0,
       state: this.#state,
+      transport: this.#plane.transport,
       startedAt: this.#startedAt,
       recovery: this.#tally.recovery,
       suspects: this.#tally.suspects,
@@ -352,6 +364,7 @@ export class Supervisor {
     await this.#scaling.stop();
     await this.#memory.stop();
     this.#listener?.removeFile();
+    await this.#plane.refresh();
     report.start();
     await this.#plane.ask({ type: "drain", timeoutMs: drainTimeoutMs });
     ending = true;
@@ -392,11 +405,14 @@ export class Supervisor {
     const tls = this.#readCertificate !== null;
     const announce = (
       { hostname, port }: { hostname: string; port: number },
-      rest: { role: "admin" | "public"; tls: boolean },
+      rest: Pick<ListeningEvent, "role" | "tls" | "transport">,
     ): void => this.events.emit({ type: "listening", hostname, port, ...rest });
     const { address } = this.#admin;
-    if (address !== null) announce(address, { role: "admin", tls: false });
-    announce(this.#listener!, { role: "public", tls });
+    if (address !== null) {
+      announce(address, { role: "admin", tls: false, transport: "deno" });
+    }
+    const { transport } = this.#plane;
+    announce(this.#listener!, { role: "public", tls, transport });
   }
 
   #setState(to: ServingState): void {

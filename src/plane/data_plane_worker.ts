@@ -43,6 +43,8 @@ export interface DataPlaneWorkerOptions {
 export class DataPlaneWorker {
   /** Resolves when clients are served; rejects when it comes to nothing. */
   readonly serving: Promise<void>;
+  /** Resolves when it has ended, and all that it had open is closed. */
+  readonly closed: Promise<void>;
 
   readonly #options: DataPlaneWorkerOptions;
   readonly #worker: Worker;
@@ -50,6 +52,7 @@ export class DataPlaneWorker {
   readonly #waker: Waker;
   readonly #board = new Board();
   readonly #serving = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #startTimer: ReturnType<typeof setTimeout>;
   #heartbeat = 0;
@@ -61,6 +64,7 @@ export class DataPlaneWorker {
   constructor(options: DataPlaneWorkerOptions) {
     this.#options = options;
     this.serving = this.#serving.promise;
+    this.closed = this.#closed.promise;
     this.#waker = new Waker(options.libc);
     const { port1, port2 } = new MessageChannel();
     this.#messages = port1;
@@ -95,27 +99,47 @@ export class DataPlaneWorker {
     this.#waker.wake();
   }
 
+  /** Resolves when it has ended: by itself, as it does when it was told to stop, or by force. */
+  async finish(): Promise<void> {
+    const timer = setTimeout(() => this.end(), LAST_CALL_MS);
+    await this.closed;
+    clearTimeout(timer);
+  }
+
   /** Ends it, and closes what it has open. */
   end(): void {
     if (this.#over) return;
+    this.#release();
+    setTimeout(() => this.#closeDescriptors(), LAST_CALL_MS);
+  }
+
+  #release(): void {
     this.#over = true;
     clearInterval(this.#timer);
     clearTimeout(this.#startTimer);
     this.#worker.terminate();
     this.#messages.close();
-    // Resolves nothing that has been; whoever still waits is told.
+    // Changes nothing that has been; whoever still waits is told.
     this.#serving.promise.catch(() => {});
     this.#serving.reject(new Error("The thread of the data plane was ended"));
-    setTimeout(() => this.#closeDescriptors(), LAST_CALL_MS);
   }
 
   #receive(message: FromThread): void {
     if (this.#over) return;
-    if (message.type === "serving") {
-      this.#begun = true;
-      clearTimeout(this.#startTimer);
-      this.#serving.resolve();
-    } else this.#options.onMessage(message);
+    switch (message.type) {
+      case "serving":
+        this.#begun = true;
+        clearTimeout(this.#startTimer);
+        return this.#serving.resolve();
+      case "died":
+        return this.#lose(`has died: ${message.reason}`);
+      case "ended":
+        // In no call of the kernel's any more.
+        this.#release();
+        return this.#closeDescriptors();
+      default:
+        this.#options.onMessage(message);
+    }
   }
 
   #look(): void {
@@ -131,6 +155,8 @@ export class DataPlaneWorker {
 
   #lose(reason: string): void {
     if (this.#over) return;
+    const message = `The thread of the data plane ${reason}`;
+    this.#serving.reject(new Error(message));
     this.end();
     this.#options.onGone(reason);
   }
@@ -143,5 +169,6 @@ export class DataPlaneWorker {
       }
     }
     this.#waker.close();
+    this.#closed.resolve();
   }
 }
