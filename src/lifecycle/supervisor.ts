@@ -43,6 +43,9 @@ import type { VitalPart } from "./vital_part.ts";
  */
 const DELIVERY_TIMEOUT_MS = 2_000;
 
+/** How long a set may take to come into force, in another thread, before nothing waits for it. */
+const PUBLISH_TIMEOUT_MS = 1_000;
+
 /** What the command line does beside, and a library leaves to its program. */
 export interface SupervisorHooks {
   /**
@@ -368,7 +371,9 @@ export class Supervisor {
     report.start();
     await this.#plane.ask({ type: "drain", timeoutMs: drainTimeoutMs });
     ending = true;
-    await this.#pool.stop(0);
+    // Workers without requests end when the set without them is in force.
+    const { requests } = this.#inFlight;
+    await this.#pool.stop(requests === 0 ? PUBLISH_TIMEOUT_MS : 0);
     report.stop();
     await this.#plane.ask({
       type: "stop",

@@ -140,8 +140,12 @@ class DataPlaneThread {
     switch (message.type) {
       case "command":
         this.#host.send(message.command);
-        // Who is given work, and what is left of those who are not, go together.
-        if (message.command.type === "publish") this.#sendFigures();
+        // Who is given work, and what is left of those who are not, go
+        // together: somebody waits for the set to be in force.
+        if (message.command.type === "publish") {
+          this.#sendFigures();
+          this.#host.reportDrained();
+        }
         return;
       case "call": {
         const { id, call } = message;
