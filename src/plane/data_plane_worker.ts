@@ -13,8 +13,15 @@ import type { FromThread, ThreadStart, ToThread } from "./thread_messages.ts";
 /** How often is looked for signs of life, in milliseconds. */
 const LOOK_INTERVAL_MS = 250;
 
-/** Looks without one after which the thread hangs. Counted, so that a pause of the whole process is none of its own. */
+/**
+ * Looks without one after which the thread hangs. A look that is late itself
+ * shows that the process, or the machine, had a pause: then the thread had one,
+ * too.
+ */
 const LOOKS_UNTIL_HUNG = 6;
+
+/** Later than this, in milliseconds, a look shows a pause. */
+const PAUSE_MS = 2 * LOOK_INTERVAL_MS;
 
 /** How long a thread may take to begin. */
 const START_TIMEOUT_MS = 10_000;
@@ -57,6 +64,7 @@ export class DataPlaneWorker {
   readonly #startTimer: ReturnType<typeof setTimeout>;
   #heartbeat = 0;
   #looks = 0;
+  #lookedAt = performance.now();
   #begun = false;
   #over = false;
 
@@ -144,7 +152,10 @@ export class DataPlaneWorker {
 
   #look(): void {
     const { heartbeat } = this.#board;
-    if (!this.#begun || heartbeat !== this.#heartbeat) {
+    const now = performance.now();
+    const paused = now - this.#lookedAt > PAUSE_MS;
+    this.#lookedAt = now;
+    if (!this.#begun || paused || heartbeat !== this.#heartbeat) {
       this.#heartbeat = heartbeat;
       this.#looks = 0;
     } else if (++this.#looks >= LOOKS_UNTIL_HUNG) {
