@@ -66,5 +66,4 @@ export type {
   ScalingMetrics,
 } from "./src/metrics/scaling_metrics.ts";
 export * from "./src/events/mod.ts";
-export type { TransportName } from "./src/shared/transport_name.ts";
 export { VERSION } from "./src/version.ts";

@@ -10,8 +10,13 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 
-/** Everything starts from one of these. The last one is run by its path, as a process. */
-const ENTRY_POINTS = ["mod.ts", "tools/prefork-pool.ts", "src/demo/main.ts"];
+/** Everything starts from one of these. The last two are run by their paths, as a process and as a thread. */
+const ENTRY_POINTS = [
+  "mod.ts",
+  "tools/prefork-pool.ts",
+  "src/demo/main.ts",
+  "src/plane/data_plane_thread.ts",
+];
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -76,6 +81,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/upstream/",
     "src/events/",
     "src/shared/",
+    "src/admin/gatekeeper.ts",
     "node:", // TLS
   ],
   // The control plane. Of the data plane it knows the contract alone.
@@ -147,7 +153,19 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "node:",
   ],
   // The one place that knows what carries the contract.
-  "src/lifecycle/open_plane.ts": ["src/plane/", "src/events/"],
+  "src/lifecycle/open_plane.ts": [
+    "src/plane/",
+    "src/transport/epoll/libc.ts",
+    "src/lifecycle/",
+    "src/events/",
+    "src/shared/",
+    "node:",
+  ],
+  // A socket that outlives the threads which accept its clients.
+  "src/lifecycle/listen_native.ts": [
+    "src/lifecycle/",
+    "src/transport/epoll/",
+  ],
   "src/demo/": ["hono"],
   // The same algorithm, and the settings it is given.
   "src/simulate/": [

@@ -4,13 +4,15 @@
  * @module
  */
 
-import type { TransportName } from "../shared/transport_name.ts";
 import type { ReloadEvent } from "./reload_events.ts";
 import type { WorkerEvent } from "./worker_events.ts";
 import type { WaitingRequest } from "./worker_findings.ts";
 
 /** What the pool as a whole is doing. */
 export type ServingState = "starting" | "serving" | "draining" | "stopped";
+
+/** What drives connections: Linux' epoll, in a thread of its own, or the sockets of the runtime. */
+export type TransportName = "epoll" | "deno";
 
 /** A worker port is held by another program and was passed over. */
 export interface PortSkippedEvent {

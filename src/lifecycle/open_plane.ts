@@ -6,12 +6,11 @@
  */
 
 import { fileURLToPath } from "node:url";
-import type { EventEmitter } from "../events/mod.ts";
+import type { EventEmitter, TransportName } from "../events/mod.ts";
 import type { AdminSite, Certificate, DataPlane } from "../plane/contract.ts";
 import { LocalPlane } from "../plane/local.ts";
 import type { DataPlaneSettings } from "../plane/plane_host.ts";
 import { THREAD_MODULE, ThreadPlane } from "../plane/thread_plane.ts";
-import type { TransportName } from "../shared/transport_name.ts";
 import { isGranted } from "../shared/is_granted.ts";
 import {
   ffiFlag,

@@ -9,6 +9,7 @@ import type {
   PoolScaledEvent,
   ScalingHeldEvent,
   ServingState,
+  TransportName,
 } from "../events/mod.ts";
 import type { Instance } from "../instance.ts";
 import type { PoolSnapshot, WorkerSnapshot } from "../pool/pool_snapshot.ts";
@@ -16,7 +17,6 @@ import { type ProcessUsage, UNKNOWN_USAGE } from "../system/group_usage.ts";
 import type { DataPlaneFigures, QueueFigures } from "../plane/contract.ts";
 import type { TalliedSuspect } from "./event_tally.ts";
 import { LatencyHistogram } from "../shared/latency_histogram.ts";
-import type { TransportName } from "../shared/transport_name.ts";
 import type { Rates } from "./rates.ts";
 import { rounded } from "./rounded.ts";
 import {

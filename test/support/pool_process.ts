@@ -9,10 +9,9 @@
  */
 
 import { fileURLToPath } from "node:url";
-import type { PoolEvent } from "../../src/events/mod.ts";
+import type { PoolEvent, TransportName } from "../../src/events/mod.ts";
 import { Changes } from "./changes.ts";
 import { DEFAULT_DEADLINE_MS, withDeadline } from "./deadline.ts";
-import type { TransportName } from "../../src/shared/transport_name.ts";
 import { libraryPaths } from "../../src/transport/epoll/abi.ts";
 import { parseEvent, readLines } from "./pool_log.ts";
 import type { PoolMetrics } from "./pool_metrics.ts";
