@@ -32,7 +32,7 @@ const REQUEST_PAUSE_MS = 20;
 interface Way {
   readonly name: string;
   /** Has one worker hang; rejects or waits for ever as its request does. */
-  hang(pool: RunningPool): void;
+  hang(pool: RunningPool): void | Promise<void>;
 }
 
 const WAYS: readonly Way[] = [
@@ -61,8 +61,9 @@ function send(pool: RunningPool, path: string): void {
   );
 }
 
-function stopFirst(pool: RunningPool): void {
-  Deno.kill(pool.metrics().workers[0]!.pid!, "SIGSTOP");
+async function stopFirst(pool: RunningPool): Promise<void> {
+  const { workers } = await pool.metrics();
+  Deno.kill(workers[0]!.pid!, "SIGSTOP");
 }
 
 async function measure(way: Way): Promise<Outcome> {
@@ -76,7 +77,7 @@ async function measure(way: Way): Promise<Outcome> {
   await delay(WARM_UP_MS);
   const replaced = replacement(pool);
   const startedAt = performance.now();
-  way.hang(pool);
+  await way.hang(pool);
   const load = new Load(pool.url);
   const { unhealthy, unhealthyAt, readyAt } = await replaced;
   const figures = await load.stop();

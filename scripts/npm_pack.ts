@@ -3,8 +3,8 @@
  * prints its path.
  *
  * Neither Deno nor Node runs TypeScript below `node_modules`, so the package
- * holds what `deno bundle` makes of the program and of the demo application,
- * packages included, with their licences. Deno itself is its one dependency,
+ * holds what `deno bundle` makes of the program, of the thread it begins and of
+ * the demo application, packages included, with their licences. Deno itself is its one dependency,
  * and `scripts/npm/prefork-pool` starts it. npm packs it, outside of the
  * checkout: a `package.json` in here would change how Deno finds packages.
  *
@@ -20,10 +20,13 @@ const DENO_VERSION = "2.9.6";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const PROGRAM = "tools/prefork-pool.ts";
 const DEMO = "src/demo/main.ts";
+const THREAD = "src/plane/data_plane_thread.ts";
 
-/** How the program finds the demo, and what that is where everything is JavaScript. */
-const DEMO_REFERENCE = '"../demo/main.ts"';
-const BUNDLED_DEMO_REFERENCE = '"../demo/main.js"';
+/** Modules that are run by their paths: how the program names them, and what that is in the package. */
+const REFERENCES = [
+  ['"../demo/main.ts"', '"../demo/main.js"'],
+  ['"./data_plane_thread.ts"', '"../thread/data_plane_thread.js"'],
+] as const;
 
 /** A module that is found at run time, and that no bundler sees. */
 const UNSEEN_MODULE =
@@ -61,7 +64,8 @@ async function stagePackage(stage: string): Promise<void> {
   const deno = Deno.execPath();
   await run(deno, [...bundle, "--outdir", `${stage}/program`, PROGRAM], ROOT);
   await run(deno, [...bundle, "--outdir", `${stage}/demo`, DEMO], ROOT);
-  await pointToDemo(`${stage}/program`);
+  await run(deno, [...bundle, "--outdir", `${stage}/thread`, THREAD], ROOT);
+  await pointToModules(`${stage}/program`);
   await Deno.mkdir(`${stage}/bin`);
   await Deno.copyFile(
     `${ROOT}scripts/npm/prefork-pool`,
@@ -107,26 +111,31 @@ function denoConfiguration(
   return { lock: false, ...unstable === undefined ? {} : { unstable } };
 }
 
-/** Has the program look for the demo where the package has it. */
-async function pointToDemo(directory: string): Promise<void> {
-  let references = 0;
+/** Has the program look for the modules it runs by their paths where the package has them. */
+async function pointToModules(directory: string): Promise<void> {
+  const counts = new Map<string, number>();
   for await (const { name } of Deno.readDir(directory)) {
     const path = `${directory}/${name}`;
-    const text = await Deno.readTextFile(path);
-    const pointed = text.replaceAll(DEMO_REFERENCE, BUNDLED_DEMO_REFERENCE);
-    if (pointed !== text) references++;
-    const unseen = UNSEEN_MODULE.exec(pointed)?.[0];
+    let text = await Deno.readTextFile(path);
+    for (const [reference, bundled] of REFERENCES) {
+      if (!text.includes(reference)) continue;
+      counts.set(reference, (counts.get(reference) ?? 0) + 1);
+      text = text.replaceAll(reference, bundled);
+    }
+    const unseen = UNSEEN_MODULE.exec(text)?.[0];
     if (unseen !== undefined) {
       throw new Error(
         `Cannot pack: ${unseen} is found at run time, and is not in the ` +
           "bundle. Bundle it in scripts/npm_pack.ts, as the demo is.",
       );
     }
-    await Deno.writeTextFile(path, pointed);
+    await Deno.writeTextFile(path, text);
   }
-  if (references !== 1) {
+  for (const [reference] of REFERENCES) {
+    const count = counts.get(reference) ?? 0;
+    if (count === 1) continue;
     throw new Error(
-      `Cannot pack: ${references} modules name ${DEMO_REFERENCE}, not one.`,
+      `Cannot pack: ${count} modules name ${reference}, not one.`,
     );
   }
 }
@@ -149,7 +158,7 @@ async function licences(): Promise<string> {
 /** Name and version of each package in the bundles. */
 async function bundledPackages(): Promise<[string, string][]> {
   const packages = new Set<string>();
-  for (const entry of [PROGRAM, DEMO]) {
+  for (const entry of [PROGRAM, THREAD, DEMO]) {
     const graph = JSON.parse(
       await run(Deno.execPath(), ["info", "--json", entry], ROOT),
     ) as { npmPackages: Record<string, { name: string; version: string }> };

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S sh -c 'exec deno run --allow-net --allow-run --allow-env -R -W "$(readlink -f "$0")" "$@"'
+#!/usr/bin/env -S sh -c 'exec deno run --allow-net --allow-run --allow-env -R -W --allow-ffi="$(echo /lib*/*-linux-gnu/libc.so.6 /lib64/libc.so.6 /lib/ld-musl-*.so.1 | tr " " ,)" "$(readlink -f "$0")" "$@"'
 /**
  * The command line: arguments -> configuration -> pool -> exit code.
  *

@@ -32,6 +32,8 @@ export interface AdminSources extends PoolCommands {
   readonly events: EventEmitter;
   /** Whether requests are accepted and a worker is ready. */
   readonly ready: () => boolean;
+  /** Has {@linkcode metrics} show what is counted by now. Never rejects. */
+  readonly refresh: () => Promise<void>;
   readonly metrics: () => MetricsSnapshot;
   /** The last 15 minutes, as far as they are after this time in seconds since the Unix epoch. */
   readonly history: (sinceSeconds: number) => MetricsHistory;
@@ -114,6 +116,7 @@ async function answerMetrics(
   ];
   c.header("Cache-Control", "no-store");
   c.header("Vary", "Accept");
+  await sources.refresh();
   if (format === "json") return c.json(sources.metrics());
   if (format !== "prometheus" && format !== "openmetrics") {
     return c.text("format must be json, prometheus or openmetrics\n", 400);

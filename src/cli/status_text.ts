@@ -68,7 +68,8 @@ export function summaryLines(
   const answers = Object.entries(responses)
     .map(([name, count]) => `${name} ${count}`).join(", ");
   return [
-    `${url}: ${metrics.state} for ${up}, generation ${metrics.generation}`,
+    `${url}: ${metrics.state} for ${up}, generation ${metrics.generation}, ` +
+    `on ${metrics.transport}`,
     `workers   ${pool.ready} ready of ${pool.desired} wanted ` +
     `(${pool.min} to ${pool.max}), ${pool.spare} spare, ` +
     `${pool.restarts} restarts` +

@@ -11,6 +11,9 @@ import type { WaitingRequest } from "./worker_findings.ts";
 /** What the pool as a whole is doing. */
 export type ServingState = "starting" | "serving" | "draining" | "stopped";
 
+/** What drives connections: Linux' epoll, in a thread of its own, or the sockets of the runtime. */
+export type TransportName = "epoll" | "deno";
+
 /** A worker port is held by another program and was passed over. */
 export interface PortSkippedEvent {
   /** Which event this is. */
@@ -119,6 +122,8 @@ export interface ListeningEvent {
   readonly role: "public" | "admin";
   /** Whether TLS is spoken there. */
   readonly tls: boolean;
+  /** What drives the connections there. */
+  readonly transport: TransportName;
 }
 
 /** No more connections are accepted for the moment, or accepting goes on. */

@@ -6,13 +6,14 @@
  */
 
 import { fileURLToPath } from "node:url";
-import type { EventEmitter } from "../events/mod.ts";
+import type { EventEmitter, TransportName } from "../events/mod.ts";
 import type { AdminSite, Certificate, DataPlane } from "../plane/contract.ts";
 import { LocalPlane } from "../plane/local.ts";
 import type { DataPlaneSettings } from "../plane/plane_host.ts";
 import { THREAD_MODULE, ThreadPlane } from "../plane/thread_plane.ts";
 import { isGranted } from "../shared/is_granted.ts";
 import {
+  ffiFlag,
   type Libc,
   NativeUnavailableError,
   openLibc,
@@ -20,12 +21,6 @@ import {
 import { listen, type OpenListener, UNIX_PREFIX } from "./listen.ts";
 import { listenNative } from "./listen_native.ts";
 import { StartError } from "./start_error.ts";
-
-/**
- * What drives the connections: Linux' epoll in a thread of its own, or the
- * sockets of the runtime.
- */
-export type TransportName = "epoll" | "deno";
 
 /** The settings on which the choice depends. */
 export interface PlaneSettings extends DataPlaneSettings {
@@ -46,8 +41,6 @@ export interface ServeOptions {
 /** A data plane that can be begun with. */
 export interface ServingPlane extends DataPlane {
   readonly transport: TransportName;
-  /** What would be gained by another one, as a whole sentence; `null` where there is nothing to be said. */
-  readonly hint: string | null;
   /** Opens the socket that clients connect to; nobody is served yet. @throws {StartError} When that cannot be done. */
   listen(): Promise<OpenListener>;
   /** Serves those who connect to `opened`. */
@@ -58,26 +51,33 @@ export interface ServingPlane extends DataPlane {
 interface Choice {
   readonly libc: Libc | null;
   /** A whole sentence; `null` where there is nothing to be said. */
-  readonly hint: string | null;
+  readonly notice: string | null;
+  /** Why it cannot be the one that was asked for; `null` when it is. */
+  readonly refusal: StartError | null;
 }
+
+/** The sockets of the runtime, and nothing to be said about it. */
+const ON_RUNTIME: Choice = { libc: null, notice: null, refusal: null };
 
 /**
  * Makes a data plane that does not serve yet, whose events `events` emits.
- *
- * @throws {StartError} When the transport that was asked for cannot be had.
+ * Where the transport that was asked for cannot be had, its `listen` says so.
  */
 export function openPlane(
   settings: PlaneSettings,
   events: EventEmitter,
 ): ServingPlane {
-  const { libc, hint } = chooseTransport(settings);
+  const { libc, notice, refusal } = chooseTransport(settings);
   const plane = libc === null
-    ? new RuntimePlane(settings, hint)
+    ? new RuntimePlane(settings, refusal)
     : new EpollPlane(settings, libc);
   plane.subscribe((fact) => {
     if (fact.type === "event") events.emit(fact.event);
   });
   events.watchAccess((wanted) => plane.send({ type: "report-access", wanted }));
+  if (notice !== null) {
+    events.emit({ type: "notice", level: "info", message: notice });
+  }
   return plane;
 }
 
@@ -85,14 +85,17 @@ export function openPlane(
 class RuntimePlane extends LocalPlane implements ServingPlane {
   readonly transport = "deno";
   readonly #settings: PlaneSettings;
+  readonly #refusal: StartError | null;
 
-  constructor(settings: PlaneSettings, readonly hint: string | null) {
+  constructor(settings: PlaneSettings, refusal: StartError | null) {
     super(settings);
     this.#settings = settings;
+    this.#refusal = refusal;
   }
 
-  listen(): Promise<OpenListener> {
-    return listen(this.#settings);
+  async listen(): Promise<OpenListener> {
+    if (this.#refusal !== null) throw this.#refusal;
+    return await listen(this.#settings);
   }
 
   async begin(opened: OpenListener, options: ServeOptions): Promise<void> {
@@ -105,7 +108,6 @@ class RuntimePlane extends LocalPlane implements ServingPlane {
 /** On epoll, in a thread of its own. */
 class EpollPlane extends ThreadPlane implements ServingPlane {
   readonly transport = "epoll";
-  readonly hint = null;
   readonly #settings: PlaneSettings;
   readonly #libc: Libc;
 
@@ -124,20 +126,27 @@ class EpollPlane extends ThreadPlane implements ServingPlane {
     { admin }: ServeOptions,
   ): Promise<void> {
     if (fd === null) throw new Error("Cannot serve: it is another's");
-    await this.serve({ listeningFd: fd, port, admin });
+    try {
+      await this.serve({ listeningFd: fd, port, admin });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StartError(
+        "unusable-transport",
+        `Cannot serve on epoll: ${reason}. Set TRANSPORT to deno.`,
+        error,
+      );
+    }
   }
 }
 
 function chooseTransport(settings: PlaneSettings): Choice {
   const { transport } = settings;
-  if (transport === "deno") return { libc: null, hint: null };
+  if (transport === "deno") return ON_RUNTIME;
   const obstacle = obstacleTo(settings);
   if (obstacle === null) return tryLibc(transport);
-  if (transport === "auto") return { libc: null, hint: null };
-  throw new StartError(
-    "unusable-transport",
-    `Cannot serve with TRANSPORT=epoll: ${obstacle}. Set TRANSPORT to auto.`,
-  );
+  return transport === "auto"
+    ? ON_RUNTIME
+    : refused(`${obstacle}. Set TRANSPORT to auto.`);
 }
 
 /** What of the settings speaks against sockets of our own. */
@@ -152,37 +161,39 @@ function obstacleTo(
     : null;
 }
 
-function tryLibc(transport: TransportName | "auto"): Choice {
+function tryLibc(transport: "epoll" | "auto"): Choice {
+  const missing = threadPermissions();
   try {
     const libc = openLibc();
-    requireThread();
-    return { libc, hint: null };
+    if (missing.length === 0) return { ...ON_RUNTIME, libc };
+    libc.close();
   } catch (error) {
     if (!(error instanceof NativeUnavailableError)) throw error;
-    if (transport === "epoll") {
-      throw new StartError(
-        "unusable-transport",
-        `Cannot serve with TRANSPORT=epoll: ${error.message}`,
-        error,
-      );
+    if (error.reason !== "permission") {
+      return transport === "auto" ? ON_RUNTIME : refused(error.message, error);
     }
-    const hint = error.reason === "permission"
-      ? "Requests are served by the sockets of the runtime. With sockets of " +
-        "its own, in a thread of their own, the balancer takes about half the " +
-        `CPU time for each, and health checks never wait: ${error.remedy}`
-      : null;
-    return { libc: null, hint };
+    missing.unshift(ffiFlag());
   }
+  const remedy = `Start Deno with ${missing.join(" ")} as well`;
+  if (transport === "epoll") {
+    return refused(`Deno does not permit it. ${remedy}.`);
+  }
+  const notice = "Requests are served on the sockets of the runtime. On " +
+    "epoll, in a thread of its own, the balancer takes about half the CPU " +
+    `time for each, and health checks never wait for them. ${remedy}; ` +
+    "or set TRANSPORT to deno, and this is not said.";
+  return { ...ON_RUNTIME, notice };
 }
 
-/** The thread is begun by its module, which must be readable. @throws {NativeUnavailableError} */
-function requireThread(): void {
-  if (!THREAD_MODULE.startsWith("file:")) return;
-  const path = fileURLToPath(THREAD_MODULE);
-  if (isGranted({ name: "read", path })) return;
-  throw new NativeUnavailableError(
-    "permission",
-    `Deno does not permit to read ${path}, which a thread is begun with`,
-    `Start it with --allow-read=${path} as well.`,
-  );
+function refused(why: string, cause?: unknown): Choice {
+  const message = `Cannot serve with TRANSPORT=epoll: ${why}`;
+  const refusal = new StartError("unusable-transport", message, cause);
+  return { ...ON_RUNTIME, refusal };
+}
+
+/** What is missing for the thread to read its modules, as flags of Deno's. */
+function threadPermissions(): string[] {
+  if (!THREAD_MODULE.startsWith("file:")) return [];
+  const path = fileURLToPath(new URL("../", THREAD_MODULE));
+  return isGranted({ name: "read", path }) ? [] : [`--allow-read=${path}`];
 }

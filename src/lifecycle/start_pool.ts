@@ -20,8 +20,8 @@ export interface RunningPool extends AsyncDisposable {
   readonly state: ServingState;
   /** Everything that happens, as typed events. */
   readonly events: EventEmitter;
-  /** The figures that `/_metrics` shows. */
-  metrics(): MetricsSnapshot;
+  /** The figures that `/_metrics` shows, fetched from the thread that serves. */
+  metrics(): Promise<MetricsSnapshot>;
   /** Sets the wanted number of workers, within `minWorkers` and `maxWorkers`, and returns it. */
   scaleTo(workers: number): number;
   /**
@@ -45,8 +45,7 @@ export interface StartPoolOptions extends PoolOptions {
  * Starts a pool, and resolves when it serves requests.
  *
  * Needs `--allow-net` and `--allow-run`; with `-A` the metrics also have the
- * memory and CPU time of each worker. Connections are served on the program's
- * own event loop, unless `transport` says otherwise. The environment is not read, signals
+ * memory and CPU time of each worker. The environment is not read, signals
  * are not listened to and nothing is logged: that is left to the program.
  *
  * @throws {ConfigError} When options cannot be used; all problems are named.
@@ -66,18 +65,15 @@ export interface StartPoolOptions extends PoolOptions {
  * const response = await fetch(`${pool.url}/api/health`);
  * assert.equal(response.status, 200);
  * await response.body?.cancel();
- * assert.equal(pool.metrics().workers.length, 2);
+ * assert.equal((await pool.metrics()).workers.length, 2);
  * ```
  */
 export async function startPool(
   options: StartPoolOptions = {},
 ): Promise<RunningPool> {
   const { events, signal, ...settings } = options;
-  const supervisor = new Supervisor(
-    resolveOptions({ transport: "deno", ...settings }),
-    events,
-  );
   signal?.throwIfAborted();
+  const supervisor = new Supervisor(resolveOptions(settings), events);
   signal?.addEventListener("abort", () => supervisor.stop(), { once: true });
   await supervisor.start();
   return {
@@ -91,7 +87,7 @@ export async function startPool(
     get state() {
       return supervisor.state;
     },
-    metrics: () => supervisor.metrics(),
+    metrics: () => supervisor.freshMetrics(),
     scaleTo: (workers) => supervisor.scaleTo(workers),
     reload: () => supervisor.reload(),
     stop: () => supervisor.stop(),

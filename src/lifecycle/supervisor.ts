@@ -6,7 +6,11 @@
  */
 
 import type { Config } from "../config/config.ts";
-import { EventEmitter, type ServingState } from "../events/mod.ts";
+import {
+  EventEmitter,
+  type ListeningEvent,
+  type ServingState,
+} from "../events/mod.ts";
 import { HealthMonitor } from "../health/monitor.ts";
 import { type Instance, newInstance } from "../instance.ts";
 import { EventTally } from "../metrics/event_tally.ts";
@@ -38,6 +42,9 @@ import type { VitalPart } from "./vital_part.ts";
  * milliseconds. It is on its way already; who takes longer does not read.
  */
 const DELIVERY_TIMEOUT_MS = 2_000;
+
+/** How long a set may take to come into force, in another thread, before nothing waits for it. */
+const PUBLISH_TIMEOUT_MS = 1_000;
 
 /** What the command line does beside, and a library leaves to its program. */
 export interface SupervisorHooks {
@@ -101,6 +108,7 @@ export class Supervisor {
       instance: this.instance,
       events,
       ready: () => this.#ready,
+      refresh: () => this.#plane.refresh(),
       metrics: () => this.metrics(),
       history: (sinceSeconds) => this.#history.since(sinceSeconds),
       exposition: (format) => this.#exposition(format),
@@ -173,7 +181,13 @@ export class Supervisor {
     return this.#listener?.port ?? 0;
   }
 
-  /** The figures that `/_metrics` shows. */
+  /** The figures that `/_metrics` shows, as counted by now. */
+  async freshMetrics(): Promise<MetricsSnapshot> {
+    await this.#plane.refresh();
+    return this.metrics();
+  }
+
+  /** The same, which may be a moment old. */
   metrics(): MetricsSnapshot {
     return metricsSnapshot({
       instance: this.instance,
@@ -183,6 +197,7 @@ export class Supervisor {
       usage: this.#pool.usage(),
       outOfMemory: this.#tally.kills.get("out-of-memory") ?? 0,
       state: this.#state,
+      transport: this.#plane.transport,
       startedAt: this.#startedAt,
       recovery: this.#tally.recovery,
       suspects: this.#tally.suspects,
@@ -352,10 +367,13 @@ export class Supervisor {
     await this.#scaling.stop();
     await this.#memory.stop();
     this.#listener?.removeFile();
+    await this.#plane.refresh();
     report.start();
     await this.#plane.ask({ type: "drain", timeoutMs: drainTimeoutMs });
     ending = true;
-    await this.#pool.stop(0);
+    // Workers without requests end when the set without them is in force.
+    const { requests } = this.#inFlight;
+    await this.#pool.stop(requests === 0 ? PUBLISH_TIMEOUT_MS : 0);
     report.stop();
     await this.#plane.ask({
       type: "stop",
@@ -392,15 +410,14 @@ export class Supervisor {
     const tls = this.#readCertificate !== null;
     const announce = (
       { hostname, port }: { hostname: string; port: number },
-      rest: { role: "admin" | "public"; tls: boolean },
+      rest: Pick<ListeningEvent, "role" | "tls" | "transport">,
     ): void => this.events.emit({ type: "listening", hostname, port, ...rest });
     const { address } = this.#admin;
-    if (address !== null) announce(address, { role: "admin", tls: false });
-    announce(this.#listener!, { role: "public", tls });
-    const { hint: message } = this.#plane;
-    if (message !== null) {
-      this.events.emit({ type: "notice", level: "info", message });
+    if (address !== null) {
+      announce(address, { role: "admin", tls: false, transport: "deno" });
     }
+    const { transport } = this.#plane;
+    announce(this.#listener!, { role: "public", tls, transport });
   }
 
   #setState(to: ServingState): void {

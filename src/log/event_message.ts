@@ -435,7 +435,7 @@ function listening(event: ListeningEvent): string {
   const url = listeningUrl(event);
   return event.role === "admin"
     ? `admin pages on ${url}/_metrics`
-    : `listening on ${url}`;
+    : `listening on ${url} (${event.transport})`;
 }
 
 function listeningUrl({ hostname, port, tls }: ListeningEvent): string {

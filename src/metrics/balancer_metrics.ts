@@ -32,6 +32,11 @@ export function balancerMetrics(
       [[{ version, deno: Deno.version.deno, pool: name ?? "" }, 1]],
     ),
     gauge(
+      "prefork_transport_info",
+      "Always 1; the label says what drives the connections.",
+      [[{ transport: snapshot.transport }, 1]],
+    ),
+    gauge(
       "prefork_draining",
       "1 from the moment the pool is asked to stop.",
       Number(snapshot.state === "draining" || snapshot.state === "stopped"),

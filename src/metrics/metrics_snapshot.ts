@@ -9,6 +9,7 @@ import type {
   PoolScaledEvent,
   ScalingHeldEvent,
   ServingState,
+  TransportName,
 } from "../events/mod.ts";
 import type { Instance } from "../instance.ts";
 import type { PoolSnapshot, WorkerSnapshot } from "../pool/pool_snapshot.ts";
@@ -126,6 +127,8 @@ export interface MetricsSnapshot {
   readonly inFlight: number;
   /** What the pool as a whole is doing. */
   readonly state: ServingState;
+  /** What drives the connections of clients and workers. */
+  readonly transport: TransportName;
   /** Seconds since the start. */
   readonly uptimeSeconds: number;
   /** Which (re)load it belongs to, from 1. */
@@ -194,6 +197,7 @@ export interface MetricsSources {
   /** Workers that the kernel has killed for want of memory. */
   readonly outOfMemory: number;
   readonly state: ServingState;
+  readonly transport: TransportName;
   /** On the clock of `performance.now()`. */
   readonly startedAt: number;
   readonly recovery: LatencyHistogram;
@@ -234,6 +238,7 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     requestsPerSecond: rounded(rates.total(figures.requests)),
     inFlight: figures.inFlight,
     state: sources.state,
+    transport: sources.transport,
     uptimeSeconds: rounded((performance.now() - sources.startedAt) / 1000),
     generation: pool.generation,
     queue: queueMetrics(figures.queue),

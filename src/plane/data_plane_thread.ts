@@ -45,11 +45,9 @@ class DataPlaneThread {
     this.#start = start;
     const { gate, settings, wakeFd } = start;
     const board = new Board(start.board);
-    this.#pages = gate === null ? null : new RemotePages(gate, (order) => {
-      // The page may show them.
-      if (order.type === "page-request") this.#sendFigures();
-      this.#post(order);
-    });
+    this.#pages = gate === null
+      ? null
+      : new RemotePages(gate, (order) => this.#post(order));
     const libc = openLibc();
     const driver = this.#driver = new EpollDriver({
       libc,
@@ -142,8 +140,12 @@ class DataPlaneThread {
     switch (message.type) {
       case "command":
         this.#host.send(message.command);
-        // Who is given work, and what is left of those who are not, go together.
-        if (message.command.type === "publish") this.#sendFigures();
+        // Who is given work, and what is left of those who are not, go
+        // together: somebody waits for the set to be in force.
+        if (message.command.type === "publish") {
+          this.#sendFigures();
+          this.#host.reportDrained();
+        }
         return;
       case "call": {
         const { id, call } = message;
@@ -209,6 +211,13 @@ interface ThreadScope {
 const scope = globalThis as unknown as ThreadScope;
 
 scope.onmessage = ({ data }) => {
-  new DataPlaneThread(data).run();
+  try {
+    new DataPlaneThread(data).run();
+  } catch (error) {
+    // What is not caught is printed by the runtime, in the middle of the log.
+    const reason = error instanceof Error ? error.message : String(error);
+    const message: FromThread = { type: "died", reason };
+    data.messages.postMessage(message);
+  }
   scope.close();
 };

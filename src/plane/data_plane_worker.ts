@@ -21,8 +21,15 @@ const SMALL_NEW_SPACE = "--max-semi-space-size=2";
 /** How often is looked for signs of life, in milliseconds. */
 const LOOK_INTERVAL_MS = 250;
 
-/** Looks without one after which the thread hangs. Counted, so that a pause of the whole process is none of its own. */
+/**
+ * Looks without one after which the thread hangs. A look that is late itself
+ * shows that the process, or the machine, had a pause: then the thread had one,
+ * too.
+ */
 const LOOKS_UNTIL_HUNG = 6;
+
+/** Later than this, in milliseconds, a look shows a pause. */
+const PAUSE_MS = 2 * LOOK_INTERVAL_MS;
 
 /** How long a thread may take to begin. */
 const START_TIMEOUT_MS = 10_000;
@@ -51,6 +58,8 @@ export interface DataPlaneWorkerOptions {
 export class DataPlaneWorker {
   /** Resolves when clients are served; rejects when it comes to nothing. */
   readonly serving: Promise<void>;
+  /** Resolves when it has ended, and all that it had open is closed. */
+  readonly closed: Promise<void>;
 
   readonly #options: DataPlaneWorkerOptions;
   readonly #worker: Worker;
@@ -58,10 +67,12 @@ export class DataPlaneWorker {
   readonly #waker: Waker;
   readonly #board = new Board();
   readonly #serving = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #startTimer: ReturnType<typeof setTimeout>;
   #heartbeat = 0;
   #looks = 0;
+  #lookedAt = performance.now();
   #begun = false;
   #over = false;
 
@@ -69,6 +80,7 @@ export class DataPlaneWorker {
   constructor(options: DataPlaneWorkerOptions) {
     this.#options = options;
     this.serving = this.#serving.promise;
+    this.closed = this.#closed.promise;
     this.#waker = new Waker(options.libc);
     const { port1, port2 } = new MessageChannel();
     this.#messages = port1;
@@ -104,32 +116,55 @@ export class DataPlaneWorker {
     this.#waker.wake();
   }
 
+  /** Resolves when it has ended: by itself, as it does when it was told to stop, or by force. */
+  async finish(): Promise<void> {
+    const timer = setTimeout(() => this.end(), LAST_CALL_MS);
+    await this.closed;
+    clearTimeout(timer);
+  }
+
   /** Ends it, and closes what it has open. */
   end(): void {
     if (this.#over) return;
+    this.#release();
+    setTimeout(() => this.#closeDescriptors(), LAST_CALL_MS);
+  }
+
+  #release(): void {
     this.#over = true;
     clearInterval(this.#timer);
     clearTimeout(this.#startTimer);
     this.#worker.terminate();
     this.#messages.close();
-    // Resolves nothing that has been; whoever still waits is told.
+    // Changes nothing that has been; whoever still waits is told.
     this.#serving.promise.catch(() => {});
     this.#serving.reject(new Error("The thread of the data plane was ended"));
-    setTimeout(() => this.#closeDescriptors(), LAST_CALL_MS);
   }
 
   #receive(message: FromThread): void {
     if (this.#over) return;
-    if (message.type === "serving") {
-      this.#begun = true;
-      clearTimeout(this.#startTimer);
-      this.#serving.resolve();
-    } else this.#options.onMessage(message);
+    switch (message.type) {
+      case "serving":
+        this.#begun = true;
+        clearTimeout(this.#startTimer);
+        return this.#serving.resolve();
+      case "died":
+        return this.#lose(`has died: ${message.reason}`);
+      case "ended":
+        // In no call of the kernel's any more.
+        this.#release();
+        return this.#closeDescriptors();
+      default:
+        this.#options.onMessage(message);
+    }
   }
 
   #look(): void {
     const { heartbeat } = this.#board;
-    if (!this.#begun || heartbeat !== this.#heartbeat) {
+    const now = performance.now();
+    const paused = now - this.#lookedAt > PAUSE_MS;
+    this.#lookedAt = now;
+    if (!this.#begun || paused || heartbeat !== this.#heartbeat) {
       this.#heartbeat = heartbeat;
       this.#looks = 0;
     } else if (++this.#looks >= LOOKS_UNTIL_HUNG) {
@@ -140,6 +175,8 @@ export class DataPlaneWorker {
 
   #lose(reason: string): void {
     if (this.#over) return;
+    const message = `The thread of the data plane ${reason}`;
+    this.#serving.reject(new Error(message));
     this.end();
     this.#options.onGone(reason);
   }
@@ -152,5 +189,6 @@ export class DataPlaneWorker {
       }
     }
     this.#waker.close();
+    this.#closed.resolve();
   }
 }

@@ -136,6 +136,15 @@ export class PlaneHost {
     }
   }
 
+  /** Reports, as idle, those that are given no more work and have nothing left but streams. */
+  reportDrained(): void {
+    for (const [key, upstream] of this.#upstreams) {
+      const { accepting, inFlight } = upstream;
+      if (accepting || inFlight > streamsOf(upstream)) continue;
+      this.#report({ type: "idle", key });
+    }
+  }
+
   /** Replies to a call, at once or later. */
   reply(call: Call, reply: Reply): void {
     switch (call.type) {

@@ -78,6 +78,8 @@ export type FromThread =
   }
   /** A callback has thrown, and has ended its connection. */
   | { readonly type: "fault"; readonly error: unknown }
+  /** The loop cannot go on, or could not be begun: the thread ends. */
+  | { readonly type: "died"; readonly reason: string }
   /** Nothing is served any more: the thread ends. */
   | { readonly type: "ended" }
   /** Somebody asks for a page of our own. */

@@ -55,6 +55,7 @@ export interface ThreadServeParts {
 export class ThreadPlane implements DataPlane {
   readonly #settings: DataPlaneSettings;
   readonly #libc: Libc;
+  readonly #module: string;
   readonly #listeners = new Listeners();
   /** Calls that have no reply yet. */
   readonly #calls = new Map<number, (reply: unknown) => void>();
@@ -69,24 +70,43 @@ export class ThreadPlane implements DataPlane {
   #figures: DataPlaneFigures;
   /** What threads have counted that are gone. */
   #base: DataPlaneFigures;
+  /** Threads that are gone, until what they had open is closed. */
+  readonly #closing = new Set<Promise<void>>();
   /** When the present thread was begun. */
   #begunAt = 0;
   #restart: ReturnType<typeof setTimeout> | undefined;
   /** Whether no more clients are accepted. */
   #ending = false;
   #stopped = false;
+  /** Whether a thread has ever served. */
+  #served = false;
 
-  /** Creates a data plane that does not serve yet. */
-  constructor(settings: DataPlaneSettings, libc: Libc) {
+  /**
+   * Creates a data plane that does not serve yet.
+   *
+   * @param options For tests, another module to begin threads with.
+   */
+  constructor(
+    settings: DataPlaneSettings,
+    libc: Libc,
+    { module = THREAD_MODULE }: { readonly module?: string } = {},
+  ) {
     this.#settings = settings;
     this.#libc = libc;
+    this.#module = module;
     this.#figures = this.#base = emptyFigures(settings.maxQueue);
   }
 
-  /** Begins to serve clients; resolves when they are. */
+  /** Begins to serve clients; resolves when they are. @throws {Error} When no thread can be begun. */
   async serve(parts: ThreadServeParts): Promise<void> {
     this.#parts = parts;
-    await this.#begin();
+    try {
+      await this.#begin();
+    } catch (error) {
+      await this.#end();
+      throw error;
+    }
+    this.#served = true;
   }
 
   get revision(): number {
@@ -118,7 +138,7 @@ export class ThreadPlane implements DataPlane {
       (id) => ({ type: "call", id, call }),
       timeoutMs,
     );
-    if (call.type === "stop") this.#end();
+    if (call.type === "stop") await this.#end();
     return reply as Replies[C["type"]] | null;
   }
 
@@ -161,7 +181,7 @@ export class ThreadPlane implements DataPlane {
     const { listeningFd, port, admin } = this.#parts!;
     const worker = this.#worker = new DataPlaneWorker({
       libc: this.#libc,
-      module: THREAD_MODULE,
+      module: this.#module,
       start: {
         settings: this.#settings,
         listeningFd,
@@ -214,7 +234,9 @@ export class ThreadPlane implements DataPlane {
 
   /** The thread is gone: another one takes its place. */
   #replace(reason: string): void {
-    if (this.#stopped) return;
+    // Whoever begins the first one is told.
+    if (this.#stopped || !this.#served) return;
+    this.#closing.add(this.#worker!.closed);
     this.#worker = null;
     this.#pages?.cancelAll();
     for (const settle of [...this.#calls.values()]) settle(null);
@@ -238,12 +260,16 @@ export class ThreadPlane implements DataPlane {
     }, delayMs);
   }
 
-  #end(): void {
+  /** Ends what there is, and gives the C library back. */
+  async #end(): Promise<void> {
+    if (this.#stopped) return;
     this.#stopped = true;
     clearTimeout(this.#restart);
-    this.#worker?.end();
+    const worker = this.#worker;
     this.#worker = null;
     for (const settle of [...this.#calls.values()]) settle(null);
+    await Promise.all([worker?.finish(), ...this.#closing]);
+    this.#libc.close();
   }
 
   #notice(level: "info" | "error", message: string): void {

@@ -17,7 +17,7 @@ Deno.test("the status says what the pool does, and has a line for each worker", 
     URL,
   );
   assert.deepEqual(text.split("\n"), [
-    "http://127.0.0.1:8080: serving for 1 h 1 min, generation 1",
+    "http://127.0.0.1:8080: serving for 1 h 1 min, generation 1, on deno",
     "workers   1 ready of 1 wanted (1 to 16), 0 spare, 5 restarts",
     "requests  12, 2.5 per second, 1 in flight, 2 of 1024 waiting",
     "latency   p50 2.0 ms, p99 6.0 ms over ten seconds; p99 8.0 ms since the start",

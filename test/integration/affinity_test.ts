@@ -82,7 +82,8 @@ for (const { name, affinity, fixture: program, open } of CASES) {
     Deno.kill(victim, "SIGKILL");
     await pool.waitForEvent("worker-ready", { from, deadlineMs: DEADLINE_MS });
     const survivors = sessions.filter(({ pid }) => pid !== victim);
-    assert.equal(survivors.length, CLIENTS - CLIENTS / 3);
+    // Not a third each: whoever is busy when one comes is passed over.
+    assert.ok(survivors.length >= 2 && survivors.length < CLIENTS);
     assert.deepEqual(await lostOf(survivors), [], "killed");
 
     pool.signal("SIGHUP");

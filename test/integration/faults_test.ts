@@ -21,9 +21,13 @@ import { RawClient } from "../support/raw_client.ts";
 /** Descriptors are counted in /proc. */
 const ignored = Deno.build.os !== "linux" || ignoreWithout("node");
 
-/** Neither probes nor scaling: nothing else changes what is open. */
+/**
+ * Neither probes nor scaling: nothing else changes what is open. Nor a queue:
+ * clients that leave it have others turned away.
+ */
 const QUIET = {
   ...UNJUDGED,
+  WORKER_CONCURRENCY: "0",
   POOL_SIZE: "3",
   MIN_WORKERS: "3",
   MAX_WORKERS: "3",

@@ -66,6 +66,7 @@ const SHAPE = {
   },
   connections: { client: "number", upstreamIdle: "number" },
   eventLoopLag: "number",
+  transport: "string",
   scaling: "array",
   scalingHeld: "null",
   workers: "array",

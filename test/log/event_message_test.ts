@@ -282,8 +282,9 @@ Deno.test("each event says what happened, at the level it deserves", () => {
         port: 8080,
         role: "public",
         tls: false,
+        transport: "epoll",
       },
-      "info: listening on http://0.0.0.0:8080",
+      "info: listening on http://0.0.0.0:8080 (epoll)",
     ],
     [
       {
@@ -292,8 +293,9 @@ Deno.test("each event says what happened, at the level it deserves", () => {
         port: 0,
         role: "public",
         tls: true,
+        transport: "deno",
       },
-      "info: listening on unix:/run/pool.sock",
+      "info: listening on unix:/run/pool.sock (deno)",
     ],
     [
       {
@@ -302,6 +304,7 @@ Deno.test("each event says what happened, at the level it deserves", () => {
         port: 9090,
         role: "admin",
         tls: true,
+        transport: "deno",
       },
       "info: admin pages on https://[::1]:9090/_metrics",
     ],

@@ -112,12 +112,15 @@ Deno.test({
       async () => {
         await using pool = await startPool({ program: [program], cwd: app });
         assert.match(await text(pool.url), /^Hello from worker \d/);
-        assert.match(await text(`${pool.url}/_dashboard`), /client\.js/);
-        for (const name of ["client.js", "uplot.js", "style.css"]) {
+        assert.match(await text(`${pool.url}/_dashboard`), /main\.js/);
+        for (const name of ["main.js", "uplot.js", "style.css"]) {
           assert.notEqual(await text(`${pool.url}/_dashboard/${name}`), "");
         }
         const figures = await text(`${pool.url}/_metrics?format=prometheus`);
         assert.match(figures, /^prefork_requests_total/m);
+        // The thread is in the package, too.
+        const transport = Deno.build.os === "linux" ? "epoll" : "deno";
+        assert.equal((await pool.metrics()).transport, transport);
         // What was started is Deno itself, and no shell in front of it.
         const pids = await descendantsOf(pool.pid, "deno");
         assert.ok(pids.includes(pool.pid));

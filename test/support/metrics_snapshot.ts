@@ -60,6 +60,7 @@ export function metricsSnapshot(
     requestsPerSecond: 2.5,
     inFlight: 1,
     state: "serving",
+    transport: "deno",
     uptimeSeconds: 3661,
     generation: 1,
     queue: QUEUE,

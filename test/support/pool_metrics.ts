@@ -47,6 +47,7 @@ export interface PoolMetrics {
   readonly requestsPerSecond: number;
   readonly inFlight: number;
   readonly state: string;
+  readonly transport: string;
   readonly uptimeSeconds: number;
   readonly generation: number;
   readonly recentLatency: Readonly<Record<"p50" | "p90" | "p99", number>>;

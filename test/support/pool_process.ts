@@ -9,9 +9,10 @@
  */
 
 import { fileURLToPath } from "node:url";
-import type { PoolEvent } from "../../src/events/mod.ts";
+import type { PoolEvent, TransportName } from "../../src/events/mod.ts";
 import { Changes } from "./changes.ts";
 import { DEFAULT_DEADLINE_MS, withDeadline } from "./deadline.ts";
+import { libraryPaths } from "../../src/transport/epoll/abi.ts";
 import { parseEvent, readLines } from "./pool_log.ts";
 import type { PoolMetrics } from "./pool_metrics.ts";
 import { aliveAmong, childrenOf, waitUntilGone } from "./processes.ts";
@@ -23,6 +24,20 @@ const PROGRAM = fileURLToPath(
 
 /** The permissions of the original unit: enough for everything but per-worker memory. */
 const DEFAULT_PERMISSIONS = ["--allow-net", "--allow-run", "--allow-env"];
+
+/** Whether pools are to serve on epoll, where that is possible. */
+const ON_EPOLL = Deno.env.get("TEST_TRANSPORT") === "epoll";
+
+/** What that takes beside: to call the C library, and to read what the thread runs. */
+const EPOLL_PERMISSIONS = ON_EPOLL
+  ? [
+    `--allow-ffi=${libraryPaths(Deno.build).join(",")}`,
+    `--allow-read=${fileURLToPath(new URL("../../src/", import.meta.url))}`,
+  ]
+  : [];
+
+/** TLS and unix sockets are the runtime's: in settings, and as flags. */
+const RUNTIME_ONLY = /^(--cert=|--cert$|unix:|--host=unix:)/;
 
 /** How long what a dead pool wrote may take to arrive, where somebody still holds its pipes. */
 const OUTPUT_DEADLINE_MS = 10_000;
@@ -131,13 +146,14 @@ export async function startPool(
 
 /** Starts a pool and waits for nothing: for pools that are not to come to serve. */
 export function spawnPool(options: StartPoolOptions = {}): PoolProcess {
+  const transport = transportOf(options);
   const [program = "", ...args] = [
     ...limitedTo(options.maxOpenFiles),
     ...options.program ?? [
       Deno.execPath(),
       "run",
       "--quiet",
-      ...options.permissions ?? DEFAULT_PERMISSIONS,
+      ...permissionsOf(options),
       PROGRAM,
     ],
     ...options.args ?? [],
@@ -147,7 +163,12 @@ export function spawnPool(options: StartPoolOptions = {}): PoolProcess {
     args,
     ...options.cwd === undefined ? {} : { cwd: options.cwd },
     clearEnv: true,
-    env: { ...inheritedEnvironment(), ...TEST_SETTINGS, ...options.env },
+    env: {
+      ...inheritedEnvironment(),
+      ...TEST_SETTINGS,
+      ...(transport !== null && { TRANSPORT: transport }),
+      ...options.env,
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -387,6 +408,25 @@ export class PoolProcess implements AsyncDisposable {
       { cause },
     );
   }
+}
+
+/** What this pool is to serve on; `null` leaves it to the pool. */
+function transportOf(options: StartPoolOptions): TransportName | null {
+  const { env, args, permissions, program } = options;
+  if (program !== undefined) return null;
+  if (!ON_EPOLL || env?.["SERVER_CERT_PATH"] !== undefined) return "deno";
+  if ([env?.["HOST"] ?? "", ...args ?? []].some((w) => RUNTIME_ONLY.test(w))) {
+    return "deno";
+  }
+  const permitted = permissions === undefined || permissions.includes("-A");
+  return permitted ? "epoll" : "deno";
+}
+
+function permissionsOf(options: StartPoolOptions): readonly string[] {
+  if (options.permissions !== undefined) return options.permissions;
+  return transportOf(options) === "epoll"
+    ? [...DEFAULT_PERMISSIONS, ...EPOLL_PERMISSIONS]
+    : DEFAULT_PERMISSIONS;
 }
 
 /** What to put before a command so that it has the limit. */

@@ -136,6 +136,8 @@ const RESET_CODES: ReadonlySet<unknown> = new Set([
   "EPIPE",
   // What a write meets when the reset was noticed before it.
   "ERR_STREAM_DESTROYED",
+  // What a write meets that was under way when a read found the reset.
+  "ECANCELED",
 ]);
 
 /** Whether an error says that the peer has torn down the connection. */

@@ -41,7 +41,10 @@ const SYMBOLS = {
 } as const;
 
 /** The functions of the C library that are used here, under their own names. */
-export type LibcFunctions = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+export type LibcFunctions = OpenLibrary["symbols"];
+
+/** The library as Deno has it. */
+export type OpenLibrary = Deno.DynamicLibrary<typeof SYMBOLS>;
 
 /** Why the C library cannot be had. */
 export type UnavailableReason =
@@ -84,14 +87,21 @@ export class SystemCallError extends Error {
 export class Libc {
   /** The functions. */
   readonly call: LibcFunctions;
+  readonly #library: OpenLibrary;
   readonly #errnoAt: Deno.PointerValue;
   readonly #errno = new Int32Array(1);
 
-  /** @param call The functions; those that {@linkcode openLibc} opens. */
-  constructor(call: LibcFunctions) {
-    this.call = call;
+  /** @param library What {@linkcode openLibc} opens. */
+  constructor(library: OpenLibrary) {
+    this.#library = library;
+    this.call = library.symbols;
     // Each thread has one of its own.
-    this.#errnoAt = call.__errno_location();
+    this.#errnoAt = this.call.__errno_location();
+  }
+
+  /** Gives it back: no call is made any more. */
+  close(): void {
+    this.#library.close();
   }
 
   /**
@@ -139,7 +149,7 @@ export function openLibc(platform: Platform = Deno.build): Libc {
     ? new NativeUnavailableError(
       "permission",
       "Deno does not permit to load the C library",
-      `Start it with --allow-ffi=${paths.find(exists) ?? paths[0]}.`,
+      `Start it with ${ffiFlag(platform)}.`,
     )
     : new NativeUnavailableError(
       "library",
@@ -148,9 +158,15 @@ export function openLibc(platform: Platform = Deno.build): Libc {
     );
 }
 
+/** The permission that {@linkcode openLibc} takes, as a flag of Deno's. */
+export function ffiFlag(platform: Platform = Deno.build): string {
+  const paths = libraryPaths(platform);
+  return `--allow-ffi=${paths.find(exists) ?? paths[0]}`;
+}
+
 function openAt(path: string): Libc | null {
   try {
-    return new Libc(Deno.dlopen(path, SYMBOLS).symbols);
+    return new Libc(Deno.dlopen(path, SYMBOLS));
   } catch {
     // Not there, or not this: another path may be.
     return null;
@@ -164,14 +180,12 @@ function isPermitted(path?: string): boolean {
   return isGranted(descriptor);
 }
 
-/** Whether a file is there, as far as may be seen. */
+/** Whether a file is there, as far as may be seen without asking for it. */
 function exists(path: string): boolean {
-  // Deno would ask whoever sits at the terminal.
   if (!isGranted({ name: "read", path })) return false;
   try {
     return Deno.statSync(path).isFile;
   } catch {
-    // May not be looked at: then the usual place is named.
     return false;
   }
 }

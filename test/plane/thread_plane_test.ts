@@ -1,0 +1,147 @@
+/** A data plane in a thread of its own, which may die, or hang. */
+
+import assert from "node:assert/strict";
+import { resolveOptions } from "../../src/config/options.ts";
+import type { AdminSite, Fact } from "../../src/plane/contract.ts";
+import { ThreadPlane } from "../../src/plane/thread_plane.ts";
+import { openLibc } from "../../src/transport/epoll/libc.ts";
+import { listen } from "../../src/transport/epoll/listening_socket.ts";
+import { get, ok, postHead } from "../support/message_text.ts";
+import { answering } from "../support/origin_script.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { RecordingOrigin } from "../support/recording_origin.ts";
+
+const ignore = Deno.build.os !== "linux";
+
+/** A thread that can be brought down from outside. */
+const PROVOKED = import.meta.resolve("../support/provoked_thread.ts");
+
+/** Our pages: none that is shown to anybody. */
+const SITE: AdminSite = {
+  gate: {
+    pages: [],
+    access: { adminToken: null, adminAllow: [], proxyProtocol: false },
+  },
+  respond: () => Promise.reject(new Error("nobody may ask")),
+};
+
+/** A data plane in front of an origin, and what it has reported. */
+class Scene implements AsyncDisposable {
+  readonly plane: ThreadPlane;
+  readonly port: number;
+  readonly facts: Fact[] = [];
+  readonly #listeningFd: number;
+
+  constructor(module: string) {
+    const libc = openLibc();
+    const where = { hostname: "127.0.0.1", port: 0 };
+    const { fd, port } = listen(libc, where);
+    this.port = port;
+    this.#listeningFd = fd;
+    this.plane = new ThreadPlane(resolveOptions({}), libc, { module });
+    this.plane.subscribe((fact) => this.facts.push(fact));
+  }
+
+  async serve(originPort: number): Promise<void> {
+    const origin = { hostname: "127.0.0.1", port: originPort, generation: 1 };
+    this.plane.send({
+      type: "publish",
+      revision: 1,
+      upstreams: [{ key: 7, id: 0, ...origin }],
+      retained: [],
+    });
+    const { port } = this;
+    const listeningFd = this.#listeningFd;
+    await this.plane.serve({ listeningFd, port, admin: SITE });
+  }
+
+  /** What the log says of it. */
+  get notices(): string[] {
+    return this.facts.flatMap((fact) =>
+      fact.type === "event" && fact.event.type === "notice"
+        ? [`${fact.event.level}: ${fact.event.message}`]
+        : []
+    );
+  }
+
+  /** Closes the listening socket, where no thread has. */
+  close(): void {
+    const libc = openLibc();
+    libc.call.close(this.#listeningFd);
+    libc.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.plane.ask({ type: "stop", timeoutMs: 0, workersGone: true });
+  }
+}
+
+for (
+  const [end, request, said] of [
+    ["dies", "/_die", /^error: The thread .* has died: the loop is broken\./],
+    ["hangs", "/_hang", /^error: The thread .* no sign of life for \d+ ms\./],
+  ] as const
+) {
+  Deno.test({
+    name: `a thread that ${end} is replaced: what it had is lost, and no more`,
+    ignore,
+    async fn(): Promise<void> {
+      await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+      await using scene = new Scene(PROVOKED);
+      const { plane, port } = scene;
+      await scene.serve(origin.port);
+      await using idle = await RawClient.connect({ port });
+      assert.equal((await idle.ask(get("/"))).text, "ok");
+      await plane.refresh();
+      assert.equal(plane.figures().requests, 1);
+      await using waiting = await RawClient.connect({ port });
+      await waiting.send(postHead("/", "Content-Length: 10") + "12345");
+      await origin.waitFor(({ connections }) =>
+        connections.some(({ text }) => text.endsWith("12345"))
+      );
+      await using last = await RawClient.connect({ port });
+      await last.send(get("/") + get(request));
+      assert.equal((await last.readResponse()).text, "ok");
+      // Nobody is there for it now: it waits in the kernel.
+      await using next = await RawClient.connect({ port });
+      assert.equal((await next.ask(get("/"))).text, "ok");
+      for (const client of [idle, waiting, last]) {
+        const { bytes } = await client.readUntilEnd();
+        assert.equal(bytes.length, 0);
+      }
+      await origin.waitFor(({ connections }) =>
+        connections.slice(0, -1).every(({ end }) => end !== null)
+      );
+      assert.equal((await next.ask(get("/"))).text, "ok");
+      const [lost = "", replaced, ...others] = scene.notices;
+      assert.match(lost, said);
+      assert.match(lost, /What it had under way is lost; another one takes/);
+      assert.equal(replaced, "info: The new thread of the data plane serves.");
+      assert.deepEqual(others, []);
+      await plane.refresh();
+      const { requests, inFlight, clientConnections } = plane.figures();
+      assert.deepEqual([inFlight, clientConnections], [0, 1]);
+      // That of `last` may not have been told any more.
+      assert.ok(requests === 3 || requests === 4, `${requests}`);
+      assert.equal(plane.figuresOf(7).requests, requests);
+    },
+  });
+}
+
+Deno.test({
+  name:
+    "a thread that cannot be begun is told to who begins it, and leaves nothing",
+  ignore,
+  async fn(): Promise<void> {
+    await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+    const broken = "data:text/javascript,onmessage = ({ data }) => " +
+      'data.messages.postMessage({ type: "died", reason: "it is broken" })';
+    await using scene = new Scene(broken);
+    await assert.rejects(
+      scene.serve(origin.port),
+      /^Error: The thread of the data plane has died: it is broken$/,
+    );
+    assert.deepEqual(scene.facts, []);
+    scene.close();
+  },
+});
