@@ -32,7 +32,7 @@ const REQUEST_PAUSE_MS = 20;
 interface Way {
   readonly name: string;
   /** Has one worker hang; rejects or waits for ever as its request does. */
-  hang(pool: RunningPool): void | Promise<void>;
+  hang(pool: RunningPool): void;
 }
 
 const WAYS: readonly Way[] = [
@@ -61,9 +61,8 @@ function send(pool: RunningPool, path: string): void {
   );
 }
 
-async function stopFirst(pool: RunningPool): Promise<void> {
-  const { workers } = await pool.metrics();
-  Deno.kill(workers[0]!.pid!, "SIGSTOP");
+function stopFirst(pool: RunningPool): void {
+  Deno.kill(pool.metrics().workers[0]!.pid!, "SIGSTOP");
 }
 
 async function measure(way: Way): Promise<Outcome> {
@@ -77,7 +76,7 @@ async function measure(way: Way): Promise<Outcome> {
   await delay(WARM_UP_MS);
   const replaced = replacement(pool);
   const startedAt = performance.now();
-  await way.hang(pool);
+  way.hang(pool);
   const load = new Load(pool.url);
   const { unhealthy, unhealthyAt, readyAt } = await replaced;
   const figures = await load.stop();

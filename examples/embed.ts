@@ -19,7 +19,7 @@ const unsubscribe = pool.events.subscribe((event) => {
 const response = await fetch(new URL("/api/health", pool.url));
 console.log(response.status, await response.text());
 
-const { totalRequests, workers } = await pool.metrics();
+const { totalRequests, workers } = pool.metrics();
 console.log(`${totalRequests} requests on ${workers.length} workers`);
 
 await pool.stop();

@@ -20,8 +20,8 @@ export interface RunningPool extends AsyncDisposable {
   readonly state: ServingState;
   /** Everything that happens, as typed events. */
   readonly events: EventEmitter;
-  /** The figures that `/_metrics` shows, fetched from the thread that serves. */
-  metrics(): Promise<MetricsSnapshot>;
+  /** The figures that `/_metrics` shows; with `transport: "epoll"` as they were a moment ago. */
+  metrics(): MetricsSnapshot;
   /** Sets the wanted number of workers, within `minWorkers` and `maxWorkers`, and returns it. */
   scaleTo(workers: number): number;
   /**
@@ -65,7 +65,7 @@ export interface StartPoolOptions extends PoolOptions {
  * const response = await fetch(`${pool.url}/api/health`);
  * assert.equal(response.status, 200);
  * await response.body?.cancel();
- * assert.equal((await pool.metrics()).workers.length, 2);
+ * assert.equal(pool.metrics().workers.length, 2);
  * ```
  */
 export async function startPool(
@@ -73,7 +73,10 @@ export async function startPool(
 ): Promise<RunningPool> {
   const { events, signal, ...settings } = options;
   signal?.throwIfAborted();
-  const supervisor = new Supervisor(resolveOptions(settings), events);
+  const supervisor = new Supervisor(
+    resolveOptions({ transport: "deno", ...settings }),
+    events,
+  );
   signal?.addEventListener("abort", () => supervisor.stop(), { once: true });
   await supervisor.start();
   return {
@@ -87,7 +90,7 @@ export async function startPool(
     get state() {
       return supervisor.state;
     },
-    metrics: () => supervisor.freshMetrics(),
+    metrics: () => supervisor.metrics(),
     scaleTo: (workers) => supervisor.scaleTo(workers),
     reload: () => supervisor.reload(),
     stop: () => supervisor.stop(),

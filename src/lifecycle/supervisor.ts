@@ -181,13 +181,7 @@ export class Supervisor {
     return this.#listener?.port ?? 0;
   }
 
-  /** The figures that `/_metrics` shows, as counted by now. */
-  async freshMetrics(): Promise<MetricsSnapshot> {
-    await this.#plane.refresh();
-    return this.metrics();
-  }
-
-  /** The same, which may be a moment old. */
+  /** The figures that `/_metrics` shows; of a data plane elsewhere they may be a moment old. */
   metrics(): MetricsSnapshot {
     return metricsSnapshot({
       instance: this.instance,

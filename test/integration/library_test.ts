@@ -56,7 +56,7 @@ Deno.test("startPool() can be used again after stop(), which leaves nothing behi
     assert.equal(pool.state, "serving");
     assert.equal(pool.url, `http://127.0.0.1:${pool.port}`);
     assert.ok([0, 1].includes((await whoAnswers(pool.port)).workerId));
-    assert.equal((await pool.metrics()).totalRequests, 1);
+    assert.equal(pool.metrics().totalRequests, 1);
     const stopped = pool.stop();
     await Promise.all([stopped, pool.stop()]);
     assert.equal(pool.state, "stopped");
@@ -73,16 +73,10 @@ Deno.test("two pools in one process know nothing of each other", async () => {
   for (let i = 0; i < 4; i++) await whoAnswers(first.port);
   await whoAnswers(second.port);
   assert.deepEqual(
-    [
-      (await first.metrics()).totalRequests,
-      (await second.metrics()).totalRequests,
-    ],
+    [first.metrics().totalRequests, second.metrics().totalRequests],
     [4, 1],
   );
-  const ports = [
-    ...(await first.metrics()).workers,
-    ...(await second.metrics()).workers,
-  ]
+  const ports = [...first.metrics().workers, ...second.metrics().workers]
     .map(({ port }) => port);
   assert.equal(new Set(ports).size, 3);
   await first.stop();
@@ -113,16 +107,14 @@ Deno.test("scaleTo() keeps to the bounds and takes effect", async () => {
   events.subscribe((event) => event.type === "worker-ready" && resolve());
   assert.equal(pool.scaleTo(9), 3);
   await ready;
-  assert.equal((await pool.metrics()).pool.ready, 3);
+  assert.equal(pool.metrics().pool.ready, 3);
   const { promise: gone, resolve: tellGone } = Promise.withResolvers<void>();
   events.subscribe((event) => event.type === "worker-exited" && tellGone());
   assert.equal(pool.scaleTo(1), 2);
   await gone;
-  assert.deepEqual((await pool.metrics()).workers.map(({ id }) => id), [0, 1]);
+  assert.deepEqual(pool.metrics().workers.map(({ id }) => id), [0, 1]);
   assert.deepEqual(
-    (await pool.metrics()).scaling.map((
-      { from, to, needed, reason, limitedBy },
-    ) => [
+    pool.metrics().scaling.map(({ from, to, needed, reason, limitedBy }) => [
       from,
       to,
       needed,
@@ -167,7 +159,7 @@ Deno.test("a worker that is killed is replaced in an embedded pool too", async (
   Deno.kill(pid, "SIGKILL");
   await gone;
   assert.notEqual((await whoAnswers(pool.port)).pid, pid);
-  assert.equal((await pool.metrics()).workers[0]!.restarts, 1);
+  assert.equal(pool.metrics().workers[0]!.restarts, 1);
 });
 
 Deno.test("options that cannot be used are named as the program wrote them, all of them", async () => {
