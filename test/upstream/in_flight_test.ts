@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { LinkedList } from "../../src/upstream/linked_list.ts";
-import { type InFlightExchange } from "../../src/upstream/in_flight.ts";
+import type { InFlightExchange } from "../../src/upstream/in_flight.ts";
 import { Random } from "../fuzz/random.ts";
 
 function exchange(id: string): InFlightExchange {
