@@ -39,7 +39,9 @@ export class Terminal implements AsyncDisposable {
     { rows = 24, columns = 80, env = {} }: TerminalOptions = {},
   ): Promise<Terminal> {
     const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`);
-    const script = `stty rows ${rows} cols ${columns}; tty; exec ${
+    // What is set where the tests run is none of the program's.
+    const colors = "NO_COLOR" in env ? "" : "unset NO_COLOR; ";
+    const script = `${colors}stty rows ${rows} cols ${columns}; tty; exec ${
       quoted.join(" ")
     }`;
     const terminal = new Terminal(
@@ -82,6 +84,8 @@ export class Terminal implements AsyncDisposable {
 
   /** Reads up to and with `text`, and returns what came before it. */
   async readUntil(text: string): Promise<string> {
+    // A screen that is refreshed brings something for ever.
+    const deadline = performance.now() + DEFAULT_DEADLINE_MS;
     for (;;) {
       const at = this.#unread.indexOf(text);
       if (at >= 0) {
@@ -89,6 +93,10 @@ export class Terminal implements AsyncDisposable {
         this.#unread = this.#unread.slice(at + text.length);
         return before;
       }
+      assert(
+        performance.now() < deadline,
+        `"${text}" did not come, but ${JSON.stringify(this.#unread)}`,
+      );
       assert(await this.#readMore(), `the program ended before "${text}"`);
     }
   }
