@@ -5,18 +5,10 @@
  */
 
 import { AdminClient } from "./admin_client.ts";
-import {
-  ADMIN_OPTIONS,
-  ADMIN_OPTIONS_HELP,
-  parseAdminArguments,
-} from "./admin_options.ts";
+import { ADMIN_OPTIONS, ADMIN_OPTIONS_HELP } from "./admin_options.ts";
 import { type CliOption, optionsHelp } from "./cli_option.ts";
-import { locatePool } from "./locate.ts";
-import {
-  refusePositionals,
-  type Subcommand,
-  type SubcommandContext,
-} from "./subcommand.ts";
+import { namedPool } from "./named_pool.ts";
+import type { Subcommand, SubcommandContext } from "./subcommand.ts";
 
 const OPTIONS: readonly CliOption[] = [
   {
@@ -41,9 +33,7 @@ export const health: Subcommand = {
 };
 
 async function run(context: SubcommandContext): Promise<number> {
-  const parsed = parseAdminArguments(context, OPTIONS);
-  refusePositionals(parsed.positionals);
-  const target = await locatePool(parsed, context.env);
+  const { parsed, target } = await namedPool(context, OPTIONS);
   const path = parsed.flags.ready ? "/_ready" : "/_health";
   const status = await new AdminClient(target).statusOf(path);
   context.print(

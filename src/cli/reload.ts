@@ -6,17 +6,9 @@
 
 import type { ReloadReport, WorkerReload } from "../events/reload_report.ts";
 import { AdminClient } from "./admin_client.ts";
-import {
-  ADMIN_OPTIONS,
-  ADMIN_OPTIONS_HELP,
-  parseAdminArguments,
-} from "./admin_options.ts";
-import { locatePool } from "./locate.ts";
-import {
-  refusePositionals,
-  type Subcommand,
-  type SubcommandContext,
-} from "./subcommand.ts";
+import { ADMIN_OPTIONS, ADMIN_OPTIONS_HELP } from "./admin_options.ts";
+import { namedPool } from "./named_pool.ts";
+import type { Subcommand, SubcommandContext } from "./subcommand.ts";
 
 const HELP = `\
 Usage: prefork-pool reload [options]
@@ -32,9 +24,7 @@ export const reload: Subcommand = { help: HELP, options: ADMIN_OPTIONS, run };
 
 /** Reloads, and prints what came of it. */
 async function run(context: SubcommandContext): Promise<number> {
-  const parsed = parseAdminArguments(context);
-  refusePositionals(parsed.positionals);
-  const target = await locatePool(parsed, context.env);
+  const { target } = await namedPool(context);
   const report = await new AdminClient(target).reload();
   context.print(reloadText(report));
   return report.ok ? 0 : 1;

@@ -5,19 +5,11 @@
  */
 
 import { AdminClient } from "./admin_client.ts";
-import {
-  ADMIN_OPTIONS,
-  ADMIN_OPTIONS_HELP,
-  parseAdminArguments,
-} from "./admin_options.ts";
+import { ADMIN_OPTIONS, ADMIN_OPTIONS_HELP } from "./admin_options.ts";
 import { type CliOption, optionsHelp } from "./cli_option.ts";
-import { locatePool } from "./locate.ts";
+import { namedPool } from "./named_pool.ts";
 import { statusText } from "./status_text.ts";
-import {
-  refusePositionals,
-  type Subcommand,
-  type SubcommandContext,
-} from "./subcommand.ts";
+import type { Subcommand, SubcommandContext } from "./subcommand.ts";
 
 const OPTIONS: readonly CliOption[] = [
   { name: "json", help: "print all figures, as /_metrics has them" },
@@ -40,9 +32,7 @@ export const status: Subcommand = {
 
 /** Prints the figures once. */
 async function run(context: SubcommandContext): Promise<number> {
-  const parsed = parseAdminArguments(context, OPTIONS);
-  refusePositionals(parsed.positionals);
-  const target = await locatePool(parsed, context.env);
+  const { parsed, target } = await namedPool(context, OPTIONS);
   const metrics = await new AdminClient(target).metrics();
   context.print(
     parsed.flags.json

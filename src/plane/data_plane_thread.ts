@@ -13,11 +13,10 @@ import {
   type MessagePort as NodeMessagePort,
   receiveMessageOnPort,
 } from "node:worker_threads";
-import { SMALL_BUFFER_BYTES } from "../proxy/core/buffer_pool.ts";
 import { ProxyEngine } from "../proxy/core/engine.ts";
+import { EpollAcceptor } from "../transport/epoll/acceptor.ts";
 import { EpollDriver } from "../transport/epoll/driver.ts";
 import { openLibc } from "../transport/epoll/libc.ts";
-import { EpollListener } from "../transport/epoll/listener.ts";
 import { Board } from "./board.ts";
 import type { Fact } from "./contract.ts";
 import { PlaneHost } from "./plane_host.ts";
@@ -38,8 +37,6 @@ class DataPlaneThread {
   /** What was counted when figures were sent last. */
   #reported = -1;
   #looks = 0;
-  /** Whether the listening socket has been closed. */
-  #closed = false;
 
   constructor(start: ThreadStart) {
     this.#start = start;
@@ -81,7 +78,7 @@ class DataPlaneThread {
   #serve(host: PlaneHost): ProxyEngine {
     const { listeningFd, port, settings } = this.#start;
     const { counters, dispatcher, events } = host;
-    const { libc, loop, buffers, clock } = this.#driver;
+    const { loop, clock } = this.#driver;
     const engine = new ProxyEngine(settings, {
       driver: this.#driver,
       port,
@@ -91,39 +88,20 @@ class DataPlaneThread {
       events,
       admin: this.#pages,
     });
-    const listener = new EpollListener({
-      libc,
-      loop,
-      buffers,
+    const acceptor = new EpollAcceptor(this.#driver, {
       fd: listeningFd,
       maxConnections: settings.maxConnections,
-      inputBytes: SMALL_BUFFER_BYTES,
-      onAccept: (link, peer) =>
-        engine.accept({
-          link,
-          peerAddress: peer?.hostname ?? null,
-          onClosed: () => {},
-        }),
-      onPause: (event) => events.emit(event),
-      closeIdle: (count) => engine.closeIdle(count),
+      engine,
+      events,
     });
     host.serve({
       engine,
-      acceptor: { close: (onClosed) => this.#close(listener, onClosed) },
+      acceptor,
       clock,
       renewCertificate: null,
       onStopped: () => loop.stop(),
     });
     return engine;
-  }
-
-  /** Accepts no more: from now on clients are refused. */
-  #close(listener: EpollListener, onClosed: () => void): void {
-    listener.close(() => {
-      if (!this.#closed) this.#driver.libc.call.close(this.#start.listeningFd);
-      this.#closed = true;
-      onClosed();
-    });
   }
 
   #receive(): void {

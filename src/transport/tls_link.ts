@@ -14,19 +14,18 @@ import { type SecureContext, TLSSocket } from "node:tls";
 import { SMALL_BUFFER_BYTES } from "../proxy/core/buffer_pool.ts";
 import type { BufferPool } from "../proxy/core/buffer_pool.ts";
 import { InputBuffer } from "../proxy/core/input_buffer.ts";
-import type { Link, LinkHandler, WriteResult } from "../proxy/core/link.ts";
+import {
+  type Link,
+  type LinkHandler,
+  NOBODY,
+  type WriteResult,
+} from "../proxy/core/link.ts";
 
 /** Read from the network at once: a TLS record and its frame, and more. */
 const READ_BYTES = 32_768;
 
 /** How long the closing alert may take before the connection is closed without it. */
 const FINISH_TIMEOUT_MS = 2_000;
-
-const NOBODY: LinkHandler = {
-  onData: () => {},
-  onEnd: () => {},
-  onWritten: () => {},
-};
 
 /** The server's side of a TLS connection. */
 export class TlsLink implements Link {

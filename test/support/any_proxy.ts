@@ -8,16 +8,15 @@
 import type { EventEmitter } from "../../src/events/mod.ts";
 import { Proxy, type ProxySettings } from "../../src/plane/deno_proxy.ts";
 import type { AdminPort } from "../../src/proxy/core/admin_port.ts";
-import { SMALL_BUFFER_BYTES } from "../../src/proxy/core/buffer_pool.ts";
 import type { Counters } from "../../src/proxy/core/counters.ts";
 import { type Acceptor, ProxyEngine } from "../../src/proxy/core/engine.ts";
 import { DEADLINE_INTERVAL_MS } from "../../src/proxy/core/deadlines.ts";
 import type { TlsServer } from "../../src/proxy/core/handshake.ts";
 import type { Clock } from "../../src/proxy/core/link.ts";
 import type { Suspects } from "../../src/proxy/core/suspects.ts";
+import { EpollAcceptor } from "../../src/transport/epoll/acceptor.ts";
 import { EpollDriver } from "../../src/transport/epoll/driver.ts";
 import { openLibc } from "../../src/transport/epoll/libc.ts";
-import { EpollListener } from "../../src/transport/epoll/listener.ts";
 import { listen } from "../../src/transport/epoll/listening_socket.ts";
 import type { Dispatcher } from "../../src/upstream/dispatcher.ts";
 
@@ -98,7 +97,7 @@ class EpollProxy implements AnyProxy {
     // Deadlines go by the clock that a test may stop, and are looked at
     // all the same.
     this.clock = { now: () => performance.now(), wallTime: () => Date.now() };
-    const { loop, buffers } = driver;
+    const { loop } = driver;
     const { fd, port } = listen(libc, { hostname: "127.0.0.1", port: 0 });
     this.port = port;
     const engine = this.#engine = new ProxyEngine(settings, {
@@ -106,31 +105,12 @@ class EpollProxy implements AnyProxy {
       driver: { ...driver, clock: this.clock },
       port,
     });
-    const listener = new EpollListener({
-      libc,
-      loop,
-      buffers,
+    this.#acceptor = new EpollAcceptor(driver, {
       fd,
       maxConnections: settings.maxConnections,
-      inputBytes: SMALL_BUFFER_BYTES,
-      onAccept: (link, peer) =>
-        engine.accept({
-          link,
-          peerAddress: peer?.hostname ?? null,
-          onClosed: () => {},
-        }),
-      onPause: (event) => parts.events.emit(event),
-      closeIdle: (count) => engine.closeIdle(count),
+      engine,
+      events: parts.events,
     });
-    let closed = false;
-    this.#acceptor = {
-      close: (onClosed) =>
-        listener.close(() => {
-          if (!closed) libc.call.close(fd);
-          closed = true;
-          onClosed();
-        }),
-    };
     this.#look = setInterval(
       () => engine.deadlines.enforce(performance.now()),
       DEADLINE_INTERVAL_MS,

@@ -28,35 +28,11 @@ import {
   Dispatcher,
   type DispatcherOptions,
 } from "../../src/upstream/dispatcher.ts";
-import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { type AnyProxy, type AnyProxyParts, openProxy } from "./any_proxy.ts";
+import { DEFAULT_QUEUE, DEFAULT_SETTINGS } from "./proxy_defaults.ts";
 import { Changes } from "./changes.ts";
 import { eventually } from "./deadline.ts";
-
-/** The defaults of the configuration. */
-const DEFAULT_SETTINGS: ProxySettings = {
-  trustedProxies: [],
-  rateLimit: null,
-  skewProtection: false,
-  proxyProtocol: false,
-  maxConnections: 10_000,
-  headTimeoutMs: 10_000,
-  idleTimeoutMs: 75_000,
-  bodyTimeoutMs: 60_000,
-  requestTimeoutMs: 60_000,
-  maxRetries: 2,
-  maxHeadBytes: 16_384,
-  maxBodyBytes: 0,
-};
-
-/** The same, for the queue. */
-const DEFAULT_QUEUE: DispatcherOptions = {
-  policy: roundRobin,
-  workerConcurrency: 0,
-  maxQueue: 1024,
-  queueTimeoutMs: 10_000,
-};
 
 /** How long what is under way when a test ends may take before it is cut. */
 const DISPOSE_DRAIN_MS = 0;

@@ -78,6 +78,13 @@ export interface LinkHandler {
   onWritten(link: Link, written: boolean): void;
 }
 
+/** Handles nothing: until somebody takes a link over, and once it is closed. */
+export const NOBODY: LinkHandler = Object.freeze({
+  onData: () => {},
+  onEnd: () => {},
+  onWritten: () => {},
+});
+
 /** Where a worker listens. */
 export interface Destination {
   /** A literal IP address. */

@@ -11,7 +11,12 @@
 
 import { InputBuffer } from "../../proxy/core/input_buffer.ts";
 import type { BufferPool } from "../../proxy/core/buffer_pool.ts";
-import type { Link, LinkHandler, WriteResult } from "../../proxy/core/link.ts";
+import {
+  type Link,
+  type LinkHandler,
+  NOBODY,
+  type WriteResult,
+} from "../../proxy/core/link.ts";
 import type { BriefWatches } from "./brief_watches.ts";
 import type { ReadScheduler } from "./read_scheduler.ts";
 
@@ -33,12 +38,6 @@ export interface LinkSurroundings {
   readonly scheduler: ReadScheduler;
   readonly watches: BriefWatches;
 }
-
-const NOBODY: LinkHandler = {
-  onData: () => {},
-  onEnd: () => {},
-  onWritten: () => {},
-};
 
 /** Drives one connection. */
 export class DenoLink implements Link {

@@ -6,29 +6,14 @@
  */
 
 import type { AcceptPausedEvent } from "../../events/mod.ts";
+import {
+  DESCRIPTOR_PAUSE_MS,
+  DescriptorReserve,
+  QUIET_MS,
+  QUIET_TIMEOUT_MS,
+} from "../descriptor_reserve.ts";
 import type { Acceptor } from "../../proxy/core/engine.ts";
 import { isExhaustion } from "../../net/exhaustion.ts";
-
-/** How long accepting pauses when descriptors run out: until then some are given back. */
-const DESCRIPTOR_PAUSE_MS = 50;
-
-/**
- * Share of the connections there were when descriptors ran out that is given
- * up: those that stay need some to reach the workers, and so do new workers.
- */
-const RESERVE_RATIO = 0.25;
-
-/** How long no more than the rest are let in. What took the descriptors may be gone by then. */
-const RESERVE_MS = 60_000;
-
-/**
- * How long nobody must have come before accepting ends: whoever is in the
- * kernel's queue by then is let in first, or would be reset.
- */
-const QUIET_MS = 5;
-
-/** How long that is waited for at most, while clients keep coming. */
-const QUIET_TIMEOUT_MS = 100;
 
 /** What the accept loop needs. */
 export interface ListenerOptions {
@@ -51,9 +36,7 @@ export class Listener implements Acceptor {
   #accepted = 0;
   /** Connections that have not ended. */
   #open = 0;
-  /** Connections let in until `#reservedUntil`. */
-  #reservedLimit = Infinity;
-  #reservedUntil = 0;
+  readonly #reserve = new DescriptorReserve();
   #wake: (() => void) | null = null;
 
   /** Begins to accept. */
@@ -87,16 +70,15 @@ export class Listener implements Acceptor {
   // Not `for await`: that ends for good at the first error, and running out
   // of descriptors is one.
   async #run(): Promise<void> {
-    const { listener, maxConnections } = this.#options;
+    const { closeIdle, listener, maxConnections } = this.#options;
     while (!this.#closed) {
       if (this.#open >= maxConnections) {
         await this.#pause("max-connections");
         continue;
       }
-      if (this.#open >= this.#reservedLimit) {
-        const remainingMs = this.#reservedUntil - performance.now();
-        if (remainingMs > 0) await this.#pause("descriptors", remainingMs);
-        else this.#reservedLimit = Infinity;
+      const waitMs = this.#reserve.remainingMs(this.#open, performance.now());
+      if (waitMs > 0) {
+        await this.#pause("descriptors", waitMs);
         continue;
       }
       try {
@@ -105,7 +87,7 @@ export class Listener implements Acceptor {
         if (this.#closed) return;
         if (!isTransient(error)) throw error;
         if (!isExhaustion(error)) continue;
-        this.#reserve();
+        closeIdle(this.#reserve.begin(this.#open, performance.now()));
         await this.#pause("descriptors", DESCRIPTOR_PAUSE_MS);
       }
     }
@@ -125,15 +107,6 @@ export class Listener implements Acceptor {
     this.#accepted++;
     this.#open++;
     this.#options.serve(conn);
-  }
-
-  /** Descriptors have run out: gives some back, and keeps them free for a while. */
-  #reserve(): void {
-    const size = this.#open;
-    const reserved = Math.ceil(size * RESERVE_RATIO);
-    this.#reservedLimit = Math.max(1, size - reserved);
-    this.#reservedUntil = performance.now() + RESERVE_MS;
-    this.#options.closeIdle(reserved);
   }
 
   async #pause(

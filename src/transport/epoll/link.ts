@@ -9,11 +9,12 @@
  */
 
 import type { InputBuffer } from "../../proxy/core/input_buffer.ts";
-import type {
-  Cancellable,
-  Link,
-  LinkHandler,
-  WriteResult,
+import {
+  type Cancellable,
+  type Link,
+  type LinkHandler,
+  NOBODY,
+  type WriteResult,
 } from "../../proxy/core/link.ts";
 import type { BufferPool } from "../../proxy/core/buffer_pool.ts";
 import { EPOLL, MSG, SHUT_WR } from "./abi.ts";
@@ -69,13 +70,6 @@ export interface LinkOptions {
   /** Called once, when the descriptor has been closed. */
   readonly onClosed?: () => void;
 }
-
-/** Until somebody takes a link over, and once it is closed. */
-const NOBODY: LinkHandler = {
-  onData: () => {},
-  onEnd: () => {},
-  onWritten: () => {},
-};
 
 /** A connection that epoll watches. */
 export class EpollLink implements Link, Source {

@@ -8,6 +8,12 @@
 import type { AcceptPausedEvent } from "../../events/mod.ts";
 import { InputBuffer } from "../../proxy/core/input_buffer.ts";
 import type { Cancellable } from "../../proxy/core/link.ts";
+import {
+  DESCRIPTOR_PAUSE_MS,
+  DescriptorReserve,
+  QUIET_MS,
+  QUIET_TIMEOUT_MS,
+} from "../descriptor_reserve.ts";
 import { EPOLL, ERRNO, isExhaustion, SOCK } from "./abi.ts";
 import type { Source } from "./event_loop.ts";
 import { SystemCallError } from "./libc.ts";
@@ -17,27 +23,6 @@ import {
   MAX_SOCKET_ADDRESS_BYTES,
   readInternetAddress,
 } from "./socket_address.ts";
-
-/** How long accepting pauses when descriptors run out: until then some are given back. */
-const DESCRIPTOR_PAUSE_MS = 50;
-
-/**
- * Share of the connections there were when descriptors ran out that is given
- * up: those that stay need some to reach the workers, and so do new workers.
- */
-const RESERVE_RATIO = 0.25;
-
-/** How long no more than the rest are let in. What took the descriptors may be gone by then. */
-const RESERVE_MS = 60_000;
-
-/**
- * How long nobody must have come before accepting ends: whoever is in the
- * kernel's queue by then is let in first, or would be reset.
- */
-const QUIET_MS = 5;
-
-/** How long that is waited for at most, while clients keep coming. */
-const QUIET_TIMEOUT_MS = 100;
 
 /** Most connections accepted in a turn: those that are there have their turn too. */
 const MAX_BURST = 64;
@@ -70,9 +55,7 @@ export class EpollListener implements Source {
   #pauseTimer: Cancellable | null = null;
   /** Whether somebody has gone in this turn, so that others may come. */
   #roomMade = false;
-  /** Connections let in until `#reservedUntil`. */
-  #reservedLimit = Infinity;
-  #reservedUntil = 0;
+  readonly #reserve = new DescriptorReserve();
   #closed = false;
 
   readonly #address = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
@@ -150,10 +133,9 @@ export class EpollListener implements Source {
     const { maxConnections, loop } = this.#options;
     if (this.#connections >= maxConnections) {
       this.#pause("max-connections", null);
-    } else if (this.#connections >= this.#reservedLimit) {
-      const remainingMs = this.#reservedUntil - loop.now();
-      if (remainingMs > 0) this.#pause("descriptors", remainingMs);
-      else this.#reservedLimit = Infinity;
+    } else {
+      const waitMs = this.#reserve.remainingMs(this.#connections, loop.now());
+      if (waitMs > 0) this.#pause("descriptors", waitMs);
     }
     return this.#paused === null;
   }
@@ -190,7 +172,9 @@ export class EpollListener implements Source {
   #goesOn(errno: number): boolean {
     if (errno === ERRNO.EAGAIN) return false;
     if (isExhaustion(errno)) {
-      this.#reserve();
+      const { closeIdle, loop } = this.#options;
+      const reserved = this.#reserve.begin(this.#connections, loop.now());
+      loop.guard(() => closeIdle(reserved));
       this.#pause("descriptors", DESCRIPTOR_PAUSE_MS);
       return false;
     }
@@ -201,15 +185,6 @@ export class EpollListener implements Source {
       throw new SystemCallError("accept connections", errno);
     }
     return true;
-  }
-
-  /** Descriptors have run out: gives some back, and keeps them free for a while. */
-  #reserve(): void {
-    const { loop, closeIdle } = this.#options;
-    const reserved = Math.ceil(this.#connections * RESERVE_RATIO);
-    this.#reservedLimit = Math.max(1, this.#connections - reserved);
-    this.#reservedUntil = loop.now() + RESERVE_MS;
-    loop.guard(() => closeIdle(reserved));
   }
 
   #pause(reason: AcceptPausedEvent["reason"], timeoutMs: number | null): void {

@@ -6,7 +6,8 @@ import { ConnectionPool } from "../../../src/proxy/core/connection_pool.ts";
 import type { UpstreamConnection } from "../../../src/proxy/core/upstream_connection.ts";
 import { Upstream } from "../../../src/upstream/upstream.ts";
 import { ManualClock } from "../../support/core/manual_clock.ts";
-import { NOBODY, ScriptedLink } from "../../support/core/scripted_link.ts";
+import { NOBODY } from "../../../src/proxy/core/link.ts";
+import { ScriptedLink } from "../../support/core/scripted_link.ts";
 import { toBytes } from "../../support/raw_socket.ts";
 
 /** No hint from the worker. */

@@ -24,39 +24,15 @@ import {
   Dispatcher,
   type DispatcherOptions,
 } from "../../../src/upstream/dispatcher.ts";
-import { roundRobin } from "../../../src/upstream/policy/round_robin.ts";
 import { Upstream } from "../../../src/upstream/upstream.ts";
 import { POISON, PoisonedPool } from "../poisoned_pool.ts";
+import { DEFAULT_QUEUE, DEFAULT_SETTINGS } from "../proxy_defaults.ts";
 import { ManualClock, ManualTimers } from "./manual_clock.ts";
 import {
   type PendingConnect,
   ScriptedConnector,
 } from "./scripted_connector.ts";
 import { ScriptedLink, type ScriptedLinkOptions } from "./scripted_link.ts";
-
-/** The defaults of the configuration. */
-const SETTINGS: EngineSettings = {
-  maxConnections: 100,
-  headTimeoutMs: 10_000,
-  idleTimeoutMs: 75_000,
-  bodyTimeoutMs: 60_000,
-  requestTimeoutMs: 60_000,
-  maxRetries: 2,
-  maxHeadBytes: 16_384,
-  maxBodyBytes: 0,
-  trustedProxies: [],
-  rateLimit: null,
-  skewProtection: false,
-  proxyProtocol: false,
-};
-
-/** The same, for the queue. */
-const QUEUE: DispatcherOptions = {
-  policy: roundRobin,
-  workerConcurrency: 0,
-  maxQueue: 1024,
-  queueTimeoutMs: 10_000,
-};
 
 /** The port clients know, as named in forwarding fields. */
 export const CORE_PORT = 8080;
@@ -127,7 +103,7 @@ export class CoreStand {
     const { clock, timers, buffers, connector, counters } = this;
     this.#links = links;
     this.dispatcher = new Dispatcher({
-      ...QUEUE,
+      ...DEFAULT_QUEUE,
       ...settings,
       clock: clock.now,
       random: () => 0,
@@ -142,7 +118,7 @@ export class CoreStand {
     this.dispatcher.publish(this.upstreams);
     const events = new EventEmitter();
     events.subscribe((event) => this.events.push(event));
-    this.engine = new ProxyEngine({ ...SETTINGS, ...settings }, {
+    this.engine = new ProxyEngine({ ...DEFAULT_SETTINGS, ...settings }, {
       driver: {
         clock,
         timers,

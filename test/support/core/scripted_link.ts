@@ -16,20 +16,14 @@ import {
   TINY_BUFFER_BYTES,
 } from "../../../src/proxy/core/buffer_pool.ts";
 import { InputBuffer } from "../../../src/proxy/core/input_buffer.ts";
-import type {
-  Link,
-  LinkHandler,
-  WriteResult,
+import {
+  type Link,
+  type LinkHandler,
+  NOBODY,
+  type WriteResult,
 } from "../../../src/proxy/core/link.ts";
 import { PoisonedPool } from "../poisoned_pool.ts";
 import { toText } from "../raw_socket.ts";
-
-/** Does nothing, whatever happens. */
-export const NOBODY: LinkHandler = {
-  onData: () => {},
-  onEnd: () => {},
-  onWritten: () => {},
-};
 
 /** How a link behaves. */
 export interface ScriptedLinkOptions {
