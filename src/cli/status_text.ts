@@ -65,7 +65,7 @@ export function summaryLines(
 ): readonly string[] {
   const { pool, queue, recentLatency, responses } = metrics;
   const up = durationText(metrics.uptimeSeconds);
-  const answers = Object.entries(responses)
+  const counts = Object.entries(responses)
     .map(([name, count]) => `${name} ${count}`).join(", ");
   return [
     `${url}: ${metrics.state} for ${up}, generation ${metrics.generation}`,
@@ -79,7 +79,7 @@ export function summaryLines(
     `latency   p50 ${milliseconds(recentLatency.p50)}, ` +
     `p99 ${milliseconds(recentLatency.p99)} over ten seconds; ` +
     `p99 ${milliseconds(metrics.latency.p99)} since the start`,
-    `answers   ${answers}, retries ${metrics.retries}`,
+    `responses ${counts}, retries ${metrics.retries}`,
   ];
 }
 

@@ -43,7 +43,7 @@ export interface HealthMonitorOptions extends Thresholds, ExaminerOptions {
   readonly healthStrict: boolean;
   /** Milliseconds from the beginning of a probe that passed to that of the next. */
   readonly healthIntervalMs: number;
-  /** Longest wait for a probe's answer, in milliseconds. */
+  /** Longest wait for a probe's response, in milliseconds. */
   readonly healthTimeoutMs: number;
 }
 

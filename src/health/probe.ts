@@ -90,14 +90,14 @@ export function describeProbe(
   switch (result.kind) {
     case "answered":
       return healthPath !== null && isClientError(result.status)
-        ? `answered ${result.status} to HEALTH_PATH ${healthPath}`
-        : `answered ${result.status}`;
+        ? `responded with ${result.status} to HEALTH_PATH ${healthPath}`
+        : `responded with ${result.status}`;
     case "refused":
       return "connection refused";
     case "timeout":
-      return `no answer within ${result.timeoutMs} ms`;
+      return `no response within ${result.timeoutMs} ms`;
     case "bad-answer":
-      return `bad answer: ${result.message}`;
+      return `bad response: ${result.message}`;
     case "tls":
       return "it speaks TLS and not plain HTTP";
     case "foreign":
@@ -115,7 +115,7 @@ function isClientError(status: number): boolean {
 }
 
 /**
- * Whether what was seen is a healthy worker. Any answer below 500 is: an
+ * Whether what was seen is a healthy worker. Any response below 500 is: an
  * application without a health page answers 404 and works. Where the path was
  * set on purpose (`healthStrict`) only 2xx and 3xx are.
  */

@@ -150,7 +150,8 @@ function describeStatus(seen: StartupObservations): Description {
   const status = result.kind === "answered" ? result.status : 0;
   const reason = describeProbe(result, healthPath);
   if (status === 404) {
-    const remedy = "set HEALTH_PATH to a path that it answers with 2xx or 3xx";
+    const remedy =
+      "set HEALTH_PATH to a path that it responds to with 2xx or 3xx";
     return { reason, remedy };
   }
   if (status === 401) {

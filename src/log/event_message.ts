@@ -155,14 +155,14 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
     case "generation-ended":
       return say(
         "info",
-        `generation ${event.generation} is kept no more (${event.reason})`,
+        `generation ${event.generation} is no longer kept (${event.reason})`,
       );
     case "panic-entered":
       return say(
         "warning",
         `panic: ${event.failing} of ${event.workers} workers fail their ` +
           `probes together (${event.reason}): all stay in rotation, none is ` +
-          "replaced for it; see to what HEALTH_PATH depends on",
+          "replaced for it; check what HEALTH_PATH depends on",
       );
     case "panic-left":
       return say(
@@ -192,7 +192,7 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
       return say(
         "warning",
         `slow request: ${request(event)}, waits for worker ` +
-          `${event.workerId}, which answers its probes`,
+          `${event.workerId}, which responds to its probes`,
       );
     case "access":
       return say("info", access(event));
@@ -308,7 +308,7 @@ function workerExited(event: WorkerExitedEvent): EventMessage {
   const suspicion = suspects(event);
   return event.expected
     ? say(suspicion === "" ? "info" : "warning", text + suspicion)
-    : say("error", `${text}, unasked${suspicion}`, event.lastOutput);
+    : say("error", `${text}, unexpectedly${suspicion}`, event.lastOutput);
 }
 
 function suspects(
@@ -396,7 +396,7 @@ function reloadFinished(
 function exchangeFailed(event: ExchangeFailedEvent): EventMessage {
   const outcome = event.status === 0
     ? "response cut"
-    : `answered ${event.status}`;
+    : `responded with ${event.status}`;
   const who = event.workerId === null ? "" : `, worker ${event.workerId}`;
   const note = event.note === null ? "" : `: ${event.note}`;
   const times = event.attempts > 1 ? `; sent ${event.attempts} times` : "";

@@ -51,7 +51,7 @@ const PASSED: CanaryVerdict = { name: "passed" };
  * Returns what the trial of a worker has shown.
  *
  * More errors than chance explains fail it at once, so that few requests
- * suffer. A single error, or a few slow answers, are a doubt that more
+ * suffer. A single error, or a few slow responses, are a doubt that more
  * requests have to settle.
  *
  * @example

@@ -50,7 +50,7 @@ export interface PoolOptions extends StaffingOptions, WorkerSpec, OutputLimits {
   readonly maxWorkers: number;
   /** Workers that are held back, ready, beyond those. */
   readonly spareWorkers: number;
-  /** Requests a new generation's worker must answer well before its predecessor goes; 0 takes it at its word. */
+  /** Requests a new generation's worker must respond to well before its predecessor goes; 0 takes it at its word. */
   readonly reloadCanaryRequests: number;
 }
 

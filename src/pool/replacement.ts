@@ -21,7 +21,7 @@ export type ReplacementCause = Exclude<
 
 /** What wears a worker out; 0 is never. */
 export interface RecyclingLimits {
-  /** Requests a worker answers before it is replaced. */
+  /** Requests a worker responds to before it is replaced. */
   readonly maxRequests: number;
   /** Share of `maxRequests` by which it is less, by chance, so that workers do not wear out together. */
   readonly maxRequestsJitter: number;

@@ -165,7 +165,7 @@ export class Worker implements WorkerIdentity {
     return judged && !this.suspect && !this.upstream.retired;
   }
 
-  /** Milliseconds from its spawn to its first good answer, or `null` before that. */
+  /** Milliseconds from its spawn to its first good response, or `null` before that. */
   get startupMs(): number | null {
     return this.#readyAt === null ? null : this.#readyAt - this.startedAt;
   }

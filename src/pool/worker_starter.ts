@@ -76,7 +76,7 @@ export interface StartRequest {
   readonly generation: Generation;
   /** A port not to try, or `null`. */
   readonly avoidPort: number | null;
-  /** Longest wait for its first good answer, in milliseconds. */
+  /** Longest wait for its first good response, in milliseconds. */
   readonly startupTimeoutMs: number;
   /** How long what it leaves behind may take to end, in milliseconds. */
   readonly stopTimeoutMs: number;

@@ -40,7 +40,7 @@ export type TerminationCause =
   /** It used far more memory than it may. */
   | "memory-limit";
 
-/** The process runs and has not given a good answer yet. */
+/** The process runs and has not given a good response yet. */
 export interface StartingState {
   readonly name: "starting";
   /** When it must have answered. */

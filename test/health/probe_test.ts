@@ -116,7 +116,7 @@ Deno.test("a probe that is called off, or late, in the turn in which it connects
   }
 });
 
-Deno.test("what is no HTTP, cut short or without end is a bad answer", async () => {
+Deno.test("what is no HTTP, cut short or without end is a bad response", async () => {
   const endless = new TextEncoder().encode(
     "HTTP/1.1 200 OK\r\nX: " + "x".repeat(100_000),
   );
@@ -150,10 +150,10 @@ Deno.test("what was seen can be said", () => {
       describeProbe({ kind: "bad-answer", message: "x" }),
     ],
     [
-      "answered 500",
+      "responded with 500",
       "connection refused",
-      "no answer within 20 ms",
-      "bad answer: x",
+      "no response within 20 ms",
+      "bad response: x",
     ],
   );
 });

@@ -56,7 +56,7 @@ Deno.test("a status that is not healthy is said with HEALTH_PATH, and the settin
     text({ result: { kind: "answered", status } });
   assert.match(status(404), /404 to HEALTH_PATH \/healthz: set HEALTH_PATH to/);
   assert.match(status(401), /401 to HEALTH_PATH \/healthz: .*no credentials/);
-  assert.equal(status(503), "answered 503");
+  assert.equal(status(503), "responded with 503");
   for (const turnedAway of [400, 403, 421]) {
     assert.match(
       status(turnedAway),

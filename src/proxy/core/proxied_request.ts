@@ -1,6 +1,6 @@
 /**
- * A request on its way to a worker: written out once, and kept until an
- * answer begins, in case it has to be sent again.
+ * A request on its way to a worker: written out once, and kept until a
+ * response begins, in case it has to be sent again.
  *
  * @module
  */
