@@ -121,14 +121,14 @@ export class Reconciler {
       }
       // Its last output is still being read.
       if (worker.exit === null) continue;
-      const startFailure = worker.bury(worker.exit, now);
+      const startFailure = worker.markExited(worker.exit, now);
       this.#starter.release(worker);
       this.roster.forget(worker);
       if (slot === undefined) continue;
       slot.vacate(worker);
       if (worker.restart && worker.startupMs === null) {
         // What it showed holds for all that are yet to be started.
-        for (const other of this.roster.slots) other.forgive();
+        for (const other of this.roster.slots) other.resetBackoff();
         slot.noteRestart();
       } else if (startFailure === null) {
         slot.noteEnd(endOf(worker, worker.describeEnd(worker.exit), now));

@@ -40,7 +40,7 @@ export type ReplaceableWorker =
     | "retained"
     | "state"
     | "startedAt"
-    | "lot"
+    | "jitterSeed"
     | "peakRssBytes"
   >
   & { readonly upstream: { readonly figures: { readonly requests: number } } };
@@ -62,7 +62,7 @@ export function replacementCause(
   if (worker.generation !== generation) return "reload";
   if (worker.state.name !== "ready") return null;
   const requestLimit = limits.maxRequests *
-    (1 - limits.maxRequestsJitter * worker.lot);
+    (1 - limits.maxRequestsJitter * worker.jitterSeed);
   if (requestLimit > 0 && worker.upstream.figures.requests >= requestLimit) {
     return "max-requests";
   }

@@ -81,7 +81,7 @@ export class Rollout {
     if (this.#failure === null) {
       this.#failure = this.#tryOut(slots, now) ?? this.#findDeath(slots);
       // The old generation has done nothing to be kept waiting for.
-      if (this.#failure !== null) slots.forEach((slot) => slot.forgive());
+      if (this.#failure !== null) slots.forEach((slot) => slot.resetBackoff());
     }
     return slots.every((slot) => this.#isSettled(slot))
       ? this.#report(slots, now)

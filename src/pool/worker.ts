@@ -113,7 +113,7 @@ export class Worker implements WorkerIdentity {
   /** Most memory it has been seen to use, in bytes; 0 when that is not looked at. */
   peakRssBytes = 0;
   /** Uniform in [0, 1): by this, workers that were started together differ. */
-  readonly lot: number = Math.random();
+  readonly jitterSeed: number = Math.random();
 
   readonly #events: EventEmitter;
   readonly #plane: DataPlane;
@@ -295,7 +295,7 @@ export class Worker implements WorkerIdentity {
    * did, or was not meant to. Only in the latter case this is an event: a
    * failed start is told by whoever knows when the next one is.
    */
-  bury(status: ExitStatus, now: number): string | null {
+  markExited(status: ExitStatus, now: number): string | null {
     this.upstream.retire();
     const failure = this.#describeStartFailure(status);
     const { name } = this.#state;

@@ -33,7 +33,7 @@ function worker(facts: Partial<ReplaceableWorker> = {}): ReplaceableWorker {
     retained: null,
     state: { name: "ready", since: 0 },
     startedAt: 0,
-    lot: 0,
+    jitterSeed: 0,
     peakRssBytes: 0,
     upstream: { figures: { requests: 0 } },
     ...facts,
@@ -70,9 +70,9 @@ Deno.test("requests, age and memory each wear a worker out at their limit, and n
 
 Deno.test("the jitter makes the limit of requests less, never more", () => {
   const limits = { ...NO_LIMITS, maxRequests: 100, maxRequestsJitter: 0.1 };
-  const cause = (lot: number, requests: number): unknown =>
+  const cause = (jitterSeed: number, requests: number): unknown =>
     replacementCause(
-      worker({ lot, upstream: { figures: { requests } } }),
+      worker({ jitterSeed, upstream: { figures: { requests } } }),
       1,
       limits,
       0,
