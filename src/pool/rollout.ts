@@ -79,7 +79,8 @@ export class Rollout {
       }
     }
     if (this.#failure === null) {
-      this.#failure = this.#tryOut(slots, now) ?? this.#findDeath(slots);
+      this.#failure = this.#evaluateCanaries(slots, now) ??
+        this.#findFailedCanary(slots);
       // The old generation has done nothing to be kept waiting for.
       if (this.#failure !== null) slots.forEach((slot) => slot.resetBackoff());
     }
@@ -95,7 +96,7 @@ export class Rollout {
   }
 
   /** Notes which new workers have proved themselves; returns the failure of one that has not. */
-  #tryOut(slots: readonly Slot[], now: number): Failure | null {
+  #evaluateCanaries(slots: readonly Slot[], now: number): Failure | null {
     const { from, to } = this.#options;
     const old = slots.flatMap((slot) => slot.workers)
       .filter((worker) => worker.generation === from.number);
@@ -134,7 +135,7 @@ export class Rollout {
   }
 
   /** A new worker that ended before it had proved itself, or could not be started. */
-  #findDeath(slots: readonly Slot[]): Failure | null {
+  #findFailedCanary(slots: readonly Slot[]): Failure | null {
     for (const { id, lastEnd } of slots) {
       if (lastEnd?.generation !== this.#options.to.number) continue;
       const { worker, reason, at } = lastEnd;
