@@ -100,7 +100,7 @@ export class Reconciler {
     this.#killExhausting();
     this.#resize();
     this.#installSuccessors();
-    this.#former.tend(goal, now);
+    this.#former.reconcile(goal, now);
     this.#appointMembers();
     this.#publish();
     this.#expire();
