@@ -31,7 +31,7 @@ export interface CanaryFigures {
 }
 
 /** How far a trial has come. */
-export interface Trial {
+export interface CanaryTrial {
   /** Requests that are enough when nothing is wrong; 0 is no trial. */
   readonly canaryRequests: number;
   /** Milliseconds since the worker is given requests. */
@@ -70,7 +70,7 @@ const PASSED: CanaryVerdict = { name: "passed" };
 export function judgeCanary(
   canary: CanaryFigures,
   baseline: CanaryFigures,
-  { canaryRequests, elapsedMs }: Trial,
+  { canaryRequests, elapsedMs }: CanaryTrial,
 ): CanaryVerdict {
   if (canaryRequests === 0) return PASSED;
   const expected = expectedErrors(canary, baseline);
