@@ -84,9 +84,9 @@ export class ProxiedRequest implements ClaimRequest {
     this.idempotent = head.idempotent;
     this.upgrade = head.upgrade;
     this.expectsContinue = head.expectsContinue;
-    this.chunked = head.body.kind === "chunked";
+    this.chunked = head.body.type === "chunked";
     this.acceptsTrailers = acceptsTrailers(input.bytes, head);
-    this.decoder = head.body.kind === "none"
+    this.decoder = head.body.type === "none"
       ? null
       : bodyDecoder(head.body, requestTrailers(input.bytes, head));
 
