@@ -149,10 +149,10 @@ class Watch implements HealthWatch {
     while (!signal.aborted) {
       const startedAt = performance.now();
       const result = await this.#probe.run(count.healthy === null);
-      if (result.kind === "aborted") return;
+      if (result.type === "aborted") return;
       const passed = isHealthy(result, options.healthStrict);
-      if (result.kind !== "not-made") {
-        count = result.kind === "foreign"
+      if (result.type !== "not-made") {
+        count = result.type === "foreign"
           ? countLoss(count)
           : countProbe(count, outcomeOf(result, passed), options);
         const startup = count.healthy === null
@@ -173,5 +173,5 @@ class Watch implements HealthWatch {
 
 function outcomeOf(result: ProbeResult, passed: boolean): ProbeOutcome {
   if (passed) return "passed";
-  return result.kind === "answered" ? "failed" : "silent";
+  return result.type === "responded" ? "failed" : "silent";
 }

@@ -66,7 +66,7 @@ export class WorkerDiagnoser {
   ): Promise<WorkerFindings> {
     const { upstream: key } = this.#worker;
     const { slowRequestMs, healthPath } = this.#options;
-    const silent = result.kind === "timeout";
+    const silent = result.type === "timeout";
     const passed = count.failures === 0;
     // One that has yet to become ready is given its time, whatever it does.
     const activity = silent && count.healthy !== null
@@ -84,7 +84,7 @@ export class WorkerDiagnoser {
       activity,
     });
     if (diagnosed === "slow-request") await this.#tellSlow();
-    const diagnosis: Diagnosis = result.kind === "foreign"
+    const diagnosis: Diagnosis = result.type === "foreign"
       ? "displaced"
       : startup?.computing === true
       ? "starting"
