@@ -40,12 +40,12 @@ export interface CanaryTrial {
 
 /** What a trial has shown. */
 export type CanaryVerdict =
-  | { readonly name: "open" }
-  | { readonly name: "passed" }
-  | { readonly name: "failed"; readonly reason: string };
+  | { readonly type: "open" }
+  | { readonly type: "passed" }
+  | { readonly type: "failed"; readonly reason: string };
 
-const OPEN: CanaryVerdict = { name: "open" };
-const PASSED: CanaryVerdict = { name: "passed" };
+const OPEN: CanaryVerdict = { type: "open" };
+const PASSED: CanaryVerdict = { type: "passed" };
 
 /**
  * Returns what the trial of a worker has shown.
@@ -62,9 +62,9 @@ const PASSED: CanaryVerdict = { name: "passed" };
  * const old = { requests: 1_000, errors: 0, latencySumMs: 3_000 };
  * const trial = { canaryRequests: 5, elapsedMs: 20 };
  * const good = { requests: 5, errors: 0, latencySumMs: 40 };
- * assert.equal(judgeCanary(good, old, trial).name, "passed");
+ * assert.equal(judgeCanary(good, old, trial).type, "passed");
  * const bad = { requests: 2, errors: 2, latencySumMs: 5 };
- * assert.equal(judgeCanary(bad, old, trial).name, "failed");
+ * assert.equal(judgeCanary(bad, old, trial).type, "failed");
  * ```
  */
 export function judgeCanary(
@@ -102,7 +102,7 @@ export function sumFigures(all: readonly CanaryFigures[]): CanaryFigures {
 
 function failsMore(canary: CanaryFigures, old: CanaryFigures): CanaryVerdict {
   return {
-    name: "failed",
+    type: "failed",
     reason: `${canary.errors} of its first ${canary.requests} requests ` +
       `failed, where the old workers fail ${percent(old)}`,
   };
@@ -110,7 +110,7 @@ function failsMore(canary: CanaryFigures, old: CanaryFigures): CanaryVerdict {
 
 function isSlow(canary: CanaryFigures, old: CanaryFigures): CanaryVerdict {
   return {
-    name: "failed",
+    type: "failed",
     reason: `its first ${canary.requests} requests took ` +
       `${meanMs(canary).toFixed(0)} ms on average, where those of the old ` +
       `workers take ${meanMs(old).toFixed(0)} ms`,

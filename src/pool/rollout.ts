@@ -130,8 +130,8 @@ export class Rollout {
       canaryRequests: slot.member ? this.#options.canaryRequests : 0,
       elapsedMs: seen.now - worker.state.since,
     });
-    if (verdict.name === "passed") this.#proven.add(worker);
-    return verdict.name === "failed" ? verdict.reason : null;
+    if (verdict.type === "passed") this.#proven.add(worker);
+    return verdict.type === "failed" ? verdict.reason : null;
   }
 
   /** A new worker that ended before it had proved itself, or could not be started. */
