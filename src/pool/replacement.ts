@@ -60,7 +60,7 @@ export function replacementCause(
   const excused = worker.retained === "panic";
   if (worker.health?.healthy === false && !excused) return "unhealthy";
   if (worker.generation !== generation) return "reload";
-  if (worker.state.name !== "ready") return null;
+  if (worker.state.type !== "ready") return null;
   const requestLimit = limits.maxRequests *
     (1 - limits.maxRequestsJitter * worker.jitterSeed);
   if (requestLimit > 0 && worker.upstream.figures.requests >= requestLimit) {

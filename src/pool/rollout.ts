@@ -124,7 +124,7 @@ export class Rollout {
     if (worker.health?.healthy === false) {
       return `failed its probes (${worker.health.reason})`;
     }
-    if (worker.state.name !== "ready" || !worker.serviceable) return null;
+    if (worker.state.type !== "ready" || !worker.serviceable) return null;
     const verdict = judgeCanary(figuresOf(worker), seen.baseline, {
       // One that is held back is given no requests.
       canaryRequests: slot.member ? this.#options.canaryRequests : 0,

@@ -142,7 +142,7 @@ export class Worker implements WorkerIdentity {
     this.#events = parts.events;
     this.#startupTimeoutMs = parts.startupTimeoutMs;
     this.#state = {
-      name: "starting",
+      type: "starting",
       deadline: parts.now + parts.startupTimeoutMs,
     };
     this.#events.emit({
@@ -176,9 +176,9 @@ export class Worker implements WorkerIdentity {
   }
 
   /** It answers its probes; `replaces` is what it makes good if that is the first time. */
-  answered(now: number, replaces: Replacement | null): void {
-    const recovered = this.#state.name === "unhealthy";
-    this.#change({ type: "answered", now });
+  probePassed(now: number, replaces: Replacement | null): void {
+    const recovered = this.#state.type === "unhealthy";
+    this.#change({ type: "passed", now });
     this.#readyAt ??= now;
     if (recovered) {
       this.#events.emit({ type: "worker-recovered", ...this.#ref });
@@ -206,7 +206,7 @@ export class Worker implements WorkerIdentity {
   /** It is not ready yet, for a reason that is reported once. */
   delayed(startup: StartupFindings, now: number): void {
     if (!startup.reported || this.#delays.has(startup.obstacle)) return;
-    if (this.#state.name !== "starting") return;
+    if (this.#state.type !== "starting") return;
     this.#delays.add(startup.obstacle);
     this.#events.emit({
       type: "worker-start-delayed",
@@ -249,7 +249,7 @@ export class Worker implements WorkerIdentity {
   /** It shall finish what it has until `deadline`. */
   drain(reason: DrainReason, deadline: number): void {
     // The last one in service is not said to have failed while there is no other.
-    if (reason === "unhealthy" && this.#state.name === "ready") {
+    if (reason === "unhealthy" && this.#state.type === "ready") {
       this.#giveUpOn();
     }
     this.#change({ type: "drain", reason, deadline });
@@ -340,7 +340,7 @@ export class Worker implements WorkerIdentity {
 
   #describeStartFailure(status: ExitStatus): string | null {
     if (this.#readyAt !== null) return null;
-    if (this.#state.name !== "terminating") {
+    if (this.#state.type !== "terminating") {
       return this.describeEnd(status) + this.#describeDaemon();
     }
     const seen = this.health?.reason ?? "not probed";

@@ -31,7 +31,7 @@ function worker(facts: Partial<ReplaceableWorker> = {}): ReplaceableWorker {
     generation: 1,
     health: null,
     retained: null,
-    state: { name: "ready", since: 0 },
+    state: { type: "ready", since: 0 },
     startedAt: 0,
     jitterSeed: 0,
     peakRssBytes: 0,
@@ -93,7 +93,7 @@ Deno.test("a worker that is ill goes for that reason, whatever else is wrong wit
 });
 
 Deno.test("a worker that only starts is not worn out", () => {
-  const starting = worker({ state: { name: "starting", deadline: 1e9 } });
+  const starting = worker({ state: { type: "starting", deadline: 1e9 } });
   const limits = { ...NO_LIMITS, maxWorkerAgeS: 1 };
   assert.equal(replacementCause(starting, 1, limits, 60_000), null);
 });
