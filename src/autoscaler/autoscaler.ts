@@ -22,7 +22,7 @@ import {
   type ScalingRecommendation,
 } from "./scaling_recommendation.ts";
 
-/** A recommendation that is held back. */
+/** A recommendation that is deferred. */
 export type DeferredRecommendation = Omit<ScalingHeldEvent, "type">;
 
 /** What an autoscaler works with. */
@@ -31,7 +31,7 @@ export interface AutoscalerDeps {
   readonly sample: () => Omit<ScalingSample, "at">;
   /** Sets the wanted number of workers. */
   readonly scaleTo: (workers: number, grounds: ScalingGrounds) => void;
-  /** Is told when another recommendation is held back, or the same for another reason. */
+  /** Is told when another recommendation is deferred, or the same for another reason. */
   readonly held?: (recommendation: DeferredRecommendation) => void;
   /** Monotonic, in milliseconds. @default {performance.now} */
   readonly clock?: () => number;
@@ -54,7 +54,7 @@ export class Autoscaler {
     this.#now = deps.clock ?? ((): number => performance.now());
   }
 
-  /** The recommendation that is being held back, with `at` when that began, or `null`. */
+  /** The recommendation that is being deferred, with `at` when that began, or `null`. */
   get held(): DeferredRecommendation | null {
     return this.#held;
   }

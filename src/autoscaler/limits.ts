@@ -1,6 +1,6 @@
 /**
- * What becomes of a recommendation for more or fewer workers: bounds, delays and the
- * grounds that go with the recommendation. Pure.
+ * What becomes of a recommendation for more or fewer workers: bounds, delays
+ * and the grounds that go with it. Pure.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What the scaling algorithm says: a decision, or a recommendation that was deferred,
- * each with its grounds.
+ * What the scaling algorithm says: a decision, or a recommendation that was
+ * deferred, each with its grounds.
  *
  * @module
  */

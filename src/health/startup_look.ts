@@ -19,7 +19,7 @@ import { diagnoseStartup, obstacleOf } from "./startup_diagnosis.ts";
 /** Time from the start of a worker to the first look, in milliseconds: nearly all are ready by then. */
 const FIRST_LOOK_MS = 500;
 
-/** Time between two samples, in milliseconds, and from when on they are fewer. */
+/** Time between two looks, in milliseconds, and from when on they are fewer. */
 const INTERVAL_MS = 1_000;
 const LATE_INTERVAL_MS = 3_000;
 const LATE_MS = 10_000;

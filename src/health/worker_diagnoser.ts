@@ -29,7 +29,7 @@ export interface WorkerDiagnoserOptions {
   readonly healthPath: string;
 }
 
-/** What an diagnoser works with. */
+/** What a diagnoser works with. */
 export interface WorkerDiagnoserDeps {
   /** Is told of slow requests. */
   readonly events: EventEmitter;
@@ -44,7 +44,7 @@ export class WorkerDiagnoser {
   readonly #deps: WorkerDiagnoserDeps;
   #lastSample: ProcessSample | null = null;
 
-  /** Creates an diagnoser that has seen nothing yet. */
+  /** Creates a diagnoser that has seen nothing yet. */
   constructor(
     worker: WatchedWorker,
     options: WorkerDiagnoserOptions & WorkerDiagnoserDeps,

@@ -36,9 +36,9 @@ export class HealthJudge {
   #noteWell(now: number): void {
     for (const slot of this.#roster.slots) {
       for (const worker of slot.workers) {
-        const { name } = worker.state;
+        const { type } = worker.state;
         if (worker.health?.healthy !== true) continue;
-        if (name !== "starting" && name !== "unhealthy") continue;
+        if (type !== "starting" && type !== "unhealthy") continue;
         worker.probePassed(now, slot.noteReady(worker, now));
       }
     }

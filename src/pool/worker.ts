@@ -159,9 +159,9 @@ export class Worker implements WorkerIdentity {
 
   /** Whether it may be given work. */
   get serviceable(): boolean {
-    const { name } = this.#state;
-    const judged = name === "ready" ||
-      name === "unhealthy" && this.retained !== null;
+    const { type } = this.#state;
+    const judged = type === "ready" ||
+      type === "unhealthy" && this.retained !== null;
     return judged && !this.suspect && !this.upstream.retired;
   }
 
@@ -298,7 +298,7 @@ export class Worker implements WorkerIdentity {
   markExited(status: ExitStatus, now: number): string | null {
     this.upstream.retire();
     const failure = this.#describeStartFailure(status);
-    const { name } = this.#state;
+    const { type } = this.#state;
     this.#change({ type: "exit", status });
     if (failure === null) {
       this.#events.emit({
@@ -306,7 +306,7 @@ export class Worker implements WorkerIdentity {
         ...this.#ref,
         status,
         killer: this.killer,
-        expected: name === "draining" || name === "terminating",
+        expected: type === "draining" || type === "terminating",
         uptimeMs: now - this.startedAt,
         lastOutput: this.process.lastOutput,
         ...this.lossSuspects,

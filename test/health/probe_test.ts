@@ -111,8 +111,8 @@ Deno.test("a probe that is called off, or late, in the turn in which it connects
     // Both the connection and the timer have come when this turn is over.
     const end = performance.now() + 5;
     while (performance.now() < end);
-    const { kind } = await probed;
-    assert.equal(kind, healthTimeoutMs === LONG_MS ? "aborted" : "timeout");
+    const { type } = await probed;
+    assert.equal(type, healthTimeoutMs === LONG_MS ? "aborted" : "timeout");
   }
 });
 
@@ -122,7 +122,7 @@ Deno.test("what is no HTTP, cut short or without end is a bad response", async (
   );
   for (const bytes of ["SSH-2.0-OpenSSH\r\n", "HTTP/1.1 200 OK\r\n", endless]) {
     const { result } = await probeServer(bytes);
-    assert.equal(result.type, "bad-answer");
+    assert.equal(result.type, "malformed");
   }
 });
 
@@ -160,10 +160,10 @@ Deno.test("what was seen can be said", () => {
 
 Deno.test("a probe that cannot be made for want of descriptors says nothing about the target", async () => {
   using _ = new OutOfDescriptors("connect");
-  const { kind } = await probe({ hostname: "127.0.0.1", port: 1 }, {
+  const { type } = await probe({ hostname: "127.0.0.1", port: 1 }, {
     healthPath: "/",
     healthTimeoutMs: LONG_MS,
     signal: NEVER,
   });
-  assert.equal(kind, "not-made");
+  assert.equal(type, "not-made");
 });
