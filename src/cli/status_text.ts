@@ -8,6 +8,7 @@ import type {
   MetricsSnapshot,
   WorkerMetrics,
 } from "../metrics/metrics_snapshot.ts";
+import { durationText } from "../shared/duration.ts";
 
 /** What stands for a figure that cannot be had. */
 export const UNKNOWN = "-";
@@ -37,20 +38,6 @@ const COLUMNS:
 export function statusText(metrics: MetricsSnapshot, url: string): string {
   return [...summaryLines(metrics, url), "", ...workerTable(metrics.workers)]
     .join("\n");
-}
-
-/** Returns how long that is, in its two largest units: `"2 h 5 min"`. */
-export function durationText(seconds: number): string {
-  const units = [[86_400, "d"], [3600, "h"], [60, "min"], [1, "s"]] as const;
-  const whole = Math.floor(seconds);
-  const first = units.findIndex(([length]) => whole >= length);
-  if (first < 0) return "0 s";
-  let rest = whole;
-  return units.slice(first, first + 2).map(([length, unit]) => {
-    const count = Math.floor(rest / length);
-    rest -= count * length;
-    return `${count} ${unit}`;
-  }).join(" ");
 }
 
 /** Returns what a worker is doing, in a word. */

@@ -12,7 +12,7 @@ import { parseResponseHead, ResponseHead } from "../http1/response_head.ts";
 import { abortAtEndOfTurn } from "../net/abort_at_end_of_turn.ts";
 import { isExhaustion } from "../net/exhaustion.ts";
 import type { ProbeTarget } from "../pool/health_watcher.ts";
-import { authorityOf } from "./authority.ts";
+import { authorityOf } from "../shared/authority.ts";
 
 /** Largest response head read, in bytes. A health page has no need of more. */
 const MAX_HEAD_BYTES = 16_384;

@@ -11,7 +11,7 @@ import type {
   StartupFindings,
   StartupObstacle,
 } from "../events/worker_findings.ts";
-import { authorityOf } from "./authority.ts";
+import { authorityOf } from "../shared/authority.ts";
 import { describeProbe, type ProbeResult } from "./probe.ts";
 
 /**

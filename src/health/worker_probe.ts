@@ -10,6 +10,7 @@ import {
   type Ownership,
   type WorkerSockets,
 } from "../system/worker_sockets.ts";
+import { bracketed } from "../shared/authority.ts";
 import {
   isHealthy,
   probe,
@@ -166,6 +167,5 @@ export class WorkerProbe {
 }
 
 function mayConnect(hostname: string): boolean {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return isGranted({ name: "net", host });
+  return isGranted({ name: "net", host: bracketed(hostname) });
 }

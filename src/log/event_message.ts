@@ -29,6 +29,8 @@ import type {
   WorkerUnhealthyEvent,
 } from "../events/mod.ts";
 import { KILLER_TEXT } from "../events/mod.ts";
+import { authorityOf } from "../shared/authority.ts";
+import { roundedDuration } from "../shared/duration.ts";
 
 /** What is said of a worker that keeps silent. Of others the reason says it. */
 const SILENCE: Partial<Record<Diagnosis, string>> = {
@@ -83,7 +85,7 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
       return say(
         "info",
         `worker ${event.workerId} ready on ${workerAddress(event)} ` +
-          `(pid ${event.pid}) in ${duration(event.startupMs)}` +
+          `(pid ${event.pid}) in ${roundedDuration(event.startupMs)}` +
           replacing(event.replaces),
       );
     case "worker-start-delayed":
@@ -150,7 +152,7 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
       return say(
         "info",
         `generation ${event.generation} is kept for its clients, for ` +
-          `${duration(event.graceMs)} at most`,
+          `${roundedDuration(event.graceMs)} at most`,
       );
     case "generation-ended":
       return say(
@@ -167,7 +169,9 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
     case "panic-left":
       return say(
         event.failing === 0 ? "info" : "warning",
-        `panic over after ${duration(event.durationMs)}: ${event.failing} of ` +
+        `panic over after ${
+          roundedDuration(event.durationMs)
+        }: ${event.failing} of ` +
           `${event.workers} workers fail their probes`,
       );
     case "state-changed":
@@ -216,9 +220,7 @@ function worker({ workerId, pid }: { workerId: number; pid: number }): string {
 function workerAddress(
   { hostname = "127.0.0.1", port }: WorkerReadyEvent,
 ): string {
-  return hostname.includes(":")
-    ? `[${hostname}]:${port}`
-    : `${hostname}:${port}`;
+  return authorityOf({ hostname, port });
 }
 
 function startDelayed(event: WorkerStartDelayedEvent): EventMessage {
@@ -231,9 +233,9 @@ function startDelayed(event: WorkerStartDelayedEvent): EventMessage {
     : "";
   return say(
     patient && computing ? "info" : "warning",
-    `${worker(event)} is not ready after ${duration(waitedMs)}: ` +
+    `${worker(event)} is not ready after ${roundedDuration(waitedMs)}: ` +
       `${reason}${remedy}${busy}; STARTUP_TIMEOUT_MS allows ` +
-      duration(startupTimeoutMs),
+      roundedDuration(startupTimeoutMs),
   );
 }
 
@@ -276,7 +278,9 @@ function cpu(ratio: number | null): string {
 }
 
 function request(waiting: WaitingRequest): string {
-  return `${waiting.method} ${waiting.path}, ${duration(waiting.ageMs)} old, ` +
+  return `${waiting.method} ${waiting.path}, ${
+    roundedDuration(waiting.ageMs)
+  } old, ` +
     `request ${waiting.requestId}`;
 }
 
@@ -304,7 +308,7 @@ function leftProcesses(event: WorkerLeftProcessesEvent): EventMessage {
 function workerExited(event: WorkerExitedEvent): EventMessage {
   const killer = event.killer === null ? "" : ` (${KILLER_TEXT[event.killer]})`;
   const text = `${worker(event)} ${exit(event.status)}${killer} after ` +
-    duration(event.uptimeMs);
+    roundedDuration(event.uptimeMs);
   const suspicion = suspects(event);
   return event.expected
     ? say(suspicion === "" ? "info" : "warning", text + suspicion)
@@ -344,7 +348,7 @@ function workerStartFailed(
     ? event.reason
     : `${event.reason} (${status})`;
   const retry = event.retryInMs > 0
-    ? `; next attempt in ${duration(event.retryInMs)}`
+    ? `; next attempt in ${roundedDuration(event.retryInMs)}`
     : "";
   return say(
     level,
@@ -365,14 +369,14 @@ function outputDropped(event: WorkerOutputDroppedEvent): EventMessage {
       "info",
       `${worker(event)} keeps to WORKER_LOG_RATE and WORKER_LOG_BYTES ` +
         `again: ${lines} lines (${bytes} B) were dropped in ` +
-        duration(durationMs),
+        roundedDuration(durationMs),
     );
 }
 
 function replacing(replaces: Replacement | null): string {
   if (replaces === null) return "";
   const { reason, downMs } = replaces;
-  const after = downMs === 0 ? "" : `, after ${duration(downMs)}`;
+  const after = downMs === 0 ? "" : `, after ${roundedDuration(downMs)}`;
   return ` (${reason}${after})`;
 }
 
@@ -380,7 +384,7 @@ function reloadFinished(
   { report }: ReloadFinishedEvent,
   failureLevel: MessageLevel,
 ): EventMessage {
-  const took = duration(report.durationMs);
+  const took = roundedDuration(report.durationMs);
   return report.ok
     ? say("info", `reloaded in ${took}: generation ${report.generation} serves`)
     : say(
@@ -440,8 +444,7 @@ function listening(event: ListeningEvent): string {
 
 function listeningUrl({ hostname, port, tls }: ListeningEvent): string {
   if (hostname.startsWith("unix:")) return hostname;
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return `${tls ? "https" : "http"}://${host}:${port}`;
+  return `${tls ? "https" : "http"}://${authorityOf({ hostname, port })}`;
 }
 
 function access(event: AccessEvent): string {
@@ -465,15 +468,4 @@ function limit(reason: "descriptors" | "max-connections"): string {
   return reason === "descriptors"
     ? "the limit of open files"
     : "MAX_CONNECTIONS";
-}
-
-/** `48 ms`, `3.2 s`, `5 min`, `2.5 h`: two figures that matter are enough. */
-function duration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  const seconds = ms / 1000;
-  if (seconds < 120) return `${seconds.toFixed(1)} s`;
-  const minutes = seconds / 60;
-  return minutes < 120
-    ? `${Math.round(minutes)} min`
-    : `${(minutes / 60).toFixed(1)} h`;
 }
