@@ -5,7 +5,7 @@
 //   curl -N 'localhost:8080/v1/completions?prompt=hello'
 //
 // A model takes so many prompts at once, and no more: WORKER_CONCURRENCY=4, and
-// the others wait in the queue, or are told 503 with Retry-After beyond
+// the others wait in the queue, or get 503 with Retry-After beyond
 // MAX_QUEUE. A client that goes away closes the request, and ends the work.
 
 import { createServer } from "node:http";

@@ -182,7 +182,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/registry/",
     "src/instance.ts",
     "src/events/",
-    "src/shared/alarm.ts",
+    "src/shared/",
     "src/log/event_message.ts",
     "src/version.ts",
     "src/admin/commands.ts",

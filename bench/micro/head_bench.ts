@@ -72,7 +72,7 @@ Deno.bench(`parse a response, ${response.length} B`, () => {
 
 const responseContext: ResponseContext = {
   trailers: false,
-  body: { kind: "length", bytes: 12 },
+  body: { type: "length", bytes: 12 },
   connection: "keep-alive",
   http10: false,
   requestId: {

@@ -1,7 +1,7 @@
 /**
  * Who may see the admin pages. Pure.
  *
- * On the public port they answer callers on this machine who have not come
+ * On the public port they respond to callers on this machine who have not come
  * through a proxy (with PROXY_PROTOCOL=on all have), and whoever has the token
  * or comes from an allowed address. To all others they do not exist.
  *
@@ -73,7 +73,7 @@ export class AdminAccess {
 /**
  * Whether the request may be that of a browser on this machine which was led
  * here by a name that somebody else owns (DNS rebinding): to the browser the
- * answer would be that owner's, for his scripts to read.
+ * response would be that owner's, for his scripts to read.
  */
 export function isRebound({ clientAddress, headers }: Caller): boolean {
   return LOOPBACK.contains(clientAddress) && asksByForeignName(headers);

@@ -1,5 +1,5 @@
 /**
- * The admin pages: what each answers. Who may see them and how requests get
+ * The admin pages: what each of them responds with. Who may see them and how requests get
  * here is the business of `serve_admin.ts`.
  *
  * @module
@@ -67,17 +67,17 @@ export function createAdmin(sources: AdminSources): AdminPages {
     (c) => sources.ready() ? c.text("ready\n") : c.text("not ready\n", 503),
   );
   app.use("/_*", (c, next) => identify(c, sources.instance, next));
-  app.get("/_metrics", (c) => answerMetrics(c, sources));
+  app.get("/_metrics", (c) => respondWithMetrics(c, sources));
   app.get("/_metrics/history", (c) => {
     c.header("Cache-Control", "no-store");
     return c.json(sources.history(Number(c.req.query("since") ?? 0)));
   });
   app.get("/_admin/instance", (c) => c.json(sources.instance));
-  app.get("/_events", (c) => answerEvents(c, streams));
+  app.get("/_events", (c) => respondWithEvents(c, streams));
   app.route("/", createDashboard());
   app.route("/", createCommands(sources));
   app.onError((error, c) => {
-    const message = `Cannot answer ${c.req.path}: ${error}`;
+    const message = `Cannot respond to ${c.req.path}: ${error}`;
     sources.events.emit({ type: "notice", level: "error", message });
     return c.text("500 Internal Server Error\n", 500);
   });
@@ -103,7 +103,7 @@ async function identify(
   c.header(INSTANCE_FIELD, id);
 }
 
-async function answerMetrics(
+async function respondWithMetrics(
   c: Context,
   sources: AdminSources,
 ): Promise<Response> {
@@ -125,7 +125,7 @@ async function answerMetrics(
   return c.body(text, 200, { "Content-Type": contentType });
 }
 
-function answerEvents(c: Context, streams: EventStreams): Response {
+function respondWithEvents(c: Context, streams: EventStreams): Response {
   const lastId = c.req.header("Last-Event-ID") ?? c.req.query("since");
   const afterId = Number(lastId ?? Infinity);
   const follow = c.req.query("follow") !== "off";

@@ -29,8 +29,8 @@ export interface ScaleReport {
 
 /** A number of workers, or by how much it is to change. */
 export type ScaleRequest =
-  | { readonly kind: "absolute"; readonly workers: number }
-  | { readonly kind: "relative"; readonly by: number };
+  | { readonly type: "absolute"; readonly workers: number }
+  | { readonly type: "relative"; readonly by: number };
 
 /** What is said of an amount that cannot be read. */
 const SCALE_USAGE = 'Cannot scale: give a whole number of workers, "+N" or ' +
@@ -59,13 +59,13 @@ export function parseScaleRequest(
   if (digits === undefined) throw new CommandError(SCALE_USAGE);
   const amount = Number(digits);
   return sign === ""
-    ? { kind: "absolute", workers: amount }
-    : { kind: "relative", by: sign === "-" ? -amount : amount };
+    ? { type: "absolute", workers: amount }
+    : { type: "relative", by: sign === "-" ? -amount : amount };
 }
 
 /** How many workers are wanted when `desired` are now. */
 export function wantedWorkers(request: ScaleRequest, desired: number): number {
-  return request.kind === "absolute" ? request.workers : desired + request.by;
+  return request.type === "absolute" ? request.workers : desired + request.by;
 }
 
 function workersIn(body: string): string | undefined {

@@ -18,7 +18,7 @@ import { DASHBOARD_PATHS } from "./dashboard/dashboard.ts";
 /** What may be done with a page, and by whom. */
 interface Page {
   readonly methods: readonly string[];
-  /** Whether it answers everyone, with nothing but the status. */
+  /** Whether it responds to everyone, with nothing but the status. */
   readonly public: boolean;
 }
 

@@ -1,7 +1,7 @@
 /**
  * How many workers the traffic needs.
  *
- * Pure: figures in, a verdict out. It is told the time, so that recorded or
+ * Pure: figures in, a recommendation out. It is told the time, so that recorded or
  * made-up traffic can be replayed against it.
  *
  * The two windows, the panic mode and its threshold are those of Knative's
@@ -13,31 +13,34 @@
  * @module
  */
 
-import { growthWish } from "./growth_wish.ts";
+import { recommendScaleUp } from "./scale_up_recommendation.ts";
 import { grow, shrink } from "./limits.ts";
 import {
-  type Load,
+  type MeasuredLoad,
   measureLoad,
   type ScalingSample,
   withSample,
 } from "./load_window.ts";
 import type {
   LowSpell,
+  ScalingInput,
   ScalingOptions,
   ScalingState,
-  Situation,
-} from "./situation.ts";
-import { isDecision, type ScalingVerdict } from "./verdict.ts";
+} from "./scaling_input.ts";
+import {
+  isDecision,
+  type ScalingRecommendation,
+} from "./scaling_recommendation.ts";
 
 export type { ScalingSample } from "./load_window.ts";
-export type { ScalingOptions, ScalingState } from "./situation.ts";
+export type { ScalingOptions, ScalingState } from "./scaling_input.ts";
 
 /** What follows from one more sample. */
 export interface ScalingStep {
   /** To be handed in with the next sample. */
   readonly state: ScalingState;
   /** `null` when the number is right, or nothing can be said. */
-  readonly verdict: ScalingVerdict | null;
+  readonly recommendation: ScalingRecommendation | null;
 }
 
 /** Before the first sample. */
@@ -90,7 +93,7 @@ const PANIC_THRESHOLD = 2;
  *   const sample = { at: second * 1_000, requests: second * 800, ...load };
  *   const step = decideScale(state, { ...sample, ...workers }, options);
  *   state = step.state;
- *   if (second === 2) assert.equal(step.verdict?.to, 8);
+ *   if (second === 2) assert.equal(step.recommendation?.to, 8);
  * }
  * ```
  */
@@ -100,11 +103,11 @@ export function decideScale(
   options: ScalingOptions,
 ): ScalingStep {
   if (state.desired !== null && state.desired !== sample.desired) {
-    return { state: afterCommand(sample), verdict: null };
+    return { state: afterCommand(sample), recommendation: null };
   }
   const samples = withSample(state.samples, sample, options.scaleIntervalMs);
   const load = measureLoad(samples, options.scaleIntervalMs);
-  const situation: Situation = {
+  const input: ScalingInput = {
     options,
     sample,
     samples,
@@ -112,21 +115,21 @@ export function decideScale(
     changedAt: state.changedAt,
     panicUntil: panicUntil(state, sample, load, options),
   };
-  const growth = growthWish(situation);
-  const low = growth === null ? lowSpell(state, situation) : null;
-  const verdict = growth !== null
-    ? grow(situation, growth)
+  const growth = recommendScaleUp(input);
+  const low = growth === null ? lowSpell(state, input) : null;
+  const recommendation = growth !== null
+    ? grow(input, growth)
     : low !== null
-    ? shrink(situation, low)
+    ? shrink(input, low)
     : null;
-  const changed = verdict !== null && isDecision(verdict);
+  const changed = recommendation !== null && isDecision(recommendation);
   return {
-    verdict,
+    recommendation,
     state: {
       samples,
-      desired: verdict?.to ?? sample.desired,
+      desired: recommendation?.to ?? sample.desired,
       changedAt: changed ? sample.at : state.changedAt,
-      panicUntil: situation.panicUntil,
+      panicUntil: input.panicUntil,
       // After a change, what is low has to be shown anew.
       low: changed ? null : low,
     },
@@ -145,7 +148,7 @@ function afterCommand(sample: ScalingSample): ScalingState {
 function panicUntil(
   state: ScalingState,
   sample: ScalingSample,
-  { short }: Load,
+  { short }: MeasuredLoad,
   { scaleUpRate, scaleIntervalMs }: ScalingOptions,
 ): number | null {
   const threshold = PANIC_THRESHOLD * scaleUpRate * Math.max(sample.ready, 1);
@@ -158,7 +161,7 @@ function panicUntil(
 
 function lowSpell(
   { low, changedAt }: ScalingState,
-  { load: { long }, sample, options }: Situation,
+  { load: { long }, sample, options }: ScalingInput,
 ): LowSpell | null {
   if (long === null || sample.queued > 0) return null;
   if (long.rate / Math.max(sample.ready, 1) >= options.scaleDownRate) {

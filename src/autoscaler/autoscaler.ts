@@ -17,10 +17,13 @@ import {
   type ScalingSample,
 } from "./algorithm.ts";
 import { samplePeriodMs } from "./load_window.ts";
-import { isDecision, type ScalingVerdict } from "./verdict.ts";
+import {
+  isDecision,
+  type ScalingRecommendation,
+} from "./scaling_recommendation.ts";
 
-/** A wish that is held back. */
-export type HeldWish = Omit<ScalingHeldEvent, "type">;
+/** A recommendation that is deferred. */
+export type DeferredRecommendation = Omit<ScalingHeldEvent, "type">;
 
 /** What an autoscaler works with. */
 export interface AutoscalerDeps {
@@ -28,8 +31,8 @@ export interface AutoscalerDeps {
   readonly sample: () => Omit<ScalingSample, "at">;
   /** Sets the wanted number of workers. */
   readonly scaleTo: (workers: number, grounds: ScalingGrounds) => void;
-  /** Is told when another wish is held back, or the same for another reason. */
-  readonly held?: (wish: HeldWish) => void;
+  /** Is told when another recommendation is deferred, or the same for another reason. */
+  readonly held?: (recommendation: DeferredRecommendation) => void;
   /** Monotonic, in milliseconds. @default {performance.now} */
   readonly clock?: () => number;
 }
@@ -40,7 +43,7 @@ export class Autoscaler {
   readonly #deps: AutoscalerDeps;
   readonly #now: () => number;
   readonly #alarm = new Alarm();
-  #held: HeldWish | null = null;
+  #held: DeferredRecommendation | null = null;
   #stopping = false;
   #loop: Promise<void> | null = null;
 
@@ -51,8 +54,8 @@ export class Autoscaler {
     this.#now = deps.clock ?? ((): number => performance.now());
   }
 
-  /** The wish that is being held back, with `at` when that began, or `null`. */
-  get held(): HeldWish | null {
+  /** The recommendation that is being deferred, with `at` when that began, or `null`. */
+  get held(): DeferredRecommendation | null {
     return this.#held;
   }
 
@@ -75,35 +78,38 @@ export class Autoscaler {
       const sample = { ...this.#deps.sample(), at: this.#now() };
       const step = decideScale(state, sample, this.#options);
       state = step.state;
-      this.#pass(step.verdict, sample.at);
+      this.#pass(step.recommendation, sample.at);
       await this.#alarm.sleep(samplePeriodMs(this.#options));
     }
   }
 
-  #pass(verdict: ScalingVerdict | null, now: number): void {
-    if (verdict === null) {
+  #pass(recommendation: ScalingRecommendation | null, now: number): void {
+    if (recommendation === null) {
       this.#held = null;
       return;
     }
-    const grounds = groundsOf(verdict, Date.now() - now);
-    if (isDecision(verdict)) {
+    const grounds = groundsOf(recommendation, Date.now() - now);
+    if (isDecision(recommendation)) {
       this.#held = null;
-      this.#deps.scaleTo(verdict.to, grounds);
+      this.#deps.scaleTo(recommendation.to, grounds);
       return;
     }
     const before = this.#held;
-    const known = before?.reason === verdict.reason &&
-      before.limitedBy === verdict.limitedBy;
+    const known = before?.reason === recommendation.reason &&
+      before.limitedBy === recommendation.limitedBy;
     const at = known ? before.at : Date.now();
-    this.#held = { at, workers: verdict.from, ...grounds };
+    this.#held = { at, workers: recommendation.from, ...grounds };
     if (!known) this.#deps.held?.(this.#held);
   }
 }
 
-/** What an event says of a verdict, its times turned into wall-clock time. */
-function groundsOf(verdict: ScalingVerdict, epochMs: number): ScalingGrounds {
-  const { needed, reason, limitedBy, mode, inputs } = verdict;
-  const { mayGrowAt, mayShrinkAt } = verdict;
+/** What an event says of a recommendation, its times turned into wall-clock time. */
+function groundsOf(
+  recommendation: ScalingRecommendation,
+  epochMs: number,
+): ScalingGrounds {
+  const { needed, reason, limitedBy, mode, inputs } = recommendation;
+  const { mayGrowAt, mayShrinkAt } = recommendation;
   return {
     needed,
     reason,

@@ -1,49 +1,60 @@
 /**
- * What becomes of a wish for more or fewer workers: bounds, delays and the
- * grounds that go with the verdict. Pure.
+ * What becomes of a recommendation for more or fewer workers: bounds, delays
+ * and the grounds that go with it. Pure.
  *
  * @module
  */
 
-import type { GrowthWish } from "./growth_wish.ts";
+import type { ScaleUpRecommendation } from "./scale_up_recommendation.ts";
 import { samplePeriodMs } from "./load_window.ts";
-import type { LowSpell, Situation } from "./situation.ts";
+import type { LowSpell, ScalingInput } from "./scaling_input.ts";
 import type {
   ScalingLimit,
   ScalingMode,
   ScalingReason,
-  ScalingVerdict,
-} from "./verdict.ts";
+  ScalingRecommendation,
+} from "./scaling_recommendation.ts";
 
 /** A pool that shrinks keeps this share of its workers: a lull must not be taken for the end of the traffic. */
 const KEPT_RATIO = 0.5;
 
 /** Asks for more workers, as far as bounds and time allow. */
-export function grow(situation: Situation, wish: GrowthWish): ScalingVerdict {
-  const { sample, options, changedAt } = situation;
+export function grow(
+  input: ScalingInput,
+  recommendation: ScaleUpRecommendation,
+): ScalingRecommendation {
+  const { sample, options, changedAt } = input;
   const from = sample.desired;
   const waitsUntil = (changedAt ?? -Infinity) + options.scaleIntervalMs;
-  if (wish.spaced && sample.at < waitsUntil) {
-    const held = { ...wish, to: from, limitedBy: "interval" } as const;
-    return verdictOf(situation, held, { mayGrowAt: waitsUntil });
+  if (recommendation.spaced && sample.at < waitsUntil) {
+    const held = {
+      ...recommendation,
+      to: from,
+      limitedBy: "interval",
+    } as const;
+    return recommendationOf(input, held, { mayGrowAt: waitsUntil });
   }
-  if (wish.rising) {
-    const held = { ...wish, to: from, limitedBy: "next-sample" } as const;
-    return verdictOf(situation, held);
+  if (recommendation.rising) {
+    const held = {
+      ...recommendation,
+      to: from,
+      limitedBy: "next-sample",
+    } as const;
+    return recommendationOf(input, held);
   }
-  const limits = upperLimits(situation);
+  const limits = upperLimits(input);
   const [limitedBy, most] = limits.reduce((a, b) => b[1] < a[1] ? b : a);
   // A limit that has come down since keeps the pool from growing, no more.
-  const to = Math.max(from, Math.min(wish.needed, most));
-  return verdictOf(situation, {
-    ...wish,
+  const to = Math.max(from, Math.min(recommendation.needed, most));
+  return recommendationOf(input, {
+    ...recommendation,
     to,
-    limitedBy: to < wish.needed ? limitedBy : null,
+    limitedBy: to < recommendation.needed ? limitedBy : null,
   });
 }
 
 function upperLimits(
-  { options, sample }: Situation,
+  { options, sample }: ScalingInput,
 ): readonly (readonly [ScalingLimit, number])[] {
   return [
     [options.maxWorkersAuto ? "cpus" : "max-workers", options.maxWorkers],
@@ -53,27 +64,27 @@ function upperLimits(
 
 /** Asks for fewer workers, or returns `null` when the pool is as small as the rate and the bounds allow. */
 export function shrink(
-  situation: Situation,
+  input: ScalingInput,
   low: LowSpell,
-): ScalingVerdict | null {
-  const { sample, load, options, panicUntil } = situation;
+): ScalingRecommendation | null {
+  const { sample, load, options, panicUntil } = input;
   const from = sample.desired;
   const rate = low.peaks[0]?.rate ?? load.long?.rate ?? 0;
   const needed = Math.ceil(rate / options.scaleDownRate);
   if (Math.max(needed, options.minWorkers) >= from) return null;
-  const wish = { reason: "idle", needed, rate } as const;
+  const recommendation = { reason: "idle", needed, rate } as const;
   const allowedAt = low.since + options.scaleDownDelayMs;
   if (sample.at < allowedAt || panicUntil !== null) {
     const limitedBy = sample.at < allowedAt ? "down-delay" : "panic";
     const mayShrinkAt = Math.max(allowedAt, panicUntil ?? 0);
-    return verdictOf(situation, { ...wish, to: from, limitedBy }, {
+    return recommendationOf(input, { ...recommendation, to: from, limitedBy }, {
       mayShrinkAt,
     });
   }
   const half = Math.ceil(from * KEPT_RATIO);
   const to = Math.max(needed, half, options.minWorkers);
   const limitedBy = to === needed ? null : to === half ? "half" : "min-workers";
-  return verdictOf(situation, { ...wish, to, limitedBy });
+  return recommendationOf(input, { ...recommendation, to, limitedBy });
 }
 
 interface Outcome {
@@ -85,15 +96,15 @@ interface Outcome {
 }
 
 /** Adds the grounds, and when the number may change next unless `next` knows better. */
-function verdictOf(
-  situation: Situation,
+function recommendationOf(
+  input: ScalingInput,
   { reason, needed, rate, to, limitedBy }: Outcome,
   next: { mayGrowAt?: number; mayShrinkAt?: number } = {},
-): ScalingVerdict {
-  const { sample, load, options, panicUntil, changedAt } = situation;
+): ScalingRecommendation {
+  const { sample, load, options, panicUntil, changedAt } = input;
   const { at, desired: from, ready, inFlight, queued, full } = sample;
   const mode: ScalingMode = panicUntil === null ? "stable" : "panic";
-  const most = Math.min(...upperLimits(situation).map(([, limit]) => limit));
+  const most = Math.min(...upperLimits(input).map(([, limit]) => limit));
   const lastChange = to === from ? changedAt ?? -Infinity : at;
   const spacedUntil = lastChange + options.scaleIntervalMs;
   const nextSample = at + samplePeriodMs(options);

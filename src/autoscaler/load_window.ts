@@ -52,7 +52,7 @@ export function samplePeriodMs(
 }
 
 /** What the windows show; `null` for one that is not full yet. */
-export interface Load {
+export interface MeasuredLoad {
   /** The last two samples, in requests per second. */
   readonly short: {
     /** What the last one shows. */
@@ -99,7 +99,7 @@ export function withSample(
 export function measureLoad(
   samples: readonly ScalingSample[],
   scaleIntervalMs: number,
-): Load {
+): MeasuredLoad {
   const [third, second, last] = [-3, -2, -1].map((index) => samples.at(index));
   if (second === undefined || last === undefined) {
     return { short: null, long: null };

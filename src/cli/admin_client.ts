@@ -14,7 +14,7 @@ import { isLoopback, requestDirectly } from "./direct_request.ts";
 import { CliError } from "./subcommand.ts";
 
 /** Longest wait for what is there at once, in milliseconds. */
-const ANSWER_TIMEOUT_MS = 10_000;
+const RESPONSE_TIMEOUT_MS = 10_000;
 
 /** Longest wait of a health check: its own caller gives it not much more. */
 const HEALTH_TIMEOUT_MS = 2500;
@@ -47,7 +47,7 @@ export class AdminClient {
 
   /** Reads the figures. @throws {CliError} When they cannot be had. */
   async metrics(
-    { timeoutMs = ANSWER_TIMEOUT_MS, signal }: MetricsOptions = {},
+    { timeoutMs = RESPONSE_TIMEOUT_MS, signal }: MetricsOptions = {},
   ): Promise<MetricsSnapshot> {
     await this.#verify();
     const late = AbortSignal.timeout(timeoutMs);
@@ -117,7 +117,7 @@ export class AdminClient {
     if (this.#instance !== null || (pid === undefined && name === undefined)) {
       return;
     }
-    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS);
     const response = await this.#ask("/_admin/instance", { signal });
     const found = await this.#read<Instance>(response, "id");
     if (
@@ -232,7 +232,7 @@ export class AdminClient {
       );
     }
     throw new CliError(
-      `Cannot understand what answers at ${url} (${response.status}): ` +
+      `Cannot understand what responds at ${url} (${response.status}): ` +
         `it does not seem to be a pool. If that is elsewhere, ${HOW_TO_NAME_IT}.`,
     );
   }
@@ -289,7 +289,7 @@ const REASONS: Readonly<Record<string, string>> = {
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error.name === "TimeoutError") {
-    return `no answer within ${ANSWER_TIMEOUT_MS / 1000} s`;
+    return `no response within ${RESPONSE_TIMEOUT_MS / 1000} s`;
   }
   if (error instanceof Deno.errors.NotCapable) {
     return `Deno does not permit it (${error.message}); run with -A`;

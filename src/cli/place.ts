@@ -15,6 +15,7 @@ import {
 } from "../config/read_variables.ts";
 import { type SettingName, settingOf, variableOf } from "../config/settings.ts";
 import type { AdminEndpoint, PlaceSettings } from "../registry/pool_record.ts";
+import { reachableAuthority } from "../shared/authority.ts";
 import { CliError } from "./subcommand.ts";
 
 /** Where a pool is that reads its settings where we read ours. */
@@ -82,14 +83,9 @@ export function endpointOf(
 export function endpointUrl(endpoint: AdminEndpoint): string {
   if (endpoint.transport === "unix") return `${UNIX_PREFIX}${endpoint.path}`;
   const { host, port, tls } = endpoint;
-  return `${tls ? "https" : "http"}://${reachable(host)}:${port}`;
-}
-
-/** How an address that is listened on is written to be asked at. */
-function reachable(host: string): string {
-  if (host === "0.0.0.0") return "127.0.0.1";
-  if (host === "::") return "[::1]";
-  return host.includes(":") ? `[${host}]` : host;
+  return `${tls ? "https" : "http"}://${
+    reachableAuthority({ hostname: host, port })
+  }`;
 }
 
 /** Adds what ENV_FILE has; returns why that cannot be had. */

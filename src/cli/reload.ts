@@ -5,6 +5,7 @@
  */
 
 import type { ReloadReport, WorkerReload } from "../events/reload_report.ts";
+import { roundedDuration } from "../shared/duration.ts";
 import { AdminClient } from "./admin_client.ts";
 import { ADMIN_OPTIONS, ADMIN_OPTIONS_HELP } from "./admin_options.ts";
 import { namedPool } from "./named_pool.ts";
@@ -32,11 +33,11 @@ async function run(context: SubcommandContext): Promise<number> {
 
 /** Returns the verdict on each worker and on the whole, a line each. */
 export function reloadText(report: ReloadReport): string {
-  const seconds = (report.durationMs / 1000).toFixed(1);
   return [
     ...report.workers.map(workerLine),
     report.ok
-      ? `Reloaded in ${seconds} s: generation ${report.generation} serves.`
+      ? `Reloaded in ${roundedDuration(report.durationMs)}: ` +
+        `generation ${report.generation} serves.`
       : `Cannot reload: ${report.reason ?? "the new workers do not work"}. ` +
         `Generation ${report.fromGeneration} serves on.`,
   ].join("\n");
@@ -49,7 +50,7 @@ function workerLine(worker: WorkerReload): string {
     ...(worker.port === null ? [] : [`port ${worker.port}`]),
     ...(worker.startupMs === null
       ? []
-      : [`ready in ${Math.round(worker.startupMs)} ms`]),
+      : [`ready in ${roundedDuration(worker.startupMs)}`]),
     ...(worker.requests === 0
       ? []
       : [`${worker.requests} requests, ${worker.errors} failed`]),

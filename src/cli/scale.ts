@@ -54,6 +54,6 @@ export function scaleText({ asked, from, to }: ScaleReport): string {
   const change = from === to ? "as before" : `${from} before`;
   const bound = asked === to
     ? ""
-    : ` ${to > asked ? "MIN_WORKERS" : "MAX_WORKERS"} allows no other.`;
+    : ` ${to > asked ? "Raised to MIN_WORKERS" : "Capped by MAX_WORKERS"}.`;
   return `${to} workers are wanted now, ${change}.${bound}`;
 }

@@ -62,7 +62,7 @@ with low..high rate, begin or period, and duration, as in step:90..720@30s/4m,
 or a file (- is the standard input; needs --allow-read):
   CSV           seconds,requests per second
   access log    of a pool with LOG_FORMAT=json ACCESS_LOG=on
-  /_metrics     polled, one JSON answer a line
+  /_metrics     polled, one JSON response a line
 
 With --dispatch, LOAD is one of
 ${kindsOfLoad()}

@@ -8,6 +8,7 @@ import type {
   MetricsSnapshot,
   WorkerMetrics,
 } from "../metrics/metrics_snapshot.ts";
+import { durationText } from "../shared/duration.ts";
 
 /** What stands for a figure that cannot be had. */
 export const UNKNOWN = "-";
@@ -39,20 +40,6 @@ export function statusText(metrics: MetricsSnapshot, url: string): string {
     .join("\n");
 }
 
-/** Returns how long that is, in its two largest units: `"2 h 5 min"`. */
-export function durationText(seconds: number): string {
-  const units = [[86_400, "d"], [3600, "h"], [60, "min"], [1, "s"]] as const;
-  const whole = Math.floor(seconds);
-  const first = units.findIndex(([length]) => whole >= length);
-  if (first < 0) return "0 s";
-  let rest = whole;
-  return units.slice(first, first + 2).map(([length, unit]) => {
-    const count = Math.floor(rest / length);
-    rest -= count * length;
-    return `${count} ${unit}`;
-  }).join(" ");
-}
-
 /** Returns what a worker is doing, in a word. */
 export function stateText({ state, spare, former }: WorkerMetrics): string {
   return spare ? "spare" : former ? "former" : state;
@@ -65,7 +52,7 @@ export function summaryLines(
 ): readonly string[] {
   const { pool, queue, recentLatency, responses } = metrics;
   const up = durationText(metrics.uptimeSeconds);
-  const answers = Object.entries(responses)
+  const counts = Object.entries(responses)
     .map(([name, count]) => `${name} ${count}`).join(", ");
   return [
     `${url}: ${metrics.state} for ${up}, generation ${metrics.generation}, ` +
@@ -80,7 +67,7 @@ export function summaryLines(
     `latency   p50 ${milliseconds(recentLatency.p50)}, ` +
     `p99 ${milliseconds(recentLatency.p99)} over ten seconds; ` +
     `p99 ${milliseconds(metrics.latency.p99)} since the start`,
-    `answers   ${answers}, retries ${metrics.retries}`,
+    `responses ${counts}, retries ${metrics.retries}`,
   ];
 }
 

@@ -20,7 +20,7 @@ import {
   type SettingsTable,
   type SettingValues,
 } from "./settings.ts";
-import { chooseWorkerCommand } from "./worker_command.ts";
+import { chooseWorkerCommand } from "./choose_worker_command.ts";
 
 /** Room to grow that a pool has by default. */
 const DEFAULT_MAX_WORKERS = 16;

@@ -12,7 +12,7 @@ import { HTTPException } from "npm:hono@^4.13.19/http-exception";
 import { renderHtml, renderText } from "./page.ts";
 import { countBytes, eventStream, zeroStream } from "./streams.ts";
 
-/** Longest `/slow`: as long as the pool waits for an answer by default. */
+/** Longest `/slow`: as long as the pool waits for a response by default. */
 const MAX_SLOW_MS = 60_000;
 
 /** Longest `/burn`: nothing else is answered meanwhile, health probes included. */
@@ -34,7 +34,7 @@ export interface DemoOptions {
   readonly workerId?: string;
   /** Port it is reached at, for display. @default {0} */
   readonly port?: number;
-  /** Aborted when endless answers (`/events`) are to end. @default {never} */
+  /** Aborted when endless responses (`/events`) are to end. @default {never} */
   readonly stopping?: AbortSignal;
 }
 
@@ -112,7 +112,7 @@ export function createDemo(options: DemoOptions = {}): Hono {
     // Waits for nobody's sake when the client has gone: Deno offers no word of
     // that which does not also come, with a warning, when all went well.
     await new Promise((resolve) => setTimeout(resolve, ms));
-    return c.text(`Answered by worker ${workerId} after ${ms} ms.\n`);
+    return c.text(`Served by worker ${workerId} after ${ms} ms.\n`);
   });
 
   app.get("/burn", (c) => {
@@ -200,6 +200,6 @@ function integer(c: Context, parameter: IntegerParameter): number {
 
 /** An error that is answered with a line of text. */
 function refusal(status: 400 | 413, reason: string): HTTPException {
-  const body = `Cannot answer: ${reason}.\n`;
+  const body = `Cannot respond: ${reason}.\n`;
   return new HTTPException(status, { res: new Response(body, { status }) });
 }

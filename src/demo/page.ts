@@ -18,7 +18,7 @@ export interface DemoWorker {
 const ROUTES: readonly (readonly [path: string, shows: string])[] = [
   ["/api/health", "what the pool's health probes see"],
   ["/echo?hello=world", "the request as the worker got it"],
-  ["/slow?ms=1000", "an answer that takes a second"],
+  ["/slow?ms=1000", "a response that takes a second"],
   ["/burn?ms=200", "a worker whose CPU is busy"],
   ["/bytes?n=1048576", "a mebibyte, streamed"],
   ["/events", "server-sent events, unbuffered"],
@@ -70,7 +70,7 @@ ul { padding: 0; list-style: none; }
 <dt>Port</dt><dd>${worker.port}</dd>
 <dt>Requests served</dt><dd>${worker.requests}</dd>
 </dl>
-<p>Reload the page: the next worker answers.</p>
+<p>Reload the page: the next worker responds.</p>
 <ul>
 ${items.join("\n")}
 </ul>

@@ -82,7 +82,7 @@ export interface PanicEvent {
   readonly failing: number;
   /** Workers that can be reached, these included. */
   readonly workers: number;
-  /** What a probe of one that fails has last seen: `"answered 503"`; `null` when none fails. */
+  /** What a probe of one that fails has last seen: `"responded with 503"`; `null` when none fails. */
   readonly reason: string | null;
   /** How long it has lasted, in milliseconds; 0 as it begins. */
   readonly durationMs: number;
@@ -163,7 +163,7 @@ export interface ExchangeFailedEvent {
 }
 
 /**
- * A request has waited for its answer for SLOW_REQUEST_MS and goes on waiting,
+ * A request has waited for its response for SLOW_REQUEST_MS and goes on waiting,
  * while its worker answers its probes. Nothing is done about it.
  */
 export interface RequestSlowEvent extends WaitingRequest {
@@ -187,11 +187,11 @@ export interface AccessEvent {
   readonly target: string;
   /** How it ended. */
   readonly status: number;
-  /** The worker that answered, or `null` for an answer of the balancer's own. */
+  /** The worker that answered, or `null` for a response of the balancer's own. */
   readonly workerId: number | null;
   /** Body bytes sent to the client. */
   readonly bytesOut: number;
-  /** From the head read to the answer written, in milliseconds. */
+  /** From the head read to the response written, in milliseconds. */
   readonly durationMs: number;
 }
 

@@ -29,7 +29,7 @@ export interface WorkerReload {
   readonly verdict: ReloadVerdict;
   /** Why, as a sentence part, where it was not replaced; else `null`. */
   readonly reason: string | null;
-  /** Milliseconds from its spawn to its first good answer; `null` when it gave none. */
+  /** Milliseconds from its spawn to its first good response; `null` when it gave none. */
   readonly startupMs: number | null;
   /** Requests that the worker has finished. */
   readonly requests: number;

@@ -83,7 +83,7 @@ export interface WorkerReadyEvent extends WorkerRef {
   readonly type: "worker-ready";
   /** Address at which it is reached. @default {"127.0.0.1"} */
   readonly hostname?: string;
-  /** Milliseconds from spawn to the first good answer. */
+  /** Milliseconds from spawn to the first good response. */
   readonly startupMs: number;
   /** What it makes good; `null` for the first worker of a slot. */
   readonly replaces: Replacement | null;

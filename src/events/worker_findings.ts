@@ -86,7 +86,7 @@ export interface StartupFindings {
   readonly cpuRatio: number | null;
 }
 
-/** A request that waits for its answer. */
+/** A request that waits for its response. */
 export interface WaitingRequest {
   /** Its id, as in `X-Request-Id`. */
   readonly requestId: string;
@@ -114,7 +114,7 @@ export interface SuspectRequest {
 
 /** What was found out about a worker. */
 export interface WorkerFindings {
-  /** What the last probe saw, as a sentence part: `"no answer within 2000 ms"`. */
+  /** What the last probe saw, as a sentence part: `"no response within 2000 ms"`. */
   readonly reason: string;
   /** Probes in a row that have failed. */
   readonly failures: number;
@@ -122,6 +122,6 @@ export interface WorkerFindings {
   readonly diagnosis: Diagnosis;
   /** CPU time its processes used, per time that passed: 1 is one CPU kept busy. `null` when it is not known. */
   readonly cpuRatio: number | null;
-  /** The request that has waited for its answer longest, or `null` when none waits: what it may hang on. */
+  /** The request that has waited for its response longest, or `null` when none waits: what it may hang on. */
   readonly oldestRequest: WaitingRequest | null;
 }

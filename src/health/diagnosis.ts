@@ -26,9 +26,9 @@ export interface ProcessActivity {
 
 /** What was observed of a worker. */
 export interface Observations {
-  /** What came of the probe: a good answer, another one or a refusal, or none in time. */
+  /** What came of the probe: a good response, another one or a refusal, or none in time. */
   readonly probe: "passed" | "failed" | "silent";
-  /** Age of its oldest request that waits for an answer, in milliseconds; 0 without any. */
+  /** Age of its oldest request that waits for a response, in milliseconds; 0 without any. */
   readonly oldestRequestMs: number;
   /** From which age on a request is slow, in milliseconds; 0 is never. */
   readonly slowRequestMs: number;

@@ -14,10 +14,10 @@ import type {
   WatchedWorker,
 } from "../pool/health_watcher.ts";
 import {
-  Examiner,
-  type ExaminerDeps,
-  type ExaminerOptions,
-} from "./examiner.ts";
+  WorkerDiagnoser,
+  type WorkerDiagnoserDeps,
+  type WorkerDiagnoserOptions,
+} from "./worker_diagnoser.ts";
 import { setImmediate } from "node:timers";
 import { openProc } from "../system/open_proc.ts";
 import type { Proc } from "../system/proc.ts";
@@ -36,25 +36,29 @@ import {
 import { WorkerProbe } from "./worker_probe.ts";
 
 /** How workers are probed and judged. */
-export interface HealthMonitorOptions extends Thresholds, ExaminerOptions {
+export interface HealthMonitorOptions
+  extends Thresholds, WorkerDiagnoserOptions {
   /** What the Host field of probes says; `null` is address and port of the worker. @default {null} */
   readonly healthHost?: string | null;
   /** Whether only 2xx and 3xx are healthy, and not anything below 500. */
   readonly healthStrict: boolean;
   /** Milliseconds from the beginning of a probe that passed to that of the next. */
   readonly healthIntervalMs: number;
-  /** Longest wait for a probe's answer, in milliseconds. */
+  /** Longest wait for a probe's response, in milliseconds. */
   readonly healthTimeoutMs: number;
 }
 
 /** The {@linkcode HealthWatcher} of the pool: active probes over connections of their own. */
 export class HealthMonitor implements HealthWatcher {
   readonly #options: HealthMonitorOptions;
-  readonly #deps: ExaminerDeps;
+  readonly #deps: WorkerDiagnoserDeps;
   #sockets: WorkerSockets | null = null;
 
   /** Creates a monitor that watches nothing yet. Without `deps` it knows of no requests. */
-  constructor(options: HealthMonitorOptions, deps: ExaminerDeps = NO_REQUESTS) {
+  constructor(
+    options: HealthMonitorOptions,
+    deps: WorkerDiagnoserDeps = NO_REQUESTS,
+  ) {
     this.#options = options;
     this.#deps = deps;
   }
@@ -87,13 +91,13 @@ async function openSoon(): Promise<Proc | null> {
   return openProc();
 }
 
-const NO_REQUESTS: ExaminerDeps = {
+const NO_REQUESTS: WorkerDiagnoserDeps = {
   events: new EventEmitter(),
   plane: { ask: () => Promise.resolve(null) },
 };
 
 /** What a watch goes by. */
-type WatchOptions = HealthMonitorOptions & ExaminerDeps & {
+type WatchOptions = HealthMonitorOptions & WorkerDiagnoserDeps & {
   readonly sockets: WorkerSockets;
 };
 
@@ -101,7 +105,7 @@ type WatchOptions = HealthMonitorOptions & ExaminerDeps & {
 class Watch implements HealthWatch {
   readonly #worker: WatchedWorker;
   readonly #options: WatchOptions;
-  readonly #examiner: Examiner;
+  readonly #diagnoser: WorkerDiagnoser;
   readonly #startup: StartupLook;
   readonly #probe: WorkerProbe;
   readonly #report: (report: HealthReport) => void;
@@ -119,7 +123,7 @@ class Watch implements HealthWatch {
     const { signal } = this.#stopping;
     this.#worker = worker;
     this.#options = options;
-    this.#examiner = new Examiner(worker, options);
+    this.#diagnoser = new WorkerDiagnoser(worker, options);
     this.#startup = new StartupLook(worker, options, sockets);
     this.#probe = new WorkerProbe(worker, options, { sockets, signal });
     this.#schedule = new ProbeSchedule(options.healthIntervalMs, Math.random);
@@ -145,16 +149,16 @@ class Watch implements HealthWatch {
     while (!signal.aborted) {
       const startedAt = performance.now();
       const result = await this.#probe.run(count.healthy === null);
-      if (result.kind === "aborted") return;
+      if (result.type === "aborted") return;
       const passed = isHealthy(result, options.healthStrict);
-      if (result.kind !== "not-made") {
-        count = result.kind === "foreign"
+      if (result.type !== "not-made") {
+        count = result.type === "foreign"
           ? countLoss(count)
           : countProbe(count, outcomeOf(result, passed), options);
         const startup = count.healthy === null
           ? await this.#startup.look(result)
           : null;
-        const findings = await this.#examiner.examine(result, count, startup);
+        const findings = await this.#diagnoser.diagnose(result, count, startup);
         if (signal.aborted) return;
         const { hostname } = this.#probe;
         const { healthy } = count;
@@ -169,5 +173,5 @@ class Watch implements HealthWatch {
 
 function outcomeOf(result: ProbeResult, passed: boolean): ProbeOutcome {
   if (passed) return "passed";
-  return result.kind === "answered" ? "failed" : "silent";
+  return result.type === "responded" ? "failed" : "silent";
 }

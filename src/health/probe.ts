@@ -12,7 +12,7 @@ import { parseResponseHead, ResponseHead } from "../http1/response_head.ts";
 import { abortAtEndOfTurn } from "../net/abort_at_end_of_turn.ts";
 import { isExhaustion } from "../net/exhaustion.ts";
 import type { ProbeTarget } from "../pool/health_watcher.ts";
-import { authorityOf } from "./authority.ts";
+import { authorityOf } from "../shared/authority.ts";
 
 /** Largest response head read, in bytes. A health page has no need of more. */
 const MAX_HEAD_BYTES = 16_384;
@@ -20,21 +20,21 @@ const MAX_HEAD_BYTES = 16_384;
 /** What a probe saw. */
 export type ProbeResult =
   /** A final response came, with this status. */
-  | { readonly kind: "answered"; readonly status: number }
+  | { readonly type: "responded"; readonly status: number }
   /** Nobody listens. */
-  | { readonly kind: "refused" }
+  | { readonly type: "refused" }
   /** No response came in time. */
-  | { readonly kind: "timeout"; readonly timeoutMs: number }
+  | { readonly type: "timeout"; readonly timeoutMs: number }
   /** Something came that is no HTTP response, or the connection was cut. */
-  | { readonly kind: "bad-answer"; readonly message: string }
+  | { readonly type: "malformed"; readonly message: string }
   /** It speaks TLS, where plain HTTP is asked for. */
-  | { readonly kind: "tls" }
+  | { readonly type: "tls" }
   /** Somebody else than the worker listens there. */
-  | { readonly kind: "foreign"; readonly holder: string | null }
+  | { readonly type: "foreign"; readonly holder: string | null }
   /** There was no descriptor to probe with, which says nothing about the target. */
-  | { readonly kind: "not-made" }
+  | { readonly type: "not-made" }
   /** The probe was called off. */
-  | { readonly kind: "aborted" };
+  | { readonly type: "aborted" };
 
 /** How to probe. */
 export interface ProbeOptions {
@@ -56,7 +56,7 @@ export async function probe(
   options: ProbeOptions,
 ): Promise<ProbeResult> {
   const { healthTimeoutMs: timeoutMs, signal } = options;
-  if (signal.aborted) return { kind: "aborted" };
+  if (signal.aborted) return { type: "aborted" };
   const cut = new AbortController();
   const abort = (): void => abortAtEndOfTurn(cut);
   let timedOut = false;
@@ -68,14 +68,14 @@ export async function probe(
   try {
     return await exchange(target, options, cut.signal);
   } catch (error) {
-    if (signal.aborted) return { kind: "aborted" };
-    if (timedOut) return { kind: "timeout", timeoutMs };
+    if (signal.aborted) return { type: "aborted" };
+    if (timedOut) return { type: "timeout", timeoutMs };
     if (error instanceof Deno.errors.ConnectionRefused) {
-      return { kind: "refused" };
+      return { type: "refused" };
     }
-    if (isExhaustion(error)) return { kind: "not-made" };
+    if (isExhaustion(error)) return { type: "not-made" };
     const message = error instanceof Error ? error.message : String(error);
-    return { kind: "bad-answer", message };
+    return { type: "malformed", message };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
@@ -87,17 +87,17 @@ export function describeProbe(
   result: ProbeResult,
   healthPath: string | null = null,
 ): string {
-  switch (result.kind) {
-    case "answered":
+  switch (result.type) {
+    case "responded":
       return healthPath !== null && isClientError(result.status)
-        ? `answered ${result.status} to HEALTH_PATH ${healthPath}`
-        : `answered ${result.status}`;
+        ? `responded with ${result.status} to HEALTH_PATH ${healthPath}`
+        : `responded with ${result.status}`;
     case "refused":
       return "connection refused";
     case "timeout":
-      return `no answer within ${result.timeoutMs} ms`;
-    case "bad-answer":
-      return `bad answer: ${result.message}`;
+      return `no response within ${result.timeoutMs} ms`;
+    case "malformed":
+      return `bad response: ${result.message}`;
     case "tls":
       return "it speaks TLS and not plain HTTP";
     case "foreign":
@@ -115,12 +115,12 @@ function isClientError(status: number): boolean {
 }
 
 /**
- * Whether what was seen is a healthy worker. Any answer below 500 is: an
+ * Whether what was seen is a healthy worker. Any response below 500 is: an
  * application without a health page answers 404 and works. Where the path was
  * set on purpose (`healthStrict`) only 2xx and 3xx are.
  */
 export function isHealthy(result: ProbeResult, healthStrict: boolean): boolean {
-  return result.kind === "answered" &&
+  return result.type === "responded" &&
     result.status < (healthStrict ? 400 : 500);
 }
 
@@ -139,11 +139,11 @@ async function exchange(
     // very port it goes to, and TCP then connects it to itself.
     const local = conn.localAddr as Deno.NetAddr;
     if (local.port === target.port && local.hostname === target.hostname) {
-      return { kind: "refused" };
+      return { type: "refused" };
     }
     options.onConnected?.();
     await writeAll(conn, encodeRequest(target, options));
-    return { kind: "answered", status: await readStatus(conn) };
+    return { type: "responded", status: await readStatus(conn) };
   } finally {
     signal.removeEventListener("abort", close);
   }

@@ -7,7 +7,7 @@
  * @module
  */
 
-/** First pause between two probes while an answer is awaited, in milliseconds: workers start in 25 to 200 ms. */
+/** First pause between two probes while a response is awaited, in milliseconds: workers start in 25 to 200 ms. */
 const FIRST_PAUSE_MS = 5;
 
 /** How much longer each next pause is. */
@@ -31,7 +31,7 @@ const JITTER_RATIO = 0.1;
 export class ProbeSchedule {
   readonly #intervalMs: number;
   readonly #random: () => number;
-  /** The pause while an answer is awaited, or `null` between regular probes. */
+  /** The pause while a response is awaited, or `null` between regular probes. */
   #eagerPauseMs: number | null = FIRST_PAUSE_MS;
 
   /**
@@ -45,7 +45,7 @@ export class ProbeSchedule {
     this.#random = random;
   }
 
-  /** An answer is awaited impatiently from now on. Returns `false` when it was already. */
+  /** A response is awaited impatiently from now on. Returns `false` when it was already. */
   hurry(): boolean {
     if (this.#eagerPauseMs !== null) return false;
     this.#eagerPauseMs = FIRST_PAUSE_MS;

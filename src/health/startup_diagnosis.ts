@@ -11,7 +11,7 @@ import type {
   StartupFindings,
   StartupObstacle,
 } from "../events/worker_findings.ts";
-import { authorityOf } from "./authority.ts";
+import { authorityOf } from "../shared/authority.ts";
 import { describeProbe, type ProbeResult } from "./probe.ts";
 
 /**
@@ -55,11 +55,11 @@ export interface StartupObservations {
 export function obstacleOf(
   { result, elsewhere }: Pick<StartupObservations, "result" | "elsewhere">,
 ): StartupObstacle {
-  switch (result.kind) {
-    case "answered":
+  switch (result.type) {
+    case "responded":
       return "status";
     case "tls":
-    case "bad-answer":
+    case "malformed":
       return "protocol";
     case "timeout":
       return "silent";
@@ -106,7 +106,7 @@ function describeObstacle(
     case "status":
       return describeStatus(seen);
     case "protocol":
-      return result.kind === "tls" ? describeTls(expected) : {
+      return result.type === "tls" ? describeTls(expected) : {
         reason: `${describeProbe(result)}, where an HTTP/1.1 response to ` +
           `${asked} is expected from ${expected}`,
         remedy: null,
@@ -147,10 +147,11 @@ function describeElsewhere(
 
 function describeStatus(seen: StartupObservations): Description {
   const { result, healthHost, target, healthPath } = seen;
-  const status = result.kind === "answered" ? result.status : 0;
+  const status = result.type === "responded" ? result.status : 0;
   const reason = describeProbe(result, healthPath);
   if (status === 404) {
-    const remedy = "set HEALTH_PATH to a path that it answers with 2xx or 3xx";
+    const remedy =
+      "set HEALTH_PATH to a path that it responds to with 2xx or 3xx";
     return { reason, remedy };
   }
   if (status === 401) {

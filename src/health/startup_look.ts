@@ -55,7 +55,7 @@ export class StartupLook {
     this.#nextAt = now +
       (now - this.#startedAt < LATE_MS ? INTERVAL_MS : LATE_INTERVAL_MS);
     const view = await this.#sockets.view(this.#worker);
-    const elsewhere = result.kind === "refused" ? this.#elsewhere(view) : [];
+    const elsewhere = result.type === "refused" ? this.#elsewhere(view) : [];
     const cpuRatio = this.#cpuRatio(view, now);
     const [stray] = elsewhere;
     if (stray !== undefined) {

@@ -10,6 +10,7 @@ import {
   type Ownership,
   type WorkerSockets,
 } from "../system/worker_sockets.ts";
+import { bracketed } from "../shared/authority.ts";
 import {
   isHealthy,
   probe,
@@ -70,7 +71,7 @@ export class WorkerProbe {
   /** Probes once. `starting` is a worker that has never been ready. */
   async run(starting: boolean): Promise<ProbeResult> {
     const result = await this.#probe(this.#hostname, starting);
-    return starting && result.kind === "refused"
+    return starting && result.type === "refused"
       ? await this.#tryIpv6() ?? result
       : result;
   }
@@ -89,16 +90,16 @@ export class WorkerProbe {
       },
     });
     const [owner] = await Promise.all(owners);
-    switch (result.kind) {
-      case "answered":
+    switch (result.type) {
+      case "responded":
         if (
           starting && result.status === 400 && await this.#speaksTls(target)
         ) {
-          return { kind: "tls" };
+          return { type: "tls" };
         }
         return await this.#checkOwner(result, owner!, starting);
-      case "bad-answer":
-        if (await this.#speaksTls(target)) return { kind: "tls" };
+      case "malformed":
+        if (await this.#speaksTls(target)) return { type: "tls" };
         return result;
       default:
         return result;
@@ -114,13 +115,13 @@ export class WorkerProbe {
       case "own":
         return await this.#accepts(starting)
           ? result
-          : { kind: "foreign", holder: "another server of the worker" };
+          : { type: "foreign", holder: "another server of the worker" };
       case "foreign":
-        return { kind: "foreign", holder: owner.holder };
+        return { type: "foreign", holder: owner.holder };
       case "unknown":
         // Then what the worker itself says of its port has to do.
         return this.#worker.lostPort?.()
-          ? { kind: "foreign", holder: null }
+          ? { type: "foreign", holder: null }
           : result;
     }
   }
@@ -144,8 +145,8 @@ export class WorkerProbe {
     this.#nextIpv6At = now + IPV6_INTERVAL_MS;
     if (!mayConnect(IPV6_LOOPBACK)) return null;
     const result = await this.#probe(IPV6_LOOPBACK, true);
-    if (result.kind === "aborted" || result.kind === "tls") return result;
-    if (result.kind !== "answered") return null;
+    if (result.type === "aborted" || result.type === "tls") return result;
+    if (result.type !== "responded") return null;
     if (isHealthy(result, this.#options.healthStrict)) {
       this.#hostname = IPV6_LOOPBACK;
     }
@@ -166,6 +167,5 @@ export class WorkerProbe {
 }
 
 function mayConnect(hostname: string): boolean {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return isGranted({ name: "net", host });
+  return isGranted({ name: "net", host: bracketed(hostname) });
 }

@@ -40,7 +40,7 @@ export function bodyDecoder(
   body: BodyLength,
   trailers: TrailerHandling = DROP_REQUEST_TRAILERS,
 ): BodyDecoder {
-  switch (body.kind) {
+  switch (body.type) {
     case "none":
       return new LengthDecoder(0);
     case "length":

@@ -11,17 +11,17 @@ import { HttpError } from "./http_error.ts";
 
 /** How the end of a body is known. */
 export type BodyLength =
-  | { readonly kind: "none" }
-  | { readonly kind: "length"; readonly bytes: number }
-  | { readonly kind: "chunked" }
-  | { readonly kind: "until-close" };
+  | { readonly type: "none" }
+  | { readonly type: "length"; readonly bytes: number }
+  | { readonly type: "chunked" }
+  | { readonly type: "until-close" };
 
 /** No body. */
-export const NO_BODY: BodyLength = Object.freeze({ kind: "none" });
+export const NO_BODY: BodyLength = Object.freeze({ type: "none" });
 /** A body in chunks. */
-export const CHUNKED: BodyLength = Object.freeze({ kind: "chunked" });
+export const CHUNKED: BodyLength = Object.freeze({ type: "chunked" });
 /** A body that ends with the connection. */
-export const UNTIL_CLOSE: BodyLength = Object.freeze({ kind: "until-close" });
+export const UNTIL_CLOSE: BodyLength = Object.freeze({ type: "until-close" });
 
 /** Any number of 15 digits is below 2^53 and so exact; nobody has a longer body (a petabyte). */
 const MAX_LENGTH_DIGITS = 15;
@@ -89,7 +89,7 @@ export function parseFraming(
 export function requestBodyLength(framing: Framing): BodyLength {
   if (framing.chunked) return CHUNKED;
   if (framing.contentLength > 0) {
-    return { kind: "length", bytes: framing.contentLength };
+    return { type: "length", bytes: framing.contentLength };
   }
   return NO_BODY;
 }
@@ -104,7 +104,7 @@ export function responseBodyLength(
   if (framing.chunked) return CHUNKED;
   if (framing.contentLength === 0) return NO_BODY;
   if (framing.contentLength > 0) {
-    return { kind: "length", bytes: framing.contentLength };
+    return { type: "length", bytes: framing.contentLength };
   }
   return UNTIL_CLOSE;
 }

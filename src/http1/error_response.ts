@@ -1,5 +1,5 @@
 /**
- * The balancer's own answers: short, typed, and silent about what is behind
+ * The balancer's own responses: short, typed, and silent about what is behind
  * it. Pure.
  *
  * @module
@@ -7,7 +7,7 @@
 
 import { ascii } from "./bytes.ts";
 
-/** Reason phrases of the answers we make. */
+/** Reason phrases of the responses we make. */
 const REASONS: Readonly<Record<number, string>> = {
   200: "OK",
   400: "Bad Request",
@@ -26,14 +26,14 @@ const REASONS: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 };
 
-/** What goes into an answer of our own. */
+/** What goes into a response of our own. */
 export interface ErrorResponse {
   readonly status: number;
   /** One sentence, for the body. */
   readonly message: string;
   /** `Connection: close` is said. @default {true} */
   readonly close?: boolean;
-  /** No body is sent, but its length is said: the answer to HEAD. @default {false} */
+  /** No body is sent, but its length is said: the response to HEAD. @default {false} */
   readonly toHead?: boolean;
   /** Seconds to wait before another try. */
   readonly retryAfterSeconds?: number | null;
@@ -47,7 +47,7 @@ export function reasonPhrase(status: number): string {
   return REASONS[status] ?? "";
 }
 
-/** The whole answer. */
+/** The whole response. */
 export function errorResponse(response: ErrorResponse): Uint8Array {
   const { status, message } = response;
   const body = `${status} ${reasonPhrase(status)}: ${message}\n`;

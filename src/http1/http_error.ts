@@ -5,12 +5,12 @@
  */
 
 /**
- * Thrown by the parsers. On the client's side `status` is the answer; a
+ * Thrown by the parsers. On the client's side `status` is the response; a
  * worker's malformed message is always answered with 502, whatever it says.
  */
 export class HttpError extends Error {
   override readonly name = "HttpError";
-  /** Status code of the answer. */
+  /** Status code of the response. */
   readonly status: number;
 
   /** Creates the error; `message` is a short sentence that may be shown to the client. */

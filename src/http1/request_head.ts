@@ -302,7 +302,7 @@ function hasHost(head: RequestHead): boolean {
 /** Only without a body and on HTTP/1.1, and of methods that ask and change nothing. */
 function mayUpgrade(bytes: Uint8Array, head: RequestHead): boolean {
   const { method, minorVersion, body, fields } = head;
-  return minorVersion === 1 && body.kind === "none" &&
+  return minorVersion === 1 && body.type === "none" &&
     (method === Method.GET || method === Method.OPTIONS) &&
     asksForCarried(bytes, fields);
 }

@@ -214,12 +214,12 @@ function writeFraming(
   head: RequestHead,
 ): void {
   const { body, fields } = head;
-  if (body.kind === "chunked") {
+  if (body.type === "chunked") {
     out.write(CHUNKED);
     if (requestTrailers(bytes, head) !== DROP_REQUEST_TRAILERS) {
       writeAnnouncements(out, bytes, head);
     }
-  } else if (body.kind === "length") writeContentLength(out, body.bytes);
+  } else if (body.type === "length") writeContentLength(out, body.bytes);
   else if (fields.has(Field.CONTENT_LENGTH)) writeContentLength(out, 0);
   if (head.upgrade) {
     writeCarriedUpgrade(out, bytes, fields);

@@ -128,7 +128,7 @@ function writeFraming(
   head: ResponseHead,
   body: BodyLength,
 ): void {
-  if (body.kind === "chunked") {
+  if (body.type === "chunked") {
     out.write(CHUNKED);
     return;
   }

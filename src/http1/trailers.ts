@@ -129,7 +129,7 @@ export function requestTrailers(
   bytes: Uint8Array,
   head: RequestHead,
 ): TrailerHandling {
-  const meant = head.body.kind === "chunked" &&
+  const meant = head.body.type === "chunked" &&
     (head.fields.has(Field.TRAILER) || acceptsTrailers(bytes, head));
   return meant
     ? withholding(head.connection.nominated(bytes), PASS_REQUEST_TRAILERS)

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { reachableAuthority } from "../shared/authority.ts";
 import { listenError, unixListenError } from "./start_error.ts";
 import { type Acceptor, UnixListener } from "./unix_listener.ts";
 
@@ -83,14 +84,7 @@ export function urlOf(
   { hostname, port }: Pick<OpenListener, "hostname" | "port">,
 ): string {
   if (hostname.startsWith(UNIX_PREFIX)) return hostname;
-  const host = hostname === "0.0.0.0"
-    ? "127.0.0.1"
-    : hostname === "::"
-    ? "[::1]"
-    : hostname.includes(":")
-    ? `[${hostname}]`
-    : hostname;
-  return `${scheme}://${host}:${port}`;
+  return `${scheme}://${reachableAuthority({ hostname, port })}`;
 }
 
 function closeOnce(listener: Deno.Listener): () => void {

@@ -15,6 +15,7 @@ import {
   type TextFormatter,
 } from "npm:@logtape/logtape@^2.4.2";
 import type { EventEmitter, NoticeEvent, PoolEvent } from "../events/mod.ts";
+import { roundedDuration } from "../shared/duration.ts";
 import type { MessageLevel } from "./event_message.ts";
 import { FailedStarts, type StartFailureText } from "./failed_starts.ts";
 import { isJournal, prioritized } from "./journal.ts";
@@ -239,7 +240,7 @@ function droppedMessage(
   const why = outage === null
     ? "is not read fast enough"
     : `could not be written to for ${
-      (outage.durationMs / 1000).toFixed(1)
-    } s (${outage.reason})`;
+      roundedDuration(outage.durationMs)
+    } (${outage.reason})`;
   return `${count} log lines dropped: ${name} ${why}`;
 }

@@ -8,53 +8,36 @@
 
 import type {
   AccessEvent,
-  Diagnosis,
   ExchangeFailedEvent,
-  ExitStatus,
   ListeningEvent,
   PoolEvent,
   ReloadFinishedEvent,
-  Replacement,
   ScalingGrounds,
   StopWaitingEvent,
-  SuspectRequest,
-  WaitingRequest,
-  WorkerExitedEvent,
-  WorkerLeftProcessesEvent,
-  WorkerMovedEvent,
-  WorkerOutputDroppedEvent,
-  WorkerReadyEvent,
-  WorkerStartDelayedEvent,
-  WorkerStartFailedEvent,
-  WorkerUnhealthyEvent,
 } from "../events/mod.ts";
-import { KILLER_TEXT } from "../events/mod.ts";
+import { authorityOf } from "../shared/authority.ts";
+import { roundedDuration } from "../shared/duration.ts";
+import {
+  type EventMessage,
+  type MessageLevel,
+  request,
+  say,
+  shortened,
+} from "./message.ts";
+import {
+  leftProcesses,
+  outputDropped,
+  replacing,
+  startDelayed,
+  worker,
+  workerAddress,
+  workerExited,
+  workerMoved,
+  workerStartFailed,
+  workerUnhealthy,
+} from "./worker_message.ts";
 
-/** What is said of a worker that keeps silent. Of others the reason says it. */
-const SILENCE: Partial<Record<Diagnosis, string>> = {
-  blocked: "its event loop is blocked",
-  stopped: "it has been stopped",
-  stuck: "it sleeps: a deadlock, or a wait that does not end",
-  unknown: "what it does cannot be seen",
-};
-
-/** Suspects named in one line; the event has more of them. */
-const MAX_SUSPECTS_IN_LINE = 3;
-
-/** Longest part of a target that is shown, in characters. */
-const MAX_TARGET_LENGTH = 200;
-
-/** How important a message is. */
-export type MessageLevel = "debug" | "info" | "warning" | "error";
-
-/** What an event says. */
-export interface EventMessage {
-  readonly level: MessageLevel;
-  /** One line. */
-  readonly text: string;
-  /** Further lines, for those who have no access to the event's fields. */
-  readonly details: readonly string[];
-}
+export type { EventMessage, MessageLevel } from "./message.ts";
 
 /** What there is to know beside an event. */
 export interface MessageContext {
@@ -83,7 +66,7 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
       return say(
         "info",
         `worker ${event.workerId} ready on ${workerAddress(event)} ` +
-          `(pid ${event.pid}) in ${duration(event.startupMs)}` +
+          `(pid ${event.pid}) in ${roundedDuration(event.startupMs)}` +
           replacing(event.replaces),
       );
     case "worker-start-delayed":
@@ -150,24 +133,26 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
       return say(
         "info",
         `generation ${event.generation} is kept for its clients, for ` +
-          `${duration(event.graceMs)} at most`,
+          `${roundedDuration(event.graceMs)} at most`,
       );
     case "generation-ended":
       return say(
         "info",
-        `generation ${event.generation} is kept no more (${event.reason})`,
+        `generation ${event.generation} is no longer kept (${event.reason})`,
       );
     case "panic-entered":
       return say(
         "warning",
         `panic: ${event.failing} of ${event.workers} workers fail their ` +
           `probes together (${event.reason}): all stay in rotation, none is ` +
-          "replaced for it; see to what HEALTH_PATH depends on",
+          "replaced for it; check what HEALTH_PATH depends on",
       );
     case "panic-left":
       return say(
         event.failing === 0 ? "info" : "warning",
-        `panic over after ${duration(event.durationMs)}: ${event.failing} of ` +
+        `panic over after ${
+          roundedDuration(event.durationMs)
+        }: ${event.failing} of ` +
           `${event.workers} workers fail their probes`,
       );
     case "state-changed":
@@ -192,7 +177,7 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
       return say(
         "warning",
         `slow request: ${request(event)}, waits for worker ` +
-          `${event.workerId}, which answers its probes`,
+          `${event.workerId}, which responds to its probes`,
       );
     case "access":
       return say("info", access(event));
@@ -201,186 +186,11 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
   }
 }
 
-function say(
-  level: MessageLevel,
-  text: string,
-  details: readonly string[] = [],
-): EventMessage {
-  return { level, text, details };
-}
-
-function worker({ workerId, pid }: { workerId: number; pid: number }): string {
-  return `worker ${workerId} (pid ${pid})`;
-}
-
-function workerAddress(
-  { hostname = "127.0.0.1", port }: WorkerReadyEvent,
-): string {
-  return hostname.includes(":")
-    ? `[${hostname}]:${port}`
-    : `${hostname}:${port}`;
-}
-
-function startDelayed(event: WorkerStartDelayedEvent): EventMessage {
-  const { computing, obstacle, reason, waitedMs, startupTimeoutMs } = event;
-  const remedy = event.remedy === null ? "" : `: ${event.remedy}`;
-  // One that does not listen yet, or keeps silent, may only need its time.
-  const patient = obstacle === "silent" || obstacle === "not-listening";
-  const busy = computing && patient
-    ? `; it computes${cpu(event.cpuRatio)}`
-    : "";
-  return say(
-    patient && computing ? "info" : "warning",
-    `${worker(event)} is not ready after ${duration(waitedMs)}: ` +
-      `${reason}${remedy}${busy}; STARTUP_TIMEOUT_MS allows ` +
-      duration(startupTimeoutMs),
-  );
-}
-
-function workerMoved(event: WorkerMovedEvent): EventMessage {
-  const { moved, port, reason } = event;
-  return moved
-    ? say(
-      "warning",
-      `${
-        worker(event)
-      } is started again with DENO_SERVE_ADDRESS, which moves ` +
-        `its HTTP server to 127.0.0.1:${port}, as all of its generation are: ` +
-        `${reason}. Better: Number(Deno.env.get("PORT")) in the program; ` +
-        "WORKER_SERVE_ADDRESS=on moves workers from the first start on",
-    )
-    : say(
-      "warning",
-      `${worker(event)} was moved to its port by DENO_SERVE_ADDRESS, which ` +
-        `was wrong: ${reason}. Workers of its generation are not moved any ` +
-        "more; have the program listen on PORT",
-    );
-}
-
-function workerUnhealthy(event: WorkerUnhealthyEvent): string {
-  const { failures, oldestRequest } = event;
-  const times = failures === 1 ? "once" : `${failures} times`;
-  // Whose the port is takes one look.
-  const parts = event.diagnosis === "displaced"
-    ? [event.reason]
-    : [`${event.reason}, ${times}`];
-  const silence = SILENCE[event.diagnosis];
-  if (silence !== undefined) parts.push(silence + cpu(event.cpuRatio));
-  if (oldestRequest !== null) parts.push(`suspect ${request(oldestRequest)}`);
-  return `worker ${event.workerId} (pid ${event.pid}, port ${event.port}) ` +
-    `is unhealthy: ${parts.join("; ")}`;
-}
-
-function cpu(ratio: number | null): string {
-  return ratio === null ? "" : ` (CPU ${Math.round(ratio * 100)} %)`;
-}
-
-function request(waiting: WaitingRequest): string {
-  return `${waiting.method} ${waiting.path}, ${duration(waiting.ageMs)} old, ` +
-    `request ${waiting.requestId}`;
-}
-
-function leftProcesses(event: WorkerLeftProcessesEvent): EventMessage {
-  const { processes, asked, daemonised } = event;
-  const which = processes === null
-    ? "processes"
-    : processes.map(({ pid, command, detached }) =>
-      `pid ${pid} (${command}${detached ? ", detached" : ""})`
-    ).join(", ");
-  const detached = processes?.some((process) => process.detached) ?? false;
-  const outcome = asked && !detached
-    ? "it may finish until STOP_TIMEOUT_MS"
-    : "asked to end, killed after STOP_TIMEOUT_MS";
-  return say(
-    asked && !detached ? "info" : "warning",
-    `${worker(event)} has ended and left ${which} behind: ${outcome}` +
-      (daemonised
-        ? "; a worker must not put itself into the background: have it run " +
-          "in the foreground"
-        : ""),
-  );
-}
-
-function workerExited(event: WorkerExitedEvent): EventMessage {
-  const killer = event.killer === null ? "" : ` (${KILLER_TEXT[event.killer]})`;
-  const text = `${worker(event)} ${exit(event.status)}${killer} after ` +
-    duration(event.uptimeMs);
-  const suspicion = suspects(event);
-  return event.expected
-    ? say(suspicion === "" ? "info" : "warning", text + suspicion)
-    : say("error", `${text}, unasked${suspicion}`, event.lastOutput);
-}
-
-function suspects(
-  { suspects, suspectCount }: WorkerExitedEvent,
-): string {
-  if (suspectCount === 0) return "";
-  const named = suspects.slice(0, MAX_SUSPECTS_IN_LINE);
-  const others = suspectCount - named.length;
-  return `; ${suspectCount === 1 ? "suspect" : "suspects"} ` +
-    named.map(suspect).join(", ") + (others > 0 ? ` and ${others} more` : "");
-}
-
-function suspect(
-  { method, target, requestId, losses }: SuspectRequest,
-): string {
-  const again = losses > 1 ? ", not for the first time" : "";
-  return `${method} ${shortened(target)} (request ${requestId}${again})`;
-}
-
-function shortened(target: string): string {
-  return target.length <= MAX_TARGET_LENGTH
-    ? target
-    : `${target.slice(0, MAX_TARGET_LENGTH)}...`;
-}
-
-function workerStartFailed(
-  event: WorkerStartFailedEvent,
-  level: MessageLevel,
-): EventMessage {
-  const status = event.status === null ? "" : exit(event.status);
-  // The reason may say no more than the status does.
-  const cause = status === "" || event.reason.includes(status)
-    ? event.reason
-    : `${event.reason} (${status})`;
-  const retry = event.retryInMs > 0
-    ? `; next attempt in ${duration(event.retryInMs)}`
-    : "";
-  return say(
-    level,
-    `worker ${event.workerId} could not be started: ${cause}${retry}`,
-    [`command: ${event.command.join(" ")}`, ...event.lastOutput],
-  );
-}
-
-function outputDropped(event: WorkerOutputDroppedEvent): EventMessage {
-  const { lines, bytes, durationMs } = event;
-  return event.phase === "began"
-    ? say(
-      "warning",
-      `${worker(event)} writes more than WORKER_LOG_RATE or ` +
-        "WORKER_LOG_BYTES allow: what is beyond is dropped",
-    )
-    : say(
-      "info",
-      `${worker(event)} keeps to WORKER_LOG_RATE and WORKER_LOG_BYTES ` +
-        `again: ${lines} lines (${bytes} B) were dropped in ` +
-        duration(durationMs),
-    );
-}
-
-function replacing(replaces: Replacement | null): string {
-  if (replaces === null) return "";
-  const { reason, downMs } = replaces;
-  const after = downMs === 0 ? "" : `, after ${duration(downMs)}`;
-  return ` (${reason}${after})`;
-}
-
 function reloadFinished(
   { report }: ReloadFinishedEvent,
   failureLevel: MessageLevel,
 ): EventMessage {
-  const took = duration(report.durationMs);
+  const took = roundedDuration(report.durationMs);
   return report.ok
     ? say("info", `reloaded in ${took}: generation ${report.generation} serves`)
     : say(
@@ -396,7 +206,7 @@ function reloadFinished(
 function exchangeFailed(event: ExchangeFailedEvent): EventMessage {
   const outcome = event.status === 0
     ? "response cut"
-    : `answered ${event.status}`;
+    : `responded with ${event.status}`;
   const who = event.workerId === null ? "" : `, worker ${event.workerId}`;
   const note = event.note === null ? "" : `: ${event.note}`;
   const times = event.attempts > 1 ? `; sent ${event.attempts} times` : "";
@@ -440,8 +250,7 @@ function listening(event: ListeningEvent): string {
 
 function listeningUrl({ hostname, port, tls }: ListeningEvent): string {
   if (hostname.startsWith("unix:")) return hostname;
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return `${tls ? "https" : "http"}://${host}:${port}`;
+  return `${tls ? "https" : "http"}://${authorityOf({ hostname, port })}`;
 }
 
 function access(event: AccessEvent): string {
@@ -457,23 +266,8 @@ function grounds({ reason, limitedBy }: ScalingGrounds): string {
     : `(${reason}, limited by ${limitedBy})`;
 }
 
-function exit({ code, signal }: ExitStatus): string {
-  return signal === null ? `exited with code ${code}` : `ended by ${signal}`;
-}
-
 function limit(reason: "descriptors" | "max-connections"): string {
   return reason === "descriptors"
     ? "the limit of open files"
     : "MAX_CONNECTIONS";
-}
-
-/** `48 ms`, `3.2 s`, `5 min`, `2.5 h`: two figures that matter are enough. */
-function duration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  const seconds = ms / 1000;
-  if (seconds < 120) return `${seconds.toFixed(1)} s`;
-  const minutes = seconds / 60;
-  return minutes < 120
-    ? `${Math.round(minutes)} min`
-    : `${(minutes / 60).toFixed(1)} h`;
 }

@@ -97,7 +97,7 @@ function requestMetrics(
   return [
     counter(
       "prefork_requests_total",
-      "Requests by the worker that had them last and by status; 0: the client had gone.",
+      "Requests by the last worker they were sent to and by status; 0: the client had gone.",
       figures.responses.map(({ workerId, status, count }) => [
         { worker: workerId === null ? "" : `${workerId}`, code: `${status}` },
         count,
@@ -105,29 +105,33 @@ function requestMetrics(
     ),
     counter(
       "prefork_errors_total",
-      "Answers of the balancer's own, in place of a worker's.",
+      "Responses made by the balancer, in place of a worker's, by status.",
       Object.entries(snapshot.errors).map(([code, count]) => [{ code }, count]),
     ),
     histogram(
       "prefork_request_duration_seconds",
-      "From the request's head to the end of its answer.",
+      "Time from the request's head to the end of its response.",
       LatencyHistogram.from(figures.latency),
     ),
     gauge(
       "prefork_requests_in_flight",
-      "Requests being handled, those in the queue included.",
+      "Requests in flight, those in the queue included.",
       snapshot.inFlight,
     ),
     gauge("prefork_queue_depth", "Requests waiting for a worker.", queue.depth),
-    gauge("prefork_queue_limit", "Requests that may wait.", queue.limit),
+    gauge(
+      "prefork_queue_limit",
+      "Requests that may wait for a worker.",
+      queue.limit,
+    ),
     gauge(
       "prefork_worker_concurrency_limit",
-      "Requests a worker is given at once; 0 is no limit.",
+      "Requests in flight that a worker is allowed; 0 is no limit.",
       queue.concurrency,
     ),
     gauge(
       "prefork_queue_wait_seconds",
-      "What half, and 99 %, of those that had to wait did not exceed.",
+      "Median and 99th percentile of the queue wait, of the requests that had to wait.",
       [
         ...quantileOf("0.5", queue.wait.p50),
         ...quantileOf("0.99", queue.wait.p99),
@@ -135,7 +139,7 @@ function requestMetrics(
     ),
     counter(
       "prefork_queue_rejected_total",
-      "Requests that did not get a worker.",
+      "Requests that the queue rejected, by reason.",
       [
         [{ reason: "full" }, queue.rejected],
         [{ reason: "timeout" }, queue.timedOut],
@@ -143,12 +147,12 @@ function requestMetrics(
     ),
     counter(
       "prefork_retries_total",
-      "Requests sent once more.",
+      "Times a request was sent again to a worker.",
       snapshot.retries,
     ),
     gauge(
       "prefork_connections",
-      "Connections open to clients, and kept idle to workers.",
+      "Open client connections, and idle connections to workers.",
       [
         [{ side: "client" }, connections.client],
         [{ side: "upstream_idle" }, connections.upstreamIdle],
@@ -156,7 +160,7 @@ function requestMetrics(
     ),
     gauge(
       "prefork_event_loop_lag_seconds",
-      "By how much the balancer's event loop has been late, at worst, over the last ten seconds.",
+      "Greatest lag of the balancer's event loop over the last ten seconds.",
       snapshot.eventLoopLag / 1000,
     ),
   ];
@@ -169,9 +173,21 @@ function poolMetrics(
   const dropped = [...droppedOutput];
   return [
     gauge("prefork_workers", "Workers by state.", workersByState(workers)),
-    gauge("prefork_workers_min", "Fewest workers scaling leaves.", pool.min),
-    gauge("prefork_workers_max", "Most workers scaling makes.", pool.max),
-    gauge("prefork_workers_desired", "Workers wanted now.", pool.desired),
+    gauge(
+      "prefork_workers_min",
+      "Lower bound of the number of workers.",
+      pool.min,
+    ),
+    gauge(
+      "prefork_workers_max",
+      "Upper bound of the number of workers.",
+      pool.max,
+    ),
+    gauge(
+      "prefork_workers_desired",
+      "Desired number of workers.",
+      pool.desired,
+    ),
     gauge(
       "prefork_panic",
       "1 while most workers fail their health probes together and are kept in rotation.",
@@ -179,12 +195,12 @@ function poolMetrics(
     ),
     gauge(
       "prefork_generation",
-      "Which (re)load the newest workers belong to.",
+      "Generation of the newest workers; each reload begins another.",
       snapshot.generation,
     ),
     counter(
       "prefork_worker_restarts_total",
-      "Workers that took the place of another one, by why.",
+      "Workers that replaced another one, by reason.",
       Object.entries(restarts).map(([reason, count]) => [{ reason }, count]),
     ),
     counter(
@@ -194,22 +210,22 @@ function poolMetrics(
     ),
     gauge(
       "prefork_suspect_losses",
-      "Workers lost of late with a request of this method and path in flight, of the last suspects; from 2 on it is not sent again.",
+      "Workers lost recently with a request of this method and path in flight; from 2 on it is not sent again.",
       suspectLosses(tally.suspects),
     ),
     counter(
       "prefork_worker_kills_total",
-      "Workers that had been ready and were killed, and not by the pool, by who did it.",
+      "Ready workers that something other than the pool killed, by killer.",
       KILLERS.map((killer) => [{ killer }, tally.kills.get(killer) ?? 0]),
     ),
     histogram(
       "prefork_worker_recovery_seconds",
-      "From a place without a healthy worker to its successor being ready.",
+      "Time from the loss of a healthy worker to the readiness of its replacement.",
       tally.recovery,
     ),
     counter(
       "prefork_scaling_decisions_total",
-      "Changes of the wanted number of workers.",
+      "Changes of the desired number of workers, by direction and reason.",
       [
         ...decisionsMade("up", tally.scaledUp),
         ...decisionsMade("down", tally.scaledDown),
@@ -217,12 +233,12 @@ function poolMetrics(
     ),
     counter(
       "prefork_worker_output_dropped_total",
-      "Lines of the workers' output dropped, because they wrote more than WORKER_LOG_RATE or WORKER_LOG_BYTES.",
+      "Lines of worker output dropped because of WORKER_LOG_RATE or WORKER_LOG_BYTES.",
       dropped.map(([id, { lines }]) => [{ worker: `${id}` }, lines]),
     ),
     counter(
       "prefork_worker_output_dropped_bytes_total",
-      "Bytes of those lines.",
+      "Bytes of worker output dropped because of WORKER_LOG_RATE or WORKER_LOG_BYTES.",
       dropped.map(([id, { bytes }]) => [{ worker: `${id}` }, bytes]),
     ),
     gauge(
@@ -232,7 +248,7 @@ function poolMetrics(
     ),
     gauge(
       "prefork_worker_cpu_seconds",
-      "CPU time the present workers of the slot have used, with -A only.",
+      "CPU time used by the present workers of the slot, with -A only.",
       perSlot(workers, ({ cpuSeconds }) => cpuSeconds),
     ),
   ];

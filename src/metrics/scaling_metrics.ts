@@ -54,7 +54,7 @@ export function scalingMetrics(
   return { at: iso(change.at), from, to, ...grounds(change) };
 }
 
-/** Turns a wish that is held back into what is shown of it. */
+/** Turns a recommendation that is deferred into what is shown of it. */
 export function scalingHeldMetrics(
   wish: Omit<ScalingHeldEvent, "type">,
 ): ScalingHeldMetrics {

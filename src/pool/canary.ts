@@ -31,7 +31,7 @@ export interface CanaryFigures {
 }
 
 /** How far a trial has come. */
-export interface Trial {
+export interface CanaryTrial {
   /** Requests that are enough when nothing is wrong; 0 is no trial. */
   readonly canaryRequests: number;
   /** Milliseconds since the worker is given requests. */
@@ -40,18 +40,18 @@ export interface Trial {
 
 /** What a trial has shown. */
 export type CanaryVerdict =
-  | { readonly name: "open" }
-  | { readonly name: "passed" }
-  | { readonly name: "failed"; readonly reason: string };
+  | { readonly type: "open" }
+  | { readonly type: "passed" }
+  | { readonly type: "failed"; readonly reason: string };
 
-const OPEN: CanaryVerdict = { name: "open" };
-const PASSED: CanaryVerdict = { name: "passed" };
+const OPEN: CanaryVerdict = { type: "open" };
+const PASSED: CanaryVerdict = { type: "passed" };
 
 /**
  * Returns what the trial of a worker has shown.
  *
  * More errors than chance explains fail it at once, so that few requests
- * suffer. A single error, or a few slow answers, are a doubt that more
+ * suffer. A single error, or a few slow responses, are a doubt that more
  * requests have to settle.
  *
  * @example
@@ -62,15 +62,15 @@ const PASSED: CanaryVerdict = { name: "passed" };
  * const old = { requests: 1_000, errors: 0, latencySumMs: 3_000 };
  * const trial = { canaryRequests: 5, elapsedMs: 20 };
  * const good = { requests: 5, errors: 0, latencySumMs: 40 };
- * assert.equal(judgeCanary(good, old, trial).name, "passed");
+ * assert.equal(judgeCanary(good, old, trial).type, "passed");
  * const bad = { requests: 2, errors: 2, latencySumMs: 5 };
- * assert.equal(judgeCanary(bad, old, trial).name, "failed");
+ * assert.equal(judgeCanary(bad, old, trial).type, "failed");
  * ```
  */
 export function judgeCanary(
   canary: CanaryFigures,
   baseline: CanaryFigures,
-  { canaryRequests, elapsedMs }: Trial,
+  { canaryRequests, elapsedMs }: CanaryTrial,
 ): CanaryVerdict {
   if (canaryRequests === 0) return PASSED;
   const expected = expectedErrors(canary, baseline);
@@ -102,7 +102,7 @@ export function sumFigures(all: readonly CanaryFigures[]): CanaryFigures {
 
 function failsMore(canary: CanaryFigures, old: CanaryFigures): CanaryVerdict {
   return {
-    name: "failed",
+    type: "failed",
     reason: `${canary.errors} of its first ${canary.requests} requests ` +
       `failed, where the old workers fail ${percent(old)}`,
   };
@@ -110,7 +110,7 @@ function failsMore(canary: CanaryFigures, old: CanaryFigures): CanaryVerdict {
 
 function isSlow(canary: CanaryFigures, old: CanaryFigures): CanaryVerdict {
   return {
-    name: "failed",
+    type: "failed",
     reason: `its first ${canary.requests} requests took ` +
       `${meanMs(canary).toFixed(0)} ms on average, where those of the old ` +
       `workers take ${meanMs(old).toFixed(0)} ms`,

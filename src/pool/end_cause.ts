@@ -37,7 +37,7 @@ const MAX_SIGNAL = 64;
 /** Returns why a process ended with `status` while its worker was in `state`. */
 export function endCause(status: ExitStatus, state: WorkerState): EndCause {
   // Who exhausts the memory is killed by us, but for what it has in flight.
-  const requested = state.name === "terminating" &&
+  const requested = state.type === "terminating" &&
     state.cause !== "memory-limit";
   if (requested) return "requested";
   return isSelfInflicted(status) ? "self-inflicted" : "external-signal";

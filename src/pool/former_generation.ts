@@ -75,7 +75,7 @@ export class FormerGeneration {
   }
 
   /** Sends those away whose time is up, and puts those back that are wanted again. */
-  tend(goal: Goal, now: number): void {
+  reconcile(goal: Goal, now: number): void {
     if (this.#number === null) return;
     const { former, slots } = this.#deps.roster;
     this.#lookForRequests(now);

@@ -12,7 +12,7 @@ import type { StopSignal } from "./worker_command.ts";
 
 /** How workers come and go. */
 export interface StaffingOptions extends RecyclingLimits {
-  /** Longest wait for a new worker's first good answer, in milliseconds. */
+  /** Longest wait for a new worker's first good response, in milliseconds. */
   readonly startupTimeoutMs: number;
   /** Longest wait for one that keeps a CPU busy all the while, in milliseconds. @default {startupTimeoutMs} */
   readonly startupLimitMs?: number;

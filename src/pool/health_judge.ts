@@ -36,15 +36,17 @@ export class HealthJudge {
   #noteWell(now: number): void {
     for (const slot of this.#roster.slots) {
       for (const worker of slot.workers) {
-        const { name } = worker.state;
+        const { type } = worker.state;
         if (worker.health?.healthy !== true) continue;
-        if (name !== "starting" && name !== "unhealthy") continue;
-        worker.answered(now, slot.noteReady(worker, now));
+        if (type !== "starting" && type !== "unhealthy") continue;
+        worker.probePassed(now, slot.noteReady(worker, now));
       }
     }
     for (const worker of this.#roster.former) {
-      const kept = worker.state.name === "unhealthy";
-      if (kept && worker.health?.healthy === true) worker.answered(now, null);
+      const kept = worker.state.type === "unhealthy";
+      if (kept && worker.health?.healthy === true) {
+        worker.probePassed(now, null);
+      }
     }
   }
 
@@ -91,7 +93,7 @@ export class HealthJudge {
         else slot.noteLoss("unhealthy", now);
         // A sick worker is better than none, but not another program in its place.
         const spared = !worker.displaced && !this.#othersServe(worker);
-        if (worker.state.name === "ready" && !spared) {
+        if (worker.state.type === "ready" && !spared) {
           worker.failed(now);
         }
       }
@@ -112,6 +114,6 @@ function hasProved(worker: Worker, provenGeneration: number): boolean {
 }
 
 function isWell(worker: Worker): boolean {
-  return worker.state.name === "ready" && worker.serviceable &&
+  return worker.state.type === "ready" && worker.serviceable &&
     worker.health?.healthy === true;
 }

@@ -54,7 +54,7 @@ export type Reach = "responding" | "doubtful" | "unreachable";
 
 /** What the probes of one worker amount to, after each of them. */
 export interface HealthReport extends WorkerFindings {
-  /** Whether it is well, by the thresholds; `null` until the first good answer. */
+  /** Whether it is well, by the thresholds; `null` until the first good response. */
   readonly healthy: boolean | null;
   /** The address at which it is reached: another than it was told where it listens there alone. */
   readonly hostname: string;

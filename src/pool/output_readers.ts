@@ -7,7 +7,7 @@
 
 import type { EventEmitter } from "../events/mod.ts";
 import type { OutputLimits } from "./output_budget.ts";
-import { OutputTurns } from "./output_turns.ts";
+import { OutputScheduler } from "./output_scheduler.ts";
 import { WorkerOutput } from "./worker_output.ts";
 
 /** How much of the workers' output has been dropped. */
@@ -34,7 +34,7 @@ export interface OutputOwner {
 export class OutputReaders {
   readonly #limits: OutputLimits;
   readonly #events: EventEmitter;
-  readonly #turns = new OutputTurns();
+  readonly #scheduler = new OutputScheduler();
   readonly #dropped = new Map<number, DroppedOutput>();
 
   /** Holds every worker to `limits`. */
@@ -53,7 +53,7 @@ export class OutputReaders {
     const events = this.#events;
     return new WorkerOutput({
       limits: this.#limits,
-      turns: this.#turns,
+      scheduler: this.#scheduler,
       demand: () => isWatched?.() ? "all" : events.outputDemand,
       onLine: (stream, line) => {
         events.emit({

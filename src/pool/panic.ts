@@ -51,7 +51,7 @@ export interface PlacedWorker {
 }
 
 /** A replacement that is tried. */
-interface Trial extends PlacedWorker {
+interface ReplacementTrial extends PlacedWorker {
   readonly since: number;
 }
 
@@ -65,7 +65,7 @@ export class Panic {
   #since: number | null = null;
   /** Since when no more than half have failed. */
   #calmSince: number | null = null;
-  #trial: Trial | null = null;
+  #trial: ReplacementTrial | null = null;
   #trialAt = Infinity;
   #trialWaitMs = FIRST_TRIAL_MS;
 
@@ -153,7 +153,7 @@ export class Panic {
   }
 
   #isOver(
-    { slot, worker, since }: Trial,
+    { slot, worker, since }: ReplacementTrial,
     failing: readonly PlacedWorker[],
     now: number,
   ): boolean {

@@ -37,7 +37,8 @@ import { WorkerStarter } from "./worker_starter.ts";
 const STOPPING = "the pool is stopping";
 
 /** How many workers there are, and how they come and go. */
-export interface PoolOptions extends StaffingOptions, WorkerSpec, OutputLimits {
+export interface WorkerPoolOptions
+  extends StaffingOptions, WorkerSpec, OutputLimits {
   /** First worker port; 0 takes a free stretch anywhere. */
   readonly workerPort: number;
   /** Which programs on Deno are moved to their port. @default {"auto"} */
@@ -50,7 +51,7 @@ export interface PoolOptions extends StaffingOptions, WorkerSpec, OutputLimits {
   readonly maxWorkers: number;
   /** Workers that are held back, ready, beyond those. */
   readonly spareWorkers: number;
-  /** Requests a new generation's worker must answer well before its predecessor goes; 0 takes it at its word. */
+  /** Requests a new generation's worker must respond to well before its predecessor goes; 0 takes it at its word. */
   readonly reloadCanaryRequests: number;
 }
 
@@ -85,7 +86,7 @@ export class Pool {
   readonly #alarm = new Alarm();
   readonly #startVerdict = Promise.withResolvers<PoolStartError | null>();
   readonly #unsubscribe: () => void;
-  #options: PoolOptions;
+  #options: WorkerPoolOptions;
   #desired: number;
   #stopping = false;
   #loop: Promise<void> | null = null;
@@ -95,7 +96,7 @@ export class Pool {
   #stopped: Promise<void> | null = null;
 
   /** Creates a pool; nothing is started yet. */
-  constructor(options: PoolOptions, deps: PoolDeps) {
+  constructor(options: WorkerPoolOptions, deps: PoolDeps) {
     this.#options = options;
     this.#events = deps.events;
     this.#now = deps.clock ?? ((): number => performance.now());
@@ -192,7 +193,7 @@ export class Pool {
   }
 
   /** Goes by other options from now on; those that new workers run by come with {@linkcode reload}. */
-  configure(options: PoolOptions): void {
+  configure(options: WorkerPoolOptions): void {
     this.#options = options;
     this.scaleTo(this.#desired, "command");
     this.#alarm.wake();

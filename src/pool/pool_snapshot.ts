@@ -140,7 +140,7 @@ function snapshotWorker(
     id: worker.id,
     port: worker.port,
     pid: worker.process.pid,
-    state: worker.state.name,
+    state: worker.state.type,
     ready: worker.upstream.accepting && !former,
     spare: slot?.member === false && slot.serviceable.includes(worker),
     former,

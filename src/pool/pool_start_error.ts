@@ -92,5 +92,5 @@ function remedyFor(
   return ended
     ? `Correct ${setting}, or what the program says it lacks.`
     : `Correct ${setting} so that it listens on port ${port} (PORT, or ` +
-      "{port} in the command) and answers HEALTH_PATH.";
+      "{port} in the command) and responds to HEALTH_PATH.";
 }

@@ -100,7 +100,7 @@ export class Reconciler {
     this.#killExhausting();
     this.#resize();
     this.#installSuccessors();
-    this.#former.tend(goal, now);
+    this.#former.reconcile(goal, now);
     this.#appointMembers();
     this.#publish();
     this.#expire();
@@ -121,14 +121,14 @@ export class Reconciler {
       }
       // Its last output is still being read.
       if (worker.exit === null) continue;
-      const startFailure = worker.bury(worker.exit, now);
+      const startFailure = worker.markExited(worker.exit, now);
       this.#starter.release(worker);
       this.roster.forget(worker);
       if (slot === undefined) continue;
       slot.vacate(worker);
       if (worker.restart && worker.startupMs === null) {
         // What it showed holds for all that are yet to be started.
-        for (const other of this.roster.slots) other.forgive();
+        for (const other of this.roster.slots) other.resetBackoff();
         slot.noteRestart();
       } else if (startFailure === null) {
         slot.noteEnd(endOf(worker, worker.describeEnd(worker.exit), now));
@@ -141,7 +141,7 @@ export class Reconciler {
   /** Kills those that use so much memory that the machine is in danger. */
   #killExhausting(): void {
     for (const worker of this.roster.workers) {
-      if (worker.goneAt !== null || worker.state.name === "terminating") {
+      if (worker.goneAt !== null || worker.state.type === "terminating") {
         continue;
       }
       if (!exhaustsMemory(worker, this.#goal.options)) continue;
@@ -180,7 +180,7 @@ export class Reconciler {
         slot.vacate(successor);
         this.#dismiss(successor, slot.cause ?? "reload");
       } else if (
-        successor.state.name === "ready" && successor.serviceable &&
+        successor.state.type === "ready" && successor.serviceable &&
         mayTakeOver(successor)
       ) {
         slot.promote();
@@ -224,14 +224,14 @@ export class Reconciler {
     for (const worker of this.roster.workers) {
       const { state } = worker;
       const late = this.#now >= deadlineOf(state);
-      if (state.name === "starting") {
+      if (state.type === "starting") {
         this.#expireStart(worker, late);
-      } else if (state.name === "draining") {
+      } else if (state.type === "draining") {
         const { drained } = worker;
         if (drained || late) {
           this.#terminate(worker, drained ? "drained" : "drain-timeout");
         }
-      } else if (state.name === "terminating" && late) {
+      } else if (state.type === "terminating" && late) {
         const { stopSignal, stopTimeoutMs } = this.#goal.options;
         const reason = worker.goneAt === null
           ? `did not end within ${
@@ -285,7 +285,7 @@ export class Reconciler {
     const { drainTimeoutMs } = this.#goal.options;
     this.roster.leave(worker);
     this.#starter.unwatch(worker);
-    switch (worker.state.name) {
+    switch (worker.state.type) {
       case "starting":
         this.#terminate(worker, "dismissed");
         break;
@@ -329,7 +329,7 @@ export class Reconciler {
       this.#health.panic.nextCheckAt(this.#now),
       options.maxRequests > 0 ? this.#now + REQUESTS_CHECK_MS : Infinity,
       // Streams begin and end without a word.
-      this.roster.workers.some((worker) => worker.state.name === "draining")
+      this.roster.workers.some((worker) => worker.state.type === "draining")
         ? this.#now + DRAIN_CHECK_MS
         : Infinity,
     );

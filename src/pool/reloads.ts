@@ -103,7 +103,7 @@ export class Reloads {
       canaryRequests: reloadCanaryRequests,
     });
     // What failed so far was the old generation.
-    for (const slot of slots) slot.forgive();
+    for (const slot of slots) slot.resetBackoff();
     this.#events.emit({
       type: "reload-started",
       fromGeneration: from.number,

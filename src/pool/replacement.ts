@@ -21,7 +21,7 @@ export type ReplacementCause = Exclude<
 
 /** What wears a worker out; 0 is never. */
 export interface RecyclingLimits {
-  /** Requests a worker answers before it is replaced. */
+  /** Requests a worker responds to before it is replaced. */
   readonly maxRequests: number;
   /** Share of `maxRequests` by which it is less, by chance, so that workers do not wear out together. */
   readonly maxRequestsJitter: number;
@@ -40,7 +40,7 @@ export type ReplaceableWorker =
     | "retained"
     | "state"
     | "startedAt"
-    | "lot"
+    | "jitterSeed"
     | "peakRssBytes"
   >
   & { readonly upstream: { readonly figures: { readonly requests: number } } };
@@ -60,9 +60,9 @@ export function replacementCause(
   const excused = worker.retained === "panic";
   if (worker.health?.healthy === false && !excused) return "unhealthy";
   if (worker.generation !== generation) return "reload";
-  if (worker.state.name !== "ready") return null;
+  if (worker.state.type !== "ready") return null;
   const requestLimit = limits.maxRequests *
-    (1 - limits.maxRequestsJitter * worker.lot);
+    (1 - limits.maxRequestsJitter * worker.jitterSeed);
   if (requestLimit > 0 && worker.upstream.figures.requests >= requestLimit) {
     return "max-requests";
   }

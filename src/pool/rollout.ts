@@ -79,9 +79,10 @@ export class Rollout {
       }
     }
     if (this.#failure === null) {
-      this.#failure = this.#tryOut(slots, now) ?? this.#findDeath(slots);
+      this.#failure = this.#evaluateCanaries(slots, now) ??
+        this.#findFailedCanary(slots);
       // The old generation has done nothing to be kept waiting for.
-      if (this.#failure !== null) slots.forEach((slot) => slot.forgive());
+      if (this.#failure !== null) slots.forEach((slot) => slot.resetBackoff());
     }
     return slots.every((slot) => this.#isSettled(slot))
       ? this.#report(slots, now)
@@ -95,7 +96,7 @@ export class Rollout {
   }
 
   /** Notes which new workers have proved themselves; returns the failure of one that has not. */
-  #tryOut(slots: readonly Slot[], now: number): Failure | null {
+  #evaluateCanaries(slots: readonly Slot[], now: number): Failure | null {
     const { from, to } = this.#options;
     const old = slots.flatMap((slot) => slot.workers)
       .filter((worker) => worker.generation === from.number);
@@ -123,18 +124,18 @@ export class Rollout {
     if (worker.health?.healthy === false) {
       return `failed its probes (${worker.health.reason})`;
     }
-    if (worker.state.name !== "ready" || !worker.serviceable) return null;
+    if (worker.state.type !== "ready" || !worker.serviceable) return null;
     const verdict = judgeCanary(figuresOf(worker), seen.baseline, {
       // One that is held back is given no requests.
       canaryRequests: slot.member ? this.#options.canaryRequests : 0,
       elapsedMs: seen.now - worker.state.since,
     });
-    if (verdict.name === "passed") this.#proven.add(worker);
-    return verdict.name === "failed" ? verdict.reason : null;
+    if (verdict.type === "passed") this.#proven.add(worker);
+    return verdict.type === "failed" ? verdict.reason : null;
   }
 
   /** A new worker that ended before it had proved itself, or could not be started. */
-  #findDeath(slots: readonly Slot[]): Failure | null {
+  #findFailedCanary(slots: readonly Slot[]): Failure | null {
     for (const { id, lastEnd } of slots) {
       if (lastEnd?.generation !== this.#options.to.number) continue;
       const { worker, reason, at } = lastEnd;

@@ -193,7 +193,7 @@ export class Slot {
   }
 
   /** Allows an attempt at once: what failed so far was something else. */
-  forgive(): void {
+  resetBackoff(): void {
     this.#failures = 0;
     this.retryAt = 0;
   }

@@ -32,7 +32,7 @@ export interface SlotFillerDeps {
 /** An attempt to fill a slot. */
 export interface FillRequest {
   readonly generation: Generation;
-  /** Longest wait for the worker's first good answer, in milliseconds. */
+  /** Longest wait for the worker's first good response, in milliseconds. */
   readonly startupTimeoutMs: number;
   /** How long what it leaves behind may take to end, in milliseconds. */
   readonly stopTimeoutMs: number;

@@ -113,7 +113,7 @@ export class Worker implements WorkerIdentity {
   /** Most memory it has been seen to use, in bytes; 0 when that is not looked at. */
   peakRssBytes = 0;
   /** Uniform in [0, 1): by this, workers that were started together differ. */
-  readonly lot: number = Math.random();
+  readonly jitterSeed: number = Math.random();
 
   readonly #events: EventEmitter;
   readonly #plane: DataPlane;
@@ -142,7 +142,7 @@ export class Worker implements WorkerIdentity {
     this.#events = parts.events;
     this.#startupTimeoutMs = parts.startupTimeoutMs;
     this.#state = {
-      name: "starting",
+      type: "starting",
       deadline: parts.now + parts.startupTimeoutMs,
     };
     this.#events.emit({
@@ -159,13 +159,13 @@ export class Worker implements WorkerIdentity {
 
   /** Whether it may be given work. */
   get serviceable(): boolean {
-    const { name } = this.#state;
-    const judged = name === "ready" ||
-      name === "unhealthy" && this.retained !== null;
+    const { type } = this.#state;
+    const judged = type === "ready" ||
+      type === "unhealthy" && this.retained !== null;
     return judged && !this.suspect && !this.upstream.retired;
   }
 
-  /** Milliseconds from its spawn to its first good answer, or `null` before that. */
+  /** Milliseconds from its spawn to its first good response, or `null` before that. */
   get startupMs(): number | null {
     return this.#readyAt === null ? null : this.#readyAt - this.startedAt;
   }
@@ -176,9 +176,9 @@ export class Worker implements WorkerIdentity {
   }
 
   /** It answers its probes; `replaces` is what it makes good if that is the first time. */
-  answered(now: number, replaces: Replacement | null): void {
-    const recovered = this.#state.name === "unhealthy";
-    this.#change({ type: "answered", now });
+  probePassed(now: number, replaces: Replacement | null): void {
+    const recovered = this.#state.type === "unhealthy";
+    this.#change({ type: "passed", now });
     this.#readyAt ??= now;
     if (recovered) {
       this.#events.emit({ type: "worker-recovered", ...this.#ref });
@@ -206,7 +206,7 @@ export class Worker implements WorkerIdentity {
   /** It is not ready yet, for a reason that is reported once. */
   delayed(startup: StartupFindings, now: number): void {
     if (!startup.reported || this.#delays.has(startup.obstacle)) return;
-    if (this.#state.name !== "starting") return;
+    if (this.#state.type !== "starting") return;
     this.#delays.add(startup.obstacle);
     this.#events.emit({
       type: "worker-start-delayed",
@@ -249,7 +249,7 @@ export class Worker implements WorkerIdentity {
   /** It shall finish what it has until `deadline`. */
   drain(reason: DrainReason, deadline: number): void {
     // The last one in service is not said to have failed while there is no other.
-    if (reason === "unhealthy" && this.#state.name === "ready") {
+    if (reason === "unhealthy" && this.#state.type === "ready") {
       this.#giveUpOn();
     }
     this.#change({ type: "drain", reason, deadline });
@@ -295,10 +295,10 @@ export class Worker implements WorkerIdentity {
    * did, or was not meant to. Only in the latter case this is an event: a
    * failed start is told by whoever knows when the next one is.
    */
-  bury(status: ExitStatus, now: number): string | null {
+  markExited(status: ExitStatus, now: number): string | null {
     this.upstream.retire();
     const failure = this.#describeStartFailure(status);
-    const { name } = this.#state;
+    const { type } = this.#state;
     this.#change({ type: "exit", status });
     if (failure === null) {
       this.#events.emit({
@@ -306,7 +306,7 @@ export class Worker implements WorkerIdentity {
         ...this.#ref,
         status,
         killer: this.killer,
-        expected: name === "draining" || name === "terminating",
+        expected: type === "draining" || type === "terminating",
         uptimeMs: now - this.startedAt,
         lastOutput: this.process.lastOutput,
         ...this.lossSuspects,
@@ -340,7 +340,7 @@ export class Worker implements WorkerIdentity {
 
   #describeStartFailure(status: ExitStatus): string | null {
     if (this.#readyAt !== null) return null;
-    if (this.#state.name !== "terminating") {
+    if (this.#state.type !== "terminating") {
       return this.describeEnd(status) + this.#describeDaemon();
     }
     const seen = this.health?.reason ?? "not probed";

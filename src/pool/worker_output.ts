@@ -2,7 +2,7 @@
  * Reads what a worker writes, line by line, for as long as it lives.
  *
  * A pipe that nobody reads blocks the worker, so reading never waits for
- * whoever is interested. It waits for its turn alone (`output_turns.ts`).
+ * whoever is interested. It waits for its turn alone (`output_scheduler.ts`).
  * Lines beyond the worker's budget (`output_budget.ts`) are dropped and
  * counted. What nobody listens to is neither decoded nor made a string.
  *
@@ -15,7 +15,7 @@ import { type FloodListener, FloodWatch } from "./flood_watch.ts";
 import { LastLines } from "./last_lines.ts";
 import { LineSplitter } from "./line_splitter.ts";
 import { OutputBudget, type OutputLimits } from "./output_budget.ts";
-import type { OutputTurns } from "./output_turns.ts";
+import type { OutputScheduler } from "./output_scheduler.ts";
 
 /** Lines kept to explain a failure: a stack trace, not a history. */
 export const KEPT_LINES = 20;
@@ -50,7 +50,7 @@ export type OutputDemand = "all" | "recent" | "none";
 /** What an output works with. */
 export interface WorkerOutputDeps {
   readonly limits: OutputLimits;
-  readonly turns: OutputTurns;
+  readonly scheduler: OutputScheduler;
   readonly onLine: LineListener;
   /** Which lines anybody wants now. @default {all} */
   readonly demand?: () => OutputDemand;
@@ -152,8 +152,8 @@ export class WorkerOutput {
       return offset - from;
     };
     while (offset < chunk.length) {
-      if (this.#ending) this.#deps.turns.runNow(slice);
-      else await this.#deps.turns.run(slice);
+      if (this.#ending) this.#deps.scheduler.runNow(slice);
+      else await this.#deps.scheduler.run(slice);
     }
   }
 

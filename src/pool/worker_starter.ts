@@ -76,7 +76,7 @@ export interface StartRequest {
   readonly generation: Generation;
   /** A port not to try, or `null`. */
   readonly avoidPort: number | null;
-  /** Longest wait for its first good answer, in milliseconds. */
+  /** Longest wait for its first good response, in milliseconds. */
   readonly startupTimeoutMs: number;
   /** How long what it leaves behind may take to end, in milliseconds. */
   readonly stopTimeoutMs: number;
@@ -303,7 +303,7 @@ export class WorkerStarter {
   #note(worker: Worker, report: HealthReport): void {
     this.#deps.oomKills?.watch(this.#deps.clock());
     // What is seen of one that ends says nothing of why it has to.
-    if (worker.goneAt !== null || worker.state.name === "terminating") return;
+    if (worker.goneAt !== null || worker.state.type === "terminating") return;
     const before = worker.health;
     // Nearly every probe says again what the one before said.
     const news = worker.suspect || before?.healthy !== report.healthy ||
@@ -362,7 +362,7 @@ export class WorkerStarter {
     worker.lossSuspects = await suspects ?? NO_SUSPECTS;
     // What a first start has left behind is why it failed.
     if (worker.startupMs === null) await process.looked;
-    const asked = worker.state.name === "terminating";
+    const asked = worker.state.type === "terminating";
     if (asked) {
       // It has not ended before its processes have.
       await this.#announceRemaining(worker, { asked, daemonised: false });

@@ -6,7 +6,7 @@
  * {@linkcode transition} for the next one.
  *
  * ```text
- * starting --answered--> ready <--answered/failed--> unhealthy
+ * starting --passed----> ready <--passed/failed----> unhealthy
  *     |                    |                             |
  *     |                    +----------drain--------------+
  *     |                                 v
@@ -40,28 +40,28 @@ export type TerminationCause =
   /** It used far more memory than it may. */
   | "memory-limit";
 
-/** The process runs and has not given a good answer yet. */
+/** The process runs and has not given a good response yet. */
 export interface StartingState {
-  readonly name: "starting";
-  /** When it must have answered. */
+  readonly type: "starting";
+  /** When it must be ready. */
   readonly deadline: number;
 }
 
 /** It answers and may be given work. */
 export interface ReadyState {
-  readonly name: "ready";
+  readonly type: "ready";
   readonly since: number;
 }
 
 /** It has been ready, and fails its probes now. In a panic it is given work nevertheless. */
 export interface UnhealthyState {
-  readonly name: "unhealthy";
+  readonly type: "unhealthy";
   readonly since: number;
 }
 
 /** It gets no more work and finishes what it has. */
 export interface DrainingState {
-  readonly name: "draining";
+  readonly type: "draining";
   readonly reason: DrainReason;
   /** When its requests in flight are given up. */
   readonly deadline: number;
@@ -69,7 +69,7 @@ export interface DrainingState {
 
 /** It has been told to end. */
 export interface TerminatingState {
-  readonly name: "terminating";
+  readonly type: "terminating";
   readonly cause: TerminationCause;
   /** When it is made to end; infinite once that has been done. */
   readonly killAt: number;
@@ -77,7 +77,7 @@ export interface TerminatingState {
 
 /** The process is gone. */
 export interface ExitedState {
-  readonly name: "exited";
+  readonly type: "exited";
   readonly status: ExitStatus;
 }
 
@@ -91,12 +91,12 @@ export type WorkerState =
   | ExitedState;
 
 /** Name of a {@linkcode WorkerState}. */
-export type WorkerStateName = WorkerState["name"];
+export type WorkerStateName = WorkerState["type"];
 
 /** What may happen to a worker. */
 export type WorkerInput =
-  /** A probe was answered well. */
-  | { readonly type: "answered"; readonly now: number }
+  /** A probe has passed. */
+  | { readonly type: "passed"; readonly now: number }
   /** Probes failed often enough. */
   | { readonly type: "failed"; readonly now: number }
   /** It may take longer to become ready: it is at work. */
@@ -125,7 +125,7 @@ export const TRANSITIONS: {
   };
 } = {
   starting: {
-    answered: "ready",
+    passed: "ready",
     extend: "starting",
     terminate: "terminating",
     kill: "terminating",
@@ -138,7 +138,7 @@ export const TRANSITIONS: {
     exit: "exited",
   },
   unhealthy: {
-    answered: "ready",
+    passed: "ready",
     drain: "draining",
     kill: "terminating",
     exit: "exited",
@@ -160,46 +160,46 @@ export const TRANSITIONS: {
  * import assert from "node:assert/strict";
  *
  * const ready = transition(
- *   { name: "starting", deadline: 30_000 },
- *   { type: "answered", now: 40 },
+ *   { type: "starting", deadline: 30_000 },
+ *   { type: "passed", now: 40 },
  * );
- * assert.deepEqual(ready, { name: "ready", since: 40 });
+ * assert.deepEqual(ready, { type: "ready", since: 40 });
  * ```
  */
 export function transition(
   state: WorkerState,
   input: WorkerInput,
 ): WorkerState {
-  if (TRANSITIONS[state.name][input.type] === undefined) {
+  if (TRANSITIONS[state.type][input.type] === undefined) {
     throw new Error(
-      `Cannot change a worker's state: "${input.type}" is impossible while ${state.name}`,
+      `Cannot change a worker's state: "${input.type}" is impossible while ${state.type}`,
     );
   }
   switch (input.type) {
-    case "answered":
-      return { name: "ready", since: input.now };
+    case "passed":
+      return { type: "ready", since: input.now };
     case "extend":
-      return { name: "starting", deadline: input.deadline };
+      return { type: "starting", deadline: input.deadline };
     case "failed":
-      return { name: "unhealthy", since: input.now };
+      return { type: "unhealthy", since: input.now };
     case "drain":
       return {
-        name: "draining",
+        type: "draining",
         reason: input.reason,
         deadline: input.deadline,
       };
     case "terminate":
-      return { name: "terminating", cause: input.cause, killAt: input.killAt };
+      return { type: "terminating", cause: input.cause, killAt: input.killAt };
     case "kill":
-      return { name: "terminating", cause: input.cause, killAt: Infinity };
+      return { type: "terminating", cause: input.cause, killAt: Infinity };
     case "exit":
-      return { name: "exited", status: input.status };
+      return { type: "exited", status: input.status };
   }
 }
 
 /** Returns when something has to be done about a worker in `state` at the latest; infinite when never. */
 export function deadlineOf(state: WorkerState): number {
-  switch (state.name) {
+  switch (state.type) {
     case "starting":
     case "draining":
       return state.deadline;

@@ -14,7 +14,7 @@ import {
   samplePeriodMs,
   type ScalingSample,
 } from "../autoscaler/load_window.ts";
-import { isDecision } from "../autoscaler/verdict.ts";
+import { isDecision } from "../autoscaler/scaling_recommendation.ts";
 
 /** What a rule is shown. */
 export interface Observation extends Omit<ScalingSample, "memoryCeiling"> {
@@ -73,9 +73,9 @@ function ownRule(options: ScalingOptions): Rule {
       const sample = { ...observation, memoryCeiling: null };
       const step = decideScale(state, sample, options);
       state = step.state;
-      const { verdict } = step;
-      if (verdict === null || !isDecision(verdict)) return null;
-      const { to, reason, limitedBy } = verdict;
+      const { recommendation } = step;
+      if (recommendation === null || !isDecision(recommendation)) return null;
+      const { to, reason, limitedBy } = recommendation;
       const limit = limitedBy === null ? "" : `, limited by ${limitedBy}`;
       return { to, reason: reason + limit };
     },

@@ -43,7 +43,7 @@ export class Upstream implements UpstreamAddress {
 
   /** Exchanges finished, whatever came of them. */
   requests = 0;
-  /** Exchanges that failed on this side: no, a cut or a malformed answer. Idle connections it closed do not count. */
+  /** Exchanges that failed on this side: no, a cut or a malformed response. Idle connections it closed do not count. */
   failures = 0;
   /** Exchanges that were completed, with a status of 500 or above. */
   serverErrors = 0;

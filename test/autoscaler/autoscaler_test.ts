@@ -6,7 +6,10 @@
 
 import assert from "node:assert/strict";
 import type { ScalingSample } from "../../src/autoscaler/algorithm.ts";
-import { Autoscaler, type HeldWish } from "../../src/autoscaler/autoscaler.ts";
+import {
+  Autoscaler,
+  type DeferredRecommendation,
+} from "../../src/autoscaler/autoscaler.ts";
 import { ScalingHistory } from "../../src/autoscaler/scaling_history.ts";
 import { EventEmitter, type ScalingGrounds } from "../../src/events/mod.ts";
 import { DEFAULT_DEADLINE_MS, withDeadline } from "../support/deadline.ts";
@@ -70,8 +73,8 @@ Deno.test("a decision is passed on with its grounds, its times on the wall clock
   assert.ok(mayShrinkAt! <= Date.now() + OPTIONS.scaleDownDelayMs);
 });
 
-Deno.test("a wish that is held back is told once, and shown while it is held", async () => {
-  const told: HeldWish[] = [];
+Deno.test("a recommendation that is deferred is told once, and shown while it is held", async () => {
+  const told: DeferredRecommendation[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
   const traffic = steadyTraffic(() => 8);
   const autoscaler = new Autoscaler(OPTIONS, {

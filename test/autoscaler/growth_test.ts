@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import type { ScalingSample } from "../../src/autoscaler/algorithm.ts";
-import type { ScalingVerdict } from "../../src/autoscaler/verdict.ts";
+import type { ScalingRecommendation } from "../../src/autoscaler/scaling_recommendation.ts";
 import { Traffic } from "./traffic.ts";
 
 Deno.test("a step from one to eight times the load is answered by one decision, within the short window", () => {
@@ -145,14 +145,14 @@ Deno.test("memory limits the growth, and takes no worker away", () => {
 function window(
   traffic: Traffic,
   over: Partial<ScalingSample>,
-): (ScalingVerdict | null)[] {
+): (ScalingRecommendation | null)[] {
   return Array.from({ length: 6 }, () => traffic.sample(50, over));
 }
 
 Deno.test("a queue that stays before busy workers is a reason to grow, by as much as would empty it", () => {
   const verdicts = window(new Traffic(4), { inFlight: 8, queued: 3, full: 4 });
   assert.deepEqual(
-    verdicts.map((verdict) => verdict?.to ?? null),
+    verdicts.map((recommendation) => recommendation?.to ?? null),
     [null, null, null, null, null, 6],
   );
   assert.equal(verdicts.at(-1)?.reason, "queue");
@@ -181,15 +181,15 @@ Deno.test("a queue is no reason while workers are idle, missing or starting, or 
     { inFlight: 0, queued: 9, ready: 0 },
   ];
   for (const over of cases) {
-    for (const verdict of window(new Traffic(4), over)) {
-      assert.equal(verdict?.reason, undefined);
+    for (const recommendation of window(new Traffic(4), over)) {
+      assert.equal(recommendation?.reason, undefined);
     }
   }
   const traffic = new Traffic(4);
   for (let i = 0; i < 30; i++) {
     const queued = i % 6 === 0 ? 0 : 9;
-    const verdict = traffic.sample(50, { inFlight: 4, queued });
-    assert.equal(verdict, null);
+    const recommendation = traffic.sample(50, { inFlight: 4, queued });
+    assert.equal(recommendation, null);
   }
 });
 

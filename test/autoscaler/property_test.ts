@@ -11,7 +11,7 @@ import {
   type ScalingSample,
   type ScalingState,
 } from "../../src/autoscaler/algorithm.ts";
-import { isDecision } from "../../src/autoscaler/verdict.ts";
+import { isDecision } from "../../src/autoscaler/scaling_recommendation.ts";
 import { Random } from "../fuzz/random.ts";
 import { OPTIONS, Traffic } from "./traffic.ts";
 
@@ -65,21 +65,21 @@ Deno.test("whatever comes, the number stays within the bounds, memory's included
       if (random.below(40) === 0) desired = 2 + random.below(15);
       const step = decideScale(state, { ...figures, desired }, options);
       state = step.state;
-      const { verdict } = step;
-      if (verdict === null) continue;
-      const { to, from, mode, needed, limitedBy } = verdict;
+      const { recommendation } = step;
+      if (recommendation === null) continue;
+      const { to, from, mode, needed, limitedBy } = recommendation;
       assert.equal(from, desired);
       assert.ok(to >= 2 && to <= 16, `seed ${seed}: ${to} workers`);
       assert.ok(to >= Math.ceil(from / 2), `seed ${seed}: ${from} to ${to}`);
       if (to > from) assert.ok(to <= (figures.memoryCeiling ?? Infinity));
       if (mode === "panic") assert.ok(to >= from, `seed ${seed}`);
       assert.equal(limitedBy === null, to === needed, `seed ${seed}`);
-      assert.ok(verdict.mayShrinkAt >= figures.at);
-      assert.ok((verdict.mayGrowAt ?? Infinity) >= figures.at);
-      for (const value of Object.values(verdict.inputs)) {
+      assert.ok(recommendation.mayShrinkAt >= figures.at);
+      assert.ok((recommendation.mayGrowAt ?? Infinity) >= figures.at);
+      for (const value of Object.values(recommendation.inputs)) {
         assert.ok(Number.isFinite(value) && value >= 0);
       }
-      if (isDecision(verdict)) decisions++;
+      if (isDecision(recommendation)) decisions++;
       desired = to;
     }
   }

@@ -65,7 +65,7 @@ Deno.test("the end of the busy time is no peak: the first step takes half", () =
   }
 });
 
-Deno.test("while the delay lasts, the wish and its time are told", () => {
+Deno.test("while the delay lasts, the recommendation and its time are told", () => {
   const traffic = new Traffic(8);
   assert.equal(traffic.seconds(4, 0).length, 0);
   const held = traffic.sample(0);

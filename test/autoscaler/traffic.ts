@@ -14,8 +14,8 @@ import {
 import { samplePeriodMs } from "../../src/autoscaler/load_window.ts";
 import {
   isDecision,
-  type ScalingVerdict,
-} from "../../src/autoscaler/verdict.ts";
+  type ScalingRecommendation,
+} from "../../src/autoscaler/scaling_recommendation.ts";
 
 /** Bounds for tests, and the defaults of the settings. */
 export const OPTIONS: ScalingOptions = {
@@ -33,7 +33,7 @@ export class Traffic {
   /** Workers wanted; set it to command the pool. */
   desired: number;
   /** The verdicts that changed something. */
-  readonly decisions: ScalingVerdict[] = [];
+  readonly decisions: ScalingRecommendation[] = [];
   /** Milliseconds since the start. */
   at = 0;
   readonly #options: ScalingOptions;
@@ -54,14 +54,14 @@ export class Traffic {
     rate: number,
     over: Partial<ScalingSample> = {},
     ms: number = this.#periodMs,
-  ): ScalingVerdict | null {
+  ): ScalingRecommendation | null {
     this.at += ms;
     this.#requests += rate * ms / 1_000;
     return this.#feed(over);
   }
 
   /** Several seconds at `rate`; returns the verdicts that changed something. */
-  seconds(count: number, rate: number): readonly ScalingVerdict[] {
+  seconds(count: number, rate: number): readonly ScalingRecommendation[] {
     const from = this.decisions.length;
     for (let ms = 0; ms < count * 1_000; ms += this.#periodMs) {
       this.sample(rate);
@@ -69,7 +69,7 @@ export class Traffic {
     return this.decisions.slice(from);
   }
 
-  #feed(over: Partial<ScalingSample>): ScalingVerdict | null {
+  #feed(over: Partial<ScalingSample>): ScalingRecommendation | null {
     const step = decideScale(this.#state, {
       at: this.at,
       requests: this.#requests,
@@ -82,11 +82,11 @@ export class Traffic {
       ...over,
     }, this.#options);
     this.#state = step.state;
-    const { verdict } = step;
-    if (verdict !== null && isDecision(verdict)) {
-      this.decisions.push(verdict);
-      this.desired = verdict.to;
+    const { recommendation } = step;
+    if (recommendation !== null && isDecision(recommendation)) {
+      this.decisions.push(recommendation);
+      this.desired = recommendation.to;
     }
-    return verdict;
+    return recommendation;
   }
 }

@@ -120,7 +120,7 @@ for (
 ) {
   Deno.test(`${what} is not taken for a pool's answer`, async () => {
     const message = await errorFor(() => new Response(body));
-    assert.match(message, /^Cannot understand what answers at URL \(200\)/);
+    assert.match(message, /^Cannot understand what responds at URL \(200\)/);
     assert.match(message, /does not seem to be a pool/);
   });
 }

@@ -38,7 +38,7 @@ Deno.test("scale sets the wanted number, and says what the bounds allow", async 
   assert.equal(await scale("2"), "2 workers are wanted now, 1 before.");
   assert.equal(
     await scale("+5"),
-    "3 workers are wanted now, 2 before. MAX_WORKERS allows no other.",
+    "3 workers are wanted now, 2 before. Capped by MAX_WORKERS.",
   );
   assert.equal(await scale("-1"), "2 workers are wanted now, 3 before.");
   assert.equal((await pool.metrics()).pool.desired, 2);

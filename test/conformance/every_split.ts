@@ -103,7 +103,7 @@ class MessageStream {
     const line = toText(this.#bytes.subarray(this.#at, next)).trimStart();
     const body = this.#bodyLength();
     this.messages.push(
-      `${line.slice(0, line.indexOf("\r"))}|${fields.join("|")}|${body.kind}`,
+      `${line.slice(0, line.indexOf("\r"))}|${fields.join("|")}|${body.type}`,
     );
     this.#decoder = bodyDecoder(body);
     this.#at = next;

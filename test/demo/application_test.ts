@@ -92,8 +92,8 @@ Deno.test("/slow answers after so long and leaves the thread free", async () => 
   };
   await Promise.all([ask(30), ask(0)]);
   assert.deepEqual(order, [
-    "Answered by worker 3 after 0 ms.\n",
-    "Answered by worker 3 after 30 ms.\n",
+    "Served by worker 3 after 0 ms.\n",
+    "Served by worker 3 after 30 ms.\n",
   ]);
 });
 
@@ -153,7 +153,7 @@ for (
     assert.equal(response.status, 400);
     assert.match(
       await response.text(),
-      /^Cannot answer: (ms|n) must be a whole number from \d+ to \d+, not ".*"\.\n$/,
+      /^Cannot respond: (ms|n) must be a whole number from \d+ to \d+, not ".*"\.\n$/,
     );
   });
 }

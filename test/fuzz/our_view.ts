@@ -149,7 +149,7 @@ function requestTaker(from: Forwarding): HeadTaker {
             requestId: REQUEST_ID,
           }),
       ),
-      chunked: head.body.kind === "chunked",
+      chunked: head.body.type === "chunked",
       last: !head.keepAlive,
     };
   };
@@ -163,7 +163,7 @@ function responseTaker(toHead: boolean): HeadTaker {
     if (end === INCOMPLETE) return null;
     const { status, framing } = head;
     const body = responseBodyLength(framing, status, toHead);
-    const bodyOut = body.kind === "until-close" ? CHUNKED : body;
+    const bodyOut = body.type === "until-close" ? CHUNKED : body;
     start += `${status}`;
     const isFinal = status >= 200 || status === 101;
     const message = {
@@ -182,7 +182,7 @@ function responseTaker(toHead: boolean): HeadTaker {
         (out) =>
           writeResponseHead(out, bytes, head, {
             body: bodyOut,
-            trailers: body.kind === "chunked",
+            trailers: body.type === "chunked",
             connection: "keep-alive",
             http10: false,
             requestId: WRITTEN_ID,

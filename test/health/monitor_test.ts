@@ -132,8 +132,8 @@ function withoutChance(): Disposable {
 
 for (
   const [what, answer, healthTimeoutMs, reason] of [
-    ["is silent", null, SHORT_MS, `no answer within ${SHORT_MS} ms`],
-    ["answers badly", "HTTP/1.1 500 No\r\n\r\n", HOUR_MS, "answered 500"],
+    ["is silent", null, SHORT_MS, `no response within ${SHORT_MS} ms`],
+    ["answers badly", "HTTP/1.1 500 No\r\n\r\n", HOUR_MS, "responded with 500"],
   ] as const
 ) {
   Deno.test(`a worker that ${what} is asked again without waiting for the interval`, async () => {

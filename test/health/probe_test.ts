@@ -55,7 +55,7 @@ Deno.test("a probe is one GET over a connection that is closed after it", async 
   const { result, request } = await probeServer(
     "HTTP/1.1 204 No Content\r\n\r\n",
   );
-  assert.deepEqual(result, { kind: "answered", status: 204 });
+  assert.deepEqual(result, { type: "responded", status: 204 });
   assert.match(request, /^GET \/health\?deep=1 HTTP\/1\.1\r\n/);
   assert.match(request, /\r\nHost: 127\.0\.0\.1:\d+\r\n/);
   assert.match(request, /\r\nConnection: close\r\n\r\n$/);
@@ -65,7 +65,7 @@ Deno.test("an interim response is not the answer", async () => {
   const { result } = await probeServer(
     "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 503 No\r\n\r\n",
   );
-  assert.deepEqual(result, { kind: "answered", status: 503 });
+  assert.deepEqual(result, { type: "responded", status: 503 });
 });
 
 Deno.test("a port where nobody listens refuses", async () => {
@@ -74,12 +74,12 @@ Deno.test("a port where nobody listens refuses", async () => {
     healthTimeoutMs: LONG_MS,
     signal: NEVER,
   });
-  assert.deepEqual(result, { kind: "refused" });
+  assert.deepEqual(result, { type: "refused" });
 });
 
 Deno.test("a server that keeps silent is given up at the deadline", async () => {
   const { result } = await probeServer(null, 50);
-  assert.deepEqual(result, { kind: "timeout", timeoutMs: 50 });
+  assert.deepEqual(result, { type: "timeout", timeoutMs: 50 });
 });
 
 Deno.test("a probe can be called off while it waits, and before it begins", async () => {
@@ -87,13 +87,13 @@ Deno.test("a probe can be called off while it waits, and before it begins", asyn
   const timer = setTimeout(() => controller.abort(), 20);
   const { result } = await probeServer(null, LONG_MS, controller.signal);
   clearTimeout(timer);
-  assert.deepEqual(result, { kind: "aborted" });
+  assert.deepEqual(result, { type: "aborted" });
   const again = await probe({ hostname: "127.0.0.1", port: 1 }, {
     healthPath: "/",
     healthTimeoutMs: LONG_MS,
     signal: controller.signal,
   });
-  assert.deepEqual(again, { kind: "aborted" });
+  assert.deepEqual(again, { type: "aborted" });
 });
 
 Deno.test("a probe that is called off, or late, in the turn in which it connects leaves nothing open", async () => {
@@ -111,25 +111,25 @@ Deno.test("a probe that is called off, or late, in the turn in which it connects
     // Both the connection and the timer have come when this turn is over.
     const end = performance.now() + 5;
     while (performance.now() < end);
-    const { kind } = await probed;
-    assert.equal(kind, healthTimeoutMs === LONG_MS ? "aborted" : "timeout");
+    const { type } = await probed;
+    assert.equal(type, healthTimeoutMs === LONG_MS ? "aborted" : "timeout");
   }
 });
 
-Deno.test("what is no HTTP, cut short or without end is a bad answer", async () => {
+Deno.test("what is no HTTP, cut short or without end is a bad response", async () => {
   const endless = new TextEncoder().encode(
     "HTTP/1.1 200 OK\r\nX: " + "x".repeat(100_000),
   );
   for (const bytes of ["SSH-2.0-OpenSSH\r\n", "HTTP/1.1 200 OK\r\n", endless]) {
     const { result } = await probeServer(bytes);
-    assert.equal(result.kind, "bad-answer");
+    assert.equal(result.type, "malformed");
   }
 });
 
 Deno.test("any answer below 500 is healthy, or only 2xx and 3xx where the path was set", () => {
   const judged = [200, 302, 404, 500, 503].map((status) => [
-    isHealthy({ kind: "answered", status }, false),
-    isHealthy({ kind: "answered", status }, true),
+    isHealthy({ type: "responded", status }, false),
+    isHealthy({ type: "responded", status }, true),
   ]);
   assert.deepEqual(judged, [
     [true, true],
@@ -138,32 +138,32 @@ Deno.test("any answer below 500 is healthy, or only 2xx and 3xx where the path w
     [false, false],
     [false, false],
   ]);
-  assert.equal(isHealthy({ kind: "refused" }, false), false);
+  assert.equal(isHealthy({ type: "refused" }, false), false);
 });
 
 Deno.test("what was seen can be said", () => {
   assert.deepEqual(
     [
-      describeProbe({ kind: "answered", status: 500 }),
-      describeProbe({ kind: "refused" }),
-      describeProbe({ kind: "timeout", timeoutMs: 20 }),
-      describeProbe({ kind: "bad-answer", message: "x" }),
+      describeProbe({ type: "responded", status: 500 }),
+      describeProbe({ type: "refused" }),
+      describeProbe({ type: "timeout", timeoutMs: 20 }),
+      describeProbe({ type: "malformed", message: "x" }),
     ],
     [
-      "answered 500",
+      "responded with 500",
       "connection refused",
-      "no answer within 20 ms",
-      "bad answer: x",
+      "no response within 20 ms",
+      "bad response: x",
     ],
   );
 });
 
 Deno.test("a probe that cannot be made for want of descriptors says nothing about the target", async () => {
   using _ = new OutOfDescriptors("connect");
-  const { kind } = await probe({ hostname: "127.0.0.1", port: 1 }, {
+  const { type } = await probe({ hostname: "127.0.0.1", port: 1 }, {
     healthPath: "/",
     healthTimeoutMs: LONG_MS,
     signal: NEVER,
   });
-  assert.equal(kind, "not-made");
+  assert.equal(type, "not-made");
 });

@@ -11,7 +11,7 @@ import {
   type StartupObservations,
 } from "../../src/health/startup_diagnosis.ts";
 
-const REFUSED: ProbeResult = { kind: "refused" };
+const REFUSED: ProbeResult = { type: "refused" };
 const SEEN: StartupObservations = {
   result: REFUSED,
   target: { hostname: "127.0.0.1", port: 8081 },
@@ -53,10 +53,10 @@ Deno.test("where it listens is said beside where it was expected, and the remedy
 
 Deno.test("a status that is not healthy is said with HEALTH_PATH, and the setting that changes it", () => {
   const status = (status: number): string =>
-    text({ result: { kind: "answered", status } });
+    text({ result: { type: "responded", status } });
   assert.match(status(404), /404 to HEALTH_PATH \/healthz: set HEALTH_PATH to/);
   assert.match(status(401), /401 to HEALTH_PATH \/healthz: .*no credentials/);
-  assert.equal(status(503), "answered 503");
+  assert.equal(status(503), "responded with 503");
   for (const turnedAway of [400, 403, 421]) {
     assert.match(
       status(turnedAway),
@@ -64,14 +64,14 @@ Deno.test("a status that is not healthy is said with HEALTH_PATH, and the settin
     );
   }
   assert.match(
-    text({ result: { kind: "answered", status: 403 }, healthHost: "a.test" }),
+    text({ result: { type: "responded", status: 403 }, healthHost: "a.test" }),
     /with Host a\.test/,
   );
 });
 
 Deno.test("TLS where plain HTTP is expected is named", () => {
   assert.match(
-    text({ result: { kind: "tls" } }),
+    text({ result: { type: "tls" } }),
     /^it speaks TLS on 127\.0\.0\.1:8081, .*SERVER_CERT_PATH/,
   );
 });
@@ -81,7 +81,7 @@ Deno.test("what is certain is reported after two seconds, what may only take its
     seen: Partial<StartupObservations>,
     standingMs: number,
   ): boolean => diagnoseStartup({ ...SEEN, ...seen }, standingMs).reported;
-  const status = { result: { kind: "answered", status: 404 } } as const;
+  const status = { result: { type: "responded", status: 404 } } as const;
   assert.deepEqual([1_999, 2_000].map((ms) => reported(status, ms)), [
     false,
     true,

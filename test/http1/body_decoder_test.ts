@@ -11,7 +11,7 @@ import { toBytes, toText } from "../support/raw_socket.ts";
 
 Deno.test("a body of a known length ends after so many octets, and takes no more", () => {
   const bytes = toBytes("abcdefGET");
-  const decoder = bodyDecoder({ kind: "length", bytes: 6 });
+  const decoder = bodyDecoder({ type: "length", bytes: 6 });
   decoder.decode(bytes, 0, 4);
   assert.deepEqual([decoder.contentEnd, decoder.done], [4, false]);
   decoder.decode(bytes, 4, 9);

@@ -13,7 +13,7 @@ function post(...lines: readonly string[]): string {
 }
 
 function ofLength(bytes: number): BodyLength {
-  return { kind: "length", bytes };
+  return { type: "length", bytes };
 }
 
 Deno.test("RFC 9112 §6.3: the body of a request", () => {

@@ -79,7 +79,7 @@ Deno.test("fields that have been rewritten stand in the lines for them", () => {
   const out = new ByteWriter();
   out.reset(new Uint8Array(1000));
   writeResponseHead(out, bytes, head, {
-    body: { kind: "none" },
+    body: { type: "none" },
     connection: "keep-alive",
     http10: false,
     requestId: { bytes: toBytes("id"), idStart: 0, idEnd: 2 },
@@ -169,7 +169,7 @@ Deno.test("the room for what is put in is enough for the longest of all", () => 
   // Fails in write() if it is not.
   write("HTTP/1.0 200\r\n\r\n", {
     connection: "close",
-    body: { kind: "chunked" },
+    body: { type: "chunked" },
     requestId: { bytes: toBytes("i".repeat(128)), idStart: 0, idEnd: 128 },
     setCookie: new SkewCookie(true)
       .pinOf(new Uint8Array(0), parseRequest(REQUEST).head, false)
@@ -180,9 +180,9 @@ Deno.test("the room for what is put in is enough for the longest of all", () => 
 Deno.test("RFC 9112 §6.3: how the body is framed towards the client", () => {
   const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   assert.ok(write(chunked).includes("Transfer-Encoding: chunked\r\n"));
-  const untilClose = write(chunked, { body: { kind: "until-close" } });
+  const untilClose = write(chunked, { body: { type: "until-close" } });
   assert.ok(!untilClose.includes("Transfer-Encoding"), untilClose);
-  const bare = write("HTTP/1.1 200 OK\r\n\r\n", { body: { kind: "chunked" } });
+  const bare = write("HTTP/1.1 200 OK\r\n\r\n", { body: { type: "chunked" } });
   assert.ok(bare.includes("Transfer-Encoding: chunked\r\n"), bare);
 });
 

@@ -64,7 +64,7 @@ Deno.test("a worker that hangs gets no requests, and gets them again when it goe
   try {
     const unhealthy = await pool.waitForEvent("worker-unhealthy");
     assert.equal(unhealthy.workerId, 0);
-    assert.equal(unhealthy.reason, "no answer within 1000 ms");
+    assert.equal(unhealthy.reason, "no response within 1000 ms");
     for (let i = 0; i < 10; i++) {
       assert.equal((await whoAnswers(pool.port)).workerId, 1);
     }

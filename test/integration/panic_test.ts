@@ -41,7 +41,7 @@ Deno.test("a health page that fails everywhere takes nobody out, and is told as 
     });
   }
   const entered = await pool.waitForEvent("panic-entered");
-  assert.equal(entered.reason, "answered 503");
+  assert.equal(entered.reason, "responded with 503");
   assert.deepEqual(await answerers(pool.port), ["0", "1", "2", "3"]);
   assert.equal((await get(pool.port, "/_ready")).status, 200);
   assert.equal((await pool.metrics()).pool.panic, true);

@@ -224,7 +224,7 @@ Deno.test({
     );
     assert.match(
       reason,
-      /answered 403 to HEALTH_PATH \/ with Host 127\.0\.0\.1/,
+      /responded with 403 to HEALTH_PATH \/ with Host 127\.0\.0\.1/,
     );
     assert.match(remedy ?? "", /HEALTH_HOST/);
     await using known = await startPool({

@@ -13,7 +13,7 @@ const NO_SUSPECTS = { suspects: [], suspectCount: 0 } as const;
 
 /** What is found out about a worker that keeps silent. */
 const SILENT = {
-  reason: "no answer within 2000 ms",
+  reason: "no response within 2000 ms",
   failures: 3,
   cpuRatio: null,
   oldestRequest: null,
@@ -82,7 +82,7 @@ Deno.test("each event says what happened, at the level it deserves", () => {
     ],
     [
       { type: "generation-ended", generation: 1, reason: "unused" },
-      "info: generation 1 is kept no more (unused)",
+      "info: generation 1 is no longer kept (unused)",
     ],
     [
       { ...WORKER, type: "worker-ready", startupMs: 48.3, replaces: null },
@@ -97,13 +97,13 @@ Deno.test("each event says what happened, at the level it deserves", () => {
         cpuRatio: 0.982,
         oldestRequest: REPORT,
       },
-      "warning: worker 2 (pid 4711, port 8083) is unhealthy: no answer within " +
+      "warning: worker 2 (pid 4711, port 8083) is unhealthy: no response within " +
       "2000 ms, 3 times; its event loop is blocked (CPU 98 %); suspect " +
       "GET /report, 6.2 s old, request 3f0a",
     ],
     [
       { ...WORKER, ...SILENT, type: "worker-unhealthy", diagnosis: "unknown" },
-      "warning: worker 2 (pid 4711, port 8083) is unhealthy: no answer within " +
+      "warning: worker 2 (pid 4711, port 8083) is unhealthy: no response within " +
       "2000 ms, 3 times; what it does cannot be seen",
     ],
     [
@@ -111,23 +111,23 @@ Deno.test("each event says what happened, at the level it deserves", () => {
         ...WORKER,
         ...SILENT,
         type: "worker-unhealthy",
-        reason: "answered 503",
+        reason: "responded with 503",
         failures: 1,
         diagnosis: "failing",
       },
-      "warning: worker 2 (pid 4711, port 8083) is unhealthy: answered 503, once",
+      "warning: worker 2 (pid 4711, port 8083) is unhealthy: responded with 503, once",
     ],
     [
       {
         type: "panic-entered",
         failing: 3,
         workers: 4,
-        reason: "answered 503",
+        reason: "responded with 503",
         durationMs: 0,
       },
       "warning: panic: 3 of 4 workers fail their probes together " +
-      "(answered 503): all stay in rotation, none is replaced for it; see to " +
-      "what HEALTH_PATH depends on",
+      "(responded with 503): all stay in rotation, none is replaced for it; " +
+      "check what HEALTH_PATH depends on",
     ],
     [
       {
@@ -142,7 +142,7 @@ Deno.test("each event says what happened, at the level it deserves", () => {
     [
       { ...REPORT, type: "request-slow", workerId: 2 },
       "warning: slow request: GET /report, 6.2 s old, request 3f0a, waits for " +
-      "worker 2, which answers its probes",
+      "worker 2, which responds to its probes",
     ],
     [
       { ...WORKER, type: "worker-recovered" },
@@ -401,7 +401,7 @@ Deno.test("an exit nobody asked for is an error and tells the last output", () =
   });
   assert.deepEqual(message, {
     level: "error",
-    text: "worker 2 (pid 4711) ended by SIGKILL after 3.2 s, unasked",
+    text: "worker 2 (pid 4711) ended by SIGKILL after 3.2 s, unexpectedly",
     details: ["oops"],
   });
 });
@@ -422,7 +422,7 @@ Deno.test("of a worker that was killed it is said by whom, as far as that is kno
   assert.equal(
     text("out-of-memory"),
     "worker 2 (pid 4711) ended by SIGKILL (out of memory: the kernel killed " +
-      "it) after 3.2 s, unasked",
+      "it) after 3.2 s, unexpectedly",
   );
   assert.match(text("outside"), /killed from outside, not for want of memory/);
   assert.match(text("unknown"), /probably out of memory, or killed from/);
@@ -437,12 +437,13 @@ Deno.test("a failed exchange is as important as the side that failed", () => {
     target: "/?a=1",
     status: 502,
     code: "upstream-closed",
-    message: "no answer",
+    message: "no response",
     note: null,
     setting: null,
     attempts: 1,
   } as const;
-  const text = "request r1, GET /?a=1, worker 2: no answer (answered 502)";
+  const text =
+    "request r1, GET /?a=1, worker 2: no response (responded with 502)";
   assert.deepEqual(
     (["downstream", "upstream", "internal"] as const).map((source) =>
       eventMessage({ ...failed, source })
@@ -465,7 +466,7 @@ Deno.test("a failed exchange is logged with its cause, its attempts and the sett
     status: 504,
     source: "upstream",
     code: "response-timeout",
-    message: "The worker did not answer in time",
+    message: "The worker did not respond in time",
     note: "no response head within 1000 ms",
     setting: "REQUEST_TIMEOUT_MS",
     attempts: 2,
@@ -473,8 +474,8 @@ Deno.test("a failed exchange is logged with its cause, its attempts and the sett
   assert.equal(
     text,
     `request r1, GET /${"x".repeat(199)}..., worker 2: ` +
-      "The worker did not answer in time: no response head within 1000 ms; " +
-      "sent 2 times; change REQUEST_TIMEOUT_MS (answered 504)",
+      "The worker did not respond in time: no response head within 1000 ms; " +
+      "sent 2 times; change REQUEST_TIMEOUT_MS (responded with 504)",
   );
 });
 
@@ -500,7 +501,7 @@ Deno.test("requests that may have ended a worker are named, the first three of m
   const one = { suspects: [suspect("/a?b")], suspectCount: 1 };
   assert.equal(
     eventMessage({ ...exited, ...one }).text,
-    "worker 2 (pid 4711) exited with code 1 after 3.2 s, unasked; " +
+    "worker 2 (pid 4711) exited with code 1 after 3.2 s, unexpectedly; " +
       "suspect GET /a?b (request id/a?b)",
   );
   const many = {
@@ -510,7 +511,7 @@ Deno.test("requests that may have ended a worker are named, the first three of m
   const seldom = "not for the first time";
   assert.equal(
     eventMessage({ ...exited, ...many }).text,
-    "worker 2 (pid 4711) exited with code 1 after 3.2 s, unasked; suspects " +
+    "worker 2 (pid 4711) exited with code 1 after 3.2 s, unexpectedly; suspects " +
       `GET /1 (request id/1, ${seldom}), GET /2 (request id/2, ${seldom}), ` +
       `GET /3 (request id/3, ${seldom}) and 6 more`,
   );

@@ -32,7 +32,7 @@ function verdict(
   baseline: CanaryFigures = FLAWLESS,
   elapsedMs = 50,
 ): string {
-  return judgeCanary(canary, baseline, { canaryRequests: 5, elapsedMs }).name;
+  return judgeCanary(canary, baseline, { canaryRequests: 5, elapsedMs }).type;
 }
 
 Deno.test("a worker passes when it has answered enough requests as well as the old ones", () => {
@@ -86,18 +86,18 @@ Deno.test("an old generation that has served nobody is no measure of speed", () 
 
 Deno.test("without a trial a worker is taken at its word", () => {
   const trial = { canaryRequests: 0, elapsedMs: 0 };
-  assert.equal(judgeCanary(figures(9, 9), OLD, trial).name, "passed");
+  assert.equal(judgeCanary(figures(9, 9), OLD, trial).type, "passed");
 });
 
 Deno.test("a verdict says what was seen, and what the old generation does", () => {
   const trial = { canaryRequests: 5, elapsedMs: 0 };
   assert.deepEqual(judgeCanary(figures(4, 3), OLD, trial), {
-    name: "failed",
+    type: "failed",
     reason:
       "3 of its first 4 requests failed, where the old workers fail 1.0 %",
   });
   assert.deepEqual(judgeCanary(figures(20, 0, 900), OLD, trial), {
-    name: "failed",
+    type: "failed",
     reason: "its first 20 requests took 900 ms on average, where those of " +
       "the old workers take 10 ms",
   });

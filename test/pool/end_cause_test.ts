@@ -5,7 +5,7 @@ import type { ExitStatus } from "../../src/events/mod.ts";
 import { endCause } from "../../src/pool/end_cause.ts";
 import type { WorkerState } from "../../src/pool/worker_state.ts";
 
-const READY: WorkerState = { name: "ready", since: 0 };
+const READY: WorkerState = { type: "ready", since: 0 };
 
 const SELF_INFLICTED: readonly ExitStatus[] = [
   { code: 0, signal: null },
@@ -44,7 +44,7 @@ for (
 Deno.test("what the pool has asked for is nobody's fault, but for memory that ran out", () => {
   const killed = { code: 137, signal: "SIGKILL" };
   const asked = (cause: "drain-timeout" | "memory-limit"): WorkerState => ({
-    name: "terminating",
+    type: "terminating",
     cause,
     killAt: Infinity,
   });

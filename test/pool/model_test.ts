@@ -171,7 +171,7 @@ function check(world: ModelWorld): void {
     const worker = roster.workers.find((w) => w.upstream.key === upstream.key);
     assert.ok(worker, "who is published is in the pool");
     assert.ok(
-      worker.state.name === "ready" || worker.retained !== null,
+      worker.state.type === "ready" || worker.retained !== null,
       "who is published is ready, or better than none",
     );
     assert.equal(worker.goneAt, null, "who is published runs");
@@ -201,7 +201,7 @@ function checkFormer(world: ModelWorld): void {
   for (const worker of former) {
     assert.ok(slots.some(({ id }) => id === worker.id), "its slot is there");
     assert.ok(worker.generation < world.goal.generation.number);
-    assert.ok(worker.state.name === "ready" || worker.retained === "panic");
+    assert.ok(worker.state.type === "ready" || worker.retained === "panic");
     assert.ok(
       !world.dispatcher.upstreams.some(({ key }) =>
         key === worker.upstream.key
@@ -269,7 +269,7 @@ function checkClaims(world: ModelWorld): void {
     if (!upstream.accepting) continue;
     const worker = world.reconciler.roster.workers
       .find((candidate) => candidate.upstream.key === upstream.key);
-    assert.ok(worker?.state.name === "ready" || worker?.retained);
+    assert.ok(worker?.state.type === "ready" || worker?.retained);
   }
 }
 
@@ -439,7 +439,7 @@ async function walk(random: () => number): Promise<void> {
   const { number } = world.reloads.generation;
   for (const { worker, successor } of roster.slots) {
     assert.equal(successor, null);
-    assert.equal(worker?.state.name, "ready");
+    assert.equal(worker?.state.type, "ready");
     assert.equal(worker.generation, number, "one generation is left");
   }
   assert.equal(world.dispatcher.upstreams.length, world.wish.workers);

@@ -9,7 +9,11 @@ import {
   HealthMonitor,
   type HealthMonitorOptions,
 } from "../../src/health/monitor.ts";
-import { Pool, type PoolDeps, type PoolOptions } from "../../src/pool/pool.ts";
+import {
+  Pool,
+  type PoolDeps,
+  type WorkerPoolOptions,
+} from "../../src/pool/pool.ts";
 import type { UsageReader } from "../../src/system/group_usage.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
@@ -59,7 +63,7 @@ export class PoolHarness {
 
   constructor(
     argv: readonly string[],
-    options: Partial<PoolOptions & HealthMonitorOptions> = {},
+    options: Partial<WorkerPoolOptions & HealthMonitorOptions> = {},
     { readMemory, ...deps }: HarnessDeps = {},
   ) {
     const all = {

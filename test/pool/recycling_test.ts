@@ -31,9 +31,9 @@ function worker(facts: Partial<ReplaceableWorker> = {}): ReplaceableWorker {
     generation: 1,
     health: null,
     retained: null,
-    state: { name: "ready", since: 0 },
+    state: { type: "ready", since: 0 },
     startedAt: 0,
-    lot: 0,
+    jitterSeed: 0,
     peakRssBytes: 0,
     upstream: { figures: { requests: 0 } },
     ...facts,
@@ -70,9 +70,9 @@ Deno.test("requests, age and memory each wear a worker out at their limit, and n
 
 Deno.test("the jitter makes the limit of requests less, never more", () => {
   const limits = { ...NO_LIMITS, maxRequests: 100, maxRequestsJitter: 0.1 };
-  const cause = (lot: number, requests: number): unknown =>
+  const cause = (jitterSeed: number, requests: number): unknown =>
     replacementCause(
-      worker({ lot, upstream: { figures: { requests } } }),
+      worker({ jitterSeed, upstream: { figures: { requests } } }),
       1,
       limits,
       0,
@@ -93,7 +93,7 @@ Deno.test("a worker that is ill goes for that reason, whatever else is wrong wit
 });
 
 Deno.test("a worker that only starts is not worn out", () => {
-  const starting = worker({ state: { name: "starting", deadline: 1e9 } });
+  const starting = worker({ state: { type: "starting", deadline: 1e9 } });
   const limits = { ...NO_LIMITS, maxWorkerAgeS: 1 };
   assert.equal(replacementCause(starting, 1, limits, 60_000), null);
 });

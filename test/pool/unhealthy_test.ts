@@ -23,7 +23,10 @@ Deno.test("a worker that fails its probes gets no work until they pass", async (
   const [pid] = harness.pids;
   Deno.kill(pid!, "SIGUSR2");
   const unhealthy = await harness.nth("worker-unhealthy", 1);
-  assert.deepEqual([unhealthy.workerId, unhealthy.reason], [0, "answered 500"]);
+  assert.deepEqual([unhealthy.workerId, unhealthy.reason], [
+    0,
+    "responded with 500",
+  ]);
   assert.deepEqual(harness.dispatcher.upstreams.map((u) => u.id), [1]);
   Deno.kill(pid!, "SIGUSR2");
   await harness.nth("worker-recovered", 1);

@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import type { Flood } from "../../src/pool/flood_watch.ts";
-import { OutputTurns } from "../../src/pool/output_turns.ts";
+import { OutputScheduler } from "../../src/pool/output_scheduler.ts";
 import {
   KEPT_LINES,
   type OutputStream,
@@ -29,7 +29,7 @@ class Reading {
   constructor(deps: Partial<WorkerOutputDeps> = {}) {
     this.output = new WorkerOutput({
       limits: { workerLogRate: 0, workerLogBytes: 0 },
-      turns: new OutputTurns(),
+      scheduler: new OutputScheduler(),
       onLine: (_stream, line) => this.lines.push(line),
       onFlood: {
         dropped: (lines, bytes) => {

@@ -16,16 +16,16 @@ import {
 const STATUS = { code: 0, signal: null };
 
 const STATES: readonly WorkerState[] = [
-  { name: "starting", deadline: 10 },
-  { name: "ready", since: 20 },
-  { name: "unhealthy", since: 30 },
-  { name: "draining", reason: "stop", deadline: 40 },
-  { name: "terminating", cause: "drained", killAt: 50 },
-  { name: "exited", status: STATUS },
+  { type: "starting", deadline: 10 },
+  { type: "ready", since: 20 },
+  { type: "unhealthy", since: 30 },
+  { type: "draining", reason: "stop", deadline: 40 },
+  { type: "terminating", cause: "drained", killAt: 50 },
+  { type: "exited", status: STATUS },
 ];
 
 const INPUTS: readonly WorkerInput[] = [
-  { type: "answered", now: 1 },
+  { type: "passed", now: 1 },
   { type: "failed", now: 2 },
   { type: "drain", reason: "scale-down", deadline: 3 },
   { type: "terminate", cause: "drain-timeout", killAt: 4 },
@@ -37,14 +37,14 @@ const INPUTS: readonly WorkerInput[] = [
 Deno.test("every transition of the table leads where it says, and every other one throws", () => {
   for (const state of STATES) {
     for (const input of INPUTS) {
-      const target = TRANSITIONS[state.name][input.type];
+      const target = TRANSITIONS[state.type][input.type];
       if (target === undefined) {
         assert.throws(() => transition(state, input), {
           message:
-            `Cannot change a worker's state: "${input.type}" is impossible while ${state.name}`,
+            `Cannot change a worker's state: "${input.type}" is impossible while ${state.type}`,
         });
       } else {
-        assert.equal(transition(state, input).name, target);
+        assert.equal(transition(state, input).type, target);
       }
     }
   }
@@ -53,16 +53,16 @@ Deno.test("every transition of the table leads where it says, and every other on
 Deno.test("a worker is never given work again once it drains", () => {
   const reachable = new Set<string>(["draining"]);
   for (const name of reachable) {
-    const targets = TRANSITIONS[name as WorkerState["name"]];
+    const targets = TRANSITIONS[name as WorkerState["type"]];
     for (const target of Object.values(targets)) reachable.add(target);
   }
   assert.deepEqual([...reachable], ["draining", "terminating", "exited"]);
 });
 
 Deno.test("every state can end, and nothing follows the end", () => {
-  for (const { name } of STATES) {
-    const expected = name === "exited" ? undefined : "exited";
-    assert.equal(TRANSITIONS[name].exit, expected);
+  for (const { type } of STATES) {
+    const expected = type === "exited" ? undefined : "exited";
+    assert.equal(TRANSITIONS[type].exit, expected);
   }
   assert.deepEqual(TRANSITIONS.exited, {});
 });
@@ -73,10 +73,10 @@ Deno.test("a state carries what its input brought", () => {
       transition(STATES[[0, 1, 1, 3][i]!]!, input)
     ),
     [
-      { name: "ready", since: 1 },
-      { name: "unhealthy", since: 2 },
-      { name: "draining", reason: "scale-down", deadline: 3 },
-      { name: "terminating", cause: "drain-timeout", killAt: 4 },
+      { type: "ready", since: 1 },
+      { type: "unhealthy", since: 2 },
+      { type: "draining", reason: "scale-down", deadline: 3 },
+      { type: "terminating", cause: "drain-timeout", killAt: 4 },
     ],
   );
 });
@@ -84,7 +84,7 @@ Deno.test("a state carries what its input brought", () => {
 Deno.test("a worker is killed once", () => {
   const killed = transition(STATES[4]!, { type: "kill", cause: "drained" });
   assert.deepEqual(killed, {
-    name: "terminating",
+    type: "terminating",
     cause: "drained",
     killAt: Infinity,
   });

@@ -17,7 +17,7 @@ const HANGS: OriginScript = [
 
 function findings(diagnosis: Diagnosis): WorkerFindings {
   return {
-    reason: "no answer within 2000 ms",
+    reason: "no response within 2000 ms",
     failures: 3,
     diagnosis,
     cpuRatio: null,

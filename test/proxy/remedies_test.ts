@@ -31,7 +31,7 @@ const CASES: Readonly<
       code: "upstream-malformed",
       status: 502,
       setting: "MAX_HEAD_BYTES",
-      message: "The worker's answer is malformed: head too large",
+      message: "The worker's response is malformed: head too large",
     },
     note: /^more than 16384 bytes$/,
   },
@@ -68,7 +68,7 @@ const CASES: Readonly<
       code: "upstream-malformed",
       status: 502,
       setting: null,
-      message: "The worker's answer is malformed: Invalid status line",
+      message: "The worker's response is malformed: Invalid status line",
     },
   },
   "a connection that is closed for a GET": {

@@ -159,7 +159,7 @@ Deno.test("a POST that is dropped on a connection used before is not sent again"
   // It may as well have died with the request: no cause is claimed.
   assert.match(
     text,
-    /: The worker closed the connection instead of answering\n/,
+    /: The worker closed the connection instead of responding\n/,
   );
   assert.equal(origin.connections.length, 1);
   const posts = origin.requests.filter(({ method }) => method === "POST");

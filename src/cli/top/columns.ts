@@ -5,7 +5,8 @@
  */
 
 import type { WorkerMetrics } from "../../metrics/metrics_snapshot.ts";
-import { durationText, stateText, UNKNOWN } from "../status_text.ts";
+import { durationText } from "../../shared/duration.ts";
+import { stateText, UNKNOWN } from "../status_text.ts";
 import type { WorkerHistory } from "./history.ts";
 import type { Style } from "./styled_line.ts";
 

@@ -1,5 +1,5 @@
 /**
- * What `top` has seen so far: what happened between two looks, second by
+ * What `top` has seen so far: what happened between two samples, second by
  * second. Pure.
  *
  * @module

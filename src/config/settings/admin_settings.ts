@@ -14,7 +14,7 @@ export const ADMIN_SETTINGS = {
     kind: poolNameKind,
     default: null,
     shortFlag: "name",
-    help: "what the pool is called: in list, and to name it to a subcommand",
+    help: "name of the pool, in list and for the subcommands",
   }),
   /** Port of a listener of its own for the admin pages; `null` serves them on `port`. */
   adminPort: setting({

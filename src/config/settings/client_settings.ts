@@ -104,13 +104,13 @@ export const CLIENT_SETTINGS = {
   rewriteLocation: setting({
     kind: toggle,
     default: true,
-    help: "redirects to a worker's own address are mended; =off leaves them",
+    help: "rewrite redirects to a worker's own address",
   }),
   /** Requests that each client address may make, with a token bucket; `null` is no limit. */
   rateLimit: setting({
     kind: requestRate,
     default: null,
-    help: "requests of each client address; beyond, 429",
+    help: "requests allowed to each client address; beyond, 429",
     generic: true,
   }),
 } as const;

@@ -13,7 +13,7 @@ export const HEALTH_SETTINGS = {
   healthPath: setting({
     kind: requestPath,
     default: "/api/health",
-    help: "path that is probed; unset, any answer below 500 is " +
+    help: "path that is probed; unset, any response below 500 is " +
       "healthy, set, 2xx and 3xx",
     essential: true,
   }),
@@ -29,11 +29,11 @@ export const HEALTH_SETTINGS = {
     default: 2000,
     help: "time between two probes of a worker",
   }),
-  /** Longest wait for a probe's answer, in milliseconds. */
+  /** Longest wait for a probe's response, in milliseconds. */
   healthTimeoutMs: setting({
     kind: timeoutMs,
     default: 2000,
-    help: "longest wait for a probe's answer",
+    help: "longest wait for a probe's response",
   }),
   /** Failures in a row that make a worker unhealthy. */
   healthFall: setting({

@@ -49,21 +49,21 @@ export const LOG_SETTINGS = {
   workerLogs: setting({
     kind: choice(["prefix", "raw", "json", "off"]),
     default: "prefix",
-    help: "what workers write: prefix (json in a JSON log), raw, json, off",
+    help: "workers' output: prefix (json in a JSON log), raw, json, off",
     embeddable: false,
   }),
   /** File for the workers' output; `{id}` in it is the number of the worker. `null` is the log. */
   workerLogFile: setting({
     kind: filePath,
     default: null,
-    help: "where that goes instead; {id} is the worker; reopened on SIGHUP",
+    help: "file for it instead; {id} is the worker; reopened on SIGHUP",
     embeddable: false,
   }),
   /** Lines a second of each worker's output, and five times as many at once; beyond, they are dropped. 0 is no limit. */
   workerLogRate: setting({
     kind: count,
     default: 10_000,
-    help: "lines a second of each worker, five times that at once; 0: any",
+    help: "lines a second of each worker, bursts of five times; 0: any",
   }),
   /** Bytes a second of each worker's output, likewise. 0 is no limit. */
   workerLogBytes: setting({

@@ -37,7 +37,7 @@ export const REQUEST_SETTINGS = {
   slowStartMs: setting({
     kind: delayMs,
     default: 0,
-    help: "how long the share of a new worker grows; 0 is not at all",
+    help: "how long the share of a new worker ramps up; 0 is not at all",
   }),
   /** Requests in flight per worker; 0 is no cap, `"auto"` adapts it to the work. */
   workerConcurrency: setting({
@@ -69,11 +69,11 @@ export const REQUEST_SETTINGS = {
     default: 2,
     help: "times a request is sent again at most; 0 is never",
   }),
-  /** How long a request waits before that is told, in milliseconds; 0 is never. */
+  /** How long a request waits before that is logged, in milliseconds; 0 is never. */
   slowRequestMs: setting({
     kind: delayMs,
     default: null,
     derived: "REQUEST_TIMEOUT_MS / 2",
-    help: "a request that waits longer is told in the log; 0 is never",
+    help: "a request that waits longer is logged; 0 is never",
   }),
 } as const;

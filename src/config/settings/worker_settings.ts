@@ -31,7 +31,7 @@ export const WORKER_SETTINGS = {
   poolSize: setting({
     kind: integerOrAuto({ min: 1, max: MAX_POOL_SIZE }),
     default: 4,
-    help: "workers started at first; auto is one for each CPU available",
+    help: "workers at start; auto is one for each CPU available",
     reloadable: true,
     essential: true,
   }),
@@ -40,7 +40,7 @@ export const WORKER_SETTINGS = {
     kind: workers,
     default: null,
     derived: "POOL_SIZE",
-    help: "fewest workers scaling leaves",
+    help: "lower bound of scaling",
     reloadable: true,
   }),
   /** Most workers scaling makes. */
@@ -48,7 +48,7 @@ export const WORKER_SETTINGS = {
     kind: integerOrAuto({ min: 1, max: MAX_POOL_SIZE }),
     default: null,
     derived: "max(16, POOL_SIZE)",
-    help: "most workers; auto is what CPUs and memory allow",
+    help: "upper bound of scaling; auto is what CPUs and memory allow",
     reloadable: true,
     essential: true,
   }),
@@ -56,7 +56,7 @@ export const WORKER_SETTINGS = {
   spareWorkers: setting({
     kind: integer({ min: 0, max: MAX_POOL_SIZE }),
     default: 0,
-    help: "ready workers held back, beyond those, that stand in at once",
+    help: "ready workers in reserve, promoted at once when one is lost",
     reloadable: true,
   }),
   /** First worker port; 0 takes a free stretch anywhere. */
@@ -101,7 +101,7 @@ export const WORKER_SETTINGS = {
   zigttpBin: setting({
     kind: filePath,
     default: null,
-    help: "zigttp's program: the command is then ZIGTTP_BIN -p {port}",
+    help: "zigttp's program; the command is then ZIGTTP_BIN -p {port}",
     reloadable: true,
     embeddable: false,
   }),
@@ -113,7 +113,7 @@ export const WORKER_SETTINGS = {
     reloadable: true,
     embeddable: false,
   }),
-  /** Longest wait for a new worker's first good answer, in milliseconds. */
+  /** Longest wait for a new worker's first good response, in milliseconds. */
   startupTimeoutMs: setting({
     kind: timeoutMs,
     default: 30_000,
@@ -146,7 +146,7 @@ export const WORKER_SETTINGS = {
   drainDelayMs: setting({
     kind: delayMs,
     default: 0,
-    help: "how long to serve on after SIGTERM, while not ready",
+    help: "how long to go on serving after SIGTERM, while not ready",
     reloadable: true,
   }),
   /** Files and directories whose changes reload the pool; none is not to watch. */
@@ -163,11 +163,11 @@ export const WORKER_SETTINGS = {
     help: "new workers started at once in a reload, beside the old ones",
     reloadable: true,
   }),
-  /** Requests that each of them must answer well before its predecessor goes; 0 takes it at its word. */
+  /** Requests that each of them must respond to well before its predecessor goes; 0 takes it at its word. */
   reloadCanaryRequests: setting({
     kind: count,
     default: 5,
-    help: "requests a new worker must answer well before the old one goes",
+    help: "requests a new worker must serve well before the old one goes",
     reloadable: true,
   }),
   /** Whether clients stay with the generation of workers that has served them. */
@@ -180,10 +180,10 @@ export const WORKER_SETTINGS = {
   skewGraceMs: setting({
     kind: timeoutMs,
     default: 300_000,
-    help: "how long those are kept, where there is SKEW_PROTECTION",
+    help: "how long these are kept, with SKEW_PROTECTION",
     reloadable: true,
   }),
-  /** Requests a worker answers before it is replaced; 0 is no limit. */
+  /** Requests a worker responds to before it is replaced; 0 is no limit. */
   maxRequests: setting({
     kind: count,
     default: 0,
@@ -194,7 +194,7 @@ export const WORKER_SETTINGS = {
   maxRequestsJitter: setting({
     kind: decimal({ min: 0, max: 1 }),
     default: 0.1,
-    help: "share of MAX_REQUESTS by which it is less, by chance",
+    help: "greatest share by which MAX_REQUESTS is lowered, at random",
     reloadable: true,
   }),
   /** Seconds a worker runs before it is replaced; 0 is no limit. */
@@ -208,7 +208,7 @@ export const WORKER_SETTINGS = {
   maxWorkerMemoryMb: setting({
     kind: count,
     default: 0,
-    help: "memory above which a worker is replaced, 1.5 times that: killed",
+    help: "memory above which a worker is replaced; killed at 1.5 times",
     reloadable: true,
   }),
 } as const;

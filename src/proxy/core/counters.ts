@@ -42,7 +42,7 @@ export class Counters {
     this.latency.record(durationMs);
   }
 
-  /** Counts an answer that was ours, because no worker's could be had. */
+  /** Counts a response that was ours, because no worker's could be had. */
   recordError(status: number): void {
     this.#errors[status]!++;
   }

@@ -16,7 +16,7 @@ const ENDLESS_TYPES = ["text/event-stream", "multipart/x-mixed-replace"]
 /** In the octets of these types, what tells capitals apart. */
 const LOWER_CASE_BIT = 0x20;
 
-/** Whether the head whose `fields` are in `bytes` announces such an answer. */
+/** Whether the head whose `fields` are in `bytes` announces such a response. */
 export function isEndlessType(bytes: Uint8Array, fields: FieldTable): boolean {
   for (let i = 0; i < fields.count; i++) {
     const start = fields.nameStart(i);

@@ -1,6 +1,6 @@
 /**
- * A request on its way to a worker: written out once, and kept until an
- * answer begins, in case it has to be sent again.
+ * A request on its way to a worker: written out once, and kept until a
+ * response begins, in case it has to be sent again.
  *
  * @module
  */
@@ -86,9 +86,9 @@ export class ProxiedRequest implements ClaimRequest {
     this.idempotent = head.idempotent;
     this.upgrade = head.upgrade;
     this.expectsContinue = head.expectsContinue;
-    this.chunked = head.body.kind === "chunked";
+    this.chunked = head.body.type === "chunked";
     this.acceptsTrailers = acceptsTrailers(input.bytes, head);
-    this.decoder = head.body.kind === "none"
+    this.decoder = head.body.type === "none"
       ? null
       : bodyDecoder(head.body, requestTrailers(input.bytes, head));
 

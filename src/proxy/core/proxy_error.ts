@@ -15,7 +15,7 @@ export type ErrorSource = "downstream" | "upstream" | "internal";
 const RETRY_AFTER_SECONDS = 1;
 
 interface Outcome {
-  /** Status of the answer; 0 when there is nobody left to answer. */
+  /** Status of the response; 0 when there is nobody left to respond to. */
   readonly status: number;
   readonly source: ErrorSource;
   /** What the client is told, and the log. Names no address. */
@@ -57,12 +57,13 @@ const OUTCOMES = {
   "client-gone": {
     status: 0,
     source: "downstream",
-    message: "The client closed the connection before its answer was complete",
+    message:
+      "The client closed the connection before its response was complete",
   },
   "client-stalled": {
     status: 0,
     source: "downstream",
-    message: "The client stopped reading its answer",
+    message: "The client stopped reading its response",
     setting: "BODY_TIMEOUT_MS",
   },
   "connect-failed": {
@@ -79,7 +80,8 @@ const OUTCOMES = {
   "upstream-closed": {
     status: 502,
     source: "upstream",
-    message: "The worker closed the connection before its answer was complete",
+    message:
+      "The worker closed the connection before its response was complete",
   },
   "worker-ended": {
     status: 502,
@@ -98,23 +100,23 @@ const OUTCOMES = {
   "stale-connection": {
     status: 502,
     source: "upstream",
-    message: "The worker closed the connection instead of answering",
+    message: "The worker closed the connection instead of responding",
   },
   "upstream-malformed": {
     status: 502,
     source: "upstream",
-    message: "The worker's answer is malformed",
+    message: "The worker's response is malformed",
   },
   "response-timeout": {
     status: 504,
     source: "upstream",
-    message: "The worker did not answer in time",
+    message: "The worker did not respond in time",
     setting: "REQUEST_TIMEOUT_MS",
   },
   "response-stalled": {
     status: 504,
     source: "upstream",
-    message: "The worker stopped in the middle of its answer",
+    message: "The worker stopped in the middle of its response",
     setting: "BODY_TIMEOUT_MS",
   },
   "queue-full": {
@@ -167,7 +169,7 @@ export class ProxyError extends Error {
   override readonly name = "ProxyError";
   /** What went wrong. */
   readonly code: ProxyErrorCode;
-  /** Status of the answer; 0 when there is nobody to answer. */
+  /** Status of the response; 0 when there is nobody to respond to. */
   readonly status: number;
   /** Which side failed. */
   readonly source: ErrorSource;

@@ -98,7 +98,7 @@ export class RequestReader {
       this.#context;
     const { body } = head;
     if (
-      maxBodyBytes > 0 && body.kind === "length" && body.bytes > maxBodyBytes
+      maxBodyBytes > 0 && body.type === "length" && body.bytes > maxBodyBytes
     ) {
       throw new ProxyError("body-too-large");
     }

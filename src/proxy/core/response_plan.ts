@@ -101,15 +101,15 @@ export function takeResponse(
     request: progress,
     refusal: isRefusal(head.status),
     clientAtFault: false,
-    delimited: bodyOut.kind !== "until-close",
+    delimited: bodyOut.type !== "until-close",
     switched,
     draining: context.draining,
-    workerKeepsAlive: head.keepAlive && body.kind !== "until-close",
+    workerKeepsAlive: head.keepAlive && body.type !== "until-close",
   });
 
   const chunked = bodyOut === CHUNKED;
   const passesTrailers = chunked && request.acceptsTrailers &&
-    body.kind === "chunked";
+    body.type === "chunked";
   const { fields } = head;
   const cookies = cookiesFor(context, connection, request);
   const locations = options.rewriteLocation !== false &&
@@ -142,7 +142,7 @@ export function takeResponse(
       ? responseTrailers(input.bytes, head)
       : DROP_RESPONSE_TRAILERS,
   );
-  const measured = body === NO_BODY || body.kind === "length";
+  const measured = body === NO_BODY || body.type === "length";
   // Looked at now: content is taken out of its framing in place.
   const endless = switched ||
     !measured && isEndlessType(input.bytes, head.fields);
@@ -247,7 +247,7 @@ function putBefore(content: Uint8Array, head: Uint8Array): Uint8Array | null {
 
 /** A body whose end only the connection shows is put in chunks, so that a cut can be seen. */
 function framingFor(body: BodyLength, http10: boolean): BodyLength {
-  if (body.kind === "until-close" && !http10) return CHUNKED;
-  if (body.kind === "chunked" && http10) return { kind: "until-close" };
+  if (body.type === "until-close" && !http10) return CHUNKED;
+  if (body.type === "chunked" && http10) return { type: "until-close" };
   return body;
 }

@@ -38,7 +38,7 @@ export interface RequestLine {
 export interface Loss {
   /** On the clock of the driver. */
   readonly at: number;
-  /** Whether an answer to the same request would show that it was not the reason. */
+  /** Whether a response to the same request would show that it was not the reason. */
   readonly refutable: boolean;
 }
 

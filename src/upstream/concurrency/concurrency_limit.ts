@@ -71,15 +71,15 @@ const ABSORBING = 5;
 /** Where the search is. */
 type Phase =
   /** Nothing is sampled until `until`. */
-  | { readonly name: "rest"; readonly until: number }
+  | { readonly type: "rest"; readonly until: number }
   /** The latency at the limit is measured. */
-  | { readonly name: "look"; readonly base: LatencySample }
+  | { readonly type: "look"; readonly base: LatencySample }
   /** Workers are given more, to see whether the limit still fits. */
-  | { readonly name: "surge" }
+  | { readonly type: "surge" }
   /** The latency at another limit is measured. */
-  | ({ readonly name: "trial" } & Trial)
+  | ({ readonly type: "trial" } & Trial)
   /** The limit is back; the last requests of the trial are awaited. */
-  | ({ readonly name: "verdict" } & Trial);
+  | ({ readonly type: "verdict" } & Trial);
 
 /** What is under way. */
 export interface PoolLoad {
@@ -100,7 +100,7 @@ export class ConcurrencyLimit {
   readonly #work = new WorkProfile();
   /** Whether a look has shown that the work may be heavier. */
   #suspected = false;
-  #phase: Phase = { name: "rest", until: 0 };
+  #phase: Phase = { type: "rest", until: 0 };
   readonly #pace = {
     up: new Pace(LONGEST_UP_PAUSE_MS),
     down: new Pace(LONGEST_DOWN_PAUSE_MS),
@@ -133,7 +133,7 @@ export class ConcurrencyLimit {
 
   /** Whether {@linkcode take} is to be called for each request. */
   get sampling(): boolean {
-    return this.#phase.name === "look" || this.#phase.name === "trial";
+    return this.#phase.type === "look" || this.#phase.type === "trial";
   }
 
   /**
@@ -143,8 +143,8 @@ export class ConcurrencyLimit {
    */
   take(concurrency: number, now: number): SampledRequest | null {
     const phase = this.#phase;
-    if (phase.name === "look") return phase.base.take(concurrency, now);
-    if (phase.name !== "trial") return null;
+    if (phase.type === "look") return phase.base.take(concurrency, now);
+    if (phase.type !== "trial") return null;
     const { trial, direction, size } = phase;
     // Of a higher limit those show nothing that the lower one would have let in.
     if (direction === "up" && concurrency < this.#limit * LEAST_CONTRAST) {
@@ -159,12 +159,12 @@ export class ConcurrencyLimit {
   give(sample: SampledRequest, now: number): void {
     sample.sample.give(sample, now);
     const phase = this.#phase;
-    if (phase.name === "look" && phase.base.precise) {
+    if (phase.type === "look" && phase.base.precise) {
       this.#decide(phase.base, now);
-    } else if (phase.name === "trial" && isInVain(phase)) {
+    } else if (phase.type === "trial" && isInVain(phase)) {
       this.#endTrial(phase, now);
     } else if (
-      phase.name === "verdict" && phase.base.complete && phase.trial.complete
+      phase.type === "verdict" && phase.base.complete && phase.trial.complete
     ) this.#judge(phase, now);
   }
 
@@ -207,7 +207,7 @@ export class ConcurrencyLimit {
       })
     ) {
       case "begin":
-        this.#phase = { name: "surge" };
+        this.#phase = { type: "surge" };
         this.#cap = SURGE_FACTOR * this.#limit;
         return;
       case "confirm":
@@ -225,18 +225,18 @@ export class ConcurrencyLimit {
       case "none":
     }
     const phase = this.#phase;
-    if (phase.name === "rest") {
+    if (phase.type === "rest") {
       const asked = queued > 0 && this.#pace.up.due(now);
       if (asked || now >= phase.until) this.#look(now);
-    } else if (stoodStill && phase.name === "trial") {
+    } else if (stoodStill && phase.type === "trial") {
       // All that was let in waits for something, and others for it.
       this.#pace[phase.direction].wait(now);
       this.#cap = this.#limit;
       this.#rest(now);
     } else if (
-      phase.name !== "look" && phase.name !== "surge" && now >= phase.deadline
+      phase.type !== "look" && phase.type !== "surge" && now >= phase.deadline
     ) {
-      if (phase.name === "trial") this.#endTrial(phase, now);
+      if (phase.type === "trial") this.#endTrial(phase, now);
       else this.#judge(phase, now);
     }
   }
@@ -244,7 +244,7 @@ export class ConcurrencyLimit {
   #look(now: number): void {
     const base = new LatencySample(now, this.#limit, this.#work.spread);
     base.hasty = this.#hasty;
-    this.#phase = { name: "look", base };
+    this.#phase = { type: "look", base };
   }
 
   /** Decides what to try, when the latency at the limit is known. */
@@ -271,7 +271,7 @@ export class ConcurrencyLimit {
     const trial = new LatencySample(now, this.#cap, this.#work.spread);
     const deadline = now + patienceMs(base, now);
     const size = base.count;
-    this.#phase = { name: "trial", base, trial, direction, size, deadline };
+    this.#phase = { type: "trial", base, trial, direction, size, deadline };
   }
 
   /** Whether the work seems to be heavier by far than it was: what comes of that is for the surge to say, once. */
@@ -287,7 +287,7 @@ export class ConcurrencyLimit {
   #endTrial(phase: Trial, now: number): void {
     const deadline = now + patienceMs(phase.base, phase.trial.startedAt);
     this.#cap = this.#limit;
-    this.#phase = { ...phase, name: "verdict", deadline };
+    this.#phase = { ...phase, type: "verdict", deadline };
   }
 
   /** Draws the conclusion from a trial. */
@@ -346,6 +346,6 @@ export class ConcurrencyLimit {
   #rest(now: number): void {
     const { up, down } = this.#pace;
     const next = Math.min(up.nextAt, down.nextAt, now + LOOK_INTERVAL_MS);
-    this.#phase = { name: "rest", until: Math.max(next, now + FIRST_PAUSE_MS) };
+    this.#phase = { type: "rest", until: Math.max(next, now + FIRST_PAUSE_MS) };
   }
 }

@@ -93,7 +93,7 @@ class PumpStand implements PumpListener {
 }
 
 Deno.test("a body with a length ends with its last octet, and what follows stays where it is", () => {
-  const stand = new PumpStand({ body: { kind: "length", bytes: 5 } });
+  const stand = new PumpStand({ body: { type: "length", bytes: 5 } });
   stand.send("abc");
   assert.equal(stand.pump.state, "reading");
   stand.send("deGET");
@@ -114,7 +114,7 @@ Deno.test("chunks are written anew, whatever they were", () => {
 
 Deno.test("the source is not read from while the sink has not taken what was read", () => {
   const sink = { writesAtOnce: false, capacity: 0 };
-  const stand = new PumpStand({ body: { kind: "length", bytes: 6 }, sink });
+  const stand = new PumpStand({ body: { type: "length", bytes: 6 }, sink });
   stand.send("abc");
   assert.equal(stand.pump.state, "writing");
   stand.send("def");
@@ -143,7 +143,7 @@ const CUTS:
   readonly (readonly [string, BodyLength, (link: ScriptedLink) => void])[] = [
     [
       "with a length",
-      { kind: "length", bytes: 9 },
+      { type: "length", bytes: 9 },
       (link) => link.deliverEnd(),
     ],
     ["in chunks", CHUNKED, (link) => link.deliverEnd()],
@@ -164,7 +164,7 @@ for (const [what, body, end] of CUTS) {
 
 Deno.test("a sink that takes no more ends it, and says so", () => {
   const sink = { writesAtOnce: false };
-  const stand = new PumpStand({ body: { kind: "length", bytes: 6 }, sink });
+  const stand = new PumpStand({ body: { type: "length", bytes: 6 }, sink });
   stand.sink.reset();
   stand.send("abc");
   assert.deepEqual(stand.outcomes, ["sink-gone"]);
@@ -181,7 +181,7 @@ Deno.test("a source that breaks the framing ends it", () => {
 
 Deno.test("what is refused does not arrive", () => {
   const refusal = new ProxyError("body-too-large");
-  const body = { kind: "length", bytes: 6 } as const;
+  const body = { type: "length", bytes: 6 } as const;
   const stand = new PumpStand({ body, refusal });
   stand.send("abc");
   assert.deepEqual(stand.outcomes, ["body-too-large"]);
@@ -191,7 +191,7 @@ Deno.test("what is refused does not arrive", () => {
 
 Deno.test("one that was stopped calls nobody", () => {
   const sink = { writesAtOnce: false };
-  const stand = new PumpStand({ body: { kind: "length", bytes: 3 }, sink });
+  const stand = new PumpStand({ body: { type: "length", bytes: 3 }, sink });
   stand.source.deliver(toBytes("abc"));
   stand.source.step("read");
   stand.pump.stop();

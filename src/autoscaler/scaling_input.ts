@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Load, ScalingSample } from "./load_window.ts";
+import type { MeasuredLoad, ScalingSample } from "./load_window.ts";
 
 /** When the pool grows and shrinks, and how far. */
 export interface ScalingOptions {
@@ -53,11 +53,11 @@ export interface LowSpell {
 }
 
 /** One sample with all it is judged by. */
-export interface Situation {
+export interface ScalingInput {
   readonly options: ScalingOptions;
   readonly sample: ScalingSample;
   readonly samples: readonly ScalingSample[];
-  readonly load: Load;
+  readonly load: MeasuredLoad;
   readonly changedAt: number | null;
   readonly panicUntil: number | null;
 }

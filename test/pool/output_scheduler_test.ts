@@ -1,13 +1,13 @@
 /** Who may read an output when, on a clock of the test's own. */
 
 import assert from "node:assert/strict";
-import { OutputTurns } from "../../src/pool/output_turns.ts";
+import { OutputScheduler } from "../../src/pool/output_scheduler.ts";
 
 /** Time that stands still unless slices take some, or somebody waits. */
 class World {
   now = 0;
   readonly #timers: { readonly at: number; readonly call: () => void }[] = [];
-  readonly turns = new OutputTurns({
+  readonly scheduler = new OutputScheduler({
     clock: () => this.now,
     later: (call, delayMs) =>
       this.#timers.push({ at: this.now + delayMs, call }),
@@ -32,7 +32,7 @@ Deno.test("who seldom writes is read at once", async () => {
   const world = new World();
   for (let i = 0; i < 3; i++) {
     let read = false;
-    const done = world.turns.run(() => {
+    const done = world.scheduler.run(() => {
       read = true;
       world.now += 0.1;
       return 100;
@@ -48,7 +48,7 @@ Deno.test("output takes a fifth of the time at most, however many write", async 
   const reads = Array.from({ length: 8 }, () => 0);
   const flood = async (id: number): Promise<void> => {
     while (world.now < 10_000) {
-      await world.turns.run(() => {
+      await world.scheduler.run(() => {
         reads[id]!++;
         world.now += 1;
         return 0;
@@ -70,7 +70,7 @@ Deno.test("who writes a line waits for no more than one slice of each who floods
   let waiting = false;
   const flood = async (): Promise<void> => {
     while (world.now < 5_000) {
-      await world.turns.run(() => {
+      await world.scheduler.run(() => {
         if (waiting) before++;
         world.now += 1;
         return 0;
@@ -80,7 +80,7 @@ Deno.test("who writes a line waits for no more than one slice of each who floods
   const floods = [flood(), flood(), flood()];
   await world.runTo(3_000);
   waiting = true;
-  const line = world.turns.run(() => {
+  const line = world.scheduler.run(() => {
     waiting = false;
     return 0;
   });

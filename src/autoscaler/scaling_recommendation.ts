@@ -1,6 +1,6 @@
 /**
- * What the scaling algorithm says: a decision, or a wish that was held back,
- * each with its grounds.
+ * What the scaling algorithm says: a decision, or a recommendation that was
+ * deferred, each with its grounds.
  *
  * @module
  */
@@ -38,8 +38,8 @@ export type ScalingLimit =
 /** Which window decides, in Knative's words: a burst is followed by the short one. */
 export type ScalingMode = "stable" | "panic";
 
-/** What the algorithm says. A decision when `to` is not `from`, else a wish that is held back. */
-export interface ScalingVerdict {
+/** What the algorithm says. A decision when `to` is not `from`, else a recommendation that is deferred. */
+export interface ScalingRecommendation {
   /** Workers wanted so far. */
   readonly from: number;
   /** Workers wanted from now on. */
@@ -63,7 +63,7 @@ export interface ScalingVerdict {
   readonly mayShrinkAt: number;
 }
 
-/** Whether the verdict changes anything. */
-export function isDecision({ from, to }: ScalingVerdict): boolean {
+/** Whether the recommendation changes anything. */
+export function isDecision({ from, to }: ScalingRecommendation): boolean {
   return from !== to;
 }

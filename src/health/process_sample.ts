@@ -12,13 +12,13 @@ import { familyOf, parseStats } from "../system/process_stat.ts";
 import type { ProcessActivity } from "./diagnosis.ts";
 
 /** Longest wait for the shell, in milliseconds: on a machine that has far too much to do. */
-const LOOK_TIMEOUT_MS = 1000;
+const SAMPLE_TIMEOUT_MS = 1000;
 
 /** Prints `/proc/PID/stat` of every process; those that end meanwhile are no error. */
 const SCRIPT = "cat /proc/[0-9]*/stat 2>/dev/null; true";
 
 /** What was seen of a worker's processes at one moment. */
-export interface ProcessLook {
+export interface ProcessSample {
   /** When, on the clock of `performance.now()`. */
   readonly at: number;
   /** State of each of its processes. */
@@ -34,27 +34,27 @@ export interface ProcessLook {
  * @returns `null` when it cannot be seen: no Linux, no shell, no permission to
  * run one, or the group is gone.
  */
-export async function lookAtProcesses(
+export async function sampleProcesses(
   leader: number,
-): Promise<ProcessLook | null> {
+): Promise<ProcessSample | null> {
   try {
     const { stdout } = await new Deno.Command("sh", {
       args: ["-c", SCRIPT],
       stdin: "null",
       stderr: "null",
-      signal: AbortSignal.timeout(LOOK_TIMEOUT_MS),
+      signal: AbortSignal.timeout(SAMPLE_TIMEOUT_MS),
     }).output();
-    return readLook(new TextDecoder().decode(stdout), leader);
+    return readSample(new TextDecoder().decode(stdout), leader);
   } catch {
     // There is no shell, or it may not be run: nothing is known then.
     return null;
   }
 }
 
-/** Returns what a group did between two looks, or in the moment of the second. */
+/** Returns what a group did between two samples, or in the moment of the second. */
 export function activityBetween(
-  before: ProcessLook | null,
-  after: ProcessLook,
+  before: ProcessSample | null,
+  after: ProcessSample,
 ): ProcessActivity {
   const { states } = after;
   if (before === null) return { states, cpuRatio: null };
@@ -64,7 +64,7 @@ export function activityBetween(
   return { states, cpuRatio: used / seconds };
 }
 
-function readLook(table: string, leader: number): ProcessLook | null {
+function readSample(table: string, leader: number): ProcessSample | null {
   const ours = familyOf(parseStats(table), leader);
   if (ours.length === 0) return null;
   const states = ours.map(({ state }) => state).join("");

@@ -16,38 +16,38 @@ import { diagnose, type ProcessActivity } from "./diagnosis.ts";
 import { describeProbe, type ProbeResult } from "./probe.ts";
 import {
   activityBetween,
-  lookAtProcesses,
-  type ProcessLook,
-} from "./process_look.ts";
+  type ProcessSample,
+  sampleProcesses,
+} from "./process_sample.ts";
 import type { ProbeCount } from "./thresholds.ts";
 
-/** How workers are examined. */
-export interface ExaminerOptions {
+/** How workers are diagnosed. */
+export interface WorkerDiagnoserOptions {
   /** From which age on a request is slow, in milliseconds; 0 is never. */
   readonly slowRequestMs: number;
   /** Path that is probed. */
   readonly healthPath: string;
 }
 
-/** What an examiner works with. */
-export interface ExaminerDeps {
+/** What a diagnoser works with. */
+export interface WorkerDiagnoserDeps {
   /** Is told of slow requests. */
   readonly events: EventEmitter;
   /** Is asked what workers have in flight. */
   readonly plane: Pick<DataPlane, "ask">;
 }
 
-/** Examines one worker, after each of its probes. */
-export class Examiner {
+/** Diagnoses one worker, after each of its probes. */
+export class WorkerDiagnoser {
   readonly #worker: WatchedWorker;
-  readonly #options: ExaminerOptions;
-  readonly #deps: ExaminerDeps;
-  #lastLook: ProcessLook | null = null;
+  readonly #options: WorkerDiagnoserOptions;
+  readonly #deps: WorkerDiagnoserDeps;
+  #lastSample: ProcessSample | null = null;
 
-  /** Creates an examiner that has seen nothing yet. */
+  /** Creates a diagnoser that has seen nothing yet. */
   constructor(
     worker: WatchedWorker,
-    options: ExaminerOptions & ExaminerDeps,
+    options: WorkerDiagnoserOptions & WorkerDiagnoserDeps,
   ) {
     this.#worker = worker;
     this.#options = options;
@@ -59,20 +59,20 @@ export class Examiner {
    *
    * @param startup What was found out about a worker that has never been ready.
    */
-  async examine(
+  async diagnose(
     result: ProbeResult,
     count: ProbeCount,
     startup: StartupFindings | null = null,
   ): Promise<WorkerFindings> {
     const { upstream: key } = this.#worker;
     const { slowRequestMs, healthPath } = this.#options;
-    const silent = result.kind === "timeout";
+    const silent = result.type === "timeout";
     const passed = count.failures === 0;
     // One that has yet to become ready is given its time, whatever it does.
     const activity = silent && count.healthy !== null
-      ? await this.#look()
+      ? await this.#activity()
       : null;
-    if (!silent) this.#lastLook = null;
+    if (!silent) this.#lastSample = null;
     const oldestRequest = await this.#deps.plane.ask({
       type: "oldest-request",
       key,
@@ -84,7 +84,7 @@ export class Examiner {
       activity,
     });
     if (diagnosed === "slow-request") await this.#tellSlow();
-    const diagnosis: Diagnosis = result.kind === "foreign"
+    const diagnosis: Diagnosis = result.type === "foreign"
       ? "displaced"
       : startup?.computing === true
       ? "starting"
@@ -100,10 +100,10 @@ export class Examiner {
     };
   }
 
-  async #look(): Promise<ProcessActivity | null> {
-    const look = await lookAtProcesses(this.#worker.pid);
-    const activity = look && activityBetween(this.#lastLook, look);
-    this.#lastLook = look;
+  async #activity(): Promise<ProcessActivity | null> {
+    const sample = await sampleProcesses(this.#worker.pid);
+    const activity = sample && activityBetween(this.#lastSample, sample);
+    this.#lastSample = sample;
     return activity;
   }
 

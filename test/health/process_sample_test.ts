@@ -7,9 +7,9 @@
 import assert from "node:assert/strict";
 import {
   activityBetween,
-  lookAtProcesses,
-  type ProcessLook,
-} from "../../src/health/process_look.ts";
+  type ProcessSample,
+  sampleProcesses,
+} from "../../src/health/process_sample.ts";
 import { eventually } from "../support/deadline.ts";
 import { isAlive } from "../support/processes.ts";
 
@@ -34,9 +34,11 @@ class Group implements AsyncDisposable {
   }
 
   /** Looks until what is seen satisfies `predicate`. */
-  lookUntil(predicate: (look: ProcessLook) => boolean): Promise<ProcessLook> {
+  lookUntil(
+    predicate: (look: ProcessSample) => boolean,
+  ): Promise<ProcessSample> {
     return eventually(async () => {
-      const look = await lookAtProcesses(this.id);
+      const look = await sampleProcesses(this.id);
       if (look !== null && predicate(look)) return look;
       throw new Error(`Seen last: ${JSON.stringify(look)}`);
     });
@@ -85,7 +87,7 @@ Deno.test("of a group that is gone nothing is seen", async () => {
   const group = new Group("exec sleep 300");
   await group[Symbol.asyncDispose]();
   assert.equal(await isAlive(group.id), false);
-  assert.equal(await lookAtProcesses(group.id), null);
+  assert.equal(await sampleProcesses(group.id), null);
 });
 
 Deno.test("after a single look the states are known, and CPU time that went with its process is no debt", () => {

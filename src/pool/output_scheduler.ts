@@ -29,8 +29,8 @@ const TURN_MS = 1;
  */
 const READ_MS_PER_BYTE = 1e-6;
 
-/** What the turns rest on; for tests. */
-export interface OutputTurnsDeps {
+/** What the scheduler rests on; for tests. */
+export interface OutputSchedulerDeps {
   /** Monotonic, in milliseconds. @default {performance.now} */
   readonly clock?: () => number;
   /** Calls back later, in a turn of the event loop of its own. @default {setTimeout} */
@@ -43,8 +43,8 @@ interface Waiting {
   readonly done: () => void;
 }
 
-/** Gives turns to all who read. */
-export class OutputTurns {
+/** Schedules all who read. */
+export class OutputScheduler {
   readonly #clock: () => number;
   readonly #later: (callback: () => void, delayMs: number) => void;
   readonly #waiting: Waiting[] = [];
@@ -52,8 +52,8 @@ export class OutputTurns {
   #debtMs = 0;
   #paidAt = 0;
 
-  /** Creates turns of which none is taken. */
-  constructor(deps: OutputTurnsDeps = {}) {
+  /** Creates a scheduler that nobody waits for. */
+  constructor(deps: OutputSchedulerDeps = {}) {
     this.#clock = deps.clock ?? ((): number => performance.now());
     this.#later = deps.later ??
       ((callback, delayMs): void => void setTimeout(callback, delayMs));

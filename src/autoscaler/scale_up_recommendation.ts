@@ -6,11 +6,11 @@
  */
 
 import { steadyQueue } from "./load_window.ts";
-import type { Situation } from "./situation.ts";
-import type { ScalingReason } from "./verdict.ts";
+import type { ScalingInput } from "./scaling_input.ts";
+import type { ScalingReason } from "./scaling_recommendation.ts";
 
 /** More workers that a rule asks for. */
-export interface GrowthWish {
+export interface ScaleUpRecommendation {
   readonly reason: ScalingReason;
   readonly needed: number;
   /** The rate it asks them for. */
@@ -22,9 +22,11 @@ export interface GrowthWish {
 }
 
 /** The rule that asks for the most workers, or `null` when none asks for more than there shall be. */
-export function growthWish(situation: Situation): GrowthWish | null {
-  const rate = rateWish(situation);
-  const queue = queueWish(situation);
+export function recommendScaleUp(
+  input: ScalingInput,
+): ScaleUpRecommendation | null {
+  const rate = recommendForRate(input);
+  const queue = recommendForQueue(input);
   if (rate === null || queue === null) return rate ?? queue;
   return queue.needed > rate.needed ? queue : rate;
 }
@@ -34,9 +36,9 @@ export function growthWish(situation: Situation): GrowthWish | null {
  * How many are needed the short one knows better, while both its samples ask:
  * of a step, the long window has seen a part only.
  */
-function rateWish(
-  { load: { short, long }, panicUntil, sample, options }: Situation,
-): GrowthWish | null {
+function recommendForRate(
+  { load: { short, long }, panicUntil, sample, options }: ScalingInput,
+): ScaleUpRecommendation | null {
   const { scaleUpRate } = options;
   const wanted = sample.desired * scaleUpRate;
   const longRate = long !== null && long.rate > wanted ? long.rate : 0;
@@ -58,9 +60,9 @@ function rateWish(
  * wanted as those that waited would fill, but no more than there are: the
  * queue may be gone before they are ready.
  */
-function queueWish(
-  { samples, load, sample, options }: Situation,
-): GrowthWish | null {
+function recommendForQueue(
+  { samples, load, sample, options }: ScalingInput,
+): ScaleUpRecommendation | null {
   const queued = steadyQueue(samples, options.scaleIntervalMs);
   if (queued === null) return null;
   const { desired, inFlight, ready } = sample;
