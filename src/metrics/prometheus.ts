@@ -42,7 +42,10 @@ export interface Exposition {
 export interface PrometheusSources {
   readonly snapshot: MetricsSnapshot;
   /** What the data plane counts. */
-  readonly figures: Pick<DataPlaneFigures, "responses" | "latency">;
+  readonly figures: Pick<
+    DataPlaneFigures,
+    "responses" | "latency" | "retries"
+  >;
   readonly tally: EventTally;
   /** Workers that took the place of another one, by why. */
   readonly restarts: Readonly<Record<string, number>>;
@@ -143,8 +146,8 @@ function requestMetrics(
     ),
     counter(
       "prefork_retries_total",
-      "Requests sent once more.",
-      snapshot.retries,
+      "Requests sent once more, by what had failed.",
+      [...figures.retries].map(([reason, count]) => [{ reason }, count]),
     ),
     gauge(
       "prefork_connections",

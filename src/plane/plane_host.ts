@@ -167,7 +167,7 @@ export class PlaneHost {
       inFlight: counters.inFlight,
       streams: [...upstreams.values()]
         .reduce((sum, { streams }) => sum + streams, 0),
-      retries: counters.retries,
+      retries: counters.retriesByReason(),
       clientConnections: counters.clientConnections,
       idleUpstreamConnections: engine?.idleUpstreamConnections ?? 0,
       eventLoopLagMs: engine?.eventLoopLagMs ?? 0,

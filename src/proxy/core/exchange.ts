@@ -404,7 +404,7 @@ export class Exchange
     const again = failed.retryable && !retries.exhausted && retries.mayGoOn;
     this.#release(failed);
     if (!again) return this.#end({ type: "failed", error: failed });
-    this.#context.counters.retries++;
+    this.#context.counters.recordRetry(failed.code);
     this.request.avoid = upstream;
     this.#claim(failed);
   }
