@@ -29,6 +29,7 @@ import type {
   WorkerUnhealthyEvent,
 } from "../events/mod.ts";
 import { KILLER_TEXT } from "../events/mod.ts";
+import { accessDetails } from "./access_line.ts";
 
 /** What is said of a worker that keeps silent. Of others the reason says it. */
 const SILENCE: Partial<Record<Diagnosis, string>> = {
@@ -448,7 +449,7 @@ function access(event: AccessEvent): string {
   const by = event.workerId === null ? "balancer" : `worker ${event.workerId}`;
   return `${event.clientAddress} ${event.method} ${event.target} ` +
     `${event.status} ${event.bytesOut} B ${event.durationMs.toFixed(1)} ms ` +
-    `${by} ${event.requestId}`;
+    `${by} ${accessDetails(event)} ${event.requestId}`;
 }
 
 function grounds({ reason, limitedBy }: ScalingGrounds): string {
