@@ -82,15 +82,21 @@ export async function exposition(
   if (format === "openmetrics") {
     registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   }
-  const metrics = [
+  for (const metric of collectedMetrics(sources)) {
+    registry.registerMetric(asMetric(metric));
+  }
+  return { contentType: registry.contentType, text: await registry.metrics() };
+}
+
+/** All figures, for whoever writes them out. */
+export function collectedMetrics(
+  sources: PrometheusSources,
+): readonly CollectedMetric[] {
+  return [
     ...requestMetrics(sources),
     ...poolMetrics(sources),
     ...balancerMetrics(sources),
   ];
-  for (const metric of metrics) {
-    registry.registerMetric(asMetric(metric));
-  }
-  return { contentType: registry.contentType, text: await registry.metrics() };
 }
 
 function requestMetrics(

@@ -41,6 +41,8 @@ export interface DataPlaneSettings extends
   > {
   /** How an upstream is chosen. */
   readonly policy: PolicyName;
+  /** Whether requests are traced. */
+  readonly tracing: boolean;
 }
 
 /** What serves clients. */

@@ -22,6 +22,7 @@ import { asProxyError, ProxyError } from "./proxy_error.ts";
 import type { RequestBody } from "./request_body.ts";
 import { ENDED_CLIENT_GRACE_MS } from "./response_clock.ts";
 import { Retries } from "./retries.ts";
+import type { AttemptSpan } from "./tracer.ts";
 import type { UpstreamConnection } from "./upstream_connection.ts";
 
 /** How long a worker may take to accept a connection. Its backlog is full when it takes this long. */
@@ -92,6 +93,8 @@ export class Exchange
   #leftWriting = false;
   #clientEnded = false;
   #queuedAt = 0;
+  /** Records that the present worker has it; `null` where nothing does. */
+  #span: AttemptSpan | null = null;
   /** When the present worker was given it. */
   #givenAt: number;
   #completed = false;
@@ -360,6 +363,7 @@ export class Exchange
       this.retries.sentAt = this.#givenAt = clock.now();
     }
     this.upstream = upstream;
+    this.#span = request.beginAttempt(upstream, this.attempts);
     upstream.exchanges.enter(this);
     // What is sent again goes over a new connection: another that was idle
     // may have been closed just as well.
@@ -447,10 +451,17 @@ export class Exchange
     upstream.requests++;
     this.finishedAt = clock.now();
     upstream.latencySumMs += this.finishedAt - this.request.startedAt;
+    this.#endSpan(failure);
     upstream.exchanges.leave(this);
     dispatcher.release(upstream, this.request, {
       clientGone: failure?.code === "client-gone",
     });
+  }
+
+  #endSpan(failure: ProxyError | null): void {
+    const { status } = this;
+    this.#span?.end({ status, failure: failure?.code ?? null });
+    this.#span = null;
   }
 
   #end(outcome: ExchangeOutcome): void {
