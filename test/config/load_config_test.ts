@@ -66,6 +66,8 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     maxHeadBytes: 16_384,
     maxBodyBytes: 0,
     maxConnections: 10_000,
+    traceRatio: 0.01,
+    tracing: false,
     trustedProxies: [],
     watch: [],
     rateLimit: null,
