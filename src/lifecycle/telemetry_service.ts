@@ -33,7 +33,7 @@ export class TelemetryService {
   /** Begins. */
   async start(): Promise<void> {
     if (!this.#tracing) return;
-    const { events, sources } = this.#parts;
+    const { events } = this.#parts;
     const { isExporting } = await import("../telemetry/request_tracer.ts");
     if (!isExporting()) {
       const message = "Cannot trace with TRACING=on: Deno exports nothing. " +
@@ -41,9 +41,6 @@ export class TelemetryService {
         "OTEL_EXPORTER_OTLP_ENDPOINT where the collector is another machine's.";
       return events.emit({ type: "notice", level: "warning", message });
     }
-    const { exportMetrics } = await import("../telemetry/exported_metrics.ts");
-    const { collectedMetrics } = await import("../metrics/prometheus.ts");
-    this.#end = exportMetrics(() => collectedMetrics(sources()));
   }
 
   /** Ends. */
