@@ -74,6 +74,19 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/shared/",
     "node:", // TLS
   ],
+  // What makes spans and exported figures. Loaded only where they are wanted.
+  "src/telemetry/": [
+    "src/http1/",
+    "src/proxy/core/",
+    "src/metrics/",
+    "@opentelemetry/api",
+  ],
+  "src/plane/open_tracer.ts": ["src/telemetry/", "src/proxy/core/"],
+  "src/lifecycle/telemetry_service.ts": [
+    "src/telemetry/",
+    "src/metrics/",
+    "src/events/",
+  ],
   "src/plane/": [
     "src/proxy/",
     "src/transport/",

@@ -51,7 +51,13 @@ Deno.test("the examples have a configuration of their own, and the same versions
 
 Deno.test("starting the pool downloads nothing that only tests use", async () => {
   const { imports } = await configuration("../deno.json");
-  const names = ["@logtape/logtape", "hono", "prom-client", "uplot"];
+  const names = [
+    "@logtape/logtape",
+    "@opentelemetry/api",
+    "hono",
+    "prom-client",
+    "uplot",
+  ];
   assert.deepEqual(Object.keys(imports), names);
   const locked = [...(await lockedVersions("../deno.lock")).keys()];
   assert.deepEqual(

@@ -93,6 +93,22 @@ export const toggle: Kind<boolean> = {
   check: (value) => typeof value === "boolean" ? value : undefined,
 };
 
+/** On, off, or a word that says how. As a flag it may stand alone. */
+export function toggleOr<const T extends string>(
+  words: readonly T[],
+): Kind<"on" | "off" | T> {
+  const all = choice(["off", "on", ...words]);
+  return {
+    ...all,
+    placeholder: "[=NAME]",
+    bare: "on",
+    read: (text) => {
+      const on = toggle.read(text);
+      return typeof on === "boolean" ? on ? "on" : "off" : text;
+    },
+  };
+}
+
 /** A signal that asks a program to end. In text, also as `kill` takes it: `QUIT`, `quit`. */
 export const stopSignal: Kind<StopSignal> = {
   ...choice(Object.keys(STOP_SIGNALS) as StopSignal[]),

@@ -16,6 +16,7 @@ import { LOG_SETTINGS } from "./settings/log_settings.ts";
 import { REQUEST_SETTINGS } from "./settings/request_settings.ts";
 import { SCALING_SETTINGS } from "./settings/scaling_settings.ts";
 import { WORKER_SETTINGS } from "./settings/worker_settings.ts";
+import { TRACE_SETTINGS } from "./settings/trace_settings.ts";
 import type { Setting, ValueOf } from "./settings/setting.ts";
 
 export { MAX_PORT } from "./settings/setting.ts";
@@ -29,6 +30,7 @@ export const SETTING_GROUPS = {
   Scaling: SCALING_SETTINGS,
   Administration: ADMIN_SETTINGS,
   Log: LOG_SETTINGS,
+  Traces: TRACE_SETTINGS,
 } as const;
 
 /** Every setting by its name in {@linkcode "./config.ts".Config}, in the order of the help. */
@@ -40,6 +42,7 @@ export const SETTINGS = {
   ...SCALING_SETTINGS,
   ...ADMIN_SETTINGS,
   ...LOG_SETTINGS,
+  ...TRACE_SETTINGS,
 } as const;
 
 /**

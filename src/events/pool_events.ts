@@ -193,6 +193,20 @@ export interface AccessEvent {
   readonly bytesOut: number;
   /** From the head read to the response written, in milliseconds. */
   readonly durationMs: number;
+  /** What the client speaks. */
+  readonly protocol: "HTTP/1.0" | "HTTP/1.1";
+  /** The field `Referer`, or `null`. */
+  readonly referer: string | null;
+  /** The field `User-Agent`, or `null`. */
+  readonly userAgent: string | null;
+  /** The trace that the worker was told of (`traceparent`), or `null` when of none. */
+  readonly traceId: string | null;
+  /** Times it was sent to a worker. */
+  readonly attempts: number;
+  /** How long it waited for a worker that is free, in milliseconds. */
+  readonly queueWaitMs: number;
+  /** From its being given to the worker that responded to the head of the response, in milliseconds; `null` when none came. */
+  readonly upstreamMs: number | null;
 }
 
 /** Something a person should know that fits no other event. */

@@ -22,6 +22,7 @@ import {
   requestTrailers,
   writeAnnouncements,
 } from "./trailers.ts";
+import { TRACEPARENT_BYTES } from "./traceparent.ts";
 import { writeCarriedUpgrade } from "./upgrade.ts";
 
 /** What is said of the client in the forwarding fields. The same for all requests of a connection. */
@@ -48,6 +49,9 @@ export interface ForwardingText {
 /** Octets that {@linkcode writeRequestHead} may add to a head, beside the Host written twice more. */
 export const REQUEST_HEAD_GROWTH = 768;
 
+/** Octets that a trace adds to it. */
+export const TRACE_GROWTH: number = TRACEPARENT_BYTES + 15;
+
 /** Longest request id taken from a trusted peer. */
 const MAX_REQUEST_ID_BYTES = 128;
 
@@ -57,10 +61,15 @@ const CONTENT_LENGTH = ascii("Content-Length: ");
 const CHUNKED = ascii("Transfer-Encoding: chunked\r\n");
 const UPGRADE = ascii("Connection: Upgrade\r\n");
 const TE_TRAILERS = ascii("TE: trailers\r\nConnection: TE\r\n");
+const TRACEPARENT = ascii("traceparent: ");
 const X_REQUEST_ID = ascii("X-Request-Id: ");
 const X_FORWARDED_HOST = ascii("X-Forwarded-Host: ");
 const X_REAL_IP = ascii("X-Real-IP: ");
 const FORWARDED = ascii("Forwarded: ");
+
+/** From the beginning of the trace's value to that of the request id. */
+export const TRACEPARENT_BEFORE_ID: number = TRACEPARENT_BYTES + 2 +
+  X_REQUEST_ID.length;
 
 const DROP = 1;
 const DROP_IF_UNTRUSTED = 2;
@@ -144,9 +153,14 @@ export function writeRequestHead(
   out: ByteWriter,
   bytes: Uint8Array,
   head: RequestHead,
-  context: { readonly forwarding: Forwarding; readonly requestId: Uint8Array },
+  context: {
+    readonly forwarding: Forwarding;
+    readonly requestId: Uint8Array;
+    /** The trace it belongs to, in place of its own. @default {its own is a field as any} */
+    readonly traceparent?: Uint8Array | null;
+  },
 ): number {
-  const { forwarding, requestId } = context;
+  const { forwarding, requestId, traceparent = null } = context;
   writeRequestLine(out, bytes, head);
   // HTTP/1.1 has one for certain.
   if (head.minorVersion === 0 && !head.fields.has(Field.HOST)) {
@@ -158,6 +172,11 @@ export function writeRequestHead(
   copyFields(out, bytes, head, forwarding.trusted ? drops : dropsUntrusted);
   writeFraming(out, bytes, head);
   writeForwarding(out, bytes, head, forwarding);
+  if (traceparent !== null) {
+    out.write(TRACEPARENT);
+    out.write(traceparent);
+    out.endLine();
+  }
   out.write(X_REQUEST_ID);
   const requestIdAt = out.at;
   out.write(requestId);

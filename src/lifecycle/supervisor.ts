@@ -19,7 +19,11 @@ import {
   type MetricsSnapshot,
   metricsSnapshot,
 } from "../metrics/metrics_snapshot.ts";
-import type { Exposition, ExpositionFormat } from "../metrics/prometheus.ts";
+import type {
+  Exposition,
+  ExpositionFormat,
+  PrometheusSources,
+} from "../metrics/prometheus.ts";
 import { Rates } from "../metrics/rates.ts";
 import { Pool } from "../pool/pool.ts";
 import type { ReloadReport } from "../events/reload_report.ts";
@@ -35,6 +39,7 @@ import { ReloadService } from "./reload_service.ts";
 import { ScalingService } from "./scaling_service.ts";
 import type { ServiceFigures } from "./service_status.ts";
 import { StopReport, type Waiting } from "./stop_report.ts";
+import { TelemetryService } from "./telemetry_service.ts";
 import type { VitalPart } from "./vital_part.ts";
 
 /**
@@ -78,6 +83,7 @@ export class Supervisor {
   readonly #memory: MemoryWatch;
   readonly #reloads: ReloadService;
   readonly #rates: Rates;
+  readonly #telemetry: TelemetryService;
   readonly #onReload: (report: Promise<ReloadReport>) => void;
   readonly #history = new History(() =>
     historyReading(this.#plane.figures(), this.#pool.snapshot())
@@ -118,6 +124,10 @@ export class Supervisor {
     });
     const plane = this.#plane = openPlane(config, events);
     this.#rates = new Rates(plane);
+    this.#telemetry = new TelemetryService(config, {
+      events,
+      sources: () => this.#metricSources,
+    });
     const health = new HealthMonitor(config, { events, plane });
     const pool = this.#pool = new Pool(config, { plane, events, health });
     this.#scaling = new ScalingService(config, { pool, plane, events });
@@ -288,6 +298,7 @@ export class Supervisor {
       const opened = this.#listener = await this.#plane.listen();
       this.#rates.start();
       this.#history.start();
+      await this.#telemetry.start();
       const admin = await this.#admin.start();
       await this.#plane.begin(opened, { certificate, admin });
       begun = true;
@@ -377,6 +388,7 @@ export class Supervisor {
     await this.#admin.stop();
     this.#rates.stop();
     this.#history.stop();
+    this.#telemetry.stop();
     this.#setState("stopped");
   }
 
@@ -389,15 +401,19 @@ export class Supervisor {
   /** Loads what writes the figures out only now: it takes some MiB. */
   async #exposition(format: ExpositionFormat): Promise<Exposition> {
     const { exposition } = await import("../metrics/prometheus.ts");
+    return await exposition(this.#metricSources, format);
+  }
+
+  get #metricSources(): PrometheusSources {
     const { restartsByReason, droppedOutput } = this.#pool.snapshot();
-    return await exposition({
+    return {
       snapshot: this.metrics(),
       figures: this.#plane.figures(),
       tally: this.#tally,
       restarts: restartsByReason,
       droppedOutput,
       usage: ownUsage(),
-    }, format);
+    };
   }
 
   #announce(): void {

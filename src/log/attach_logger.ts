@@ -20,7 +20,14 @@ import type { MessageLevel } from "./event_message.ts";
 import { FailedStarts, type StartFailureText } from "./failed_starts.ts";
 import { isJournal, prioritized } from "./journal.ts";
 import { type ByteSink, LineWriter, type Outage } from "./line_writer.ts";
-import { bareFormat, jsonFormat, recordOf, textFormat } from "./log_format.ts";
+import {
+  type AccessLogFormat,
+  bareFormat,
+  jsonFormat,
+  recordOf,
+  textFormat,
+  withAccessFormat,
+} from "./log_format.ts";
 import type { WorkerLogs } from "./output_format.ts";
 import type { TroubleListener } from "./output_targets.ts";
 import { WorkerLog } from "./worker_log.ts";
@@ -44,8 +51,8 @@ export interface LoggerOptions {
   readonly logFormat: "auto" | "text" | "json" | "journal";
   /** JOURNAL_STREAM: lines have their priorities in front where that is what is written to. @default {it is not} */
   readonly journalStream?: string | undefined;
-  /** Whether each request is logged. */
-  readonly accessLog: boolean;
+  /** Whether each request is logged, and how. */
+  readonly accessLog: AccessLogFormat;
   /** How the workers' output is written. @default {"prefix"} */
   readonly workerLogs?: WorkerLogs;
   /** File for it, `{id}` being the worker. @default {where the log goes} */
@@ -83,7 +90,8 @@ export async function attachLogger(
 ): Promise<AttachedLogger> {
   const stream = options.stream ?? Deno.stderr;
   const { plain, priorities } = chooseFormat(options, stream.isTerminal());
-  const format = priorities ? prioritized(plain) : plain;
+  const lines = withAccessFormat(plain, options.accessLog);
+  const format = priorities ? prioritized(lines) : lines;
   const noticeLine = (message: string): string =>
     format({ ...recordOf(warning(message), Date.now()), category: [CATEGORY] });
   const writer = new LineWriter(stream, {
@@ -107,7 +115,7 @@ export async function attachLogger(
   });
   const log = new EventLog(options, workers);
   const unsubscribe = events.subscribe((event) => log.take(event), {
-    access: options.accessLog,
+    access: options.accessLog !== "off",
     output: options.workerLogs === "off" ? "none" : "all",
   });
   return {

@@ -36,6 +36,7 @@ import {
   workerStartFailed,
   workerUnhealthy,
 } from "./worker_message.ts";
+import { accessDetails } from "./access_line.ts";
 
 export type { EventMessage, MessageLevel } from "./message.ts";
 
@@ -257,7 +258,7 @@ function access(event: AccessEvent): string {
   const by = event.workerId === null ? "balancer" : `worker ${event.workerId}`;
   return `${event.clientAddress} ${event.method} ${event.target} ` +
     `${event.status} ${event.bytesOut} B ${event.durationMs.toFixed(1)} ms ` +
-    `${by} ${event.requestId}`;
+    `${by} ${accessDetails(event)} ${event.requestId}`;
 }
 
 function grounds({ reason, limitedBy }: ScalingGrounds): string {

@@ -258,7 +258,7 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
       max: longest(sources.recovery),
     },
     output: outputMetrics(pool),
-    retries: figures.retries,
+    retries: figures.retries.values().reduce((sum, count) => sum + count, 0),
     suspects: sources.suspects.map(suspectMetrics),
     responses: responsesByClass(figures),
     errors: Object.fromEntries(

@@ -42,7 +42,10 @@ export interface Exposition {
 export interface PrometheusSources {
   readonly snapshot: MetricsSnapshot;
   /** What the data plane counts. */
-  readonly figures: Pick<DataPlaneFigures, "responses" | "latency">;
+  readonly figures: Pick<
+    DataPlaneFigures,
+    "responses" | "latency" | "retries"
+  >;
   readonly tally: EventTally;
   /** Workers that took the place of another one, by why. */
   readonly restarts: Readonly<Record<string, number>>;
@@ -79,15 +82,21 @@ export async function exposition(
   if (format === "openmetrics") {
     registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   }
-  const metrics = [
+  for (const metric of collectedMetrics(sources)) {
+    registry.registerMetric(asMetric(metric));
+  }
+  return { contentType: registry.contentType, text: await registry.metrics() };
+}
+
+/** All figures, for whoever writes them out. */
+export function collectedMetrics(
+  sources: PrometheusSources,
+): readonly CollectedMetric[] {
+  return [
     ...requestMetrics(sources),
     ...poolMetrics(sources),
     ...balancerMetrics(sources),
   ];
-  for (const metric of metrics) {
-    registry.registerMetric(asMetric(metric));
-  }
-  return { contentType: registry.contentType, text: await registry.metrics() };
 }
 
 function requestMetrics(
@@ -147,8 +156,8 @@ function requestMetrics(
     ),
     counter(
       "prefork_retries_total",
-      "Times a request was sent again to a worker.",
-      snapshot.retries,
+      "Times a request was sent again to a worker, by what had failed.",
+      [...figures.retries].map(([reason, count]) => [{ reason }, count]),
     ),
     gauge(
       "prefork_connections",

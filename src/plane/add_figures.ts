@@ -23,7 +23,7 @@ export function emptyFigures(queueLimit: number): DataPlaneFigures {
     requests: 0,
     inFlight: 0,
     streams: 0,
-    retries: 0,
+    retries: new Map(),
     clientConnections: 0,
     idleUpstreamConnections: 0,
     eventLoopLagMs: 0,
@@ -69,7 +69,7 @@ export function addFigures(
   return {
     ...now,
     requests: past.requests + now.requests,
-    retries: past.retries + now.retries,
+    retries: addCounts(past.retries, now.retries),
     latency: addHistograms(past.latency, now.latency),
     responses: addResponses(past.responses, now.responses),
     errors: addCounts(past.errors, now.errors),
@@ -126,10 +126,10 @@ function addResponses(
   return [...sums.values()];
 }
 
-function addCounts(
-  past: ReadonlyMap<number, number>,
-  now: ReadonlyMap<number, number>,
-): ReadonlyMap<number, number> {
+function addCounts<K>(
+  past: ReadonlyMap<K, number>,
+  now: ReadonlyMap<K, number>,
+): ReadonlyMap<K, number> {
   const sums = new Map(past);
   for (const [key, count] of now) sums.set(key, count + (sums.get(key) ?? 0));
   return sums;

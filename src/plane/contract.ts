@@ -218,8 +218,8 @@ export interface DataPlaneFigures {
   readonly inFlight: number;
   /** Those of them that are streams. */
   readonly streams: number;
-  /** Requests sent once more. */
-  readonly retries: number;
+  /** Requests sent once more, by what had failed: the `code` of an `ExchangeFailedEvent`. */
+  readonly retries: ReadonlyMap<string, number>;
   /** Client connections open. */
   readonly clientConnections: number;
   /** Idle connections to workers. */

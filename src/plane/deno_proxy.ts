@@ -14,6 +14,7 @@ import type { Dispatcher } from "../upstream/dispatcher.ts";
 import type { AdminPort } from "../proxy/core/admin_port.ts";
 import { type EngineSettings, ProxyEngine } from "../proxy/core/engine.ts";
 import type { Suspects } from "../proxy/core/suspects.ts";
+import type { Tracer } from "../proxy/core/tracer.ts";
 import type { TlsServer } from "../proxy/core/handshake.ts";
 
 /** The settings of the proxy. */
@@ -31,6 +32,8 @@ export interface ProxyParts {
   readonly events: EventEmitter;
   /** Who makes our own pages; `null` leaves all paths to the application. */
   readonly admin: AdminPort | null;
+  /** Records traces. @default {nobody does} */
+  readonly tracer?: Tracer | null;
 }
 
 /** Serves clients from the workers that the dispatcher has. */

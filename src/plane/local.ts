@@ -21,6 +21,7 @@ import type {
 } from "./contract.ts";
 import { Proxy, type ProxyParts } from "./deno_proxy.ts";
 import { Listeners } from "./listeners.ts";
+import { openTracer } from "./open_tracer.ts";
 import { type DataPlaneSettings, PlaneHost } from "./plane_host.ts";
 
 /** What it serves clients with. */
@@ -67,6 +68,7 @@ export class LocalPlane implements DataPlane {
       counters,
       events,
       admin: admin === null ? null : adminPort(admin),
+      tracer: await openTracer(this.#settings),
     });
     const { engine, acceptor, driver } = proxy;
     this.#host.serve({

@@ -41,6 +41,8 @@ export interface DataPlaneSettings extends
   > {
   /** How an upstream is chosen. */
   readonly policy: PolicyName;
+  /** Whether requests are traced. */
+  readonly tracing: boolean;
 }
 
 /** What serves clients. */
@@ -176,7 +178,7 @@ export class PlaneHost {
       inFlight: counters.inFlight,
       streams: [...upstreams.values()]
         .reduce((sum, { streams }) => sum + streams, 0),
-      retries: counters.retries,
+      retries: counters.retriesByReason(),
       clientConnections: counters.clientConnections,
       idleUpstreamConnections: engine?.idleUpstreamConnections ?? 0,
       eventLoopLagMs: engine?.eventLoopLagMs ?? 0,

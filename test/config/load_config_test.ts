@@ -66,6 +66,8 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     maxHeadBytes: 16_384,
     maxBodyBytes: 0,
     maxConnections: 10_000,
+    traceRatio: 0.01,
+    tracing: false,
     transport: "auto",
     trustedProxies: [],
     watch: [],
@@ -82,7 +84,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     adminAllow: [],
     logLevel: "info",
     logFormat: "auto",
-    accessLog: false,
+    accessLog: "off",
     workerLogs: "prefix",
     workerLogFile: null,
     workerLogRate: 10_000,
@@ -94,9 +96,11 @@ Deno.test("a setting is read from its variable, and from its flag in both spelli
   assert.equal(load([], { POOL_SIZE: "8" }).poolSize, 8);
   assert.equal(load(["--pool-size", "8"]).poolSize, 8);
   assert.equal(load(["--pool-size=8"]).poolSize, 8);
-  assert.equal(load([], { ACCESS_LOG: "on" }).accessLog, true);
-  assert.equal(load(["--access-log"]).accessLog, true);
-  assert.equal(load(["--access-log=off"]).accessLog, false);
+  assert.equal(load([], { ACCESS_LOG: "on" }).accessLog, "on");
+  assert.equal(load([], { ACCESS_LOG: "1" }).accessLog, "on");
+  assert.equal(load(["--access-log=combined"]).accessLog, "combined");
+  assert.equal(load(["--access-log"]).accessLog, "on");
+  assert.equal(load(["--access-log=off"]).accessLog, "off");
   assert.equal(load([], { SCALE_UP_RATE: "12.5" }).scaleUpRate, 12.5);
   assert.deepEqual(
     load([], { TRUSTED_PROXIES: "10.0.0.0/8, ::1" }).trustedProxies,

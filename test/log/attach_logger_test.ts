@@ -50,7 +50,7 @@ async function logOf(
   const logger = await attachLogger(events, {
     logLevel: "info",
     logFormat: "text",
-    accessLog: false,
+    accessLog: "off",
     ...options,
     stream,
   });
@@ -69,6 +69,13 @@ const ACCESS = {
   workerId: 0,
   bytesOut: 0,
   durationMs: 1,
+  protocol: "HTTP/1.1",
+  referer: null,
+  userAgent: null,
+  traceId: null,
+  attempts: 1,
+  queueWaitMs: 0,
+  upstreamMs: 0.5,
 } as const;
 
 const FAILED_START = {
@@ -144,8 +151,24 @@ Deno.test("requests are logged only when asked for", async () => {
     events.emit(ACCESS);
   };
   assert.equal(await logOf(emit), "");
-  const log = await logOf((events) => events.emit(ACCESS), { accessLog: true });
+  const log = await logOf((events) => events.emit(ACCESS), { accessLog: "on" });
   assert.match(log, / INF 10\.0\.0\.1 GET \/ 200 /);
+});
+
+Deno.test("the access log has a format of its own where one is set, beside the others' lines", async () => {
+  const emit = (events: EventEmitter): void => {
+    events.emit({ type: "notice", level: "info", message: "Hello." });
+    events.emit(ACCESS);
+  };
+  const combined = await logOf(emit, { accessLog: "combined" });
+  assert.match(combined, / INF Hello\.\n10\.0\.0\.1 - - \[.*"GET \/ HTTP/);
+  const json = await logOf(emit, { accessLog: "json" });
+  const [, line = ""] = json.split("\n");
+  const { event, attempts, queueWaitMs, upstreamMs } = JSON.parse(line);
+  assert.deepEqual(
+    [event, attempts, queueWaitMs, upstreamMs],
+    ["access", 1, 0, 0.5],
+  );
 });
 
 Deno.test("nothing is logged once closed", async () => {

@@ -331,8 +331,16 @@ Deno.test("each event says what happened, at the level it deserves", () => {
         workerId: 2,
         bytesOut: 12,
         durationMs: 1.26,
+        protocol: "HTTP/1.1",
+        referer: null,
+        userAgent: null,
+        traceId: null,
+        attempts: 1,
+        queueWaitMs: 0.2,
+        upstreamMs: 1,
       },
-      "info: 10.0.0.1 GET /a?b 200 12 B 1.3 ms worker 2 r1",
+      "info: 10.0.0.1 GET /a?b 200 12 B 1.3 ms worker 2 " +
+      "queue=0.2 upstream=1.0 attempts=1 trace=- r1",
     ],
   ];
   for (const [event, expected] of cases) {

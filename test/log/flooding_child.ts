@@ -14,7 +14,7 @@ const events = new EventEmitter();
 const logger = await attachLogger(events, {
   logLevel: "info",
   logFormat: "text",
-  accessLog: false,
+  accessLog: "off",
 });
 
 function emit(line: string): void {

@@ -25,7 +25,7 @@ async function logOf(
   const logger = await attachLogger(events, {
     logLevel: "info",
     logFormat: "auto",
-    accessLog: false,
+    accessLog: "off",
     ...options,
     stream: {
       write: (bytes: Uint8Array) => {

@@ -43,7 +43,7 @@ async function logged(
   const logger = await attachLogger(events, {
     logLevel: "info",
     logFormat: "text",
-    accessLog: false,
+    accessLog: "off",
     ...options,
     stream,
     stdout,

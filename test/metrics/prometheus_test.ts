@@ -20,6 +20,7 @@ function figuresOf(counters: Counters): PrometheusSources["figures"] {
   return {
     responses: [...counters.answers()],
     latency: counters.latency.figures(),
+    retries: counters.retriesByReason(),
   };
 }
 
@@ -194,7 +195,7 @@ Deno.test("workers are counted by state, states without workers too, spares apar
   assert.equal(inState("draining"), 0);
 });
 
-Deno.test("queue, retries, connections and lag are those of the snapshot", async () => {
+Deno.test("queue, connections and lag are those of the snapshot", async () => {
   const metrics = await read();
   const rejected = (reason: string): number | undefined =>
     valueOf(metrics, "prefork_queue_rejected_total", { reason });
@@ -204,12 +205,24 @@ Deno.test("queue, retries, connections and lag are those of the snapshot", async
   const wait = "prefork_queue_wait_seconds";
   assert.equal(valueOf(metrics, wait, { quantile: "0.99" }), 0.25);
   assert.equal(metrics.get(wait)?.samples.length, 1);
-  assert.equal(valueOf(metrics, "prefork_retries_total"), 6);
   const open = (side: string): number | undefined =>
     valueOf(metrics, "prefork_connections", { side });
   assert.equal(open("client"), 7);
   assert.equal(open("upstream_idle"), 8);
   assert.equal(valueOf(metrics, "prefork_event_loop_lag_seconds"), 0.009);
+});
+
+Deno.test("retries are counted by what had failed, and what may fail is there before it does", async () => {
+  const counters = new Counters();
+  counters.recordRetry("worker-ended");
+  counters.recordRetry("worker-ended");
+  counters.recordRetry("stale-connection");
+  const metrics = await read({ figures: figuresOf(counters) });
+  const retries = (reason: string): number | undefined =>
+    valueOf(metrics, "prefork_retries_total", { reason });
+  assert.equal(retries("worker-ended"), 2);
+  assert.equal(retries("stale-connection"), 1);
+  assert.equal(retries("connect-failed"), 0);
 });
 
 Deno.test("what cannot be had of a worker is not there, instead of 0", async () => {

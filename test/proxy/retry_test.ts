@@ -28,6 +28,8 @@ for (const end of ["close", "reset"] as const) {
     assert.equal(bad.requests.length, 1);
     assert.equal(good.requests.length, 1);
     assert.equal(proxy.counters.retries, 1);
+    const reasons = proxy.counters.retriesByReason();
+    assert.equal(reasons.get("upstream-closed"), 1);
     assert.equal(proxy.counters.requests, 1);
   });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { choice, filePath, integer, toggle } from "../kinds.ts";
+import { choice, filePath, integer, toggleOr } from "../kinds.ts";
 import { count, setting } from "./setting.ts";
 
 /** Four MiB a second are 345 GB a day: more than anybody keeps. A burst may have five times as much. */
@@ -33,11 +33,14 @@ export const LOG_SETTINGS = {
     embeddable: false,
     generic: true,
   }),
-  /** Whether each request is logged. */
+  /**
+   * Whether each request is logged: as everything else is, as a JSON object, or
+   * in the combined format of Apache and nginx.
+   */
   accessLog: setting({
-    kind: toggle,
-    default: false,
-    help: "log each request",
+    kind: toggleOr(["json", "combined"]),
+    default: "off",
+    help: "log each request: on (as LOG_FORMAT says), json, combined",
     embeddable: false,
     generic: true,
   }),

@@ -73,6 +73,8 @@ export class Attempt
   status = 0;
   /** Octets of content sent to the client. */
   bytesOut = 0;
+  /** When the worker responded, on the clock of the driver; 0 before that, and while nobody wants to know. */
+  respondedAt = 0;
   /** The rest of the request's body; `null` when the request came whole. */
   readonly body: RequestBody | null = null;
 
@@ -360,7 +362,9 @@ export class Attempt
     this.status = plan.status;
     if (plan.endless) this.#context.dispatcher.park(this.#request);
     this.bytesOut = plan.contentBytes;
-    this.#context.counters.unanswered--;
+    const { clock, counters, events } = this.#context;
+    if (events.wantsAccess) this.respondedAt = clock.now();
+    counters.unanswered--;
     this.#clock.begin();
     const links = { client: this.#client, worker: this.#connection.link };
     const relay = new ResponseRelay(plan, links, this);

@@ -284,14 +284,21 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     counters.inFlight--;
     if (!exchange.responded) counters.unanswered--;
     if (outcome.type === "complete") {
-      reportAccess(this.#context, this.#client, exchange, exchange.status);
+      const { status } = exchange;
+      reportAccess(this.#context, this.#client, exchange, {
+        status,
+        failure: null,
+      });
       return this.#endRequest(exchange, outcome.reusable);
     }
     const { error } = outcome;
     const { responded } = exchange;
     reportFailure(this.#context, exchange, error);
     const status = responded ? exchange.status : error.status;
-    reportAccess(this.#context, this.#client, exchange, status);
+    reportAccess(this.#context, this.#client, exchange, {
+      status,
+      failure: error,
+    });
     if (error.code === "internal") this.#context.reportFault(error);
     if (responded || error.status === 0 || this.#link.closed) {
       // The response must not look complete: no terminator, no more octets.

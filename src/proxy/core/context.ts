@@ -21,6 +21,7 @@ import type { Clock, Connector, Timers } from "./link.ts";
 import type { RequestIds } from "./request_ids.ts";
 import type { SkewCookie } from "./skew_cookie.ts";
 import type { Suspects } from "./suspects.ts";
+import type { Traces } from "./traces.ts";
 
 /** The settings of the data plane, by the names they have in the configuration. */
 export interface ProxyOptions {
@@ -65,6 +66,8 @@ export interface ProxyContext extends Driver {
   /** Requests that have cost workers of late. */
   readonly suspects: Suspects;
   readonly requestIds: RequestIds;
+  /** Of which trace requests are; `null` where nobody wants to know. */
+  readonly traces: Traces | null;
   readonly dateLine: DateLine;
   /** Who makes the pages of our own; `null` leaves all paths to the application. */
   readonly admin: AdminPort | null;

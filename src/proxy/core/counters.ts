@@ -7,9 +7,19 @@
 
 import type { ResponseCount } from "../../plane/contract.ts";
 import { LatencyHistogram } from "../../shared/latency_histogram.ts";
+import type { ProxyErrorCode } from "./proxy_error.ts";
 
 /** Room for each status a worker may answer with. */
 const STATUSES = 1000;
+
+/** After what a request may be sent again. Shown with 0, so that a query finds them before the first. */
+const RETRY_REASONS: readonly ProxyErrorCode[] = [
+  "connect-failed",
+  "stale-connection",
+  "upstream-closed",
+  "worker-ended",
+  "worker-stopped",
+];
 
 /** Counters of all requests, whichever worker answered them. */
 export class Counters {
@@ -19,14 +29,16 @@ export class Counters {
   inFlight = 0;
   /** Requests being handled whose answer has not begun. */
   unanswered = 0;
-  /** Requests sent once more, to another worker or over another connection. */
-  retries = 0;
   /** Client connections open. */
   clientConnections = 0;
   /** Durations of all requests. */
   readonly latency: LatencyHistogram = new LatencyHistogram();
   /** Requests by slot and status; status 0 counts those whose client had gone. */
   readonly #bySlot: Float64Array[] = [];
+  /** Requests sent once more, by what had failed. */
+  readonly #retries = new Map<ProxyErrorCode, number>(
+    RETRY_REASONS.map((reason) => [reason, 0]),
+  );
   /** The same for requests that no worker was given. */
   readonly #unassigned = new Float64Array(STATUSES);
   /** Answers of our own by status. */
@@ -40,6 +52,21 @@ export class Counters {
       : this.#bySlot[workerId] ?? this.#addSlot(workerId);
     statuses[status]!++;
     this.latency.record(durationMs);
+  }
+
+  /** Requests sent once more, to another worker or over another connection. */
+  get retries(): number {
+    return this.retriesByReason().values().reduce((sum, n) => sum + n, 0);
+  }
+
+  /** Counts a request that is sent once more because of `reason`. */
+  recordRetry(reason: ProxyErrorCode): void {
+    this.#retries.set(reason, (this.#retries.get(reason) ?? 0) + 1);
+  }
+
+  /** Requests sent once more by what had failed: what may fail so is there with 0, too. */
+  retriesByReason(): ReadonlyMap<string, number> {
+    return new Map(this.#retries);
   }
 
   /** Counts a response that was ours, because no worker's could be had. */

@@ -28,6 +28,8 @@ import type { Link } from "./link.ts";
 import { RequestIds } from "./request_ids.ts";
 import { SkewCookie } from "./skew_cookie.ts";
 import { Suspects } from "./suspects.ts";
+import type { Tracer } from "./tracer.ts";
+import { Traces } from "./traces.ts";
 
 /** The settings of the data plane. */
 export interface EngineSettings extends ProxyOptions {
@@ -41,6 +43,8 @@ export interface EngineSettings extends ProxyOptions {
   readonly skewProtection: boolean;
   /** What ties clients to workers: `cookie`, or `header:NAME`. @default {null} */
   readonly affinity?: string | null;
+  /** Ratio of the traces recorded of those that begin here. @default {0} */
+  readonly traceRatio?: number;
 }
 
 /** What the data plane works with. */
@@ -55,6 +59,8 @@ export interface EngineParts {
   readonly events: EventEmitter;
   /** Who makes the pages of our own; `null` leaves all paths to the application. */
   readonly admin: AdminPort | null;
+  /** Records traces. @default {null: requests are of no trace, and what they bring of one is a field as any} */
+  readonly tracer?: Tracer | null;
 }
 
 /** Whoever lets clients in. */
@@ -95,7 +101,9 @@ export class ProxyEngine {
   constructor(settings: EngineSettings, parts: EngineParts) {
     const { driver, dispatcher, tls } = parts;
     const { clock } = driver;
-    const { affinity = null, rateLimit, skewProtection } = settings;
+    const { affinity = null, rateLimit, skewProtection, traceRatio = 0 } =
+      settings;
+    const { tracer = null } = parts;
     const trusted = new CidrSet(settings.trustedProxies);
     const deadlines = this.deadlines = new Deadlines(clock.now());
     const connections = new ConnectionPool(clock);
@@ -124,6 +132,9 @@ export class ProxyEngine {
       skew: skewProtection ? new SkewCookie(tls !== null) : null,
       affinity: affinity === null ? null : affinityOf(affinity, tls !== null),
       requestIds: new RequestIds(),
+      traces: tracer === null
+        ? null
+        : new Traces(tracer, { ratio: traceRatio }),
       dateLine: new DateLine(() => clock.wallTime()),
       draining: false,
       finishing: false,

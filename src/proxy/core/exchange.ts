@@ -22,6 +22,7 @@ import { asProxyError, ProxyError } from "./proxy_error.ts";
 import type { RequestBody } from "./request_body.ts";
 import { ENDED_CLIENT_GRACE_MS } from "./response_clock.ts";
 import { Retries } from "./retries.ts";
+import type { AttemptSpan } from "./tracer.ts";
 import type { UpstreamConnection } from "./upstream_connection.ts";
 
 /** How long a worker may take to accept a connection. Its backlog is full when it takes this long. */
@@ -78,6 +79,8 @@ export class Exchange
   upstream: Upstream | null = null;
   /** When the last attempt ended, on the clock of the driver. */
   finishedAt = 0;
+  /** How long it has waited in the queue, in milliseconds. */
+  queueWaitMs = 0;
 
   readonly request: ProxiedRequest;
   readonly #context: ProxyContext;
@@ -89,6 +92,12 @@ export class Exchange
   /** Whether an earlier attempt has ended while the request was being written. */
   #leftWriting = false;
   #clientEnded = false;
+  #queuedAt = 0;
+  /** Records that the present worker has it; `null` where nothing does. */
+  #span: AttemptSpan | null = null;
+  /** When the present worker was given it. */
+  #givenAt: number;
+  #completed = false;
   /** `null` while nothing has failed. */
   #retries: Retries | null = null;
 
@@ -105,6 +114,7 @@ export class Exchange
     this.#client = parts.client;
     this.#owner = parts.owner;
     this.request = parts.request;
+    this.#givenAt = parts.request.startedAt;
   }
 
   /** What it waits for. */
@@ -127,6 +137,17 @@ export class Exchange
   /** Octets of content sent to the client. */
   get bytesOut(): number {
     return this.#attempt?.bytesOut ?? 0;
+  }
+
+  /** Times the request was sent to a worker. */
+  get attempts(): number {
+    return (this.#retries?.attempts ?? 0) + Number(this.#completed);
+  }
+
+  /** From its being given to the worker to the head of the response, in milliseconds; `null` where that is not known. */
+  get upstreamMs(): number | null {
+    const respondedAt = this.#attempt?.respondedAt ?? 0;
+    return respondedAt === 0 ? null : respondedAt - this.#givenAt;
   }
 
   /** Slot of the worker that has, or had, the request. */
@@ -184,6 +205,7 @@ export class Exchange
       case "queued":
         if (state.type === "queued") {
           this.#context.dispatcher.cancel(state.ticket);
+          this.#leaveQueue();
         }
         return this.#end({ type: "failed", error });
       case "connecting":
@@ -272,6 +294,7 @@ export class Exchange
       // It was answered: who ends workers is not.
       this.#context.suspects.refute(this.request.describe());
     }
+    this.#completed = true;
     this.#release(null);
     this.#end(outcome);
   }
@@ -295,17 +318,29 @@ export class Exchange
         error: new ProxyError("client-gone"),
       });
     }
+    this.#queuedAt = clock.now();
     try {
       const ticket = dispatcher.enqueue({
         request: this.request,
-        resolve: (claimed) => this.#onClaimed(claimed, failed),
-        reject: (error) => this.#onTurnedAway(error),
-      }, clock.now());
+        resolve: (claimed) => {
+          this.#leaveQueue();
+          this.#onClaimed(claimed, failed);
+        },
+        reject: (error) => {
+          this.#leaveQueue();
+          this.#onTurnedAway(error);
+        },
+      }, this.#queuedAt);
       this.#state = { type: "queued", ticket };
     } catch (error) {
       return this.#onTurnedAway(error);
     }
     if (this.request.complete) this.#client.watch(false);
+  }
+
+  #leaveQueue(): void {
+    this.#givenAt = this.#context.clock.now();
+    this.queueWaitMs += this.#givenAt - this.#queuedAt;
   }
 
   #onTurnedAway(error: unknown): void {
@@ -325,9 +360,10 @@ export class Exchange
         dispatcher.release(upstream, request);
         return this.#end({ type: "failed", error: failed });
       }
-      this.retries.sentAt = clock.now();
+      this.retries.sentAt = this.#givenAt = clock.now();
     }
     this.upstream = upstream;
+    this.#span = request.beginAttempt(upstream, this.attempts);
     upstream.exchanges.enter(this);
     // What is sent again goes over a new connection: another that was idle
     // may have been closed just as well.
@@ -404,7 +440,7 @@ export class Exchange
     const again = failed.retryable && !retries.exhausted && retries.mayGoOn;
     this.#release(failed);
     if (!again) return this.#end({ type: "failed", error: failed });
-    this.#context.counters.retries++;
+    this.#context.counters.recordRetry(failed.code);
     this.request.avoid = upstream;
     this.#claim(failed);
   }
@@ -415,10 +451,17 @@ export class Exchange
     upstream.requests++;
     this.finishedAt = clock.now();
     upstream.latencySumMs += this.finishedAt - this.request.startedAt;
+    this.#endSpan(failure);
     upstream.exchanges.leave(this);
     dispatcher.release(upstream, this.request, {
       clientGone: failure?.code === "client-gone",
     });
+  }
+
+  #endSpan(failure: ProxyError | null): void {
+    const { status } = this;
+    this.#span?.end({ status, failure: failure?.code ?? null });
+    this.#span = null;
   }
 
   #end(outcome: ExchangeOutcome): void {

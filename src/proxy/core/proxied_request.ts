@@ -10,9 +10,12 @@ import { CR, latin1Slice } from "../../http1/bytes.ts";
 import { Method } from "../../http1/request_head.ts";
 import {
   REQUEST_HEAD_GROWTH,
+  TRACE_GROWTH,
+  TRACEPARENT_BEFORE_ID,
   trustedRequestId,
   writeRequestHead,
 } from "../../http1/request_writer.ts";
+import { PARENT_ID_START } from "../../http1/traceparent.ts";
 import { acceptsTrailers, requestTrailers } from "../../http1/trailers.ts";
 import type { ClaimRequest } from "../../upstream/dispatcher.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
@@ -21,6 +24,7 @@ import type { ProxyContext } from "./context.ts";
 import { takeContent } from "./body_pump.ts";
 import type { Pin } from "./skew_cookie.ts";
 import type { InputBuffer } from "./input_buffer.ts";
+import type { AttemptSpan, RequestSpan } from "./tracer.ts";
 
 /** A request as it goes to a worker, and what decides how. */
 export class ProxiedRequest implements ClaimRequest {
@@ -63,6 +67,9 @@ export class ProxiedRequest implements ClaimRequest {
   /** Whether all of the request is in {@linkcode bytes}. */
   readonly complete: boolean;
 
+  /** Where it is recorded; `null` where it is not. */
+  readonly span: RequestSpan | null;
+
   readonly #buffer: Uint8Array<ArrayBuffer>;
 
   /**
@@ -94,13 +101,19 @@ export class ProxiedRequest implements ClaimRequest {
 
     const headBytes = input.start - head.methodStart;
     // The Host may be written twice more, and is no longer than the head.
-    this.#buffer = buffers.take(3 * headBytes + REQUEST_HEAD_GROWTH);
+    const trace = context.traces?.begin(input.bytes, head, client.address) ??
+      null;
+    this.span = trace?.span ?? null;
+    this.#buffer = buffers.take(
+      3 * headBytes + REQUEST_HEAD_GROWTH + (trace === null ? 0 : TRACE_GROWTH),
+    );
     writer.reset(this.#buffer);
     const requestId = trustedRequestId(input.bytes, head, forwarding.trusted) ??
       context.requestIds.next();
     this.idStart = writeRequestHead(writer, input.bytes, head, {
       forwarding,
       requestId,
+      traceparent: trace?.field ?? null,
     });
     this.idEnd = this.idStart + requestId.length;
     if (this.decoder !== null) {
@@ -144,6 +157,27 @@ export class ProxiedRequest implements ClaimRequest {
     const line = latin1Slice(bytes, 0, bytes.indexOf(CR));
     const [method = "", target = ""] = line.split(" ");
     return { method, target };
+  }
+
+  /** It is given to `upstream`, which is told of the span that records that; `null` where none does. */
+  beginAttempt(
+    { id: workerId, generation, hostname, port }: Upstream,
+    resendCount: number,
+  ): AttemptSpan | null {
+    if (this.span === null) return null;
+    const span = this.span.beginAttempt({
+      workerId,
+      generation,
+      hostname,
+      port,
+      resendCount,
+    });
+    const { spanId } = span.context;
+    const at = this.idStart - TRACEPARENT_BEFORE_ID + PARENT_ID_START;
+    for (let i = 0; i < spanId.length; i++) {
+      this.bytes[at + i] = spanId.charCodeAt(i);
+    }
+    return span;
   }
 
   /**

@@ -32,18 +32,37 @@ export function reportFailure(
   });
 }
 
-/** Counts `exchange`, of which the client got `status`, and logs it where that is wanted. */
+/** Where the fields are that the access log shows, in a head that was written by us. */
+const REFERER = /\r\nreferer:[ \t]*([^\r]+)/i;
+const USER_AGENT = /\r\nuser-agent:[ \t]*([^\r]+)/i;
+const TRACE_ID = /\r\ntraceparent:[ \t]*[0-9a-f]{2}-([0-9a-f]{32})-/i;
+
+/** Counts `exchange`, and logs and traces it where that is wanted. */
 export function reportAccess(
   { counters, events, clock }: ProxyContext,
   client: Client,
   exchange: Exchange,
-  status: number,
+  { status, failure }: {
+    /** What the client got. */
+    readonly status: number;
+    readonly failure: ProxyError | null;
+  },
 ): void {
   const { request } = exchange;
   const finishedAt = exchange.finishedAt || clock.now();
   const durationMs = finishedAt - request.startedAt;
   counters.record(status, durationMs, exchange.workerId);
+  request.span?.end({
+    requestId: request.id,
+    status,
+    failure: failure?.code ?? null,
+    workerId: exchange.workerId,
+    generation: exchange.upstream?.generation ?? null,
+    attempts: exchange.attempts,
+    queueWaitMs: exchange.queueWaitMs,
+  });
   if (!events.wantsAccess) return;
+  const { head } = request;
   events.emit({
     type: "access",
     requestId: request.id,
@@ -53,5 +72,16 @@ export function reportAccess(
     workerId: exchange.workerId,
     bytesOut: exchange.bytesOut,
     durationMs,
+    protocol: request.http10 ? "HTTP/1.0" : "HTTP/1.1",
+    referer: found(REFERER, head),
+    userAgent: found(USER_AGENT, head),
+    traceId: found(TRACE_ID, head),
+    attempts: exchange.attempts,
+    queueWaitMs: exchange.queueWaitMs,
+    upstreamMs: exchange.upstreamMs,
   });
+}
+
+function found(pattern: RegExp, head: string): string | null {
+  return pattern.exec(head)?.[1] ?? null;
 }

@@ -1,0 +1,198 @@
+/** What TRACING=on exports, received over OTLP. */
+
+import assert from "node:assert/strict";
+import { Changes } from "../support/changes.ts";
+import { startPool } from "../support/pool_process.ts";
+
+const TRACE = "0af7651916cd43dd8448eb211c80319c";
+const SPAN = "b7ad6b7169203331";
+
+/** A worker that responds with the traceparent it got; `/die` ends one of them. */
+const WORKER = `Deno.serve({
+  port: Number(Deno.env.get("PORT")),
+  hostname: Deno.env.get("HOST"),
+  onListen() {},
+}, (request) => {
+  if (new URL(request.url).pathname === "/die" &&
+    Deno.env.get("WORKER_ID") === "0") Deno.exit(1);
+  return new Response(request.headers.get("traceparent"));
+});`;
+
+interface Attribute {
+  readonly key: string;
+  readonly value: Readonly<Record<string, unknown>>;
+}
+
+interface ReceivedSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string;
+  readonly kind: number;
+  readonly attributes: readonly Attribute[];
+}
+
+interface Scope {
+  readonly scope: { readonly name: string };
+  readonly spans?: readonly ReceivedSpan[];
+  readonly metrics?: readonly { readonly name: string }[];
+}
+
+const SERVER = 2;
+const CLIENT = 3;
+
+/** Takes what is exported over HTTP, as JSON. */
+class Receiver implements AsyncDisposable {
+  readonly spans: ReceivedSpan[] = [];
+  readonly metrics = new Set<string>();
+  readonly #changes = new Changes();
+  readonly #server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    async (request) => {
+      this.#take(await request.json());
+      return new Response("{}");
+    },
+  );
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  /** Waits for the spans of a trace, so many at least, and that of a request last: its attempts have ended before. */
+  async trace(traceId: string, count: number): Promise<ReceivedSpan[]> {
+    return await this.#changes.until(() => {
+      const spans = this.spans.filter((span) => span.traceId === traceId);
+      const whole = spans.length >= count && spans.at(-1)?.kind === SERVER;
+      return whole ? spans : undefined;
+    }, { describe: () => `Too few spans: ${JSON.stringify(this.spans)}` });
+  }
+
+  async metric(name: string): Promise<void> {
+    await this.#changes.until(() => this.metrics.has(name) || undefined, {
+      describe: () => `No ${name} among ${[...this.metrics]}`,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+
+  #take(
+    { resourceSpans = [], resourceMetrics = [] }: {
+      readonly resourceSpans?: readonly { scopeSpans: readonly Scope[] }[];
+      readonly resourceMetrics?: readonly { scopeMetrics: readonly Scope[] }[];
+    },
+  ): void {
+    const scopes = [
+      ...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans),
+      ...resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics),
+    ];
+    // Workers that are Deno's export, too.
+    for (const { scope, spans = [], metrics = [] } of scopes) {
+      if (scope.name !== "prefork-pool") continue;
+      this.spans.push(...spans);
+      for (const { name } of metrics) this.metrics.add(name);
+    }
+    this.#changes.notify();
+  }
+}
+
+function valueOf(span: ReceivedSpan | undefined, key: string): unknown {
+  const found = span?.attributes.find((attribute) => attribute.key === key);
+  return Object.values(found?.value ?? {})[0];
+}
+
+function exporterTo(receiver: Receiver): Record<string, string> {
+  return {
+    OTEL_DENO: "true",
+    OTEL_DENO_CONSOLE: "ignore",
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+    OTEL_BSP_SCHEDULE_DELAY: "100",
+  };
+}
+
+async function ask(
+  port: number,
+  { path = "/", traceparent }: { path?: string; traceparent?: string } = {},
+): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+    headers: traceparent === undefined ? {} : { traceparent },
+  });
+  return await response.text();
+}
+
+Deno.test("a request and each attempt are spans of its trace, and workers are told", async () => {
+  await using receiver = new Receiver();
+  await using pool = await startPool({
+    command: [Deno.execPath(), "eval", WORKER],
+    env: {
+      ...exporterTo(receiver),
+      TRACING: "on",
+      TRACE_RATIO: "0",
+      POOL_SIZE: "3",
+    },
+  });
+  // One of three requests in a row meets the worker that ends.
+  let told = "";
+  let retried: ReceivedSpan | undefined;
+  for (let turn = 0; turn < 3 && retried === undefined; turn++) {
+    const before = receiver.spans.length;
+    const traceparent = `00-${TRACE}-${SPAN}-01`;
+    told = await ask(pool.port, { path: "/die?secret", traceparent });
+    const spans = await receiver.trace(TRACE, before + 2);
+    retried = spans.find((span) => valueOf(span, "prefork.retries") === 1);
+  }
+  assert.equal(retried?.parentSpanId, SPAN);
+  const [lost, good] = receiver.spans
+    .filter(({ parentSpanId }) => parentSpanId === retried?.spanId)
+    .toSorted((a, b) =>
+      Number(valueOf(a, "http.request.resend_count") ?? 0) -
+      Number(valueOf(b, "http.request.resend_count") ?? 0)
+    );
+  assert.deepEqual([lost?.kind, good?.kind], [CLIENT, CLIENT]);
+  assert.equal(valueOf(retried, "prefork.attempts"), 2);
+  assert.notEqual(valueOf(retried, "prefork.worker.id"), 0);
+  assert.equal(valueOf(lost, "prefork.worker.id"), 0);
+  assert.equal(valueOf(retried, "prefork.worker.generation"), 1);
+  assert.equal(valueOf(retried, "prefork.queue_wait_ms"), 0);
+  assert.equal(valueOf(retried, "url.path"), "/die");
+  assert.equal(valueOf(lost, "error.type"), "worker-ended");
+  assert.equal(valueOf(good, "http.response.status_code"), 200);
+  // The worker is told of the attempt that it has.
+  assert.equal(told, `00-${TRACE}-${good?.spanId}-01`);
+
+  // Not recorded: passed on as it came, or made, and said to be so.
+  const unsampled = `00-${TRACE}-${SPAN}-00`;
+  assert.equal(await ask(pool.port, { traceparent: unsampled }), unsampled);
+  assert.match(await ask(pool.port), /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+  for (const { traceId } of receiver.spans) assert.equal(traceId, TRACE);
+});
+
+Deno.test("TRACE_RATIO of the traces that begin here are recorded", async () => {
+  await using receiver = new Receiver();
+  await using pool = await startPool({
+    command: [Deno.execPath(), "eval", WORKER],
+    env: {
+      ...exporterTo(receiver),
+      TRACING: "on",
+      TRACE_RATIO: "1",
+      POOL_SIZE: "1",
+    },
+  });
+  const [, traceId = "", spanId, flags] = (await ask(pool.port)).split("-");
+  assert.equal(flags, "01");
+  const [request, attempt] = (await receiver.trace(traceId, 2))
+    .toSorted((a, b) => a.kind - b.kind);
+  assert.equal(Number.parseInt(request?.parentSpanId || "0", 16), 0);
+  assert.equal(attempt?.parentSpanId, request?.spanId);
+  assert.equal(attempt?.spanId, spanId);
+});
+
+Deno.test("with TRACING=on and nobody who exports, the log says so, and nothing is traced", async () => {
+  await using pool = await startPool({
+    command: [Deno.execPath(), "eval", WORKER],
+    env: { TRACING: "on", TRACE_RATIO: "1", POOL_SIZE: "1" },
+  });
+  assert.equal(await ask(pool.port), "");
+  assert.match(pool.logs, /Cannot trace with TRACING=on: .*OTEL_DENO=true/);
+});
