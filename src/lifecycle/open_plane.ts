@@ -151,13 +151,8 @@ function chooseTransport(settings: PlaneSettings): Choice {
 
 /** What of the settings speaks against sockets of our own. */
 function obstacleTo(
-  { host, serverCertPath, tracing }: PlaneSettings,
+  { host, serverCertPath }: PlaneSettings,
 ): string | null {
-  if (tracing) {
-    // Deno 2.9: its exporter waits for every thread to bring its figures, and
-    // one whose loop is its own never does; the process would not even end.
-    return "Deno's exporter (TRACING) waits in vain for a thread of ours";
-  }
   if (serverCertPath !== null) {
     return "TLS (SERVER_CERT_PATH) is spoken on the sockets of the runtime";
   }

@@ -14,11 +14,13 @@ import {
   receiveMessageOnPort,
 } from "node:worker_threads";
 import { ProxyEngine } from "../proxy/core/engine.ts";
+import type { Tracer } from "../proxy/core/tracer.ts";
 import { EpollAcceptor } from "../transport/epoll/acceptor.ts";
 import { EpollDriver } from "../transport/epoll/driver.ts";
 import { openLibc } from "../transport/epoll/libc.ts";
 import { Board } from "./board.ts";
 import type { Fact } from "./contract.ts";
+import { openTracer } from "./open_tracer.ts";
 import { PlaneHost } from "./plane_host.ts";
 import { RemotePages } from "./remote_pages.ts";
 import type { FromThread, ThreadStart, ToThread } from "./thread_messages.ts";
@@ -32,14 +34,16 @@ class DataPlaneThread {
   readonly #driver: EpollDriver;
   readonly #host: PlaneHost;
   readonly #pages: RemotePages | null;
+  readonly #tracer: Tracer | null;
   /** What is to be reported when this turn is over. */
   #facts: Fact[] = [];
   /** What was counted when figures were sent last. */
   #reported = -1;
   #looks = 0;
 
-  constructor(start: ThreadStart) {
+  constructor(start: ThreadStart, tracer: Tracer | null) {
     this.#start = start;
+    this.#tracer = tracer;
     const { gate, settings, wakeFd } = start;
     const board = new Board(start.board);
     this.#pages = gate === null
@@ -87,6 +91,7 @@ class DataPlaneThread {
       counters,
       events,
       admin: this.#pages,
+      tracer: this.#tracer,
     });
     const acceptor = new EpollAcceptor(this.#driver, {
       fd: listeningFd,
@@ -188,9 +193,11 @@ interface ThreadScope {
 
 const scope = globalThis as unknown as ThreadScope;
 
-scope.onmessage = ({ data }) => {
+scope.onmessage = async ({ data }) => {
   try {
-    new DataPlaneThread(data).run();
+    // All that is waited for, before the loop takes the thread.
+    const tracer = await openTracer(data.settings);
+    new DataPlaneThread(data, tracer).run();
   } catch (error) {
     // What is not caught is printed by the runtime, in the middle of the log.
     const reason = error instanceof Error ? error.message : String(error);
