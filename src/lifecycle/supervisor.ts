@@ -126,6 +126,7 @@ export class Supervisor {
     this.#rates = new Rates(plane);
     this.#telemetry = new TelemetryService(config, {
       events,
+      instance: this.instance,
       sources: () => this.#metricSources,
     });
     const health = new HealthMonitor(config, { events, plane });
@@ -388,7 +389,7 @@ export class Supervisor {
     await this.#admin.stop();
     this.#rates.stop();
     this.#history.stop();
-    this.#telemetry.stop();
+    await this.#telemetry.stop();
     this.#setState("stopped");
   }
 

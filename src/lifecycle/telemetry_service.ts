@@ -6,11 +6,15 @@
  */
 
 import type { EventEmitter } from "../events/mod.ts";
+import type { Instance } from "../instance.ts";
 import type { PrometheusSources } from "../metrics/prometheus.ts";
+import { isGranted } from "../shared/is_granted.ts";
+import type { MetricsExport } from "../telemetry/metrics_export.ts";
 
 /** What is exported, and who is told. */
 export interface TelemetryParts {
   readonly events: EventEmitter;
+  readonly instance: Instance;
   /** The figures of the moment. */
   readonly sources: () => PrometheusSources;
 }
@@ -19,7 +23,7 @@ export interface TelemetryParts {
 export class TelemetryService {
   readonly #tracing: boolean;
   readonly #parts: TelemetryParts;
-  #end = (): void => {};
+  #metrics: MetricsExport | null = null;
 
   /** Nothing is loaded before {@linkcode start}. */
   constructor(
@@ -33,18 +37,67 @@ export class TelemetryService {
   /** Begins. */
   async start(): Promise<void> {
     if (!this.#tracing) return;
-    const { events } = this.#parts;
     const { isExporting } = await import("../telemetry/request_tracer.ts");
     if (!isExporting()) {
-      const message = "Cannot trace with TRACING=on: Deno exports nothing. " +
-        "Set OTEL_DENO=true in the environment of the balancer, and " +
-        "OTEL_EXPORTER_OTLP_ENDPOINT where the collector is another machine's.";
-      return events.emit({ type: "notice", level: "warning", message });
+      return this.#warn(
+        "Cannot trace with TRACING=on: Deno exports nothing. " +
+          "Set OTEL_DENO=true in the environment of the balancer, and " +
+          "OTEL_EXPORTER_OTLP_ENDPOINT where the collector is another machine's.",
+      );
     }
+    await this.#exportMetrics();
   }
 
-  /** Ends. */
-  stop(): void {
-    this.#end();
+  /** Exports figures for the last time, and ends. */
+  async stop(): Promise<void> {
+    await this.#metrics?.stop();
+    this.#metrics = null;
   }
+
+  async #exportMetrics(): Promise<void> {
+    const { sources, instance } = this.#parts;
+    const { otlpOptions } = await import("../telemetry/otlp_environment.ts");
+    const { MetricsExport } = await import("../telemetry/metrics_export.ts");
+    const { collectedMetrics } = await import("../metrics/prometheus.ts");
+    let options: ReturnType<typeof otlpOptions>;
+    try {
+      options = otlpOptions(readVariable);
+    } catch (error) {
+      return this.#warn((error as Error).message + ".");
+    }
+    if (options === null) return;
+    const { endpoint } = options;
+    const resource = {
+      // Several balancers of one service are several streams of figures.
+      "service.instance.id": instance.id,
+      ...options.resource,
+    };
+    this.#metrics = new MetricsExport({ ...options, resource }, {
+      collect: () => collectedMetrics(sources()),
+      onChange: (failure) => this.#tell(endpoint, failure),
+    });
+  }
+
+  #tell({ origin, pathname }: URL, failure: string | null): void {
+    const where = `${origin}${pathname}`;
+    if (failure !== null) {
+      return this.#warn(
+        `Cannot export metrics to ${where}: ${failure}. Look at the collector, ` +
+          "and at OTEL_EXPORTER_OTLP_ENDPOINT.",
+      );
+    }
+    const message = `Metrics are exported to ${where} again.`;
+    this.#parts.events.emit({ type: "notice", level: "info", message });
+  }
+
+  #warn(message: string): void {
+    this.#parts.events.emit({ type: "notice", level: "warning", message });
+  }
+}
+
+/** As Deno's exporter reads it; what Deno does not permit is not set. */
+function readVariable(variable: string): string | undefined {
+  return isGranted({ name: "env", variable })
+    ? Deno.env.get(variable)
+    : undefined;
 }
