@@ -2,8 +2,9 @@
  * Compares two checkouts of this project: is the second cheaper?
  *
  * `deno task bench:ab A B [--scenario NAMES] [--seconds N] [--rounds N]
- * [--workers N]`, where A and B are directories of checkouts, or their
- * `tools/prefork-pool.ts`; see `bench/README.md`.
+ * [--workers N] [--env-a NAME=VALUE]... [--env-b NAME=VALUE]...`, where A and B
+ * are directories of checkouts, or their `tools/prefork-pool.ts`, and may be the
+ * same with other settings; see `bench/README.md`.
  *
  * @module
  */
@@ -36,9 +37,13 @@ import { findFault } from "./verify.ts";
 
 const PROGRAM = "tools/prefork-pool.ts";
 
+type Environment = Readonly<Record<string, string>>;
+
 /** What was asked for on the command line. */
 interface Options {
   readonly programs: readonly [a: string, b: string];
+  /** Added to the environment of either. */
+  readonly envs: readonly [a: Environment, b: Environment];
   readonly seconds: number;
   readonly rounds: number;
   readonly workers: number;
@@ -75,10 +80,11 @@ async function main({ signal, directory }: BenchmarkContext): Promise<number> {
   const options = parseOptions(Deno.args);
   requireMachine();
   const [a, b] = options.programs;
+  const [envA, envB] = options.envs;
   const kinds = standsOf(options.workers);
   // Each spawns its own workers, all of this checkout's.
   await using stands = new Stands({
-    peers: [poolOf("A", a), poolOf("B", b)],
+    peers: [poolOf("A", a, { env: envA }), poolOf("B", b, { env: envB })],
     directory,
     signal,
   });
@@ -158,6 +164,8 @@ function parseOptions(args: readonly string[]): Options {
     rounds: { type: "string", default: "8" },
     workers: { type: "string", default: "2" },
     scenario: { type: "string", default: "small" },
+    "env-a": { type: "string", multiple: true, default: [] },
+    "env-b": { type: "string", multiple: true, default: [] },
   });
   const [a, b, ...rest] = positionals;
   if (a === undefined || b === undefined || rest.length > 0) {
@@ -165,11 +173,21 @@ function parseOptions(args: readonly string[]): Options {
   }
   return {
     programs: [programOf(a), programOf(b)],
+    envs: [variables(values["env-a"]), variables(values["env-b"])],
     seconds: positive("--seconds", values.seconds),
     rounds: positive("--rounds", values.rounds),
     workers: positive("--workers", values.workers),
     scenarios: named("--scenario", SCENARIOS, values.scenario),
   };
+}
+
+/** `NAME=VALUE` each. */
+function variables(assignments: readonly string[]): Environment {
+  return Object.fromEntries(assignments.map((assignment) => {
+    const at = assignment.indexOf("=");
+    if (at > 0) return [assignment.slice(0, at), assignment.slice(at + 1)];
+    throw new RunError(`Cannot set ${assignment}: write NAME=VALUE`);
+  }));
 }
 
 /** The program of a checkout, which may be named itself. */

@@ -24,15 +24,18 @@ const MAIN = fileURLToPath(
 export const preforkPool: Peer = poolOf("prefork-pool", MAIN);
 
 /** The same on the sockets of the runtime, in one thread. */
-export const preforkPoolOnDeno: Peer = poolOf("prefork-pool-deno", MAIN, [
-  "--transport=deno",
-]);
+export const preforkPoolOnDeno: Peer = poolOf("prefork-pool-deno", MAIN, {
+  flags: ["--transport=deno"],
+});
 
-/** A pool whose program is the file `main`, of this checkout or another. */
+/** A pool whose program is the file `main`, of this checkout or another; `env` is added to its environment. */
 export function poolOf(
   name: string,
   main: string,
-  flags: readonly string[] = [],
+  { flags = [], env = {} }: {
+    readonly flags?: readonly string[];
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Peer {
   return {
     name,
@@ -54,6 +57,7 @@ export function poolOf(
             workerCommand: originCommand,
           }),
         ),
+        env,
       );
       return { port, process, workers, pids: () => [process.pid] };
     },
