@@ -1,4 +1,4 @@
-/** What TRACING=on exports, received over OTLP. */
+/** What TRACING=on exports, received over OTLP; on either transport (`TEST_TRANSPORT`). */
 
 import assert from "node:assert/strict";
 import { Changes } from "../support/changes.ts";
@@ -31,10 +31,26 @@ interface ReceivedSpan {
   readonly attributes: readonly Attribute[];
 }
 
+interface ReceivedMetric {
+  readonly name: string;
+  readonly sum?: { readonly dataPoints: readonly { asDouble: number }[] };
+  readonly histogram?: {
+    readonly dataPoints: readonly {
+      readonly count: string;
+      readonly bucketCounts: readonly string[];
+      readonly explicitBounds: readonly number[];
+    }[];
+  };
+}
+
 interface Scope {
   readonly scope: { readonly name: string };
   readonly spans?: readonly ReceivedSpan[];
-  readonly metrics?: readonly { readonly name: string }[];
+  readonly metrics?: readonly ReceivedMetric[];
+}
+
+interface Resource {
+  readonly attributes: readonly Attribute[];
 }
 
 const SERVER = 2;
@@ -43,15 +59,25 @@ const CLIENT = 3;
 /** Takes what is exported over HTTP, as JSON. */
 class Receiver implements AsyncDisposable {
   readonly spans: ReceivedSpan[] = [];
-  readonly metrics = new Set<string>();
+  /** The last of each name. */
+  readonly metrics = new Map<string, ReceivedMetric>();
+  /** Of what exports metrics. */
+  resource: readonly Attribute[] = [];
   readonly #changes = new Changes();
-  readonly #server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    async (request) => {
-      this.#take(await request.json());
-      return new Response("{}");
-    },
-  );
+  readonly #closing = Promise.withResolvers<void>();
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  /** Receives; one that is silent takes everything and never responds. */
+  constructor({ silent = false }: { readonly silent?: boolean } = {}) {
+    this.#server = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+      async (request) => {
+        this.#take(await request.json());
+        if (silent) await this.#closing.promise;
+        return new Response("{}");
+      },
+    );
+  }
 
   get endpoint(): string {
     return `http://127.0.0.1:${this.#server.addr.port}`;
@@ -66,38 +92,48 @@ class Receiver implements AsyncDisposable {
     }, { describe: () => `Too few spans: ${JSON.stringify(this.spans)}` });
   }
 
-  async metric(name: string): Promise<void> {
-    await this.#changes.until(() => this.metrics.has(name) || undefined, {
-      describe: () => `No ${name} among ${[...this.metrics]}`,
+  async metric(name: string): Promise<ReceivedMetric> {
+    return await this.#changes.until(() => this.metrics.get(name), {
+      describe: () => `No ${name} among ${[...this.metrics.keys()]}`,
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.resolve();
     await this.#server.shutdown();
   }
 
   #take(
     { resourceSpans = [], resourceMetrics = [] }: {
       readonly resourceSpans?: readonly { scopeSpans: readonly Scope[] }[];
-      readonly resourceMetrics?: readonly { scopeMetrics: readonly Scope[] }[];
+      readonly resourceMetrics?: readonly {
+        resource: Resource;
+        scopeMetrics: readonly Scope[];
+      }[];
     },
   ): void {
-    const scopes = [
-      ...resourceSpans.flatMap(({ scopeSpans }) => scopeSpans),
-      ...resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics),
-    ];
     // Workers that are Deno's export, too.
-    for (const { scope, spans = [], metrics = [] } of scopes) {
-      if (scope.name !== "prefork-pool") continue;
-      this.spans.push(...spans);
-      for (const { name } of metrics) this.metrics.add(name);
+    const ours = ({ scope }: Scope): boolean => scope.name === "prefork-pool";
+    for (const { scopeSpans } of resourceSpans) {
+      for (const { spans = [] } of scopeSpans.filter(ours)) {
+        this.spans.push(...spans);
+      }
+    }
+    for (const { resource, scopeMetrics } of resourceMetrics) {
+      for (const { metrics = [] } of scopeMetrics.filter(ours)) {
+        this.resource = resource.attributes;
+        for (const metric of metrics) this.metrics.set(metric.name, metric);
+      }
     }
     this.#changes.notify();
   }
 }
 
-function valueOf(span: ReceivedSpan | undefined, key: string): unknown {
-  const found = span?.attributes.find((attribute) => attribute.key === key);
+function valueOf(
+  { attributes }: Pick<ReceivedSpan, "attributes"> = { attributes: [] },
+  key: string,
+): unknown {
+  const found = attributes.find((attribute) => attribute.key === key);
   return Object.values(found?.value ?? {})[0];
 }
 
@@ -121,7 +157,7 @@ async function ask(
   return await response.text();
 }
 
-Deno.test("a request and each attempt are spans of its trace, and workers are told", async () => {
+Deno.test("a request and each attempt are spans of its trace, and workers are told; metrics are exported beside", async () => {
   await using receiver = new Receiver();
   await using pool = await startPool({
     command: [Deno.execPath(), "eval", WORKER],
@@ -130,6 +166,7 @@ Deno.test("a request and each attempt are spans of its trace, and workers are to
       TRACING: "on",
       TRACE_RATIO: "0",
       POOL_SIZE: "3",
+      OTEL_METRIC_EXPORT_INTERVAL: "200",
     },
   });
   // One of three requests in a row meets the worker that ends.
@@ -166,6 +203,7 @@ Deno.test("a request and each attempt are spans of its trace, and workers are to
   assert.equal(await ask(pool.port, { traceparent: unsampled }), unsampled);
   assert.match(await ask(pool.port), /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
   for (const { traceId } of receiver.spans) assert.equal(traceId, TRACE);
+  await receiver.metric("prefork_requests_total");
 });
 
 Deno.test("TRACE_RATIO of the traces that begin here are recorded", async () => {
@@ -186,6 +224,64 @@ Deno.test("TRACE_RATIO of the traces that begin here are recorded", async () => 
   assert.equal(Number.parseInt(request?.parentSpanId || "0", 16), 0);
   assert.equal(attempt?.parentSpanId, request?.spanId);
   assert.equal(attempt?.spanId, spanId);
+});
+
+Deno.test("what was counted and traced, and has not left yet, leaves when the pool ends", async () => {
+  await using receiver = new Receiver();
+  await using pool = await startPool({
+    command: [Deno.execPath(), "eval", WORKER],
+    env: {
+      ...exporterTo(receiver),
+      TRACING: "on",
+      TRACE_RATIO: "1",
+      POOL_SIZE: "1",
+      OTEL_METRIC_EXPORT_INTERVAL: "3600000",
+      OTEL_BSP_SCHEDULE_DELAY: "3600000",
+      OTEL_SERVICE_NAME: "shop",
+      // Which is asked for nothing.
+      HTTP_PROXY: "http://127.0.0.1:1",
+    },
+  });
+  const [, traceId = ""] = (await ask(pool.port)).split("-");
+  assert.deepEqual([receiver.spans.length, receiver.metrics.size], [0, 0]);
+  const { code } = await pool.stop();
+  assert.equal(code, 0);
+  await receiver.trace(traceId, 2);
+
+  const { sum } = await receiver.metric("prefork_requests_total");
+  assert.deepEqual(sum?.dataPoints.map(({ asDouble }) => asDouble), [1]);
+  const { histogram } = await receiver.metric(
+    "prefork_request_duration_seconds",
+  );
+  const [{ count, bucketCounts, explicitBounds }] = histogram!.dataPoints as [
+    NonNullable<ReceivedMetric["histogram"]>["dataPoints"][number],
+  ];
+  assert.equal(count, "1");
+  assert.equal(bucketCounts.length, explicitBounds.length + 1);
+  assert.equal(bucketCounts.map(Number).reduce((a, b) => a + b), 1);
+  const exporter = { attributes: receiver.resource };
+  assert.equal(valueOf(exporter, "service.name"), "shop");
+});
+
+Deno.test("a collector that never responds does not keep the pool from ending", async () => {
+  await using receiver = new Receiver({ silent: true });
+  await using pool = await startPool({
+    command: [Deno.execPath(), "eval", WORKER],
+    env: {
+      ...exporterTo(receiver),
+      TRACING: "on",
+      TRACE_RATIO: "1",
+      POOL_SIZE: "1",
+      OTEL_EXPORTER_OTLP_TIMEOUT: "200",
+      OTEL_METRIC_EXPORT_INTERVAL: "100",
+    },
+  });
+  await ask(pool.port);
+  await pool.waitForEvent("notice", {
+    where: ({ message }) =>
+      /^Cannot export metrics to .*: no response within 200 ms/.test(message),
+  });
+  assert.equal((await pool.stop()).code, 0);
 });
 
 Deno.test("with TRACING=on and nobody who exports, the log says so, and nothing is traced", async () => {

@@ -9,11 +9,11 @@ import { setting } from "./setting.ts";
 
 /** The settings under the heading "Traces", in the order of the help. */
 export const TRACE_SETTINGS = {
-  /** Whether requests are traced. Deno's exporter must be on: `OTEL_DENO=true`. */
+  /** Whether requests are traced, and metrics exported. Deno's exporter must be on: `OTEL_DENO=true`. */
   tracing: setting({
     kind: toggle,
     default: false,
-    help: "trace requests; needs OTEL_DENO=true",
+    help: "trace requests, export metrics; needs OTEL_DENO=true",
   }),
   /** Ratio of the traces recorded of those that begin here; a parent that is recorded always is. */
   traceRatio: setting({
