@@ -49,7 +49,8 @@ export function readTraceContext(
     if (found !== null) return null; // which of them?
     found = latin1Slice(bytes, fields.valueStart(i), fields.valueEnd(i));
   }
-  const [, traceId, spanId, flags] = FORMAT.exec(found ?? "") ?? [];
+  if (found === null) return null;
+  const [, traceId, spanId, flags] = FORMAT.exec(found) ?? [];
   if (traceId === undefined || spanId === undefined) return null;
   return { traceId, spanId, sampled: (parseInt(flags!, 16) & SAMPLED) !== 0 };
 }

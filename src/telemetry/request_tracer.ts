@@ -52,9 +52,30 @@ export function isExporting(): boolean {
   return isSpanContextValid(span.spanContext());
 }
 
+/** Spans that may wait for {@linkcode Tracer.flush}, so that a burst takes no memory. */
+const MAX_ENDED = 256;
+
+/** Spans that have ended, and what their ends say. */
+const ended: EndedSpan[] = [];
+
+/** A span that has ended, at `at` in milliseconds since 1970. */
+interface EndedSpan {
+  readonly span: Span;
+  readonly outcome: AttemptSpanOutcome;
+  /** Statuses from this on are errors on its side. */
+  readonly errorsFrom: number;
+  readonly at: number;
+}
+
 /** Makes the spans of requests. */
 export function requestTracer(): Tracer {
-  return { begin: (request) => new ServerSpan(request) };
+  return { begin: (request) => new ServerSpan(request), flush };
+}
+
+/** Each wakes Deno's exporter, which costs as much as all the rest: together they wake it once. */
+function flush(): void {
+  for (const each of ended) report(each);
+  ended.length = 0;
 }
 
 const TRACER = trace.getTracer(SCOPE);
@@ -124,12 +145,18 @@ class ServerSpan implements RequestSpan {
   }
 }
 
-/** Ends a span; statuses from `errorsFrom` on are errors on its side. */
 function endSpan(
   span: Span,
-  { status, failure }: AttemptSpanOutcome,
+  outcome: AttemptSpanOutcome,
   errorsFrom: number,
 ): void {
+  const at = performance.timeOrigin + performance.now();
+  ended.push({ span, outcome, errorsFrom, at });
+  if (ended.length >= MAX_ENDED) flush();
+}
+
+function report({ span, outcome, errorsFrom, at }: EndedSpan): void {
+  const { status, failure } = outcome;
   if (status > 0) span.setAttribute("http.response.status_code", status);
   // RFC 9110 §15: a refusal for the client's fault is none of ours.
   const failed = status >= errorsFrom || failure !== null && status < 400;
@@ -137,7 +164,7 @@ function endSpan(
     span.setAttribute("error.type", failure ?? `${status}`);
     span.setStatus({ code: SpanStatusCode.ERROR });
   }
-  span.end();
+  span.end(at);
 }
 
 function contextOf(span: Span): TraceContext {

@@ -94,6 +94,7 @@ export class ProxyEngine {
   readonly #eventLoopLag: EventLoopLag;
   /** Those who wait for something to end look whether it has. */
   readonly #waits = new Set<() => void>();
+  readonly #tracer: Tracer | null;
   /** Whether nobody is let in any more. */
   #closed = false;
 
@@ -103,7 +104,7 @@ export class ProxyEngine {
     const { clock } = driver;
     const { affinity = null, rateLimit, skewProtection, traceRatio = 0 } =
       settings;
-    const { tracer = null } = parts;
+    const tracer = this.#tracer = parts.tracer ?? null;
     const trusted = new CidrSet(settings.trustedProxies);
     const deadlines = this.deadlines = new Deadlines(clock.now());
     const connections = new ConnectionPool(clock);
@@ -146,6 +147,7 @@ export class ProxyEngine {
     deadlines.each((now) => connections.sweep(now));
     deadlines.each((now) => dispatcher.sweep(now));
     deadlines.each((now) => suspects.expire(now));
+    if (tracer !== null) deadlines.each(() => tracer.flush());
     deadlines.each(() => this.#look());
   }
 
@@ -214,6 +216,7 @@ export class ProxyEngine {
           timer.cancel();
           dispatcher.stop();
           connections.close();
+          this.#tracer?.flush();
           onStopped();
         },
       );

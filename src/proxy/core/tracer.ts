@@ -11,6 +11,8 @@ import type { TraceContext } from "../../http1/traceparent.ts";
 export interface Tracer {
   /** A request has come, and its trace is recorded. */
   begin(request: TracedRequest): RequestSpan;
+  /** Hands on what has ended: to be called every so often, and at the end. */
+  flush(): void;
 }
 
 /** What is known of a request as it comes. */
