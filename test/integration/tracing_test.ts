@@ -130,10 +130,10 @@ class Receiver implements AsyncDisposable {
 }
 
 function valueOf(
-  { attributes }: Pick<ReceivedSpan, "attributes"> = { attributes: [] },
+  of: Pick<ReceivedSpan, "attributes"> | undefined,
   key: string,
 ): unknown {
-  const found = attributes.find((attribute) => attribute.key === key);
+  const found = of?.attributes.find((attribute) => attribute.key === key);
   return Object.values(found?.value ?? {})[0];
 }
 
