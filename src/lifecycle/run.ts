@@ -13,6 +13,7 @@ import { type AttachedLogger, attachLogger } from "../log/attach_logger.ts";
 import { PoolStartError } from "../pool/pool_start_error.ts";
 import { mayBeInBackground, TerminalRelay } from "../log/terminal_relay.ts";
 import type { Registration } from "../registry/pool_registry.ts";
+import { boundExit } from "./exit_bound.ts";
 import { printError } from "./print_error.ts";
 import { register } from "./registration.ts";
 import { ServiceManager, serviceManagerIn } from "./service_manager.ts";
@@ -131,7 +132,14 @@ export async function run(
     await manager?.close();
     await logger.close();
     await terminal?.close();
+    if (config.tracing) boundExit(await exportTimeoutMs(env));
   }
+}
+
+/** How long one export of traces may take. Loaded where there are any. */
+async function exportTimeoutMs(env: Environment): Promise<number> {
+  const { timeoutFrom } = await import("../telemetry/otlp_environment.ts");
+  return timeoutFrom((name) => env.get(name));
 }
 
 /** What reloads the pool when files change; `null` where nothing is watched. */

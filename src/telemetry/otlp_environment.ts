@@ -57,6 +57,11 @@ export function otlpOptions(read: ReadVariable): OtlpOptions | null {
   };
 }
 
+/** How long an export may take that is not of our metrics. */
+export function timeoutFrom(read: ReadVariable): number {
+  return milliseconds(read("OTEL_EXPORTER_OTLP_TIMEOUT"), DEFAULT_TIMEOUT_MS);
+}
+
 /** The address for metrics is taken as it is; to the one for all, a path is added. */
 function endpointOf(value: ReadVariable): URL {
   const own = value("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT");

