@@ -24,6 +24,7 @@ import {
   loadConfig,
 } from "../src/config/load_config.ts";
 import { takeEnvironment } from "../src/config/take_environment.ts";
+import { certificateReader } from "../src/lifecycle/certificate_reader.ts";
 import { limitShortfall } from "../src/lifecycle/memory_fit.ts";
 import { printError } from "../src/lifecycle/print_error.ts";
 import {
@@ -33,6 +34,7 @@ import {
   run,
 } from "../src/lifecycle/run.ts";
 import { enterAnew, shellDirectory } from "../src/lifecycle/shell_directory.ts";
+import { StartError } from "../src/lifecycle/start_error.ts";
 
 async function main(): Promise<number> {
   let found: FoundSubcommand | null;
@@ -77,13 +79,8 @@ async function main(): Promise<number> {
     case "version":
       console.log(versionText().trimEnd());
       return EXIT_OK;
-    case "check": {
-      for (const { message } of invocation.remarks) console.error(message);
-      const shortfall = limitShortfall(invocation.config);
-      if (shortfall !== null) console.error(`Warning: ${shortfall}`);
-      console.log("The configuration can be used.");
-      return EXIT_OK;
-    }
+    case "check":
+      return await check(invocation, env);
     case "run":
       return await run(invocation.config, {
         remarks: invocation.remarks,
@@ -91,6 +88,28 @@ async function main(): Promise<number> {
         readConfig: () => readConfigAnew(env, directory),
       });
   }
+}
+
+/** Says whether the pool could start with these settings, as far as that can be seen without starting it. */
+async function check(
+  { config, remarks }: Pick<
+    Extract<Invocation, { readonly config: Config }>,
+    "config" | "remarks"
+  >,
+  env: Environment,
+): Promise<number> {
+  for (const { message } of remarks) console.error(message);
+  try {
+    (await certificateReader(config))?.();
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    printError(error.message, env);
+    return EXIT_FAILURE;
+  }
+  const shortfall = limitShortfall(config);
+  if (shortfall !== null) console.error(`Warning: ${shortfall}`);
+  console.log("The configuration can be used.");
+  return EXIT_OK;
 }
 
 /** For reloads: flags and environment cannot have changed, the file they name can, and the directory it is in. */

@@ -41,11 +41,12 @@ export async function listenNative(
 }
 
 /** What a host's name stands for, as the runtime has it. @throws {StartError} When it cannot be listened on. */
-async function literalAddress(
-  { host }: ListenOptions,
-): Promise<string> {
+async function literalAddress(options: ListenOptions): Promise<string> {
+  const { host } = options;
   if (/^[\d.]+$|:/.test(host)) return host;
-  const opened = await listen({ host, port: 0 });
+  // A port that is taken is no hindrance here; where the name is one, the
+  // error names the port that was asked for.
+  const opened = await listen({ host, port: 0 }).catch(() => listen(options));
   opened.close();
   return opened.hostname;
 }

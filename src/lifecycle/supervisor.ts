@@ -31,6 +31,7 @@ import { ownUsage } from "../system/own_usage.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
 import type { Certificate } from "../plane/contract.ts";
 import { AdminService } from "./admin_service.ts";
+import { certificateReader } from "./certificate_reader.ts";
 import { historyReading } from "./history_reading.ts";
 import { type OpenListener, UNIX_PREFIX, urlOf } from "./listen.ts";
 import { MemoryWatch } from "./memory_watch.ts";
@@ -442,14 +443,4 @@ export class Supervisor {
 
 function delay(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-/** What reads the certificate that the settings name; `null` when they name none. */
-async function certificateReader(
-  { serverCertPath, serverKeyPath }: Config,
-): Promise<(() => Certificate) | null> {
-  if (serverCertPath === null || serverKeyPath === null) return null;
-  // A tenth of the memory of a balancer that does not speak TLS.
-  const { readCertificate } = await import("./read_certificate.ts");
-  return () => readCertificate({ serverCertPath, serverKeyPath });
 }

@@ -17,6 +17,7 @@ import {
 import type { EventEmitter, NoticeEvent, PoolEvent } from "../events/mod.ts";
 import { roundedDuration } from "../shared/duration.ts";
 import type { MessageLevel } from "./event_message.ts";
+import { FailedRequests } from "./failed_requests.ts";
 import { FailedStarts, type StartFailureText } from "./failed_starts.ts";
 import { isJournal, prioritized } from "./journal.ts";
 import { type ByteSink, LineWriter, type Outage } from "./line_writer.ts";
@@ -152,16 +153,23 @@ function chooseFormat(
 class EventLog {
   readonly #workers: WorkerLog;
   readonly #failures: FailedStarts | null;
+  readonly #requests: FailedRequests | null;
   readonly #logger = getLogger(CATEGORY);
   #stopping = false;
 
   constructor(options: LoggerOptions, workers: WorkerLog) {
     this.#workers = workers;
     // Programs count events: each is logged.
-    this.#failures = options.logFormat === "json" ? null : new FailedStarts(
-      workers.held,
-      (event, details) => this.#emit(event, details),
-    );
+    const forPeople = options.logFormat !== "json";
+    this.#failures = forPeople
+      ? new FailedStarts(
+        workers.held,
+        (event, details) => this.#emit(event, details),
+      )
+      : null;
+    this.#requests = forPeople
+      ? new FailedRequests((event) => this.#emit(event))
+      : null;
   }
 
   take(event: PoolEvent): void {
@@ -182,6 +190,11 @@ class EventLog {
         if (this.#failures !== null) return this.#failures.failed(event);
         if (event.pid !== null) this.#workers.held.end(event.pid);
         return this.#emit(event);
+      case "exchange-failed": {
+        // Those of clients are for who looks for them.
+        const counted = event.source !== "downstream" && this.#requests;
+        return counted ? counted.take(event) : this.#emit(event);
+      }
       case "worker-exited": {
         this.#workers.held.release(event.pid);
         const { written } = this.#workers.held.end(event.pid);
@@ -206,6 +219,7 @@ class EventLog {
 
   close(): void {
     this.#failures?.close();
+    this.#requests?.close();
     this.#workers.held.close();
   }
 

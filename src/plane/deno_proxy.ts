@@ -56,6 +56,7 @@ export class Proxy {
       maxConnections: settings.maxConnections,
       serve: (conn) => this.#serve(conn),
       onPause: (event) => events.emit(event),
+      timers: driver.timers,
       closeIdle: (count) => engine.closeIdle(count),
     });
   }

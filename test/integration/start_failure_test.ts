@@ -102,9 +102,12 @@ const CASES: readonly Case[] = [
   },
   {
     name: "HOST that is no name at all",
-    env: { HOST: "nowhere.invalid" },
+    // Nobody gets as far as to listen there.
+    env: { HOST: "nowhere.invalid", PORT: "8080" },
     code: 1,
-    says: [/Cannot listen on nowhere\.invalid:0: .* Check HOST and PORT\./],
+    says: [
+      /Cannot listen on nowhere\.invalid:8080: .* Check HOST and PORT\./,
+    ],
   },
   {
     name: "the permission to listen missing",
@@ -225,6 +228,16 @@ Deno.test({
       "Set PORT to 1024 or above, or grant CAP_NET_BIND_SERVICE.",
     ]);
   },
+});
+
+Deno.test("--check reads the certificate as the start does, and fails with it", async () => {
+  const env = { SERVER_CERT_PATH: "/nowhere", SERVER_KEY_PATH: "/nowhere" };
+  const expected =
+    "Cannot serve TLS: SERVER_CERT_PATH cannot be read: No such file";
+  for (const args of [[], ["--check"]]) {
+    await using pool = spawnPool({ env, args, permissions: ["-A"] });
+    await assertSays(pool, 1, [expected]);
+  }
 });
 
 Deno.test("--help, --version and --check answer and end with 0", async () => {

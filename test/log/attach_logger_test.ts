@@ -78,6 +78,21 @@ const ACCESS = {
   upstreamMs: 0.5,
 } as const;
 
+const TURNED_AWAY = {
+  type: "exchange-failed",
+  requestId: "r1",
+  workerId: null,
+  status: 503,
+  source: "internal",
+  method: "GET",
+  target: "/",
+  code: "queue-full",
+  message: "Too many requests are waiting for a worker",
+  note: null,
+  setting: "MAX_QUEUE",
+  attempts: 0,
+} as const;
+
 const FAILED_START = {
   type: "worker-start-failed",
   workerId: 0,
@@ -235,4 +250,28 @@ Deno.test("a log whose reader has gone does no harm", async () => {
   assert.equal(await nextWord(), "closed");
   assert.equal(await nextWord(), undefined);
   assert.equal((await child.status).code, 0);
+});
+
+Deno.test("requests that fail for one reason in great numbers are logged up to 100, and then counted", async () => {
+  const log = await logOf((events) => {
+    for (let i = 1; i <= 5000; i++) {
+      events.emit({ ...TURNED_AWAY, requestId: `r${i}` });
+    }
+    events.emit({ ...TURNED_AWAY, code: "upstream-closed", requestId: "else" });
+  });
+  const lines = log.trimEnd().split("\n");
+  assert.equal(lines.length, 102);
+  assert.match(lines[99]!, / request r100, /);
+  assert.match(lines[100]!, / request else, /);
+  assert.match(
+    lines[101]!,
+    / ERR 4900 requests more have failed within 10\.0 s, the last one r5000: Too many requests are waiting for a worker; change MAX_QUEUE$/,
+  );
+});
+
+Deno.test("a log for programs has each request that fails", async () => {
+  const log = await logOf((events) => {
+    for (let i = 0; i < 200; i++) events.emit(TURNED_AWAY);
+  }, { logFormat: "json" });
+  assert.equal(log.trimEnd().split("\n").length, 200);
 });

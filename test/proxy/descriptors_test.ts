@@ -23,6 +23,8 @@ import { ON_EPOLL } from "../support/any_proxy.ts";
       assert.equal(response.status, 503);
       assert.equal(response.headers.get("retry-after"), "1");
       assert.equal(shortage.calls, 1);
+      const { note } = await proxy.waitForEvent("exchange-failed");
+      assert.equal(note, "EMFILE");
     }
     assert.equal((await client.ask(get("/"))).text, "ok");
     assert.equal(proxy.upstreams[0]?.failures, 0);

@@ -89,6 +89,27 @@ for (const start of [get("/"), "PROXY TCP4 nowhere\r\n" + get("/"), "\x16"]) {
   });
 }
 
+Deno.test("who begins with no PROXY header is told of once, with the setting, however often it comes", async () => {
+  await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+  await using proxy = start(origin);
+  for (let i = 0; i < 3; i++) {
+    await using client = await RawClient.connect(proxy);
+    await client.send(get("/"));
+    await client.readUntilEnd();
+  }
+  // A check of whether the port is open is nobody's mistake.
+  await RawClient.connect(proxy).then((client) => client.close());
+  const notices = proxy.events.filter(({ type }) => type === "notice");
+  assert.deepEqual(notices, [{
+    type: "notice",
+    level: "warning",
+    message:
+      "PROXY_PROTOCOL is on, and a connection from 127.0.0.1 was closed: " +
+      "The connection begins with no PROXY header. Have whoever connects " +
+      "here send the header, or set PROXY_PROTOCOL=off.",
+  }]);
+});
+
 for (const part of ["", "PROXY TCP4", V2.slice(0, 20)]) {
   Deno.test(`a header of which ${part.length} octets come is waited for until HEAD_TIMEOUT_MS`, async () => {
     await using origin = await RecordingOrigin.start([answering(ok("ok"))]);

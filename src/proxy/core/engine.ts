@@ -24,6 +24,7 @@ import type { Driver, ProxyContext, ProxyOptions } from "./context.ts";
 import { DateLine } from "./date_line.ts";
 import { DEADLINE_INTERVAL_MS, Deadlines } from "./deadlines.ts";
 import { Handshake, type TlsServer } from "./handshake.ts";
+import { HeaderRefusals } from "./header_refusals.ts";
 import type { Link } from "./link.ts";
 import { RequestIds } from "./request_ids.ts";
 import { SkewCookie } from "./skew_cookie.ts";
@@ -88,6 +89,7 @@ export class ProxyEngine {
   readonly #context: ProxyContext;
   readonly #proxyProtocol: boolean;
   readonly #tls: TlsServer | null;
+  readonly #headerRefusals: HeaderRefusals;
   readonly #clients: Clients;
   readonly #handshakes = new Set<Handshake>();
   readonly #sessions = new Set<ClientSession>();
@@ -111,6 +113,7 @@ export class ProxyEngine {
     const { suspects } = this;
     this.#proxyProtocol = settings.proxyProtocol;
     this.#tls = tls;
+    this.#headerRefusals = new HeaderRefusals(parts.events);
     const { port } = parts;
     this.#clients = new Clients({ trusted, tls: tls !== null, port });
     const lag = this.#eventLoopLag = new EventLoopLag(
@@ -279,6 +282,9 @@ export class ProxyEngine {
     const handshake = new Handshake(this.#context, {
       link,
       options: { proxyProtocol: this.#proxyProtocol, tls: this.#tls },
+      onRefusedHeader: (reason) => {
+        this.#headerRefusals.note(reason, peerAddress, this.deadlines.now);
+      },
       onOver: (introduced) => {
         this.#handshakes.delete(handshake);
         if (introduced === null) this.#onEnded(onClosed);

@@ -56,6 +56,7 @@ export class Handshake implements LinkHandler, Deadlined {
   readonly #context: ProxyContext;
   readonly #options: HandshakeOptions;
   readonly #link: Link;
+  readonly #onRefusedHeader: (reason: string) => void;
   readonly #onOver: (introduced: Introduced | null) => void;
   #state: HandshakeState;
   #sourceAddress: string | null = null;
@@ -67,12 +68,15 @@ export class Handshake implements LinkHandler, Deadlined {
     parts: {
       readonly link: Link;
       readonly options: HandshakeOptions;
+      /** Called before `onOver`, with what is wrong with the PROXY header. */
+      readonly onRefusedHeader: (reason: string) => void;
       readonly onOver: (introduced: Introduced | null) => void;
     },
   ) {
     this.#context = context;
     this.#link = parts.link;
     this.#options = parts.options;
+    this.#onRefusedHeader = parts.onRefusedHeader;
     this.#onOver = parts.onOver;
     this.#state = parts.options.proxyProtocol ? "proxy-header" : "first-octet";
     this.#deadline = context.deadlines.now + context.options.headTimeoutMs;
@@ -161,6 +165,7 @@ export class Handshake implements LinkHandler, Deadlined {
       return true;
     } catch (error) {
       if (!(error instanceof ProxyProtocolError)) throw error;
+      this.#onRefusedHeader(error.message);
       // Whoever is there does not know the protocol: nothing can be said.
       this.#end(null);
       return false;

@@ -48,8 +48,12 @@ export class DenoConnector implements Connector {
 }
 
 function failureOf(error: unknown): ConnectFailure {
+  if (isExhaustion(error)) {
+    // The runtime has no class for these: all are called `Error`.
+    const { code } = error as { readonly code: string };
+    return { reason: "exhausted", detail: code };
+  }
   const detail = error instanceof Error ? error.name : String(error);
-  if (isExhaustion(error)) return { reason: "exhausted", detail };
   return error instanceof Deno.errors.ConnectionRefused
     ? { reason: "refused", detail }
     : { reason: "other", detail };

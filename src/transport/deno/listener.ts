@@ -6,6 +6,7 @@
  */
 
 import type { AcceptPausedEvent } from "../../events/mod.ts";
+import { AcceptPauses } from "../accept_pauses.ts";
 import {
   DESCRIPTOR_PAUSE_MS,
   DescriptorReserve,
@@ -13,6 +14,7 @@ import {
   QUIET_TIMEOUT_MS,
 } from "../descriptor_reserve.ts";
 import type { Acceptor } from "../../proxy/core/engine.ts";
+import type { Timers } from "../../proxy/core/link.ts";
 import { isExhaustion } from "../../net/exhaustion.ts";
 
 /** What the accept loop needs. */
@@ -22,6 +24,7 @@ export interface ListenerOptions {
   readonly maxConnections: number;
   /** Serves a connection; {@linkcode Listener.closed} is to be called when it has ended. Must not throw. */
   readonly serve: (conn: Deno.Conn) => void;
+  readonly timers: Timers;
   readonly onPause: (event: AcceptPausedEvent) => void;
   /** Asks for so many connections to be closed, if they are idle. */
   readonly closeIdle: (count: number) => void;
@@ -30,6 +33,7 @@ export interface ListenerOptions {
 /** The accept loop and the connections it has let in. */
 export class Listener implements Acceptor {
   readonly #options: ListenerOptions;
+  readonly #pauses: AcceptPauses;
   readonly #loop: Promise<void>;
   #closing = false;
   #closed = false;
@@ -42,6 +46,8 @@ export class Listener implements Acceptor {
   /** Begins to accept. */
   constructor(options: ListenerOptions) {
     this.#options = options;
+    const { timers, onPause } = options;
+    this.#pauses = new AcceptPauses({ timers, report: onPause });
     this.#loop = this.#run();
   }
 
@@ -63,6 +69,8 @@ export class Listener implements Acceptor {
       this.#closed = true;
       this.#options.listener.close();
       this.#wake?.();
+      await this.#loop;
+      this.#pauses.close();
     }
     await this.#loop;
   }
@@ -113,10 +121,9 @@ export class Listener implements Acceptor {
     reason: AcceptPausedEvent["reason"],
     timeoutMs?: number,
   ): Promise<void> {
-    const { onPause } = this.#options;
-    onPause({ type: "accept-paused", reason });
+    this.#pauses.begin(reason);
     await this.#woken(timeoutMs);
-    onPause({ type: "accept-resumed", reason });
+    this.#pauses.end();
   }
 
   /** Waits until a connection ends, the listener is closed, or time is up. */

@@ -8,6 +8,7 @@
 import type { AcceptPausedEvent } from "../../events/mod.ts";
 import { InputBuffer } from "../../proxy/core/input_buffer.ts";
 import type { Cancellable } from "../../proxy/core/link.ts";
+import { AcceptPauses } from "../accept_pauses.ts";
 import {
   DESCRIPTOR_PAUSE_MS,
   DescriptorReserve,
@@ -56,6 +57,7 @@ export class EpollListener implements Source {
   /** Whether somebody has gone in this turn, so that others may come. */
   #roomMade = false;
   readonly #reserve = new DescriptorReserve();
+  readonly #pauses: AcceptPauses;
   #closed = false;
 
   readonly #address = new Uint8Array(MAX_SOCKET_ADDRESS_BYTES);
@@ -79,7 +81,11 @@ export class EpollListener implements Source {
    */
   constructor(options: EpollListenerOptions) {
     this.#options = options;
-    const { loop, fd } = options;
+    const { loop, fd, onPause } = options;
+    this.#pauses = new AcceptPauses({
+      timers: loop,
+      report: (event) => loop.guard(() => onPause(event)),
+    });
     loop.attach(fd, this);
     if (!loop.watch(fd, EPOLL.IN)) {
       loop.detach(fd);
@@ -109,6 +115,7 @@ export class EpollListener implements Source {
     if (this.#closed) return;
     this.#closed = true;
     this.#pauseTimer?.cancel();
+    this.#pauses.close();
     const { loop, fd } = this.#options;
     loop.unwatch(fd);
     loop.detach(fd);
@@ -188,24 +195,23 @@ export class EpollListener implements Source {
   }
 
   #pause(reason: AcceptPausedEvent["reason"], timeoutMs: number | null): void {
-    const { loop, fd, onPause } = this.#options;
+    const { loop, fd } = this.#options;
     this.#paused = reason;
     loop.modify(fd, 0);
     if (timeoutMs !== null) {
       this.#pauseTimer = loop.after(timeoutMs, () => this.#resume());
     }
-    loop.guard(() => onPause({ type: "accept-paused", reason }));
+    this.#pauses.begin(reason);
   }
 
   #resume(): void {
     if (this.#paused === null || this.#closed) return;
-    const { loop, fd, onPause } = this.#options;
-    const reason = this.#paused;
+    const { loop, fd } = this.#options;
     this.#paused = null;
     this.#pauseTimer?.cancel();
     this.#pauseTimer = null;
     loop.modify(fd, EPOLL.IN);
-    loop.guard(() => onPause({ type: "accept-resumed", reason }));
+    this.#pauses.end();
   }
 
   #closeWhenQuiet(deadline: number, onClosed: () => void): void {
