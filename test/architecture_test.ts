@@ -89,6 +89,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/shared/",
     "src/instance.ts",
   ],
+  "src/lifecycle/exit_bound.ts": ["src/telemetry/otlp_environment.ts"],
   "src/plane/": [
     "src/proxy/",
     "src/transport/",

@@ -4,7 +4,10 @@
  * @module
  */
 
-import { NativeUnavailableError, openLibc } from "../transport/epoll/libc.ts";
+import {
+  type ReadVariable,
+  timeoutFrom,
+} from "../telemetry/otlp_environment.ts";
 
 /** What Deno exports at its end: spans, and what it measures itself. */
 const LAST_EXPORTS = 2;
@@ -13,22 +16,41 @@ const LAST_EXPORTS = 2;
 const MARGIN_MS = 5_000;
 
 /**
- * Has the kernel end the process (SIGALRM) if Deno's last exports take longer
- * than they may: with a thread that has served on epoll, and a collector that
- * takes connections and never responds, Deno 2.9 waits for ever.
- *
- * Nothing happens without permission for the C library: then there was no such
- * thread either.
- *
- * @param exportTimeoutMs How long one export may take.
+ * Waits as many seconds as it is told, and then ends its parent. Ends by itself
+ * when it has another one: then its own is gone.
  */
-export function boundExit(exportTimeoutMs: number): void {
+const WATCHDOG = `
+left=$0
+while [ "$left" -gt 0 ]; do
+  sleep 1
+  left=$((left - 1))
+  read -r _ _ _ parent _ < /proc/$$/stat || exit 0
+  [ "$parent" = "$PPID" ] || exit 0
+done
+kill -ALRM "$PPID"
+`;
+
+/**
+ * Has this process ended (SIGALRM) if Deno's last exports take longer than
+ * they may: while it exports what it measures to a collector that takes
+ * connections and never responds, Deno 2.9 waits for ever in `Deno.exit`.
+ *
+ * A process does that, as nothing runs here by then.
+ *
+ * @param read Reads the variables that say how long one export may take.
+ */
+export function boundExit(read: ReadVariable): void {
   const seconds = Math.ceil(
-    (LAST_EXPORTS * exportTimeoutMs + MARGIN_MS) / 1000,
+    (LAST_EXPORTS * timeoutFrom(read) + MARGIN_MS) / 1000,
   );
   try {
-    openLibc().call.alarm(seconds);
-  } catch (error) {
-    if (!(error instanceof NativeUnavailableError)) throw error;
+    new Deno.Command("sh", {
+      args: ["-c", WATCHDOG, String(seconds)],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn().unref();
+  } catch {
+    // Not permitted, or there is no shell: as without it.
   }
 }

@@ -132,14 +132,8 @@ export async function run(
     await manager?.close();
     await logger.close();
     await terminal?.close();
-    if (config.tracing) boundExit(await exportTimeoutMs(env));
+    if (config.tracing) boundExit((name) => env.get(name));
   }
-}
-
-/** How long one export of traces may take. Loaded where there are any. */
-async function exportTimeoutMs(env: Environment): Promise<number> {
-  const { timeoutFrom } = await import("../telemetry/otlp_environment.ts");
-  return timeoutFrom((name) => env.get(name));
 }
 
 /** What reloads the pool when files change; `null` where nothing is watched. */

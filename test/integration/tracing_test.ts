@@ -83,11 +83,16 @@ class Receiver implements AsyncDisposable {
     return `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
-  /** Waits for the spans of a trace, so many at least, and that of a request last: its attempts have ended before. */
-  async trace(traceId: string, count: number): Promise<ReceivedSpan[]> {
+  /** Waits for the spans of so many requests of a trace, at least, and of all their attempts. They come in any order. */
+  async trace(traceId: string, requests: number): Promise<ReceivedSpan[]> {
     return await this.#changes.until(() => {
       const spans = this.spans.filter((span) => span.traceId === traceId);
-      const whole = spans.length >= count && spans.at(-1)?.kind === SERVER;
+      const servers = spans.filter(({ kind }) => kind === SERVER);
+      const whole = servers.length >= requests &&
+        servers.every((server) =>
+          spans.filter(({ parentSpanId }) => parentSpanId === server.spanId)
+            .length === Number(valueOf(server, "prefork.attempts"))
+        );
       return whole ? spans : undefined;
     }, { describe: () => `Too few spans: ${JSON.stringify(this.spans)}` });
   }
@@ -173,10 +178,9 @@ Deno.test("a request and each attempt are spans of its trace, and workers are to
   let told = "";
   let retried: ReceivedSpan | undefined;
   for (let turn = 0; turn < 3 && retried === undefined; turn++) {
-    const before = receiver.spans.length;
     const traceparent = `00-${TRACE}-${SPAN}-01`;
     told = await ask(pool.port, { path: "/die?secret", traceparent });
-    const spans = await receiver.trace(TRACE, before + 2);
+    const spans = await receiver.trace(TRACE, turn + 1);
     retried = spans.find((span) => valueOf(span, "prefork.retries") === 1);
   }
   assert.equal(retried?.parentSpanId, SPAN);
@@ -219,7 +223,7 @@ Deno.test("TRACE_RATIO of the traces that begin here are recorded", async () => 
   });
   const [, traceId = "", spanId, flags] = (await ask(pool.port)).split("-");
   assert.equal(flags, "01");
-  const [request, attempt] = (await receiver.trace(traceId, 2))
+  const [request, attempt] = (await receiver.trace(traceId, 1))
     .toSorted((a, b) => a.kind - b.kind);
   assert.equal(Number.parseInt(request?.parentSpanId || "0", 16), 0);
   assert.equal(attempt?.parentSpanId, request?.spanId);
@@ -246,7 +250,7 @@ Deno.test("what was counted and traced, and has not left yet, leaves when the po
   assert.deepEqual([receiver.spans.length, receiver.metrics.size], [0, 0]);
   const { code } = await pool.stop();
   assert.equal(code, 0);
-  await receiver.trace(traceId, 2);
+  await receiver.trace(traceId, 1);
 
   const { sum } = await receiver.metric("prefork_requests_total");
   assert.deepEqual(sum?.dataPoints.map(({ asDouble }) => asDouble), [1]);
@@ -281,10 +285,7 @@ Deno.test("a collector that never responds does not keep the pool from ending", 
   const { code, signal } = await pool.stop();
   assert.ok(code === 0 || signal === "SIGALRM", `ended with ${code} ${signal}`);
   const { message } = await pool.waitForEvent("notice");
-  assert.match(
-    message,
-    /^Cannot export metrics to .*: no response within 200 ms/,
-  );
+  assert.match(message, /^Cannot export metrics to /);
 });
 
 Deno.test("with TRACING=on and nobody who exports, the log says so, and nothing is traced", async () => {
