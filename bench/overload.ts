@@ -2,7 +2,7 @@
  * More requests than can be served: twice the capacity, and a flood of
  * connections.
  *
- * `deno task bench:overload [--seconds N] [--rounds N] [--connections N]
+ * `deno task bench:overload [--cold] [--seconds N] [--rounds N] [--connections N]
  * [--peers NAMES] [--workers N] [--seed N] [--json FILE]`; see
  * `bench/README.md`.
  *
@@ -10,6 +10,7 @@
  */
 
 import { machine } from "./machine.ts";
+import { measureCold } from "./overload/cold.ts";
 import type { FloodResult, FloodSpec } from "./overload/flood_result.ts";
 import {
   type FloodRound,
@@ -65,6 +66,8 @@ interface Options {
   readonly connections: number;
   readonly workers: number;
   readonly seed: number;
+  /** Whether peers that have only just started are measured instead. */
+  readonly cold: boolean;
   readonly peers: readonly AppPeer[];
   readonly json: string | null;
 }
@@ -75,6 +78,10 @@ async function main({ directory, signal }: BenchmarkContext): Promise<number> {
   const options = parseOptions(Deno.args);
   const { workers, rounds } = options;
   const application = applications()[0]!;
+  if (options.cold) {
+    await measureCold({ ...options, application, directory, signal });
+    return 0;
+  }
   // deno-lint-ignore no-undef -- newer than the linter's list of globals
   await using started = new AsyncDisposableStack();
   const peers: RunningApp[] = [];
@@ -178,6 +185,7 @@ function parseOptions(args: readonly string[]): Options {
     connections: { type: "string", default: "5000" },
     workers: { type: "string", default: "2" },
     seed: { type: "string", default: "1" },
+    cold: { type: "boolean", default: false },
     peers: { type: "string" },
     json: { type: "string" },
   });
@@ -187,6 +195,7 @@ function parseOptions(args: readonly string[]): Options {
     connections: positive("--connections", values.connections),
     workers: positive("--workers", values.workers),
     seed: positive("--seed", values.seed),
+    cold: values.cold,
     peers: named("--peers", PEERS, values.peers),
     json: values.json ?? null,
   };

@@ -40,6 +40,8 @@ const HEADINGS = [
   "p95 ms",
   "p99 ms",
   "min - max of p99",
+  "503 p50 ms",
+  "503 p99 ms",
   "sent late, p99 ms",
   "others' CPU",
 ];
@@ -56,7 +58,10 @@ export function table(result: TailResult): string {
 
 function row({ peer, rounds }: PeerResult, seconds: number): string[] {
   const middle = (of: (round: LoadResult) => number): number =>
-    median(rounds.map(({ round }) => of(round)).filter(Number.isFinite));
+    median(
+      // A figure that could not be had is null in JSON.
+      rounds.map(({ round }) => of(round) ?? NaN).filter(Number.isFinite),
+    );
   const share = (of: (round: LoadResult) => number): string =>
     figure(middle((round) => 100 * of(round) / round.arrivals), 1);
   const p99s = rounds.map(({ round }) => round.latency.p99);
@@ -71,6 +76,8 @@ function row({ peer, rounds }: PeerResult, seconds: number): string[] {
     figure(middle(({ latency }) => latency.p95), 1),
     figure(median(p99s), 1),
     `${figure(Math.min(...p99s), 0)} - ${figure(Math.max(...p99s), 0)}`,
+    figure(middle(({ rejection }) => rejection.p50), 2),
+    figure(middle(({ rejection }) => rejection.p99), 2),
     figure(lag, 1),
     figure(100 * median(rounds.map(({ foreignCpu }) => foreignCpu)), 0, " %"),
     ...(lag > TOLERABLE_LAG_MS ? ["the generator was LATE"] : []),

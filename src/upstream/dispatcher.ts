@@ -200,6 +200,7 @@ export class Dispatcher {
     if (request !== null) {
       this.#adaptive?.release(request, { clientGone, clock: this.#clock });
     }
+    if (this.#overload.justFound) this.#expire(this.#clock());
     if (this.#queue.size > 0) this.#serveQueue();
   }
 
@@ -222,12 +223,11 @@ export class Dispatcher {
     const queued = { ...ticket, since: now };
     if (this.#adaptive !== null) {
       if (!this.#overload.admits(this.#queue.size)) this.#queue.refuse();
-      // Without a limit that was found all would be with the workers.
-      if (this.#queue.full) {
-        this.#queue.serveHead(this.#overflow, now);
-      }
     }
-    this.#queue.join(queued);
+    // Without a limit that was found all would be with the workers.
+    const heldBack = this.#adaptive !== null && this.#queue.full &&
+      this.acceptingFor(ticket.request) > 0;
+    this.#queue.join(queued, heldBack);
     return queued;
   }
 
@@ -235,17 +235,17 @@ export class Dispatcher {
   cancel(ticket: Ticket): void {
     if (!this.#queue.leave(ticket) || this.#adaptive === null) return;
     const mayBeServed = this.acceptingFor(ticket.request) > 0;
-    if (mayBeServed) this.#overload.leave(this.#clock() - ticket.since);
+    if (!mayBeServed) return;
+    const now = this.#clock();
+    this.#overload.leave(now - ticket.since);
+    if (this.#overload.justFound) this.#expire(now);
   }
 
   /** Does what is due: turns away those that have waited too long, lets shares grow and limits change. */
   sweep(now: number): void {
     this.#slowStart?.advance(now);
     if (this.#adaptive === null) return this.#queue.expire(now);
-    this.#queue.expire(now, {
-      longestMs: this.#overload.takeBoundMs(),
-      claim: this.#overload.known ? () => null : this.#overflow,
-    });
+    this.#expire(now);
     this.#overload.sweep(now, this.#queue.size);
     const working = this.upstreams.reduce((sum, u) => sum + u.working, 0);
     this.#adaptive.sweep(now, {
@@ -261,17 +261,28 @@ export class Dispatcher {
     this.#queue.close();
   }
 
+  /** Turns away those that have waited too long; at once when it has just turned out what that is: the next would be served for nothing. */
+  #expire(now: number): void {
+    this.#queue.expire(now, {
+      longestMs: this.#overload.takeBoundMs(),
+      claim: this.#overload.known ? () => null : this.#overflow,
+    });
+  }
+
   #serveQueue(): void {
     if (this.#queue.size === 0) return;
+    const now = this.#clock();
     const full = new Set<Subset>();
     this.#queue.serve((request, since) => {
       const subset = this.#subsetOf(request);
       if (full.has(subset)) return null;
       const upstream = this.#claimFrom(subset, request);
       if (upstream === null) full.add(subset);
-      else if (this.#adaptive !== null) this.#overload.serve(request, since);
+      else if (this.#adaptive !== null) {
+        this.#overload.serve(request, since, now);
+      }
       return upstream;
-    }, { now: this.#clock(), pastHead: this.#subsets?.several ?? false });
+    }, { now, pastHead: this.#subsets?.several ?? false });
   }
 
   /** Claims an upstream that has as many as it should: a limit that was found is a help, and no bound. */
@@ -282,7 +293,9 @@ export class Dispatcher {
     this.#uncapped = true;
     const upstream = this.#claimFrom(this.#subsetOf(request), request);
     this.#uncapped = false;
-    if (upstream !== null) this.#overload.serve(request, since);
+    if (upstream !== null) {
+      this.#overload.serve(request, since, this.#clock());
+    }
     return upstream;
   };
 

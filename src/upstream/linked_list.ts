@@ -23,6 +23,11 @@ export class LinkedList<T extends Linked<T>> implements Iterable<T> {
   #first: T | null = null;
   #last: T | null = null;
 
+  /** The one that entered first of those that are in it. */
+  get first(): T | null {
+    return this.#first;
+  }
+
   /** Puts a member at the end that is in no list. */
   enter(member: T): void {
     member.previous = this.#last;

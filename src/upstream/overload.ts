@@ -23,13 +23,16 @@ const LEAST_LEFT = 3;
 /** And their ratio to those that were served. */
 const LEAST_LEFT_RATIO = 0.02;
 
+/** And to those that were served although they had waited as long: where others have more patience, who goes is in a hurry, and nothing is wrong. */
+const LEAST_LEFT_OF_LATE = 0.2;
+
 /** Clients whose patience is remembered. */
 const REMEMBERED = 15;
 
 /** Share of their patience that may be spent waiting: the rest is for being served. */
 const WAIT_RATIO = 0.5;
 
-/** The least bound, in milliseconds: clients that go at once, for whatever reason, must not have others turned away. */
+/** The least bound, in milliseconds, and the least wait that has made a client go: who goes sooner has another reason, and must not have others turned away. */
 const LEAST_WAIT_MS = 100;
 
 /** Requests that may wait, however slow the workers are: to see whether they are still. */
@@ -51,12 +54,17 @@ export class Overload {
   #waits: number[] = [];
   #left = 0;
   #served = 0;
+  /** Of those that were served, how many had waited for as long as others that have left. */
+  #outlasted = 0;
+  /** The wait that half of those did not exceed that have left. */
+  #patienceMs = Infinity;
   #finishedSince = 0;
-  /** Requests that are finished, in a millisecond. */
-  #rate = 0;
+  /** Requests that were finished while others waited, and in how many milliseconds. */
+  #finished = 0;
+  #busyMs = 0;
   #longestWaitMs = Infinity;
   /** Whether those that wait were let in before it was known. */
-  #justFound = false;
+  justFound = false;
   #sweptAt: number | null = null;
 
   /** Creates one that knows of no overload. @param mostWaitMs Bound of the bound. */
@@ -76,8 +84,8 @@ export class Overload {
 
   /** How long those may have waited, at most, that go on waiting: less, once, when it has just been found out. */
   takeBoundMs(): number {
-    const boundMs = this.#justFound ? this.#longestWaitMs : this.patienceMs;
-    this.#justFound = false;
+    const boundMs = this.justFound ? this.#longestWaitMs : this.patienceMs;
+    this.justFound = false;
     return boundMs;
   }
 
@@ -87,25 +95,33 @@ export class Overload {
       depth < Math.max(LEAST_DEPTH, this.#longestWaitMs * this.#rate);
   }
 
+  /** Requests that are finished, in a millisecond. */
+  get #rate(): number {
+    return this.#busyMs === 0 ? 0 : this.#finished / this.#busyMs;
+  }
+
   /** Takes note that a client has left after so long. */
   leave(waitedMs: number): void {
+    if (waitedMs < LEAST_WAIT_MS) return;
     this.#left++;
     this.#waits = [...this.#waits, waitedMs].slice(-REMEMBERED);
-    const many = this.#left >= LEAST_LEFT &&
-      this.#left >= LEAST_LEFT_RATIO * (this.#left + this.#served);
-    if (!many) return;
     const sorted = [...this.#waits].sort((a, b) => a - b);
-    const patienceMs = sorted[sorted.length >> 1]!;
-    if (!this.known) this.#justFound = true;
+    this.#patienceMs = sorted[sorted.length >> 1]!;
+    const many = this.#left >= LEAST_LEFT &&
+      this.#left >= LEAST_LEFT_RATIO * (this.#left + this.#served) &&
+      this.#left >= LEAST_LEFT_OF_LATE * (this.#left + this.#outlasted);
+    if (!many) return;
+    if (!this.known) this.justFound = true;
     this.#longestWaitMs = Math.min(
       this.#mostWaitMs,
-      Math.max(LEAST_WAIT_MS, patienceMs * WAIT_RATIO),
+      Math.max(LEAST_WAIT_MS, this.#patienceMs * WAIT_RATIO),
     );
   }
 
-  /** Takes note that one that has waited since then was given to a worker. */
-  serve(request: ClaimRequest, since: number): void {
+  /** Takes note that one that has waited since then was given to a worker now. */
+  serve(request: ClaimRequest, since: number, now: number): void {
     this.#served++;
+    if (now - since >= this.#patienceMs) this.#outlasted++;
     request.waitedSince = since;
   }
 
@@ -126,17 +142,20 @@ export class Overload {
     this.#sweptAt = now;
     if (elapsedMs === 0) return;
     if (depth > 0 || this.known) {
-      const weight = 1 - Math.exp(-elapsedMs / RATE_MEMORY_MS);
-      this.#rate += weight * (this.#finishedSince / elapsedMs - this.#rate);
+      const kept = Math.exp(-elapsedMs / RATE_MEMORY_MS);
+      this.#finished = this.#finished * kept + this.#finishedSince;
+      this.#busyMs = this.#busyMs * kept + elapsedMs;
     }
     this.#finishedSince = 0;
     const kept = Math.exp(-elapsedMs / MEMORY_MS);
     this.#left *= kept;
     this.#served *= kept;
+    this.#outlasted *= kept;
     this.#longestWaitMs *= GROWTH_PER_SECOND ** (elapsedMs / 1000);
     if (this.#longestWaitMs > this.#mostWaitMs) {
       this.#longestWaitMs = Infinity;
       this.#waits = [];
+      this.#patienceMs = Infinity;
     }
   }
 }

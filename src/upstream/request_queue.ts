@@ -105,12 +105,13 @@ export class RequestQueue {
   }
 
   /**
-   * Puts a request at the end.
+   * Puts a request at the end; beyond what may wait, where it is `heldBack` by
+   * what was found, and set by nobody.
    *
    * @throws {UnavailableError} when the queue is full or closed.
    */
-  join(ticket: Ticket): void {
-    if (this.#closed || this.full) {
+  join(ticket: Ticket, heldBack = false): void {
+    if (this.#closed || this.full && !heldBack) {
       this.rejected++;
       throw new UnavailableError(this.#closed ? "stopping" : "queue-full");
     }
@@ -146,17 +147,6 @@ export class RequestQueue {
       if (upstream !== null) this.#handOver(ticket, { upstream, now });
       else if (!pastHead) return;
     }
-  }
-
-  /** Hands out what `claim` returns to the head alone. */
-  serveHead(
-    claim: (request: ClaimRequest, since: number) => Upstream | null,
-    now: number,
-  ): void {
-    const [head] = this.#tickets;
-    if (head === undefined) return;
-    const upstream = claim(head.request, head.since);
-    if (upstream !== null) this.#handOver(head, { upstream, now });
   }
 
   /** Turns away those that have waited longer than `longestMs`, if that is less than they may, and those that have waited too long, unless `claim` has an upstream for them. */

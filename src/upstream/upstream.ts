@@ -55,6 +55,7 @@ export class Upstream implements UpstreamAddress {
   #inFlight = 0;
   #idle = 0;
   #overdue = 0;
+  #overtaken = 0;
   #accepting = false;
   #retired = false;
   #onRetire: (() => void)[] = [];
@@ -80,9 +81,9 @@ export class Upstream implements UpstreamAddress {
     return this.#inFlight;
   }
 
-  /** Exchanges that it may have to do something for: streams and the like apart. */
+  /** Exchanges that may keep others waiting: streams and the like apart, and those that others have overtaken. */
   get load(): number {
-    return this.#inFlight - this.#idle;
+    return this.#inFlight - this.#idle - this.#overtaken;
   }
 
   /** Of its load, what is not taking so long that it must be waiting for something. */
@@ -126,6 +127,11 @@ export class Upstream implements UpstreamAddress {
   /** Counts exchanges that take too long to be work, or have ended. For the dispatcher. */
   addOverdue(count: 1 | -1): void {
     this.#overdue += count;
+  }
+
+  /** Counts exchanges that others have overtaken, or that have ended. For the dispatcher. */
+  addOvertaken(count: 1 | -1): void {
+    this.#overtaken += count;
   }
 
   /** Takes note of a refused connection: no work goes here until it is published again. */

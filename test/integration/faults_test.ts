@@ -27,7 +27,6 @@ const ignored = Deno.build.os !== "linux" || ignoreWithout("node");
  */
 const QUIET = {
   ...UNJUDGED,
-  WORKER_CONCURRENCY: "0",
   POOL_SIZE: "3",
   MIN_WORKERS: "3",
   MAX_WORKERS: "3",

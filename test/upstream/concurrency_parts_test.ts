@@ -7,6 +7,8 @@
 
 import assert from "node:assert/strict";
 import { Collapse } from "../../src/upstream/concurrency/collapse.ts";
+import { Crowding } from "../../src/upstream/concurrency/crowding.ts";
+import { crowdedOut } from "../../src/upstream/concurrency/trial.ts";
 import { LatencySample } from "../../src/upstream/concurrency/latency_sample.ts";
 import { FIRST_PAUSE_MS, Pace } from "../../src/upstream/concurrency/pace.ts";
 import { Surge } from "../../src/upstream/concurrency/surge.ts";
@@ -206,4 +208,44 @@ Deno.test("a surge forgets a limit where more at once take as long, and nowhere 
   // The work is heavier, and as many are finished.
   const heavier = advice(() => 4);
   assert(heavier.length > 0 && !heavier.includes("confirm"), `${heavier}`);
+});
+
+/** Requests of which the n-th had n others at its worker. */
+function rising(latencyMs: (concurrency: number) => number): LatencySample {
+  const made = new LatencySample(0, 256);
+  for (let concurrency = 1; concurrency <= 24; concurrency++) {
+    made.give(made.take(concurrency, 0), latencyMs(concurrency));
+  }
+  return made;
+}
+
+Deno.test("where requests took the longer the more there were, it takes no trial to know", () => {
+  assert.equal(crowdedOut(rising((n) => 7 * n), null, 1), 4);
+  // Never fewer than a worker does at once.
+  assert.equal(crowdedOut(rising((n) => 7 * n), null, 8), 8);
+  assert.equal(crowdedOut(rising(() => 50), null, 1), null);
+  assert.equal(crowdedOut(rising((n) => 20 * Math.sqrt(n)), null, 1), null);
+  // Where there is no difference, those from before tell.
+  const before = alike(30, 4);
+  assert.equal(crowdedOut(sample(Array(24).fill(240), 32), before, 1), 4);
+  assert.equal(crowdedOut(sample(Array(24).fill(30), 32), before, 1), null);
+  assert.equal(crowdedOut(sample(Array(24).fill(960), 32), before, 1), null);
+});
+
+Deno.test("more and more at workers that finish no more are too many, whatever the order", () => {
+  const found = (rate: (working: number) => number): number | null => {
+    const crowding = new Crowding();
+    let finished = 0;
+    for (let tick = 0; tick < 20; tick++) {
+      const working = 10 + 20 * tick;
+      finished += rate(working);
+      const now = 100 * tick;
+      const limit = crowding.look({ now, working, workers: 2, finished });
+      if (limit !== null) return limit;
+    }
+    return null;
+  };
+  const limit = found(() => 30);
+  assert(limit !== null && limit >= 5 && limit <= 30, `${limit}`);
+  assert.equal(found((working) => working), null);
 });

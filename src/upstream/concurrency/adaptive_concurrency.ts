@@ -23,6 +23,15 @@ const OVERDUE_FACTOR = 16;
 /** The least of that, in milliseconds: one sweep. */
 const LEAST_OVERDUE_MS = 100;
 
+/** How many overtake a request at most before it is taken to wait for something, and not for its turn: of responses that come together the order is chance. */
+const MOST_OVERTAKINGS = 2;
+
+/** The same while it is not known what is usual: a start under more than can be served is no long poll. */
+const LEAST_UNKNOWN_MS = 1_600;
+
+/** How many times as long as it takes when all requests of its worker wait for each other. */
+const CROWD_FACTOR = 4;
+
 /** By how much that grows where it was work, all the same. */
 const MOST_PATIENCE = 64;
 
@@ -42,16 +51,16 @@ class Claim implements Linked<Claim> {
   /** Its place among all claims. */
   readonly entry: Entry = { claim: this, next: null, previous: null };
   state: ClaimState = "working";
+  /** How many came later to its worker, and were served before; -1 when those were enough. */
+  overtakings = 0;
 
-  constructor(
-    readonly request: ClaimRequest,
-    readonly upstream: Upstream,
-    readonly claimedAt: number,
-    /** Of those that were claimed, the how many-th it is. */
-    readonly order: number,
-    readonly uploads: boolean,
-    public sampled: SampledRequest | null,
-  ) {}
+  claimedAt = 0;
+  /** Of those that were claimed, the how many-th it is. */
+  order = 0;
+  uploads = false;
+  sampled: SampledRequest | null = null;
+
+  constructor(public request: ClaimRequest | null, public upstream: Upstream) {}
 }
 
 /** A place in the list of all claims. */
@@ -66,6 +75,8 @@ type ClaimState = "working" | "overdue" | "idle";
 interface WorkerState {
   /** What it works at, in the order in which it was claimed. */
   readonly working: LinkedList<Claim>;
+  /** Of those, the oldest that may keep the others waiting: nobody has overtaken it, or too few. */
+  oldest: Claim | null;
   /** What has taken it too long to be work. */
   readonly overdue: LinkedList<Claim>;
 }
@@ -75,6 +86,8 @@ export class AdaptiveConcurrency {
   readonly #limit = new ConcurrencyLimit();
   /** In the order in which they were claimed. */
   readonly #claims = new LinkedList<Entry>();
+  /** Those that are to be used again: as many as there were at once, at most. */
+  readonly #spare = new LinkedList<Claim>();
   readonly #workers = new WeakMap<Upstream, WorkerState>();
   /** What {@linkcode OVERDUE_FACTOR} is multiplied with: more where those that took long were work. */
   #patience = 1;
@@ -105,17 +118,16 @@ export class AdaptiveConcurrency {
     const sampled = this.#limit.sampling && !uploads
       ? this.#limit.take(upstream.working, clock())
       : null;
-    const claim = new Claim(
-      request,
-      upstream,
-      this.#sweptAt,
-      this.#order++,
-      uploads,
-      sampled,
-    );
+    const claim = this.#newClaim(request, upstream);
+    claim.claimedAt = this.#sweptAt;
+    claim.order = this.#order++;
+    claim.uploads = uploads;
+    claim.sampled = sampled;
     request.claim = claim;
     this.#claims.enter(claim.entry);
-    this.#stateOf(upstream).working.enter(claim);
+    const worker = this.#stateOf(upstream);
+    worker.working.enter(claim);
+    worker.oldest ??= claim;
     if (uploads && this.#slowUploads > MOSTLY_SLOW) this.#excuse(claim, "idle");
   }
 
@@ -131,6 +143,29 @@ export class AdaptiveConcurrency {
     if (claim === null) return;
     request.claim = null;
     this.#claims.leave(claim.entry);
+    this.#end(claim, { clientGone, clock });
+    claim.request = null;
+    this.#spare.enter(claim);
+  }
+
+  #newClaim(request: ClaimRequest, upstream: Upstream): Claim {
+    const claim = this.#spare.first;
+    if (claim === null) return new Claim(request, upstream);
+    this.#spare.leave(claim);
+    claim.request = request;
+    claim.upstream = upstream;
+    claim.state = "working";
+    claim.overtakings = 0;
+    return claim;
+  }
+
+  #end(
+    claim: Claim,
+    { clientGone, clock }: {
+      readonly clientGone: boolean;
+      readonly clock: () => number;
+    },
+  ): void {
     const { upstream, state, sampled, uploads } = claim;
     const worker = this.#stateOf(upstream);
     if (clientGone && state !== "idle") this.#limit.noteAbandoned();
@@ -149,7 +184,8 @@ export class AdaptiveConcurrency {
       sampled.sample.noteOrder(placeOf(claim, worker.working));
       this.#limit.give(sampled, clock());
     }
-    worker.working.leave(claim);
+    this.#leaveWorking(worker, claim);
+    if (worker.oldest !== null) this.#overtake(worker, claim);
     if (worker.overdue.size > 0) this.#acquit(worker.overdue, claim);
   }
 
@@ -163,20 +199,27 @@ export class AdaptiveConcurrency {
   sweep(now: number, load: PoolLoad): void {
     const before = this.#sweptAt;
     this.#sweptAt = now;
-    const overdueMs = this.#patience *
-      Math.max(LEAST_OVERDUE_MS, OVERDUE_FACTOR * this.#limit.usualMs);
+    const { usualMs, usualConcurrency } = this.#limit;
+    const overdueMs = this.#patience * Math.max(
+      usualMs === 0 ? LEAST_UNKNOWN_MS : LEAST_OVERDUE_MS,
+      OVERDUE_FACTOR * usualMs,
+    );
+    const inTurnMs = CROWD_FACTOR * usualMs / usualConcurrency;
     for (const { claim } of this.#claims) {
       const { request } = claim;
       // Those claimed since are younger than one sweep.
       if (claim.claimedAt >= before) break;
       const ageMs = now - claim.claimedAt;
       if (claim.state === "idle") continue;
-      if (request.uploading === true) {
+      if (request?.uploading === true) {
         if (ageMs < SLOW_UPLOAD_MS) continue;
         this.#countUpload(true);
         this.#excuse(claim, "idle");
-      } else if (claim.state === "working" && ageMs >= overdueMs) {
-        this.#excuse(claim, "overdue");
+      } else if (
+        claim.state === "working" && ageMs >= overdueMs &&
+        ageMs >= inTurnMs * claim.upstream.working
+      ) {
+        this.#excuse(claim, claim.overtakings < 0 ? "idle" : "overdue");
       }
     }
     this.#limit.tick(now, load);
@@ -185,10 +228,31 @@ export class AdaptiveConcurrency {
   #stateOf(upstream: Upstream): WorkerState {
     let state = this.#workers.get(upstream);
     if (state === undefined) {
-      state = { working: new LinkedList(), overdue: new LinkedList() };
+      state = {
+        working: new LinkedList(),
+        oldest: null,
+        overdue: new LinkedList(),
+      };
       this.#workers.set(upstream, state);
     }
     return state;
+  }
+
+  #leaveWorking(worker: WorkerState, claim: Claim): void {
+    if (claim.overtakings < 0) claim.upstream.addOvertaken(-1);
+    else if (worker.oldest === claim) worker.oldest = claim.next;
+    worker.working.leave(claim);
+  }
+
+  /** Whoever is overtaken by more than its worker does at once waits for something else than for its turn, and is as good as not there when workers are chosen. */
+  #overtake(worker: WorkerState, by: Claim): void {
+    const claim = worker.oldest!;
+    if (claim.order > by.order) return;
+    const enough = Math.min(MOST_OVERTAKINGS, this.#limit.parallelism);
+    if (++claim.overtakings < enough) return;
+    worker.oldest = claim.next;
+    claim.overtakings = -1;
+    claim.upstream.addOvertaken(1);
   }
 
   /** A worker that has finished nothing beside what was overdue was at work on it, and others waited for nothing. */
@@ -213,7 +277,7 @@ export class AdaptiveConcurrency {
     const { upstream, sampled } = claim;
     if (claim.state === state) return;
     const worker = this.#stateOf(upstream);
-    if (claim.state === "working") worker.working.leave(claim);
+    if (claim.state === "working") this.#leaveWorking(worker, claim);
     else if (claim.state === "overdue") {
       upstream.addOverdue(-1);
       worker.overdue.leave(claim);

@@ -29,12 +29,14 @@
  */
 
 import { Collapse, COLLAPSE_FACTOR } from "./collapse.ts";
+import { Crowding } from "./crowding.ts";
 import { hasDrifted, LEAST_CONTRAST } from "./elasticity.ts";
 import { LatencySample, type SampledRequest } from "./latency_sample.ts";
 import { FIRST_PAUSE_MS, Pace } from "./pace.ts";
 import { STALL_FACTOR, Surge, SURGE_FACTOR } from "./surge.ts";
 import {
   bounded,
+  crowdedOut,
   type Direction,
   GREATEST_LIMIT,
   isInVain,
@@ -64,6 +66,9 @@ const LEAST_CHANGE = 1.1;
 
 /** What requests usually take at most, where none is finished from one tick to the next by no chance, in milliseconds. */
 const STAND_STILL_MS = 25;
+
+/** Ratio of clients that have gone to all whose requests left workers, from which on it says nothing how many were served. */
+const LEAST_ABANDONED_RATIO = 0.1;
 
 /** Limit from which on a few more than that show nothing. */
 const ABSORBING = 5;
@@ -107,18 +112,34 @@ export class ConcurrencyLimit {
   };
   /** What is tried next, if both can be. */
   #direction: Direction = "up";
+  /** Those that were looked at before. */
+  #previous: LatencySample | null = null;
   /** The requests at the limit that the last clear verdict was about. */
   #known: LatencySample | null = null;
   #queued = 0;
   #releases = 0;
   #releasesSeen = 0;
   #abandoned = 0;
+  #abandonedSeen = 0;
+  /** Requests that were served between the last two ticks. */
+  #released = 0;
   readonly #collapse = new Collapse();
   readonly #surge = new Surge();
+  readonly #crowding = new Crowding();
 
   /** What a request usually takes, in milliseconds; 0 while it is not known. */
   get usualMs(): number {
     return this.#work.usualMs;
+  }
+
+  /** How many a worker was seen to do at once. */
+  get parallelism(): number {
+    return this.#work.parallelism;
+  }
+
+  /** How many were at a worker then. */
+  get usualConcurrency(): number {
+    return this.#work.usualConcurrency;
   }
 
   /** The limit as far as it is known; `Infinity` is none. */
@@ -164,7 +185,10 @@ export class ConcurrencyLimit {
     } else if (phase.type === "trial" && isInVain(phase)) {
       this.#endTrial(phase, now);
     } else if (
-      phase.type === "verdict" && phase.base.complete && phase.trial.complete
+      phase.type === "verdict" && phase.trial.complete &&
+      // Those of before seem the quicker while the slow are not back: where
+      // fewer are better even so, there is nothing to wait for.
+      (phase.base.complete || this.#hasty)
     ) this.#judge(phase, now);
   }
 
@@ -188,6 +212,7 @@ export class ConcurrencyLimit {
     this.#queued = queued;
     const stoodStill = queued > 0 && this.#releases === this.#releasesSeen &&
       this.#work.usualMs < STAND_STILL_MS;
+    this.#released = this.#releases - this.#releasesSeen;
     this.#releasesSeen = this.#releases;
     const finished = this.#releases;
     if (this.#collapse.look({ now, finished, abandoned: this.#abandoned })) {
@@ -197,13 +222,26 @@ export class ConcurrencyLimit {
         now,
       );
     }
+    const crowded = this.#crowding.look({ now, working, workers, finished });
+    if (crowded !== null && crowded * LEAST_CHANGE < this.#limit) {
+      return this.#change(Math.max(this.#work.parallelism, crowded), now);
+    }
+    if (this.#isAbandoned()) {
+      // Workers are at what nobody waits for: that is no stall.
+      this.#surge.reset();
+      if (this.#phase.type === "surge") {
+        this.#cap = this.#limit;
+        this.#look(now);
+      }
+    }
     switch (
       this.#surge.look({
         now,
         queued,
         working,
         finished,
-        expectedMs: this.#limit === Infinity ? 0 : this.#work.expectedMs,
+        // The greatest holds nobody back but in a trial.
+        expectedMs: this.#limit < GREATEST_LIMIT ? this.#work.expectedMs : 0,
       })
     ) {
       case "begin":
@@ -241,6 +279,13 @@ export class ConcurrencyLimit {
     }
   }
 
+  /** Whether many of the requests that left workers since the last time had no client any more. */
+  #isAbandoned(): boolean {
+    const abandoned = this.#abandoned - this.#abandonedSeen;
+    this.#abandonedSeen = this.#abandoned;
+    return abandoned > LEAST_ABANDONED_RATIO * (abandoned + this.#released);
+  }
+
   #look(now: number): void {
     const base = new LatencySample(now, this.#limit, this.#work.spread);
     base.hasty = this.#hasty;
@@ -254,6 +299,12 @@ export class ConcurrencyLimit {
     this.#work.note(base, drifted);
     if (drifted) this.#hurry(now);
     const { parallelism } = this.#work;
+    const crowded = crowdedOut(base, this.#previous, parallelism);
+    this.#previous = base;
+    if (crowded !== null && crowded * LEAST_CHANGE < this.#limit) {
+      this.#known = base;
+      return this.#change(crowded, now);
+    }
     const used = Math.min(base.concurrency, this.#limit);
     const binds = this.#queued > 0 || base.bound >= BINDING_RATIO;
     const may = {
@@ -286,7 +337,10 @@ export class ConcurrencyLimit {
 
   #endTrial(phase: Trial, now: number): void {
     const deadline = now + patienceMs(phase.base, phase.trial.startedAt);
-    this.#cap = this.#limit;
+    // Those that waited meanwhile would all be at workers before it is known
+    // whether they should.
+    const goesOn = this.#hasty && phase.direction === "down";
+    if (!goesOn) this.#cap = this.#limit;
     this.#phase = { ...phase, type: "verdict", deadline };
   }
 
@@ -296,6 +350,7 @@ export class ConcurrencyLimit {
     const pace = this.#pace[direction];
     const elasticity = outcomeOf(phase);
     this.#direction = opposite(direction);
+    this.#cap = this.#limit;
     if (elasticity === null) {
       // Nobody is left that would show more: all have been let in.
       if (direction === "up" && trial.taken === 0 && this.#limit >= ABSORBING) {
@@ -330,6 +385,8 @@ export class ConcurrencyLimit {
   /** Sets another limit, which is to be tried out at once. */
   #change(limit: number, now: number): void {
     this.#limit = bounded(limit);
+    this.#previous = null;
+    this.#crowding.reset();
     this.#cap = this.#limit;
     this.#work.expect(0);
     this.#surge.reset();

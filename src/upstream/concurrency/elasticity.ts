@@ -6,6 +6,7 @@
  */
 
 import { type LatencySample, LEAST_COUNT } from "./latency_sample.ts";
+import type { Elasticity } from "./latency_trend.ts";
 
 /** Factor of concurrency between two samples below which their latencies say nothing. */
 export const LEAST_CONTRAST = 1.2;
@@ -15,17 +16,6 @@ const DRIFT_FACTOR = 1.5;
 
 /** Standard errors that are no chance. */
 const CLEAR_ERRORS = 3;
-
-/** How the latency grows with concurrency. */
-export interface Elasticity {
-  /**
-   * 0 when it does not, since requests wait for something else than each
-   * other, 1 when twice as many at once take twice as long, since they do.
-   */
-  readonly value: number;
-  /** Standard error of that. */
-  readonly error: number;
-}
 
 /** Returns how the latency grows with concurrency, or `null` when it cannot be told. */
 export function elasticityOf(

@@ -8,6 +8,8 @@
  * @module
  */
 
+import { LatencyTrend } from "./latency_trend.ts";
+
 /** Requests whose mean says something at least. */
 export const LEAST_COUNT = 16;
 
@@ -54,6 +56,8 @@ export class LatencySample {
   taken = 0;
   /** Requests that were served. */
   count = 0;
+  /** What those that were served say of each other. */
+  readonly trend: LatencyTrend = new LatencyTrend();
   #sumMs = 0;
   #sumOfLogs = 0;
   #sumOfSquares = 0;
@@ -159,11 +163,13 @@ export class LatencySample {
   }
 
   /** Takes note that a request was served. */
-  give({ claimedAt }: SampledRequest, now: number): void {
+  give({ claimedAt, concurrency }: SampledRequest, now: number): void {
     const ms = now - claimedAt;
     this.count++;
     this.#sumMs += ms;
-    this.#sumOfLogs += Math.log(Math.max(ms, SHORTEST_MS));
+    const logOfMs = Math.log(Math.max(ms, SHORTEST_MS));
+    this.#sumOfLogs += logOfMs;
+    this.trend.add(concurrency, logOfMs);
     this.#sumOfSquares += ms * ms;
   }
   /** Forgets a request that has turned out to be no work. */

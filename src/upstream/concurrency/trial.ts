@@ -4,8 +4,9 @@
  * @module
  */
 
-import { type Elasticity, elasticityOf } from "./elasticity.ts";
+import { elasticityOf, hasDrifted } from "./elasticity.ts";
 import type { LatencySample } from "./latency_sample.ts";
+import type { Elasticity } from "./latency_trend.ts";
 
 /** The first limit, and the greatest: so many at once are only too many where far more come than can be served, and more are as good as none. */
 export const GREATEST_LIMIT = 256;
@@ -34,6 +35,18 @@ const CAUTION_IN_TURN = 1.5;
  * worker is idle between two requests, for the time the next one takes to come.
  */
 const UP_ROUNDING = 0.8;
+
+/** Elasticity, less its error, from which on nothing is to be tried: with twice as many at once requests take twice as long. */
+const CLEAR_ELASTICITY = 0.7;
+
+/** Requests without which that says nothing. */
+const LEAST_CROWD = 24;
+
+/** Factor by which more were at once than before, for both to be compared ... */
+const LEAST_CROWDING = 2;
+
+/** ... and how long ago that was at most, in milliseconds: later, it may be other work. */
+const LONGEST_MEMORY_MS = 5_000;
 
 /** Part of a trial's requests without which it says nothing. */
 const LEAST_TRIAL_RATIO = 0.75;
@@ -98,6 +111,36 @@ export function lowered(
   const worthwhile = Math.ceil(WORTHWHILE_MS * used / base.meanMs);
   const wanted = Math.round(used * (cap / used) ** excess);
   return Math.min(limit, Math.max(least, worthwhile, wanted));
+}
+
+/**
+ * The limit that requests call for which took the longer the more there were
+ * at once, without a trial; `null` where that was not clear.
+ *
+ * @param before Those that were looked at before, if they were.
+ * @param least What it is not below.
+ */
+export function crowdedOut(
+  base: LatencySample,
+  before: LatencySample | null,
+  least: number,
+): number | null {
+  if (base.count < LEAST_CROWD) return null;
+  const { trend, concurrency, meanMs } = base;
+  const worthwhile = Math.ceil(WORTHWHILE_MS * concurrency / meanMs);
+  const bound = Math.max(least, worthwhile);
+  if (isClear(trend.elasticity)) return Math.max(bound, Math.round(trend.low));
+  const comparable = before !== null && !hasDrifted(before, base) &&
+    base.startedAt - before.startedAt < LONGEST_MEMORY_MS &&
+    base.concurrency >= LEAST_CROWDING * before.concurrency;
+  return comparable && isClear(elasticityOf(before, base))
+    ? Math.max(bound, Math.round(before.concurrency))
+    : null;
+}
+
+function isClear(elasticity: Elasticity | null): boolean {
+  return elasticity !== null &&
+    elasticity.value - elasticity.error >= CLEAR_ELASTICITY;
 }
 
 /** A limit that may be set: beyond the greatest there is none. */

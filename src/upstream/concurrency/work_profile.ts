@@ -12,10 +12,18 @@ const FIRST_SPREAD = 0.5;
 /** What one more look counts in how much requests differ, and in what one is expected to take. */
 const LOOK_WEIGHT = 0.3;
 
+/** Ratio of the requests of a look that must be back for their mean to be what is expected of others. */
+const LEAST_RETURNED = 0.75;
+
+/** Requests at a worker from which on their order may be that of its connections, new ones of which it sees late. */
+const CROWD = 16;
+
 /** Learns what requests are like. */
 export class WorkProfile {
   /** What a request usually takes, however long a few do, in milliseconds; 0 while it is not known. */
   usualMs = 0;
+  /** How many were at a worker then. */
+  usualConcurrency = 1;
   #expectedMs = 0;
   #spread = FIRST_SPREAD;
   #parallelism = 1;
@@ -38,14 +46,18 @@ export class WorkProfile {
   /** Takes note of requests at the present limit, which are other work where they have `drifted`. */
   note(base: LatencySample, drifted: boolean): void {
     this.usualMs = base.usualMs;
+    this.usualConcurrency = Math.max(1, base.concurrency);
     this.#spread += LOOK_WEIGHT * (base.spread - this.#spread);
     const weight = this.#expectedMs === 0
       ? 1
       : LOOK_WEIGHT * Math.min(1, base.count / ENOUGH_COUNT);
-    this.#expectedMs += weight * (base.meanMs - this.#expectedMs);
+    // Those that are back first are the quick ones.
+    if (base.count >= LEAST_RETURNED * base.taken) {
+      this.#expectedMs += weight * (base.meanMs - this.#expectedMs);
+    }
     this.#parallelism = Math.max(
       drifted ? 1 : this.#parallelism,
-      base.parallelism,
+      isOrderly(base) ? base.parallelism : 1,
     );
   }
 
@@ -59,4 +71,9 @@ export class WorkProfile {
     this.#spread = FIRST_SPREAD;
     this.#parallelism = 1;
   }
+}
+
+/** Whether the order in which requests were served says how many a worker does at once: not where any of a crowd may be next. */
+function isOrderly({ concurrency, parallelism }: LatencySample): boolean {
+  return concurrency < CROWD || 2 * parallelism <= concurrency;
 }
