@@ -17,7 +17,7 @@ import {
   type WriteResult,
 } from "../../proxy/core/link.ts";
 import type { BufferPool } from "../../proxy/core/buffer_pool.ts";
-import { EPOLL, MSG, SHUT_WR } from "./abi.ts";
+import { EPOLL, ERRNO, MSG, SHUT_WR } from "./abi.ts";
 import type { EventLoop, Source } from "./event_loop.ts";
 import type { Libc } from "./libc.ts";
 import { isTransient, Output } from "./output.ts";
@@ -67,6 +67,8 @@ export interface LinkOptions {
   readonly input: InputBuffer;
   /** What it is watched for already, by a source that the link takes the place of. */
   readonly watchedFor?: number;
+  /** Whether a peer that has reset the connection wants nothing any more, so that it is ended with what was not read. @default {false} */
+  readonly endsOnReset?: boolean;
   /** Called once, when the descriptor has been closed. */
   readonly onClosed?: () => void;
 }
@@ -79,6 +81,7 @@ export class EpollLink implements Link, Source {
   readonly #context: LinkContext;
   readonly #fd: number;
   readonly #output: Output;
+  readonly #endsOnReset: boolean;
   readonly #onClosed: (() => void) | undefined;
   #interest: number;
   #reading: Reading = "off";
@@ -98,6 +101,7 @@ export class EpollLink implements Link, Source {
     this.#output = new Output(context.libc, context.buffers, options.fd);
     this.input = options.input;
     this.#interest = options.watchedFor ?? UNWATCHED;
+    this.#endsOnReset = options.endsOnReset ?? false;
     this.#onClosed = options.onClosed;
     if (this.#interest === UNWATCHED) context.loop.attach(this.#fd, this);
     else context.loop.replace(this.#fd, this);
@@ -187,7 +191,7 @@ export class EpollLink implements Link, Source {
     }
     if (this.#closed) return;
     if (!this.#ended && (broken || (events & EPOLL.IN) !== 0)) {
-      this.#receive(broken);
+      this.#receive(broken, (events & EPOLL.ERR) !== 0);
     }
     if (this.#closed) return;
     this.#settle(events, broken);
@@ -201,7 +205,7 @@ export class EpollLink implements Link, Source {
     this.#want(EPOLL.IN);
   }
 
-  #receive(broken: boolean): void {
+  #receive(broken: boolean, reset: boolean): void {
     switch (this.#reading) {
       case "on":
       case "watching":
@@ -209,8 +213,9 @@ export class EpollLink implements Link, Source {
       case "discarding":
         return this.#discard();
       case "off":
+        if (reset && this.#endsOnReset) this.#noteEnd(ERRNO.ECONNRESET);
         // What cannot be read now is read later, and the end after it.
-        if (broken) this.#peek();
+        else if (broken) this.#peek();
     }
   }
 

@@ -169,6 +169,7 @@ export class EpollListener implements Source {
     const link = new EpollLink(this.#options, {
       fd,
       input: new InputBuffer(buffers, inputBytes),
+      endsOnReset: true,
       onClosed: this.#onLinkClosed,
     });
     const peer = readInternetAddress(this.#address);

@@ -1,10 +1,12 @@
 /** Connections on epoll: what the port of the data plane promises of them. */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import type { Link, LinkHandler } from "../../../src/proxy/core/link.ts";
 import type { EpollLink } from "../../../src/transport/epoll/link.ts";
-import { concatBytes, isReset } from "../../support/raw_socket.ts";
-import { LoopStand } from "./loop_stand.ts";
+import { concatBytes, isReset, RawSocket } from "../../support/raw_socket.ts";
+import { LoopStand, Recorded } from "./loop_stand.ts";
 
 const encoder = new TextEncoder();
 
@@ -169,9 +171,15 @@ Deno.test("a reset is reported as a broken connection, also while paused", async
   }
 });
 
-Deno.test("what came before a reset is reported before it", async () => {
+Deno.test("what a worker has sent before a reset is reported before it", async () => {
   await using stand = new LoopStand();
-  const { recorded, peer } = await stand.pair();
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const accepted = once(server, "connection");
+  const { port } = server.address() as AddressInfo;
+  const recorded = new Recorded(await stand.connect(port) as EpollLink);
+  const peer = new RawSocket((await accepted)[0]);
+  server.close();
   const { link } = recorded;
   link.resume();
   link.pause();
@@ -183,6 +191,18 @@ Deno.test("what came before a reset is reported before it", async () => {
   await stand.until(() => link.ended, "the reset");
   assert.deepEqual(recorded.events, ["data", "broken"]);
   assert.equal(recorded.text, "last words");
+});
+
+Deno.test("a client's reset is reported at once, though nobody reads what it has sent", async () => {
+  await using stand = new LoopStand();
+  const { recorded, peer } = await stand.pair();
+  const { link } = recorded;
+  link.resume();
+  link.pause();
+  await peer.write(encoder.encode("part of a body"));
+  await peer.reset();
+  await stand.until(() => link.ended, "the reset");
+  assert.deepEqual(recorded.events, ["broken"]);
 });
 
 Deno.test("10 MB to a slow reader are written in parts, and the octets stay as they are", async () => {
