@@ -40,17 +40,18 @@ export interface Judgement {
 
 /** Every goal, in the order of the table. */
 export const GOALS: readonly Goal[] = [
-  { ...cpu("small"), against: "haproxy", most: 1.0 },
-  { ...cpu("small"), against: "nginx", most: 1.1 },
-  { ...cpu("browser"), against: "haproxy", most: 1.1 },
-  { ...cpu("10k"), against: "haproxy", most: 1.1 },
-  { ...cpu("chunked"), against: "haproxy", most: 1.1 },
-  { ...cpu("1m"), against: "haproxy", most: 0.9 },
-  { ...cpu("upload"), against: "haproxy", most: 0.9 },
-  { ...cpu("connect"), against: "haproxy", most: 1.5 },
-  { ...addedLatency("p50", "p50Micros"), against: "haproxy", most: 1.2 },
-  { ...addedLatency("p99", "p99Micros"), against: "haproxy", most: 1.2 },
-  { ...throughput(), against: "haproxy", least: 0.95 },
+  ...["small", "browser", "10k", "chunked"].flatMap((scenario) => [
+    { ...cpu(scenario), against: "haproxy", most: 1.0 },
+    { ...cpu(scenario), against: "nginx", most: 1.1 },
+    { ...machine(scenario), against: "haproxy", most: 1.0 },
+  ]),
+  { ...cpu("1m"), against: "haproxy", most: 0.6 },
+  { ...cpu("upload"), against: "haproxy", most: 0.6 },
+  { ...cpu("connect"), against: "haproxy", most: 1.25 },
+  { ...percentile("latency", "p50"), against: "haproxy", most: 1.1 },
+  { ...percentile("latency", "p99"), against: "haproxy", most: 1.1 },
+  { ...percentile("saturation", "p99"), against: "haproxy", most: 1.1 },
+  { ...throughput(), against: "haproxy", least: 1.0 },
   { ...throughput(), against: "deno-serve", least: 4 },
   { ...throughput(), against: "caddy", least: 3 },
   { ...growth("workers", "64 workers, x 4"), against: null, most: 1.1 },
@@ -61,7 +62,7 @@ export const GOALS: readonly Goal[] = [
       ({ startedBytes }) => startedBytes / MEBIBYTE,
     ),
     against: null,
-    most: 60,
+    most: 75,
   },
   {
     ...memory(
@@ -70,7 +71,7 @@ export const GOALS: readonly Goal[] = [
         (openBytes - loadedBytes) / connections / KIBIBYTE,
     ),
     against: null,
-    most: 8,
+    most: 2,
   },
   {
     ...memory(
@@ -103,6 +104,17 @@ function cpu(scenario: string): Figure {
   };
 }
 
+/** Load generator and workers included: a balancer can look cheap by making work for others. */
+function machine(scenario: string): Figure {
+  return {
+    what: `${scenario}, machine µs`,
+    digits: 1,
+    source: (results, peer) =>
+      roundsOf(results, scenario, peer)
+        .map(({ machineMicrosPerRequest }) => machineMicrosPerRequest),
+  };
+}
+
 function throughput(): Figure {
   return {
     what: "saturation, requests a second",
@@ -113,23 +125,12 @@ function throughput(): Figure {
   };
 }
 
-/** What a balancer adds: its percentile less that of a round without one. */
-function addedLatency(
-  name: string,
-  percentile: "p50Micros" | "p99Micros",
-): Figure {
+function percentile(scenario: string, name: "p50" | "p99"): Figure {
   return {
-    what: `latency, added ${name} µs`,
+    what: `${scenario}, ${name} µs`,
     digits: 0,
-    source: (results, peer) => {
-      const direct = roundsOf(results, "latency", "direct");
-      return roundsOf(results, "latency", peer).flatMap((round, index) => {
-        const without = direct[index];
-        return without === undefined
-          ? []
-          : [round[percentile] - without[percentile]];
-      });
-    },
+    source: (results, peer) =>
+      roundsOf(results, scenario, peer).map((round) => round[`${name}Micros`]),
   };
 }
 

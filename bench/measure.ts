@@ -8,7 +8,7 @@
 import type { Peer, StartedPeer } from "./peers/peer.ts";
 import type { PeerResult, Round, ScenarioResult } from "./results.ts";
 import type { Scenario } from "./scenarios.ts";
-import { cpuTime, rssBytes } from "./support/proc_stat.ts";
+import { cpuTime, machineCpuMicros, rssBytes } from "./support/proc_stat.ts";
 import { runWrk } from "./support/wrk.ts";
 import { findFault } from "./verify.ts";
 
@@ -86,21 +86,27 @@ export async function measureRound(
 ): Promise<Round> {
   const pids = pidsOf();
   let before = cpuTime(pids);
+  let machineBefore = machineCpuMicros();
   const load = await runWrk(scenario, {
     port,
     seconds,
     signal,
-    onSettled: () => before = cpuTime(pids),
+    onSettled: () => {
+      before = cpuTime(pids);
+      machineBefore = machineCpuMicros();
+    },
   });
   const after = cpuTime(pids);
+  const machine = machineCpuMicros() - machineBefore;
+  const machineMicrosPerRequest = machine / load.requests;
   const { durationMicros, ...rest } = load;
   const requestsPerSecond = load.requests / (durationMicros / 1e6);
-  if (pids.length === 0) return { ...rest, ...NO_COST, requestsPerSecond };
+  const measured = { ...rest, requestsPerSecond, machineMicrosPerRequest };
+  if (pids.length === 0) return { ...measured, ...NO_COST };
   const user = after.user - before.user;
   const cpu = user + after.system - before.system;
   return {
-    ...rest,
-    requestsPerSecond,
+    ...measured,
     userMicrosPerRequest: user / load.requests,
     cpuMicrosPerRequest: cpu / load.requests,
     coreRatio: cpu / durationMicros,

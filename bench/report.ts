@@ -29,6 +29,8 @@ const HEADINGS = [
   "CPU µs/req",
   "min - max",
   ...REFERENCES.map((name) => `x ${name}`),
+  "machine µs",
+  "x haproxy",
   "req/s",
   "core",
   "waited",
@@ -39,23 +41,32 @@ const HEADINGS = [
 
 /** The table of one scenario, one line a peer. */
 export function scenarioTable({ scenario, peers }: ScenarioResult): Table {
-  const cpus = new Map(
-    peers.map(({ peer, rounds }) => [peer, cpuMicros(rounds)]),
-  );
+  const costs: Costs = {
+    cpu: new Map(peers.map(({ peer, rounds }) => [peer, cpuMicros(rounds)])),
+    machine: new Map(
+      peers.map(({ peer, rounds }) => [peer, machineMicros(rounds)]),
+    ),
+  };
   const { name, description, connections } = scenario;
   const clients = connections === 1 ? "one client" : `${connections} clients`;
   return {
     title: `${name}: ${description}, ${clients}`,
-    rows: [HEADINGS, ...peers.map((result) => row(result, cpus))],
+    rows: [HEADINGS, ...peers.map((result) => row(result, costs))],
   };
 }
 
-function row(
-  { peer, rounds, fault }: PeerResult,
-  cpus: ReadonlyMap<string, readonly number[]>,
-): string[] {
+/** What a request costs, by peer and round. */
+interface Costs {
+  /** The balancer. */
+  readonly cpu: ReadonlyMap<string, readonly number[]>;
+  /** The machine. */
+  readonly machine: ReadonlyMap<string, readonly number[]>;
+}
+
+function row({ peer, rounds, fault }: PeerResult, costs: Costs): string[] {
   if (fault !== null) return [peer, `not measured: ${fault}`];
-  const cpu = cpus.get(peer) ?? [];
+  const cpu = costs.cpu.get(peer) ?? [];
+  const machine = median(costs.machine.get(peer) ?? []);
   const errors = rounds.reduce((sum, round) => sum + round.errors, 0);
   const middle = (of: (round: Round) => number | null): number =>
     median(rounds.map((round) => of(round) ?? NaN));
@@ -64,8 +75,10 @@ function row(
     figure(median(cpu), 1),
     range(cpu, 1),
     ...REFERENCES.map((name) =>
-      figure(median(cpu) / median(cpus.get(name) ?? []), 2)
+      figure(median(cpu) / median(costs.cpu.get(name) ?? []), 2)
     ),
+    figure(machine, 1),
+    figure(machine / median(costs.machine.get(REFERENCES[0]) ?? []), 2),
     figure(middle((round) => round.requestsPerSecond), 0),
     figure(100 * middle((round) => round.coreRatio), 0, " %"),
     figure(100 * middle((round) => round.waitRatio), 0, " %"),
@@ -163,6 +176,10 @@ function range(values: readonly number[], digits: number): string {
   return `${figure(Math.min(...values), digits)} - ${
     figure(Math.max(...values), digits)
   }`;
+}
+
+function machineMicros(rounds: readonly Round[]): number[] {
+  return rounds.map(({ machineMicrosPerRequest }) => machineMicrosPerRequest);
 }
 
 function cpuMicros(rounds: readonly Round[]): number[] {

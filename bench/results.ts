@@ -16,6 +16,8 @@ export interface Round {
   /** User and system time together. */
   readonly cpuMicrosPerRequest: number | null;
   readonly userMicrosPerRequest: number | null;
+  /** CPU time of the whole machine, load generator and workers included. */
+  readonly machineMicrosPerRequest: number;
   /** Share of its core that the balancer used, 0 to 1. At 1 it was what limited the throughput. */
   readonly coreRatio: number | null;
   /** How long it was ready to run and somebody else had its core, as a share. Above a few percent the machine was not ours. */

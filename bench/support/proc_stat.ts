@@ -35,6 +35,17 @@ export function cpuTime(pids: readonly number[]): CpuTime {
   return { user: user * TICK_MICROS, system: system * TICK_MICROS, waited };
 }
 
+/** Fields of /proc/stat's first line: user, nice, system, irq, softirq. Guests are among them. */
+const BUSY_FIELDS: readonly number[] = [0, 1, 2, 5, 6];
+
+/** CPU time of the whole machine since it was started, in microseconds. */
+export function machineCpuMicros(): number {
+  const [, ...fields] = Deno.readTextFileSync("/proc/stat").split("\n")[0]!
+    .trim().split(/\s+/);
+  return BUSY_FIELDS
+    .reduce((sum, field) => sum + Number(fields[field]), 0) * TICK_MICROS;
+}
+
 /** Of the main thread, which is the one that serves in all that are compared here but Caddy. */
 function waitedMicros(pid: number): number {
   // Nanoseconds on the core, nanoseconds waiting for it, number of turns.
