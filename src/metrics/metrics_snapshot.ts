@@ -175,8 +175,10 @@ export interface MetricsSnapshot {
     readonly client: number;
     readonly upstreamIdle: number;
   };
-  /** By how much the event loop has been late, at worst, over the last ten seconds. */
+  /** By how much the event loop of the data plane has been late, at worst, over the last ten seconds. */
   readonly eventLoopLag: number;
+  /** The same of the control plane's, which probes, scales and makes these pages. */
+  readonly controlPlaneLag: number;
   /** The last changes of the wanted number of workers, oldest first. */
   readonly scaling: readonly ScalingMetrics[];
   /** The number of workers that is asked for and held back, or `null`. */
@@ -269,6 +271,7 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
       upstreamIdle: figures.idleUpstreamConnections,
     },
     eventLoopLag: rounded(figures.eventLoopLagMs),
+    controlPlaneLag: rounded(figures.controlPlaneLagMs),
     scaling: sources.scaling.map(scalingMetrics),
     scalingHeld: sources.scalingHeld && scalingHeldMetrics(sources.scalingHeld),
     workers: pool.workers.map((worker) =>

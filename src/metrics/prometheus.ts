@@ -169,8 +169,13 @@ function requestMetrics(
     ),
     gauge(
       "prefork_event_loop_lag_seconds",
-      "Greatest lag of the balancer's event loop over the last ten seconds.",
+      "Greatest lag of the event loop that serves requests over the last ten seconds.",
       snapshot.eventLoopLag / 1000,
+    ),
+    gauge(
+      "prefork_control_plane_lag_seconds",
+      "Greatest lag of the event loop that probes and scales over the last ten seconds.",
+      snapshot.controlPlaneLag / 1000,
     ),
   ];
 }

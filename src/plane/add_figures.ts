@@ -27,6 +27,7 @@ export function emptyFigures(queueLimit: number): DataPlaneFigures {
     clientConnections: 0,
     idleUpstreamConnections: 0,
     eventLoopLagMs: 0,
+    controlPlaneLagMs: 0,
     latency: nothing,
     responses: [],
     errors: new Map(),
@@ -55,6 +56,7 @@ export function ofThePast(figures: DataPlaneFigures): DataPlaneFigures {
     clientConnections: 0,
     idleUpstreamConnections: 0,
     eventLoopLagMs: 0,
+    controlPlaneLagMs: 0,
     queue: { ...figures.queue, depth: 0 },
     upstreams: new Map(upstreams),
   };

@@ -226,6 +226,8 @@ export interface DataPlaneFigures {
   readonly idleUpstreamConnections: number;
   /** By how much the event loop has been late of late, at worst, in milliseconds. */
   readonly eventLoopLagMs: number;
+  /** The same of the loop of the control plane: one loop may be both. */
+  readonly controlPlaneLagMs: number;
   /** Durations of all requests. */
   readonly latency: HistogramFigures;
   /** How many requests of which slot had which status; only what there was. */

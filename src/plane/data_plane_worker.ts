@@ -6,6 +6,7 @@
  */
 
 import v8 from "node:v8";
+import { EventLoopLag } from "../shared/event_loop_lag.ts";
 import type { Libc } from "../transport/epoll/libc.ts";
 import { Waker } from "../transport/epoll/waker.ts";
 import { Board } from "./board.ts";
@@ -70,6 +71,7 @@ export class DataPlaneWorker {
   readonly #closed = Promise.withResolvers<void>();
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #startTimer: ReturnType<typeof setTimeout>;
+  readonly #lag = new EventLoopLag(LOOK_INTERVAL_MS, performance.now());
   #heartbeat = 0;
   #looks = 0;
   #lookedAt = performance.now();
@@ -107,6 +109,11 @@ export class DataPlaneWorker {
       () => this.#lose(`has not begun within ${START_TIMEOUT_MS} ms`),
       START_TIMEOUT_MS,
     );
+  }
+
+  /** By how much the loop that looks after it has been late of late, at worst, in milliseconds. */
+  get lagMs(): number {
+    return this.#lag.worstMs;
   }
 
   /** Carries a message to it. */
@@ -164,6 +171,7 @@ export class DataPlaneWorker {
     const now = performance.now();
     const paused = now - this.#lookedAt > PAUSE_MS;
     this.#lookedAt = now;
+    this.#lag.tick(now);
     if (!this.#begun || paused || heartbeat !== this.#heartbeat) {
       this.#heartbeat = heartbeat;
       this.#looks = 0;

@@ -182,6 +182,7 @@ export class PlaneHost {
       clientConnections: counters.clientConnections,
       idleUpstreamConnections: engine?.idleUpstreamConnections ?? 0,
       eventLoopLagMs: engine?.eventLoopLagMs ?? 0,
+      controlPlaneLagMs: engine?.eventLoopLagMs ?? 0,
       latency: counters.latency.figures(),
       responses: [...counters.answers()],
       errors: counters.ownAnswers(),

@@ -151,7 +151,7 @@ export class ThreadPlane implements DataPlane {
   }
 
   figures(): DataPlaneFigures {
-    return this.#figures;
+    return { ...this.#figures, controlPlaneLagMs: this.#worker?.lagMs ?? 0 };
   }
 
   subscribe(listener: (fact: Fact) => void): () => void {

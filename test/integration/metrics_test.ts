@@ -66,6 +66,7 @@ const SHAPE = {
   },
   connections: { client: "number", upstreamIdle: "number" },
   eventLoopLag: "number",
+  controlPlaneLag: "number",
   transport: "string",
   scaling: "array",
   scalingHeld: "null",

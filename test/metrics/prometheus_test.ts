@@ -70,6 +70,7 @@ const CONTRACT: Readonly<Record<string, MetricFamily["type"]>> = {
   prefork_scaling_decisions_total: "counter",
   prefork_connections: "gauge",
   prefork_event_loop_lag_seconds: "gauge",
+  prefork_control_plane_lag_seconds: "gauge",
   prefork_build_info: "gauge",
   prefork_draining: "gauge",
   process_cpu_seconds_total: "counter",
@@ -210,6 +211,7 @@ Deno.test("queue, connections and lag are those of the snapshot", async () => {
   assert.equal(open("client"), 7);
   assert.equal(open("upstream_idle"), 8);
   assert.equal(valueOf(metrics, "prefork_event_loop_lag_seconds"), 0.009);
+  assert.equal(valueOf(metrics, "prefork_control_plane_lag_seconds"), 0.003);
 });
 
 Deno.test("retries are counted by what had failed, and what may fail is there before it does", async () => {

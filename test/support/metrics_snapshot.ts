@@ -82,6 +82,7 @@ export function metricsSnapshot(
     errors: { "502": 1, "503": 0 },
     connections: { client: 7, upstreamIdle: 8 },
     eventLoopLag: 9,
+    controlPlaneLag: 3,
     scaling: [],
     scalingHeld: null,
     workers: [workerMetrics()],
