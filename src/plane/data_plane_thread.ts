@@ -14,12 +14,14 @@ import {
   receiveMessageOnPort,
 } from "node:worker_threads";
 import { ProxyEngine } from "../proxy/core/engine.ts";
+import { collectGarbage } from "../shared/collect_garbage.ts";
 import { EpollAcceptor } from "../transport/epoll/acceptor.ts";
 import { EpollDriver } from "../transport/epoll/driver.ts";
 import { openLibc } from "../transport/epoll/libc.ts";
 import { Board } from "./board.ts";
 import type { Fact } from "./contract.ts";
 import { PlaneHost } from "./plane_host.ts";
+import { QuietWatch } from "./quiet_watch.ts";
 import { RemotePages } from "./remote_pages.ts";
 import type { FromThread, ThreadStart, ToThread } from "./thread_messages.ts";
 
@@ -37,6 +39,7 @@ class DataPlaneThread {
   /** What was counted when figures were sent last. */
   #reported = -1;
   #looks = 0;
+  readonly #quiet = new QuietWatch();
 
   constructor(start: ThreadStart) {
     this.#start = start;
@@ -63,6 +66,7 @@ class DataPlaneThread {
     engine.deadlines.each(() => {
       board.beat();
       this.#look();
+      if (this.#quiet.look(host.counters)) this.#tidyUp();
     });
     driver.start(engine.deadlines);
   }
@@ -165,6 +169,12 @@ class DataPlaneThread {
     const quiet = counted === this.#reported && inFlight === 0;
     if (quiet && ++this.#looks < FIGURES_EVERY) return;
     this.#sendFigures();
+  }
+
+  /** Gives back what the work has left behind: here, and in the thread of the control plane. */
+  #tidyUp(): void {
+    collectGarbage();
+    this.#post({ type: "quiet" });
   }
 
   #sendFigures(): void {

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { collectGarbage } from "../shared/collect_garbage.ts";
 import type { Libc } from "../transport/epoll/libc.ts";
 import type {
   AdminSite,
@@ -225,11 +226,19 @@ export class ThreadPlane implements DataPlane {
             describe(message.error)
           }`,
         );
+      case "quiet":
+        return this.#tidyUp();
       case "page-request":
       case "page-pull":
       case "page-cancel":
         return this.#pages?.receive(message);
     }
+  }
+
+  /** Gives back what has been left behind, in this thread and in the allocator of both. */
+  #tidyUp(): void {
+    collectGarbage();
+    this.#libc.trim();
   }
 
   /** The thread is gone: another one takes its place. */

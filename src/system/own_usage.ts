@@ -4,7 +4,6 @@
  * @module
  */
 
-import process from "node:process";
 import { listGranted, readGranted } from "./granted_files.ts";
 
 /** Figures of one process; what cannot be had is `null`. */
@@ -22,7 +21,7 @@ export interface OwnUsage {
 
 /** Returns what this process uses now. */
 export function ownUsage(): OwnUsage {
-  const { user, system } = process.cpuUsage();
+  const { user, system } = Deno.cpuUsage();
   return {
     // In microseconds.
     cpuSeconds: (user + system) / 1e6,

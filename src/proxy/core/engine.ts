@@ -133,6 +133,7 @@ export class ProxyEngine {
     };
     deadlines.each((now) => lag.tick(now));
     deadlines.each((now) => connections.sweep(now));
+    deadlines.each((now) => driver.buffers.sweep(now));
     deadlines.each((now) => dispatcher.sweep(now));
     deadlines.each((now) => suspects.expire(now));
     deadlines.each(() => this.#look());
