@@ -14,11 +14,11 @@ import {
   receiveMessageOnPort,
 } from "node:worker_threads";
 import { ProxyEngine } from "../proxy/core/engine.ts";
-import { collectGarbage } from "../shared/collect_garbage.ts";
 import { EpollAcceptor } from "../transport/epoll/acceptor.ts";
 import { EpollDriver } from "../transport/epoll/driver.ts";
 import { openLibc } from "../transport/epoll/libc.ts";
 import { Board } from "./board.ts";
+import { collectGarbage } from "./collect_garbage.ts";
 import type { Fact } from "./contract.ts";
 import { PlaneHost } from "./plane_host.ts";
 import { QuietWatch } from "./quiet_watch.ts";

@@ -9,7 +9,6 @@
  * @module
  */
 
-import { collectGarbage } from "../shared/collect_garbage.ts";
 import type { Libc } from "../transport/epoll/libc.ts";
 import type {
   AdminSite,
@@ -23,6 +22,7 @@ import type {
 } from "./contract.ts";
 import { NO_FIGURES } from "./contract.ts";
 import { addFigures, emptyFigures, ofThePast } from "./add_figures.ts";
+import { collectGarbage } from "./collect_garbage.ts";
 import { DataPlaneWorker } from "./data_plane_worker.ts";
 import { Listeners } from "./listeners.ts";
 import type { DataPlaneSettings } from "./plane_host.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import process from "node:process";
 import { listGranted, readGranted } from "./granted_files.ts";
 
 /** Figures of one process; what cannot be had is `null`. */
@@ -21,7 +22,7 @@ export interface OwnUsage {
 
 /** Returns what this process uses now. */
 export function ownUsage(): OwnUsage {
-  const { user, system } = Deno.cpuUsage();
+  const { user, system } = process.cpuUsage();
   return {
     // In microseconds.
     cpuSeconds: (user + system) / 1e6,
