@@ -9,11 +9,14 @@
 /** Looks in a row at which nearly nothing was done: two seconds, longer than a pause between two bursts of a load. */
 const QUIET_LOOKS = 20;
 
-/** What may have been done since the last look for it to be quiet: ten requests a second. */
+/** What may always have been done since the last look for it to be quiet: ten requests a second. */
 const QUIET_WORK = 1;
 
-/** Requests and connections, come or gone, whose traces are worth collecting. */
-const WORTHWHILE_WORK = 5_000;
+/** The same, as a share of the most that was done since one look before: few of so many wait for the collection. */
+const QUIET_SHARE = 1 / 50;
+
+/** Requests and connections, come or gone, that are worth a collection: it costs each of them a microsecond or two. */
+const WORTHWHILE_WORK = 10_000;
 
 /** What a data plane has done, and holds. */
 export interface Work {
@@ -28,6 +31,8 @@ export class QuietWatch {
   #requests = 0;
   #connections = 0;
   #quietLooks = 0;
+  /** Most that was done between two looks since it was quiet last. */
+  #peak = 0;
   /** Done since it was quiet last. The start counts: it leaves the most behind. */
   #work = WORTHWHILE_WORK;
 
@@ -38,12 +43,14 @@ export class QuietWatch {
     this.#requests = requests;
     this.#connections = clientConnections;
     this.#work += work;
-    if (work > QUIET_WORK) this.#quietLooks = 0;
+    this.#peak = Math.max(this.#peak, work);
+    const quietWork = Math.max(QUIET_WORK, this.#peak * QUIET_SHARE);
+    if (work > quietWork) this.#quietLooks = 0;
     else this.#quietLooks++;
     if (this.#quietLooks < QUIET_LOOKS || this.#work < WORTHWHILE_WORK) {
       return false;
     }
-    this.#work = 0;
+    this.#work = this.#peak = 0;
     return true;
   }
 }

@@ -48,6 +48,14 @@ Deno.test("a request now and then does not keep it from being quiet", () => {
   assert.equal(scene.rest(1), 1);
 });
 
+Deno.test("what goes on after a load that was many times as large does not either, and is no reason itself", () => {
+  const scene = new Scene();
+  scene.rest();
+  scene.rest(MUCH);
+  assert.equal(scene.rest(MUCH / LONG), 1);
+  assert.equal(scene.rest(MUCH / LONG), 0);
+});
+
 Deno.test("connections that come or go are work, too", () => {
   const scene = new Scene();
   scene.rest();
