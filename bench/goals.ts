@@ -75,8 +75,8 @@ export const GOALS: readonly Goal[] = [
   },
   {
     ...memory(
-      "RSS after they close, x before",
-      (result) => result.closedBytes / result.loadedBytes,
+      "RSS after they close, x start",
+      (result) => result.closedBytes / result.startedBytes,
     ),
     against: null,
     most: 1.2,

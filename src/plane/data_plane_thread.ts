@@ -19,9 +19,11 @@ import { EpollAcceptor } from "../transport/epoll/acceptor.ts";
 import { EpollDriver } from "../transport/epoll/driver.ts";
 import { openLibc } from "../transport/epoll/libc.ts";
 import { Board } from "./board.ts";
+import { collectGarbage } from "./collect_garbage.ts";
 import type { Fact } from "./contract.ts";
 import { openTracer } from "./open_tracer.ts";
 import { PlaneHost } from "./plane_host.ts";
+import { QuietWatch } from "./quiet_watch.ts";
 import { RemotePages } from "./remote_pages.ts";
 import type { FromThread, ThreadStart, ToThread } from "./thread_messages.ts";
 
@@ -40,6 +42,7 @@ class DataPlaneThread {
   /** What was counted when figures were sent last. */
   #reported = -1;
   #looks = 0;
+  readonly #quiet = new QuietWatch();
 
   constructor(start: ThreadStart, tracer: Tracer | null) {
     this.#start = start;
@@ -67,6 +70,7 @@ class DataPlaneThread {
     engine.deadlines.each(() => {
       board.beat();
       this.#look();
+      if (this.#quiet.look(host.counters)) this.#tidyUp();
     });
     driver.start(engine.deadlines);
   }
@@ -170,6 +174,12 @@ class DataPlaneThread {
     const quiet = counted === this.#reported && inFlight === 0;
     if (quiet && ++this.#looks < FIGURES_EVERY) return;
     this.#sendFigures();
+  }
+
+  /** Gives back what the work has left behind: here, and in the thread of the control plane. */
+  #tidyUp(): void {
+    collectGarbage();
+    this.#post({ type: "quiet" });
   }
 
   #sendFigures(): void {

@@ -19,7 +19,7 @@ import type {
   Replies,
   UpstreamFigures,
 } from "./contract.ts";
-import { Proxy, type ProxyParts } from "./deno_proxy.ts";
+import type { ProxyParts } from "./deno_proxy.ts";
 import { Listeners } from "./listeners.ts";
 import { openTracer } from "./open_tracer.ts";
 import { type DataPlaneSettings, PlaneHost } from "./plane_host.ts";
@@ -60,6 +60,8 @@ export class LocalPlane implements DataPlane {
   ): Promise<void> {
     const tls = certificate === null ? null : await terminationOf(certificate);
     const { counters, dispatcher, events } = this.#host;
+    // Where clients are served in a thread of its own, it is that which loads all this.
+    const { Proxy } = await import("./deno_proxy.ts");
     const proxy = new Proxy(this.#settings, {
       listener,
       port,

@@ -76,6 +76,8 @@ export type FromThread =
     readonly id: number;
     readonly reply: Replies[Call["type"]];
   }
+  /** It has become quiet after it was busy, and the thread has collected its garbage. */
+  | { readonly type: "quiet" }
   /** A callback has thrown, and has ended its connection. */
   | { readonly type: "fault"; readonly error: unknown }
   /** The loop cannot go on, or could not be begun: the thread ends. */

@@ -22,6 +22,7 @@ import type {
 } from "./contract.ts";
 import { NO_FIGURES } from "./contract.ts";
 import { addFigures, emptyFigures, ofThePast } from "./add_figures.ts";
+import { collectGarbage } from "./collect_garbage.ts";
 import { DataPlaneWorker } from "./data_plane_worker.ts";
 import { Listeners } from "./listeners.ts";
 import type { DataPlaneSettings } from "./plane_host.ts";
@@ -225,11 +226,19 @@ export class ThreadPlane implements DataPlane {
             describe(message.error)
           }`,
         );
+      case "quiet":
+        return this.#tidyUp();
       case "page-request":
       case "page-pull":
       case "page-cancel":
         return this.#pages?.receive(message);
     }
+  }
+
+  /** Gives back what has been left behind, in this thread and in the allocator of both. */
+  #tidyUp(): void {
+    collectGarbage();
+    this.#libc.trim();
   }
 
   /** The thread is gone: another one takes its place. */

@@ -148,6 +148,7 @@ export class ProxyEngine {
     };
     deadlines.each((now) => lag.tick(now));
     deadlines.each((now) => connections.sweep(now));
+    deadlines.each((now) => driver.buffers.sweep(now));
     deadlines.each((now) => dispatcher.sweep(now));
     deadlines.each((now) => suspects.expire(now));
     if (tracer !== null) deadlines.each(() => tracer.flush());

@@ -38,6 +38,8 @@ const SYMBOLS = {
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
   memcpy: { parameters: ["buffer", "pointer", "u32"], result: "pointer" },
+  // Of glibc alone: others give memory back by themselves.
+  malloc_trim: { parameters: ["u32"], result: "i32", optional: true },
 } as const;
 
 /** The functions of the C library that are used here, under their own names. */
@@ -113,6 +115,11 @@ export class Libc {
     // memory without its help.
     this.call.memcpy(this.#errno, this.#errnoAt, 4);
     return this.#errno[0]!;
+  }
+
+  /** Gives back to the kernel what the allocator keeps of memory that has been freed, by whichever thread. */
+  trim(): void {
+    this.call.malloc_trim?.(0);
   }
 
   /** Passes on the result of a call that must not fail. */
