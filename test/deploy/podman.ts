@@ -33,7 +33,9 @@ export interface Ended {
 
 /** Runs podman, and other programs that call it. */
 export class Podman implements AsyncDisposable {
-  readonly #configuration: string = Deno.makeTempFileSync({ suffix: ".conf" });
+  /** Where containers are started: what watches one leaves a file there when it runs out of memory. */
+  readonly #directory: string = Deno.makeTempDirSync();
+  readonly #configuration: string = `${this.#directory}/containers.conf`;
   readonly #images: string[] = [];
 
   /** Writes the configuration. */
@@ -42,18 +44,26 @@ export class Podman implements AsyncDisposable {
   }
 
   /** Runs a program to its end; it must succeed unless its code is asked for. */
-  async run(words: readonly string[], input = ""): Promise<string> {
-    const { code, stdout, stderr } = await this.end(words, input);
+  async run(
+    words: readonly string[],
+    input = "",
+    cwd: string | URL = ROOT,
+  ): Promise<string> {
+    const { code, stdout, stderr } = await this.end(words, input, cwd);
     assert.equal(code, 0, `${words.join(" ")}: ${stderr}${stdout}`);
     return stdout.trim();
   }
 
   /** Runs a program to its end, whichever. */
-  async end(words: readonly string[], input = ""): Promise<Ended> {
+  async end(
+    words: readonly string[],
+    input = "",
+    cwd: string | URL = ROOT,
+  ): Promise<Ended> {
     const [program, ...args] = words;
     const child = new Deno.Command(program!, {
       args,
-      cwd: ROOT,
+      cwd,
       env: { CONTAINERS_CONF: this.#configuration },
       stdin: "piped",
       stdout: "piped",
@@ -107,11 +117,12 @@ export class Podman implements AsyncDisposable {
       readonly args?: readonly string[];
     },
   ): Promise<Container> {
-    const id = await this.run([
+    const words = [
       ...["podman", "run", "--detach", "--network=host", ...args],
       ...Object.entries(env).map(([name, value]) => `--env=${name}=${value}`),
       image,
-    ]);
+    ];
+    const id = await this.run(words, "", this.#directory);
     return new Container(this, id);
   }
 
@@ -120,7 +131,7 @@ export class Podman implements AsyncDisposable {
     for (const tag of this.#images.toReversed()) {
       await this.end(["podman", "rmi", "--force", tag]);
     }
-    await Deno.remove(this.#configuration);
+    await Deno.remove(this.#directory, { recursive: true });
   }
 }
 
