@@ -20,7 +20,7 @@ import { runWrk } from "./support/wrk.ts";
 import { findFault } from "./verify.ts";
 
 /** How long nothing is done before the memory is looked at: what collects when it is quiet waits for some seconds. */
-const SETTLE_MS = 5_000;
+const SETTLE_MS = 8_000;
 
 /** The same after the connections have closed. Nobody is in a hurry to give memory back. */
 const CLOSED_SETTLE_MS = 15_000;

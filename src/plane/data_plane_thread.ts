@@ -23,7 +23,7 @@ import { collectGarbage } from "./collect_garbage.ts";
 import type { Fact } from "./contract.ts";
 import { openTracer } from "./open_tracer.ts";
 import { PlaneHost } from "./plane_host.ts";
-import { QuietWatch } from "./quiet_watch.ts";
+import { QuietWatch, type Remainder } from "./quiet_watch.ts";
 import { RemotePages } from "./remote_pages.ts";
 import type { FromThread, ThreadStart, ToThread } from "./thread_messages.ts";
 
@@ -70,7 +70,8 @@ class DataPlaneThread {
     engine.deadlines.each(() => {
       board.beat();
       this.#look();
-      if (this.#quiet.look(host.counters)) this.#tidyUp();
+      const remainder = this.#quiet.look(host.counters);
+      if (remainder !== null) this.#tidyUp(remainder);
     });
     driver.start(engine.deadlines);
   }
@@ -177,8 +178,8 @@ class DataPlaneThread {
   }
 
   /** Gives back what the work has left behind: here, and in the thread of the control plane. */
-  #tidyUp(): void {
-    collectGarbage();
+  #tidyUp(remainder: Remainder): void {
+    if (remainder === "all") collectGarbage();
     this.#post({ type: "quiet" });
   }
 

@@ -1,7 +1,7 @@
 /** When a data plane is quiet after work: then memory is given back. */
 
 import assert from "node:assert/strict";
-import { QuietWatch } from "../../src/plane/quiet_watch.ts";
+import { QuietWatch, type Remainder } from "../../src/plane/quiet_watch.ts";
 
 /** More looks than it takes to be sure. */
 const LONG = 100;
@@ -16,10 +16,16 @@ class Scene {
 
   /** How often it was found to be quiet in many looks, `requests` being served between them. */
   rest(requests = 0): number {
-    let found = 0;
+    return this.remainders(requests).length;
+  }
+
+  /** What was to be given back then. */
+  remainders(requests = 0): Remainder[] {
+    const found: Remainder[] = [];
     for (let i = 0; i < LONG; i++) {
       this.requests += requests;
-      if (this.watch.look(this)) found++;
+      const remainder = this.watch.look(this);
+      if (remainder !== null) found.push(remainder);
     }
     return found;
   }
@@ -63,6 +69,17 @@ Deno.test("connections that come or go are work, too", () => {
   assert.equal(scene.rest(), 1);
   scene.clientConnections = 0;
   assert.equal(scene.rest(), 1);
+});
+
+Deno.test("what few connections have left stays with what is compiled for them", () => {
+  const scene = new Scene();
+  assert.deepEqual(scene.remainders(), ["all"]);
+  scene.clientConnections = 100;
+  scene.rest(MUCH / LONG);
+  scene.clientConnections = 0;
+  assert.deepEqual(scene.remainders(), ["elsewhere"]);
+  scene.clientConnections = MUCH;
+  assert.deepEqual(scene.remainders(), ["all"]);
 });
 
 Deno.test("after little work there is nothing to collect", () => {

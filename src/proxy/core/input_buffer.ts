@@ -9,6 +9,9 @@ import { type BufferPool, HEADROOM, TAILROOM } from "./buffer_pool.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
+/** All of a buffer that may be read into: buffers are used again and again, and a view is dearer than to find it. */
+const ROOMS = new WeakMap<Uint8Array, Uint8Array<ArrayBuffer>>();
+
 /** Owns the buffer that a connection is read into. */
 export class InputBuffer {
   /** What was received and not yet consumed is between `start` and `end`. */
@@ -140,5 +143,10 @@ export class InputBuffer {
 }
 
 function roomIn(buffer: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return buffer.subarray(HEADROOM, buffer.length - TAILROOM);
+  let room = ROOMS.get(buffer);
+  if (room === undefined) {
+    room = buffer.subarray(HEADROOM, buffer.length - TAILROOM);
+    ROOMS.set(buffer, room);
+  }
+  return room;
 }
