@@ -37,13 +37,15 @@ export async function buildNext(signal: AbortSignal): Promise<void> {
   const built = modified(peerFile(BUILT));
   if (SOURCES.every((path) => newest(peerFile(path)) < built)) return;
   console.log("Building the application of Next.js");
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
     const { success, stdout, stderr } = await new Deno.Command(nodeProgram(), {
       args: [npmFile(CLI), "build", peerFile("apps/next")],
       env: { ...NEXT_ENV },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      signal: AbortSignal.any([signal, timeout]),
     }).output();
     if (success) return;
+    if (timeout.aborted) throw new Error(`no end in ${TIMEOUT_MS / 1000} s`);
     const decoder = new TextDecoder();
     throw new Error(decoder.decode(stdout) + decoder.decode(stderr));
   } catch (error) {
