@@ -34,10 +34,7 @@ import { capacity } from "./tail/calibrate.ts";
 import { runLoad } from "./tail/load.ts";
 import type { LoadResult } from "./tail/load_result.ts";
 import { table, type TailResult } from "./tail/report.ts";
-
-/** Of each peer before the first round, so that its engine has compiled what it runs. */
-const WARM_UP_SECONDS = 2;
-const WARM_UP_PERCENT = 50;
+import { type PeerWarmUp, warmUp } from "./tail/warm_up.ts";
 
 /** Where there is a queue it shall not be longer than clients are patient: at most a third of a second. */
 const MAX_QUEUE = "--max-queue=50";
@@ -72,16 +69,23 @@ interface Options {
   readonly json: string | null;
 }
 
+/** What came of one application. */
+interface ApplicationRun {
+  readonly warmUps: readonly PeerWarmUp[];
+  readonly results: readonly TailResult[];
+}
+
 Deno.exitCode = await runBenchmark(main);
 
 async function main(context: BenchmarkContext): Promise<number> {
   const options = parseOptions(Deno.args);
   const peers = installed(options.peers);
-  const results: TailResult[] = [];
+  const runs: ApplicationRun[] = [];
   for (const application of options.applications) {
-    results.push(...await run(application, { ...options, peers }, context));
+    await application.build?.(context.signal);
+    runs.push(await run(application, { ...options, peers }, context));
   }
-  if (options.json !== null) writeJson({ ...options, peers }, results);
+  if (options.json !== null) writeJson({ ...options, peers }, runs);
   return 0;
 }
 
@@ -90,7 +94,7 @@ async function run(
   application: LoadedApplication,
   options: Options,
   { directory, signal }: BenchmarkContext,
-): Promise<TailResult[]> {
+): Promise<ApplicationRun> {
   const { workers, seed, deadlineMs } = options;
   const most = await capacity(application, workers);
   console.log(
@@ -100,19 +104,15 @@ async function run(
   // deno-lint-ignore no-undef -- newer than the linter's list of globals
   await using started = new AsyncDisposableStack();
   const peers: RunningApp[] = [];
+  const warmUps: PeerWarmUp[] = [];
   const load = { deadlineMs, targets: application.targets };
   for (const peer of options.peers) {
     const running = started.use(
       await runApp(peer, { application, workers, directory }),
     );
     peers.push(running);
-    await runLoad({
-      ...load,
-      port: running.port,
-      rate: most * WARM_UP_PERCENT / 100,
-      seconds: WARM_UP_SECONDS,
-      seed,
-    }, signal);
+    const warmUpLoad = { ...load, port: running.port, capacity: most, seed };
+    warmUps.push(await warmUp(running, warmUpLoad, signal));
   }
   const results: TailResult[] = [];
   for (const percent of options.percents) {
@@ -135,7 +135,7 @@ async function run(
     });
     console.log(`\n${table(results.at(-1)!)}`);
   }
-  return results;
+  return { warmUps, results };
 }
 
 /** Rounds in turns, each with the same arrivals for all, so that a disturbance falls on all. */
@@ -183,7 +183,7 @@ function parseOptions(args: readonly string[]): Options {
   };
 }
 
-function writeJson(options: Options, results: readonly TailResult[]): void {
+function writeJson(options: Options, runs: readonly ApplicationRun[]): void {
   const { seconds, rounds, workers, deadlineMs, seed, peers, json } = options;
   const report = {
     machine: machine(appVersions(peers)),
@@ -192,7 +192,8 @@ function writeJson(options: Options, results: readonly TailResult[]): void {
     workers,
     deadlineMs,
     seed,
-    results,
+    warmUps: runs.flatMap(({ warmUps }) => warmUps),
+    results: runs.flatMap(({ results }) => results),
   };
   Deno.writeTextFileSync(json!, JSON.stringify(report, null, 2) + "\n");
 }

@@ -36,6 +36,7 @@ export interface RunOptions {
 /** A peer whose workers have all answered. */
 export interface RunningApp extends AsyncDisposable {
   readonly peer: AppPeer;
+  readonly application: Application;
   readonly app: StartedApp;
   readonly port: number;
   /** What stands in the environment of its processes, and of no other. */
@@ -91,7 +92,14 @@ export async function runApp(
       workers,
     });
     await waitUntilServing(port, workers, app);
-    return { peer, app, port, mark, [Symbol.asyncDispose]: dispose };
+    return {
+      peer,
+      application,
+      app,
+      port,
+      mark,
+      [Symbol.asyncDispose]: dispose,
+    };
   } catch (error) {
     await dispose();
     throw new RunError(`Cannot start ${peer.name}: ${messageOf(error)}`);
