@@ -33,6 +33,9 @@ export const SO = {
 /** Flags of `recv` and `send`. */
 export const MSG = { PEEK: 0x2, DONTWAIT: 0x40, NOSIGNAL: 0x4000 } as const;
 
+/** Option of `prctl`: by how much timers of the calling thread may be late, in nanoseconds. */
+export const PR_SET_TIMERSLACK = 29;
+
 /** What `shutdown` ends. */
 export const SHUT_WR = 1;
 
