@@ -179,7 +179,7 @@ function tryLibc(transport: "epoll" | "auto"): Choice {
     return refused(`Deno does not permit it. ${remedy}.`);
   }
   const notice = "Requests are served on the sockets of the runtime. On " +
-    "epoll, in a thread of its own, the balancer takes about half the CPU " +
+    "epoll, in a thread of its own, the balancer takes a sixth less CPU " +
     `time for each, and health checks never wait for them. ${remedy}; ` +
     "or set TRANSPORT to deno, and this is not said.";
   return { ...ON_RUNTIME, notice };

@@ -70,7 +70,7 @@ Deno.test({
       event.type === "notice" ? [event.message] : []
     );
     assert.equal(notices.length, 1);
-    assert.match(notices[0]!, /takes about half the CPU time/);
+    assert.match(notices[0]!, /takes a sixth less CPU time/);
     assert.match(notices[0]!, MISSING);
   },
 });
