@@ -219,6 +219,12 @@ export class Exchange
     }
   }
 
+  /** Is done with the request, once it is over or its client gone: nothing more of it is read, and it cannot be sent any more. Once. */
+  dispose(): void {
+    this.body?.stop();
+    this.request.release(this.#context, this.beingWritten);
+  }
+
   /** Ends a tunnel whose worker is gone and has been heard out. */
   finish(): void {
     if (this.#state.type === "attempting") this.#state.attempt.finish();

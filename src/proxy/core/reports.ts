@@ -6,11 +6,27 @@
 
 import type { Client } from "./client.ts";
 import type { ProxyContext } from "./context.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, ExchangeOutcome } from "./exchange.ts";
 import type { ProxyError } from "./proxy_error.ts";
 
+/** Counts `exchange`, says why it failed if it did, and logs and traces it where that is wanted. */
+export function reportExchange(
+  context: ProxyContext,
+  client: Client,
+  exchange: Exchange,
+  outcome: ExchangeOutcome,
+): void {
+  const failure = outcome.type === "failed" ? outcome.error : null;
+  if (failure !== null) reportFailure(context, exchange, failure);
+  const status = failure === null || exchange.responded
+    ? exchange.status
+    : failure.status;
+  reportAccess(context, client, exchange, { status, failure });
+  if (failure?.code === "internal") context.reportFault(failure);
+}
+
 /** Says why `exchange` failed. */
-export function reportFailure(
+function reportFailure(
   { events }: ProxyContext,
   exchange: Exchange,
   error: ProxyError,
@@ -37,8 +53,7 @@ const REFERER = /\r\nreferer:[ \t]*([^\r]+)/i;
 const USER_AGENT = /\r\nuser-agent:[ \t]*([^\r]+)/i;
 const TRACE_ID = /\r\ntraceparent:[ \t]*[0-9a-f]{2}-([0-9a-f]{32})-/i;
 
-/** Counts `exchange`, and logs and traces it where that is wanted. */
-export function reportAccess(
+function reportAccess(
   { counters, events, clock }: ProxyContext,
   client: Client,
   exchange: Exchange,
