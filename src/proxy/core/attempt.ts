@@ -14,7 +14,11 @@ import type { ProxyContext } from "./context.ts";
 import type { Link, LinkHandler } from "./link.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { ProxyError } from "./proxy_error.ts";
-import { RequestBody, type RequestBodyListener } from "./request_body.ts";
+import {
+  RequestBody,
+  type RequestBodyListener,
+  type RequestRestListener,
+} from "./request_body.ts";
 import { ResponseClock } from "./response_clock.ts";
 import { isRefusal, type ResponsePlan } from "./response_plan.ts";
 import { ResponseRelay, type ResponseRelayListener } from "./response_relay.ts";
@@ -43,10 +47,6 @@ export type AttemptOutcome =
 /** Whose attempt it is. */
 export interface AttemptOwner {
   onAttemptOver(outcome: AttemptOutcome): void;
-  /** Octets of the request that nobody wants were read. */
-  onBodyDiscarded(): void;
-  /** Nothing more of the request is read; whether all of it was. */
-  onBodyOver(received: boolean): void;
 }
 
 /** Takes one request to a worker, and its response to the client. */
@@ -83,9 +83,10 @@ export class Attempt
       readonly request: ProxiedRequest;
       readonly connection: UpstreamConnection;
       readonly owner: AttemptOwner;
+      readonly restListener: RequestRestListener;
     },
   ) {
-    const { client, request, connection } = parts;
+    const { client, request, connection, restListener } = parts;
     this.#context = context;
     this.#client = client;
     this.#request = request;
@@ -97,7 +98,7 @@ export class Attempt
     this.#expectsContinue = request.expectsContinue;
     if (!request.complete) {
       const { link: worker } = connection;
-      const parts = { client, worker, request };
+      const parts = { client, worker, request, restListener };
       this.body = new RequestBody(context, parts, this);
     }
   }
@@ -305,14 +306,6 @@ export class Attempt
     // A response that is complete by then stays it.
     if (this.#state.type === "finishing-request") this.#complete();
     else this.fail(error);
-  }
-
-  onBodyDiscarded(): void {
-    this.#owner.onBodyDiscarded();
-  }
-
-  onBodyOver(received: boolean): void {
-    this.#owner.onBodyOver(received);
   }
 
   /** The worker gets no more of the request: from now on the response is due. */

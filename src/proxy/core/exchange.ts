@@ -5,36 +5,20 @@
  * @module
  */
 
-import { UnavailableError } from "../../upstream/request_queue.ts";
 import type { InFlightExchange } from "../../upstream/in_flight.ts";
-import type { Ticket } from "../../upstream/request_queue.ts";
+import { type Ticket, UnavailableError } from "../../upstream/request_queue.ts";
 import type { Upstream, UpstreamEnd } from "../../upstream/upstream.ts";
 import { Attempt, type AttemptOutcome, type AttemptOwner } from "./attempt.ts";
+import { Connecting, type ConnectingOwner } from "./connecting.ts";
 import type { ProxyContext } from "./context.ts";
-import type {
-  Cancellable,
-  ConnectFailure,
-  ConnectHandler,
-  Link,
-} from "./link.ts";
+import { awaitExit } from "./exit_notice.ts";
+import type { Link } from "./link.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { asProxyError, ProxyError } from "./proxy_error.ts";
-import type { RequestBody } from "./request_body.ts";
-import { ENDED_CLIENT_GRACE_MS } from "./response_clock.ts";
+import type { RequestBody, RequestRestListener } from "./request_body.ts";
 import { Retries } from "./retries.ts";
 import type { AttemptSpan } from "./tracer.ts";
 import type { UpstreamConnection } from "./upstream_connection.ts";
-
-/** How long a worker may take to accept a connection. Its backlog is full when it takes this long. */
-const CONNECT_TIMEOUT_MS = 3500;
-
-/**
- * How long the end of a process is waited for after it has closed a
- * connection, in milliseconds. Its sockets are seen to end some 2 ms before it
- * is; where `npm` or a shell is in between, some 7 ms. Who ends later than that
- * need not have ended for the request.
- */
-const EXIT_NOTICE_MS = 50;
 
 /** What an exchange waits for. */
 export type ExchangeState =
@@ -43,11 +27,7 @@ export type ExchangeState =
   /** A worker that is free. */
   | { readonly type: "queued"; readonly ticket: Ticket }
   /** A connection to the worker. */
-  | {
-    readonly type: "connecting";
-    readonly connecting: Cancellable;
-    readonly deadline: number;
-  }
+  | { readonly type: "connecting"; readonly connecting: Connecting }
   /** The worker's response, and the client to take it. */
   | { readonly type: "attempting"; readonly attempt: Attempt }
   /** To know whether the worker that closed the connection has exited. */
@@ -61,18 +41,14 @@ const OVER: ExchangeState = Object.freeze({ type: "over" });
 export type ExchangeOutcome = AttemptOutcome;
 
 /** Whose exchange it is. */
-export interface ExchangeOwner {
+export interface ExchangeOwner extends RequestRestListener {
   /** It is over, but for the rest of the request's body. */
   onExchangeOver(outcome: ExchangeOutcome): void;
-  /** Octets of the request that nobody wants were read. */
-  onBodyDiscarded(): void;
-  /** Nothing more of the request is read; whether all of it was. */
-  onBodyOver(received: boolean): void;
 }
 
 /** Serves one request. */
 export class Exchange
-  implements AttemptOwner, ConnectHandler, InFlightExchange {
+  implements AttemptOwner, ConnectingOwner, InFlightExchange {
   next: InFlightExchange | null = null;
   previous: InFlightExchange | null = null;
   /** The worker that has, or had, the request. */
@@ -126,7 +102,7 @@ export class Exchange
   get deadline(): number {
     const state = this.#state;
     if (state.type === "attempting") return state.attempt.deadline;
-    return state.type === "connecting" ? state.deadline : Infinity;
+    return state.type === "connecting" ? state.connecting.deadline : Infinity;
   }
 
   /** Status of the worker's response, 0 before there is one. */
@@ -148,11 +124,6 @@ export class Exchange
   get upstreamMs(): number | null {
     const respondedAt = this.#attempt?.respondedAt ?? 0;
     return respondedAt === 0 ? null : respondedAt - this.#givenAt;
-  }
-
-  /** Slot of the worker that has, or had, the request. */
-  get workerId(): number | null {
-    return this.upstream?.id ?? null;
   }
 
   /** Whether part of a response has been sent: nothing but the rest of it can follow. */
@@ -255,11 +226,8 @@ export class Exchange
       // that serves them makes those behind them in the queue give up too.
       case "queued":
         return this.fail(new ProxyError("client-gone"));
-      case "connecting": {
-        const deadline = Math.min(state.deadline, this.#endedDeadline);
-        this.#state = { ...state, deadline };
-        return;
-      }
+      case "connecting":
+        return state.connecting.clientEnded();
       default:
         return this.#attempt?.onClientEnd();
     }
@@ -275,21 +243,16 @@ export class Exchange
   /** Ends what has lasted too long, and says whose fault it is. */
   expire(now: number): void {
     const state = this.#state;
-    if (state.type === "attempting") return state.attempt.expire(now);
-    if (state.type !== "connecting") return;
-    state.connecting.cancel();
-    this.#onFailed(
-      this.#clientEnded ? new ProxyError("client-gone") : connectTimeout(),
-    );
+    if (state.type === "attempting") state.attempt.expire(now);
+    else if (state.type === "connecting") state.connecting.expire();
   }
 
   onConnected(link: Link): void {
     this.#begin(this.#context.connections.open(this.upstream!, link));
   }
 
-  onConnectFailed(failure: ConnectFailure): void {
-    if (failure.reason === "refused") this.upstream!.reportRefused();
-    this.#onFailed(connectFailed(failure));
+  onConnectFailed(error: ProxyError): void {
+    this.#onFailed(error);
   }
 
   onAttemptOver(outcome: AttemptOutcome): void {
@@ -303,14 +266,6 @@ export class Exchange
     this.#completed = true;
     this.#release(null);
     this.#end(outcome);
-  }
-
-  onBodyDiscarded(): void {
-    this.#owner.onBodyDiscarded();
-  }
-
-  onBodyOver(received: boolean): void {
-    this.#owner.onBodyOver(received);
   }
 
   /** Claims a worker, or waits for one. `failed` is what has become of the last attempt. */
@@ -357,7 +312,7 @@ export class Exchange
   }
 
   #onClaimed(upstream: Upstream, failed: ProxyError | null): void {
-    const { clock, connections, connector, deadlines, dispatcher, options } =
+    const { clock, connections, deadlines, dispatcher, options } =
       this.#context;
     const { request } = this;
     if (failed !== null) {
@@ -380,15 +335,9 @@ export class Exchange
       })
       : null;
     if (idle !== null) return this.#begin(idle);
-    const connecting = connector.connect(upstream, this);
-    const timeout = deadlines.now + CONNECT_TIMEOUT_MS;
-    this.#state = {
-      type: "connecting",
-      connecting,
-      deadline: this.#clientEnded
-        ? Math.min(timeout, this.#endedDeadline)
-        : timeout,
-    };
+    const connecting = new Connecting(this.#context, upstream, this);
+    if (this.#clientEnded) connecting.clientEnded();
+    this.#state = { type: "connecting", connecting };
   }
 
   #begin(connection: UpstreamConnection): void {
@@ -398,6 +347,7 @@ export class Exchange
       request: this.request,
       connection,
       owner: this,
+      restListener: this.#owner,
     });
     connection.use(attempt);
     this.#state = { type: "attempting", attempt };
@@ -405,45 +355,24 @@ export class Exchange
     if (this.#clientEnded) attempt.onClientEnd();
   }
 
-  get #endedDeadline(): number {
-    return this.#context.deadlines.now + ENDED_CLIENT_GRACE_MS;
-  }
-
   /** An attempt has failed: says more of it, where the worker has exited. */
   #onFailed(error: ProxyError): void {
     if (!this.retries.wantsEnd(error)) return this.#decide(error);
-    const { timers } = this.#context;
     const upstream = this.upstream!;
-    const decide = (end: UpstreamEnd | null): void => {
-      stop();
+    const decide = (end: UpstreamEnd | null): void =>
       this.#decide(end === null ? error : this.retries.workerEnded(end, error));
-    };
-    // In two halves: where we have been busy, the first is over before what
-    // came in the meantime is looked at.
-    let timer = timers.after(EXIT_NOTICE_MS / 2, () => {
-      timer = timers.after(EXIT_NOTICE_MS / 2, () => decide(null));
-    });
-    const forget = upstream.onEnd(decide);
-    const stop = (): void => {
-      timer.cancel();
-      forget();
-    };
+    if (upstream.end !== null) return decide(upstream.end);
+    const stop = awaitExit(upstream, this.#context.timers, decide);
     this.#state = { type: "awaiting-exit", stop };
-    if (upstream.end !== null) decide(upstream.end);
   }
 
   /** Sends the request once more, or gives it up. */
   #decide(failed: ProxyError): void {
-    const { retries } = this;
     const upstream = this.upstream!;
-    // A refusal is no attempt: nothing was sent, and the worker is out of
-    // rotation, so that the next one is another's turn, or the queue's.
-    const refused = failed.code === "connect-failed" && !upstream.accepting;
-    if (!refused) retries.attempts++;
+    const again = this.retries.allow(failed, upstream);
     if (failed.source === "upstream" && failed.code !== "stale-connection") {
       upstream.failures++;
     }
-    const again = failed.retryable && !retries.exhausted && retries.mayGoOn;
     this.#release(failed);
     if (!again) return this.#end({ type: "failed", error: failed });
     this.#context.counters.recordRetry(failed.code);
@@ -474,19 +403,4 @@ export class Exchange
     this.#state = OVER;
     this.#owner.onExchangeOver(outcome);
   }
-}
-
-function connectFailed({ reason, detail }: ConnectFailure): ProxyError {
-  return reason === "exhausted"
-    ? new ProxyError("out-of-descriptors", { note: detail })
-    : new ProxyError("connect-failed", { retryable: true, note: detail });
-}
-
-function connectTimeout(): ProxyError {
-  return new ProxyError("connect-failed", {
-    retryable: true,
-    note: `not accepted within ${CONNECT_TIMEOUT_MS} ms: its backlog is full`,
-    // Who is given fewer requests at once has a shorter backlog.
-    setting: "WORKER_CONCURRENCY",
-  });
 }

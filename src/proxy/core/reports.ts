@@ -31,12 +31,12 @@ function reportFailure(
   exchange: Exchange,
   error: ProxyError,
 ): void {
-  const { request, responded, retries } = exchange;
+  const { request, responded, retries, upstream } = exchange;
   events.emit({
     type: "exchange-failed",
     requestId: request.id,
     ...request.describe(),
-    workerId: exchange.workerId,
+    workerId: upstream?.id ?? null,
     status: responded ? 0 : error.status,
     source: error.source,
     code: error.code,
@@ -63,16 +63,17 @@ function reportAccess(
     readonly failure: ProxyError | null;
   },
 ): void {
-  const { request } = exchange;
+  const { request, upstream } = exchange;
+  const workerId = upstream?.id ?? null;
   const finishedAt = exchange.finishedAt || clock.now();
   const durationMs = finishedAt - request.startedAt;
-  counters.record(status, durationMs, exchange.workerId);
+  counters.record(status, durationMs, workerId);
   request.span?.end({
     requestId: request.id,
     status,
     failure: failure?.code ?? null,
-    workerId: exchange.workerId,
-    generation: exchange.upstream?.generation ?? null,
+    workerId,
+    generation: upstream?.generation ?? null,
     attempts: exchange.attempts,
     queueWaitMs: exchange.queueWaitMs,
   });
@@ -84,7 +85,7 @@ function reportAccess(
     clientAddress: client.address,
     ...request.describe(),
     status,
-    workerId: exchange.workerId,
+    workerId,
     bytesOut: exchange.bytesOut,
     durationMs,
     protocol: request.http10 ? "HTTP/1.0" : "HTTP/1.1",
