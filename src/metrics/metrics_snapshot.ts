@@ -129,9 +129,9 @@ export interface MetricsSnapshot {
   readonly retries: number;
   /** The last requests that may have ended a worker, oldest first. */
   readonly suspects: readonly SuspectMetrics[];
-  /** Answers by class. */
+  /** Responses by class. */
   readonly responses: Readonly<Record<"2xx" | "3xx" | "4xx" | "5xx", number>>;
-  /** Answers of the balancer's own, by status. */
+  /** Responses of the balancer's own, by status. */
   readonly errors: Readonly<Record<string, number>>;
   /** Connections open now. */
   readonly connections: {
@@ -169,7 +169,7 @@ export interface MetricsSources {
   readonly scalingHeld: Omit<ScalingHeldEvent, "type"> | null;
 }
 
-/** Statuses the balancer answers with itself and that are counted one by one. */
+/** Statuses the balancer responds with itself and that are counted one by one. */
 const OWN_STATUSES = [
   400,
   408,

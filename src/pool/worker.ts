@@ -85,7 +85,7 @@ export class Worker implements WorkerIdentity {
   portTaken = false;
   /** Whether its HTTP server is moved to its port, whatever port is written into it. */
   readonly moved: boolean;
-  /** Whether it has refused a connection and not answered a probe since. */
+  /** Whether it has refused a connection and not passed a probe since. */
   suspect = false;
   /**
    * Why it is in rotation although it fails its probes: most fail them
@@ -165,7 +165,7 @@ export class Worker implements WorkerIdentity {
     return this.#readyAt === null ? null : now - this.#readyAt;
   }
 
-  /** It answers its probes; `replaces` is what it makes good if that is the first time. */
+  /** It passes its probes; `replaces` is what it makes good if that is the first time. */
   probePassed(now: number, replaces: Replacement | null): void {
     const recovered = this.#state.type === "unhealthy";
     this.#change({ type: "passed", now });
@@ -324,7 +324,7 @@ export class Worker implements WorkerIdentity {
     return describeEnd({ status, killer: this.killer });
   }
 
-  /** Says what the matter is, before anything is done about it, and has others answer what they can. */
+  /** Says what the matter is, before anything is done about it, and has others take over what they can. */
   #giveUpOn(): void {
     if (this.health === null) return;
     const { healthy: _healthy, reach: _reach, ...findings } = this.health;

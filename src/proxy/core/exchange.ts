@@ -202,7 +202,7 @@ export class Exchange
   }
 
   /** Takes the request from a worker that hangs to another one, where that is safe. */
-  sendElsewhere(): void {
+  retryElsewhere(): void {
     const state = this.#state;
     if (state.type !== "attempting") return;
     const safe = this.request.repeatable && !state.attempt.begun;
@@ -260,7 +260,7 @@ export class Exchange
     const upstream = this.upstream!;
     if (this.status >= 500) upstream.serverErrors++;
     else if (this.#context.suspects.size > 0) {
-      // It was answered: who ends workers is not.
+      // It has a response: who ends workers has none.
       this.#context.suspects.refute(this.request.describe());
     }
     this.#completed = true;

@@ -36,7 +36,7 @@ export type RequestBodyState =
 export interface RequestBodyListener {
   /** The worker has all of it. */
   onBodySent(): void;
-  /** The worker takes no more of it. Not before anything else: it may have answered. */
+  /** The worker takes no more of it. Not before anything else: it may have responded. */
   onBodyRefused(): void;
   /** The client has broken off, or broken the rules. */
   onBodyFailed(error: ProxyError): void;

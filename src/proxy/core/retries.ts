@@ -65,7 +65,7 @@ export class Retries {
   }
 
   /** Is not to be sent again: it is thought to be what its worker hangs on. */
-  hold(): void {
+  disableRetry(): void {
     this.#losses = MAX_LOSSES;
   }
 
