@@ -17,7 +17,6 @@ import type { ProxiedRequest } from "./proxied_request.ts";
 import { asProxyError, ProxyError } from "./proxy_error.ts";
 import type { RequestBody, RequestRestListener } from "./request_body.ts";
 import { Retries } from "./retries.ts";
-import type { AttemptSpan } from "./tracer.ts";
 import type { UpstreamConnection } from "./upstream_connection.ts";
 
 /** What an exchange waits for. */
@@ -69,8 +68,6 @@ export class Exchange
   #leftWriting = false;
   #clientEnded = false;
   #queuedAt = 0;
-  /** Records that the present worker has it; `null` where nothing does. */
-  #span: AttemptSpan | null = null;
   /** When the present worker was given it. */
   #givenAt: number;
   #completed = false;
@@ -324,7 +321,7 @@ export class Exchange
       this.retries.sentAt = this.#givenAt = clock.now();
     }
     this.upstream = upstream;
-    this.#span = request.beginAttempt(upstream, this.attempts);
+    request.beginAttempt(upstream, this.attempts);
     upstream.exchanges.enter(this);
     // What is sent again goes over a new connection: another that was idle
     // may have been closed just as well.
@@ -386,17 +383,11 @@ export class Exchange
     upstream.requests++;
     this.finishedAt = clock.now();
     upstream.latencySumMs += this.finishedAt - this.request.startedAt;
-    this.#endSpan(failure);
+    this.request.endAttempt(this.status, failure);
     upstream.exchanges.leave(this);
     dispatcher.release(upstream, this.request, {
       clientGone: failure?.code === "client-gone",
     });
-  }
-
-  #endSpan(failure: ProxyError | null): void {
-    const { status } = this;
-    this.#span?.end({ status, failure: failure?.code ?? null });
-    this.#span = null;
   }
 
   #end(outcome: ExchangeOutcome): void {
