@@ -17,6 +17,7 @@ const MACHINES: readonly (readonly [
 ])[] = [
   ["Handshake", "handshake.ts", "HandshakeState"],
   ["ClientSession", "client_session.ts", "ClientSessionState"],
+  ["RequestEnding", "request_ending.ts", "RequestEndingState"],
   ["Exchange", "exchange.ts", "ExchangeState"],
   ["Attempt", "attempt.ts", "AttemptState"],
   ["RequestBody", "request_body.ts", "RequestBodyState"],

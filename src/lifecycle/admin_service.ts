@@ -13,6 +13,7 @@ import {
 import type { AccessOptions } from "../admin/access.ts";
 import { adminSite, serveAdmin } from "../admin/serve_admin.ts";
 import type { AdminSite } from "../plane/contract.ts";
+import type { AdminEndpoint } from "../registry/pool_record.ts";
 import { listenError } from "./start_error.ts";
 
 /** Where the pages are, and who may see them. */
@@ -38,6 +39,19 @@ export class AdminService {
   /** Where the pages are on a port of their own; else `null`. */
   get address(): Deno.NetAddr | null {
     return this.#server?.addr ?? null;
+  }
+
+  /** How they are reached there; else `null`. */
+  get endpoint(): AdminEndpoint | null {
+    if (this.#server === null) return null;
+    const { hostname: host, port } = this.#server.addr;
+    return {
+      transport: "tcp",
+      host,
+      port,
+      tls: false,
+      proxyProtocol: false,
+    };
   }
 
   /**

@@ -23,6 +23,8 @@ export interface ReloadServiceDeps {
   readonly plane: DataPlane;
   /** Reads the certificate anew; `null` where there is none. @throws {StartError} when it cannot be used. */
   readonly readCertificate: () => Certificate | null;
+  /** Resolves when the pool has started; `null` once it has. */
+  readonly started: () => Promise<void> | null;
   /** Why there can be no reload, as a sentence; `null` while there can. */
   readonly obstacle: () => string | null;
   /** Reads the configuration anew. @throws {ConfigError} when that cannot be used. */
@@ -33,6 +35,8 @@ export interface ReloadServiceDeps {
 export class ReloadService {
   readonly #deps: ReloadServiceDeps;
   #config: Config;
+  /** The reload that whoever asks while the pool starts gets. */
+  #kept: Promise<ReloadReport> | null = null;
 
   /** Begins with `config`. */
   constructor(config: Config, deps: ReloadServiceDeps) {
@@ -45,8 +49,27 @@ export class ReloadService {
     return this.#config;
   }
 
-  /** Reads, applies and replaces. What cannot be used changes nothing, and is reported. */
+  /**
+   * Reads, applies and replaces. What cannot be used changes nothing, and is
+   * reported. While the pool starts it is kept, and done once afterwards.
+   */
   async reload(): Promise<ReloadReport> {
+    const started = this.#deps.started();
+    if (started === null) return await this.#reload();
+    return await (this.#kept ??= this.#reloadAfter(started));
+  }
+
+  async #reloadAfter(started: Promise<void>): Promise<ReloadReport> {
+    this.#deps.events.emit({
+      type: "notice",
+      level: "info",
+      message: "The pool is starting: it is reloaded when it has.",
+    });
+    await started;
+    return await this.#reload();
+  }
+
+  async #reload(): Promise<ReloadReport> {
     const before = this.#deps.obstacle();
     if (before !== null) return this.#refuse(before);
     try {

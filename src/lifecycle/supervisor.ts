@@ -14,33 +14,22 @@ import {
 import { HealthMonitor } from "../health/monitor.ts";
 import { type Instance, newInstance } from "../instance.ts";
 import { EventTally } from "../metrics/event_tally.ts";
-import { History } from "../metrics/history.ts";
-import {
-  type MetricsSnapshot,
-  metricsSnapshot,
-} from "../metrics/metrics_snapshot.ts";
-import type {
-  Exposition,
-  ExpositionFormat,
-  PrometheusSources,
-} from "../metrics/prometheus.ts";
-import { Rates } from "../metrics/rates.ts";
+import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
 import { Pool } from "../pool/pool.ts";
 import type { ReloadReport } from "../events/reload_report.ts";
-import { ownUsage } from "../system/own_usage.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
 import type { Certificate } from "../plane/contract.ts";
 import { AdminService } from "./admin_service.ts";
 import { certificateReader } from "./certificate_reader.ts";
-import { historyReading } from "./history_reading.ts";
-import { type OpenListener, UNIX_PREFIX, urlOf } from "./listen.ts";
+import type { OpenListener } from "./listen.ts";
 import { MemoryWatch } from "./memory_watch.ts";
+import { MetricsService } from "./metrics_service.ts";
 import { openPlane, type ServingPlane } from "./open_plane.ts";
+import { PublicEndpoint } from "./public_endpoint.ts";
 import { ReloadService } from "./reload_service.ts";
 import { ScalingService } from "./scaling_service.ts";
 import type { ServiceFigures } from "./service_status.ts";
 import { StopReport, type Waiting } from "./stop_report.ts";
-import { TelemetryService } from "./telemetry_service.ts";
 import type { VitalPart } from "./vital_part.ts";
 
 /**
@@ -76,28 +65,22 @@ export class Supervisor {
 
   readonly #ended = Promise.withResolvers<void>();
   readonly #config: Config;
-  readonly #tally: EventTally;
   readonly #admin: AdminService;
   readonly #plane: ServingPlane;
   readonly #pool: Pool;
   readonly #scaling: ScalingService;
   readonly #memory: MemoryWatch;
   readonly #reloads: ReloadService;
-  readonly #rates: Rates;
-  readonly #telemetry: TelemetryService;
+  readonly #metrics: MetricsService;
   readonly #onReload: (report: Promise<ReloadReport>) => void;
-  readonly #history = new History(() =>
-    historyReading(this.#plane.figures(), this.#pool.snapshot())
-  );
-  readonly #startedAt = performance.now();
   #state: ServingState = "starting";
   /** Reads the certificate anew; `null` where none is set, and before the pool starts. */
   #readCertificate: (() => Certificate) | null = null;
   #listener: OpenListener | null = null;
+  #endpoint: PublicEndpoint | null = null;
   #stopped: Promise<void> | null = null;
   /** Resolves when the state is not `starting` any more. */
   readonly #started = Promise.withResolvers<void>();
-  #keptReload: Promise<ReloadReport> | null = null;
 
   /** Puts the parts together; nothing is started. */
   constructor(
@@ -110,37 +93,45 @@ export class Supervisor {
     this.events = events;
     this.ended = this.#ended.promise;
     this.instance = newInstance(config.poolName);
-    this.#tally = new EventTally(events);
+    const tally = new EventTally(events);
     this.#admin = new AdminService({ ...config, adminKey: this.adminKey }, {
       instance: this.instance,
       events,
       ready: () => this.#ready,
       refresh: () => this.#plane.refresh(),
       metrics: () => this.metrics(),
-      history: (sinceSeconds) => this.#history.since(sinceSeconds),
-      exposition: (format) => this.#exposition(format),
+      history: (sinceSeconds) => this.#metrics.history(sinceSeconds),
+      exposition: (format) => this.#metrics.exposition(format),
       reload: () => this.reload(),
       stop: () => void this.stop(),
       scale: (workers) => this.scale(workers),
     });
     const plane = this.#plane = openPlane(config, events);
-    this.#rates = new Rates(plane);
-    this.#telemetry = new TelemetryService(config, {
-      events,
-      instance: this.instance,
-      sources: () => this.#metricSources,
-    });
     const health = new HealthMonitor(config, { events, plane });
     const pool = this.#pool = new Pool(config, { plane, events, health });
-    this.#scaling = new ScalingService(config, { pool, plane, events });
+    const scaling = this.#scaling = new ScalingService(config, {
+      pool,
+      plane,
+      events,
+    });
+    this.#metrics = new MetricsService(config, {
+      instance: this.instance,
+      events,
+      plane,
+      pool,
+      scaling,
+      tally,
+      state: () => this.#state,
+    });
     this.#reloads = new ReloadService(config, {
       pool,
-      scaling: this.#scaling,
+      scaling,
       events,
       plane,
       readCertificate: () => this.#readCertificate?.() ?? null,
       obstacle: () =>
         this.#state === "serving" ? null : `the pool is ${this.#state}`,
+      started: () => this.#state === "starting" ? this.#started.promise : null,
       readConfig: hooks.readConfig ?? ((): Config => config),
     });
     this.#memory = new MemoryWatch({
@@ -162,30 +153,12 @@ export class Supervisor {
    * @throws {Error} Before the pool listens.
    */
   get url(): string {
-    if (this.#listener === null) {
-      throw new Error("Cannot tell the URL: the pool does not listen yet");
-    }
-    const scheme = this.#readCertificate === null ? "http" : "https";
-    return urlOf(scheme, this.#listener);
+    return this.#listening("URL").url;
   }
 
   /** How the admin pages are reached. @throws {Error} Before the pool listens. */
   get adminEndpoint(): AdminEndpoint {
-    const own = this.#admin.address;
-    if (own !== null) {
-      const { hostname: host, port } = own;
-      const plain = { tls: false, proxyProtocol: false };
-      return { transport: "tcp", host, port, ...plain };
-    }
-    if (this.#listener === null) {
-      throw new Error("Cannot tell the address: the pool does not listen yet");
-    }
-    const { hostname, port } = this.#listener;
-    const { proxyProtocol } = this.#config;
-    const rest = { tls: this.#readCertificate !== null, proxyProtocol };
-    return hostname.startsWith(UNIX_PREFIX)
-      ? { transport: "unix", path: hostname.slice(UNIX_PREFIX.length), ...rest }
-      : { transport: "tcp", host: hostname, port, ...rest };
+    return this.#admin.endpoint ?? this.#listening("address").admin;
   }
 
   /** The port clients connect to; 0 with a unix socket, and before the pool listens. */
@@ -195,21 +168,7 @@ export class Supervisor {
 
   /** The figures that `/_metrics` shows; of a data plane elsewhere they may be a moment old. */
   metrics(): MetricsSnapshot {
-    return metricsSnapshot({
-      instance: this.instance,
-      figures: this.#plane.figures(),
-      rates: this.#rates,
-      pool: this.#pool.snapshot(),
-      usage: this.#pool.usage(),
-      outOfMemory: this.#tally.kills.get("out-of-memory") ?? 0,
-      state: this.#state,
-      transport: this.#plane.transport,
-      startedAt: this.#startedAt,
-      recovery: this.#tally.recovery,
-      suspects: this.#tally.suspects,
-      scaling: this.#scaling.changes,
-      scalingHeld: this.#scaling.held,
-    });
+    return this.#metrics.snapshot();
   }
 
   /** A few figures that cost nothing to find out, unlike {@linkcode metrics}. */
@@ -258,26 +217,9 @@ export class Supervisor {
    * have asked.
    */
   reload(): Promise<ReloadReport> {
-    const report = this.#reload();
+    const report = this.#reloads.reload();
     this.#onReload(report);
     return report;
-  }
-
-  async #reload(): Promise<ReloadReport> {
-    if (this.#state === "starting") {
-      return await (this.#keptReload ??= this.#reloadOnceStarted());
-    }
-    return await this.#reloads.reload();
-  }
-
-  async #reloadOnceStarted(): Promise<ReloadReport> {
-    this.events.emit({
-      type: "notice",
-      level: "info",
-      message: "The pool is starting: it is reloaded when it has.",
-    });
-    await this.#started.promise;
-    return await this.#reload();
   }
 
   /**
@@ -298,9 +240,11 @@ export class Supervisor {
       this.#readCertificate = await certificateReader(this.#config);
       const certificate = this.#readCertificate?.() ?? null;
       const opened = this.#listener = await this.#plane.listen();
-      this.#rates.start();
-      this.#history.start();
-      await this.#telemetry.start();
+      this.#endpoint = new PublicEndpoint(opened, {
+        tls: certificate !== null,
+        proxyProtocol: this.#config.proxyProtocol,
+      });
+      await this.#metrics.start();
       const admin = await this.#admin.start();
       await this.#plane.begin(opened, { certificate, admin });
       begun = true;
@@ -388,9 +332,7 @@ export class Supervisor {
       workersGone: true,
     });
     await this.#admin.stop();
-    this.#rates.stop();
-    this.#history.stop();
-    await this.#telemetry.stop();
+    await this.#metrics.stop();
     this.#setState("stopped");
   }
 
@@ -400,22 +342,9 @@ export class Supervisor {
     return accepting && this.#pool.snapshot().ready > 0;
   }
 
-  /** Loads what writes the figures out only now: it takes some MiB. */
-  async #exposition(format: ExpositionFormat): Promise<Exposition> {
-    const { exposition } = await import("../metrics/prometheus.ts");
-    return await exposition(this.#metricSources, format);
-  }
-
-  get #metricSources(): PrometheusSources {
-    const { restartsByReason, droppedOutput } = this.#pool.snapshot();
-    return {
-      snapshot: this.metrics(),
-      figures: this.#plane.figures(),
-      tally: this.#tally,
-      restarts: restartsByReason,
-      droppedOutput,
-      usage: ownUsage(),
-    };
+  #listening(what: string): PublicEndpoint {
+    if (this.#endpoint !== null) return this.#endpoint;
+    throw new Error(`Cannot tell the ${what}: the pool does not listen yet`);
   }
 
   #announce(): void {

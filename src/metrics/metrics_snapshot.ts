@@ -12,59 +12,22 @@ import type {
   TransportName,
 } from "../events/mod.ts";
 import type { Instance } from "../instance.ts";
-import type { PoolSnapshot, WorkerSnapshot } from "../pool/pool_snapshot.ts";
-import { type ProcessUsage, UNKNOWN_USAGE } from "../system/group_usage.ts";
+import type { PoolSnapshot } from "../pool/pool_snapshot.ts";
+import type { ProcessUsage } from "../system/group_usage.ts";
 import type { DataPlaneFigures, QueueFigures } from "../plane/contract.ts";
 import type { TalliedSuspect } from "./event_tally.ts";
 import { LatencyHistogram } from "../shared/latency_histogram.ts";
 import type { Rates } from "./rates.ts";
-import { rounded } from "./rounded.ts";
+import { rounded, roundedMean } from "./rounded.ts";
 import {
   type ScalingHeldMetrics,
   scalingHeldMetrics,
   type ScalingMetrics,
   scalingMetrics,
 } from "./scaling_metrics.ts";
+import { type WorkerMetrics, workerMetrics } from "./worker_metrics.ts";
 
-/** One worker. A figure that cannot be had is `null`. */
-export interface WorkerMetrics {
-  /** Slot, from 0; a replacement keeps its predecessor's. */
-  readonly id: number;
-  /** Its port. */
-  readonly port: number | null;
-  /** Requests this worker has handled. */
-  readonly requests: number;
-  /** Whether it may be given work. */
-  readonly ready: boolean;
-  /** Whether it is ready and held back. */
-  readonly spare: boolean;
-  /** Whether it is kept for the clients of its generation, beside its successor. */
-  readonly former: boolean;
-  /** Process id. */
-  readonly pid: number | null;
-  /** State of the worker. */
-  readonly state: string;
-  /** Requests being handled. */
-  readonly inFlight: number;
-  /** Over the last ten seconds. */
-  readonly requestsPerSecond: number;
-  /** In milliseconds; `null` before the first request. */
-  readonly averageLatency: number | null;
-  /** Requests that failed on its side. */
-  readonly failures: number;
-  /** Workers of this slot that were replaced. */
-  readonly restarts: number;
-  /** Seconds since the start. */
-  readonly uptimeSeconds: number | null;
-  /** Which (re)load it belongs to, from 1. */
-  readonly generation: number | null;
-  /** Lines of output of this slot's workers that were dropped: they wrote more than WORKER_LOG_RATE. */
-  readonly droppedLines: number;
-  /** Resident memory of all its processes, what they share counted once; needs `-A`. */
-  readonly rssBytes: number | null;
-  /** CPU time all its processes have used; needs `-A`. */
-  readonly cpuSeconds: number | null;
-}
+export type { WorkerMetrics } from "./worker_metrics.ts";
 
 /** A request that was in flight when its worker's process ended, and may be the reason. */
 export interface SuspectMetrics {
@@ -166,9 +129,9 @@ export interface MetricsSnapshot {
   readonly retries: number;
   /** The last requests that may have ended a worker, oldest first. */
   readonly suspects: readonly SuspectMetrics[];
-  /** Answers by class. */
+  /** Responses by class. */
   readonly responses: Readonly<Record<"2xx" | "3xx" | "4xx" | "5xx", number>>;
-  /** Answers of the balancer's own, by status. */
+  /** Responses of the balancer's own, by status. */
   readonly errors: Readonly<Record<string, number>>;
   /** Connections open now. */
   readonly connections: {
@@ -208,7 +171,7 @@ export interface MetricsSources {
   readonly scalingHeld: Omit<ScalingHeldEvent, "type"> | null;
 }
 
-/** Statuses the balancer answers with itself and that are counted one by one. */
+/** Statuses the balancer responds with itself and that are counted one by one. */
 const OWN_STATUSES = [
   400,
   408,
@@ -231,7 +194,7 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
   return {
     instance: sources.instance,
     totalRequests: figures.requests,
-    averageLatency: mean(latency.sumMs, latency.count),
+    averageLatency: roundedMean(latency.sumMs, latency.count),
     latency: {
       ...quantiles(latency),
       max: longest(latency),
@@ -337,40 +300,4 @@ function outputMetrics(
     droppedBytes += bytes;
   }
   return { droppedLines, droppedBytes };
-}
-
-function workerMetrics(
-  worker: WorkerSnapshot,
-  { rates, usage, droppedLines }: Pick<MetricsSources, "rates" | "usage"> & {
-    readonly droppedLines: number;
-  },
-): WorkerMetrics {
-  const { id, port, pid, ready, spare, former, state, restarts } = worker;
-  const { generation, upstream, figures, uptimeMs } = worker;
-  const { requests, inFlight, failures, latencySumMs } = figures;
-  return {
-    id,
-    port,
-    requests,
-    ready,
-    spare,
-    former,
-    pid,
-    state,
-    inFlight,
-    requestsPerSecond: rounded(
-      upstream === null ? 0 : rates.of(upstream, requests),
-    ),
-    averageLatency: mean(latencySumMs, requests),
-    failures,
-    restarts,
-    uptimeSeconds: uptimeMs === null ? null : rounded(uptimeMs / 1000),
-    generation,
-    droppedLines,
-    ...(pid === null ? null : usage.get(pid)) ?? UNKNOWN_USAGE,
-  };
-}
-
-function mean(sum: number, count: number): number | null {
-  return count === 0 ? null : rounded(sum / count);
 }

@@ -9,3 +9,8 @@ export function rounded<T extends number | null>(value: T): T {
   if (value === null) return value;
   return Math.round(value * 1000) / 1000 as T;
 }
+
+/** The mean of `count` figures, rounded; `null` where there are none. */
+export function roundedMean(sum: number, count: number): number | null {
+  return count === 0 ? null : rounded(sum / count);
+}

@@ -80,9 +80,9 @@ export class InFlightRequests {
     if (oldest !== undefined && diagnosis !== "stopped") {
       // No more than a guess: it is taken back when the request is answered.
       this.#blame([oldest], { sparesLast: false, refutable: true });
-      if (diagnosis === "blocked") oldest.retries.hold();
+      if (diagnosis === "blocked") oldest.retries.disableRetry();
     }
-    for (const exchange of waiting) exchange.sendElsewhere();
+    for (const exchange of waiting) exchange.retryElsewhere();
   }
 
   /**

@@ -6,7 +6,7 @@
 
 import type { ExitStatus, WorkerStartFailedEvent } from "../events/mod.ts";
 import type { LaunchErrorCode } from "./launch_error.ts";
-import { describeExit } from "./worker.ts";
+import { describeExit } from "./worker_end.ts";
 import { commandSetting, type WorkerCommand } from "./worker_command.ts";
 
 /** What kept the pool from starting. */

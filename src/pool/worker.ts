@@ -16,7 +16,6 @@ import type {
   StartupFindings,
   StartupObstacle,
 } from "../events/mod.ts";
-import { KILLER_TEXT } from "../events/mod.ts";
 import {
   type DataPlane,
   type LossSuspects,
@@ -28,6 +27,7 @@ import {
   WORKER_HOST,
   type WorkerIdentity,
 } from "./worker_command.ts";
+import { describeEnd, describeStartFailure, wasKilled } from "./worker_end.ts";
 import type { WorkerProcess } from "./worker_process.ts";
 import {
   type TerminationCause,
@@ -39,9 +39,6 @@ import { UpstreamRecord } from "./upstream_record.ts";
 
 /** How long a process that has been stopped may still be continued, in milliseconds: what it has in flight waits no longer. */
 const STOPPED_PATIENCE_MS = 1_000;
-
-/** Exit code of a wrapper whose program was ended by SIGKILL: 128 + 9, as shells have it. */
-const KILLED_CODE = 137;
 
 /** How a worker is asked to end. */
 export interface TerminationOrder {
@@ -63,13 +60,6 @@ export interface WorkerParts {
   readonly startupTimeoutMs: number;
   /** Whether its HTTP server is moved to its port. @default {false} */
   readonly moved?: boolean;
-}
-
-/** How a process ended, as a sentence part. */
-export function describeExit({ code, signal }: ExitStatus): string {
-  return signal === null
-    ? `exited with code ${code}`
-    : `was ended by ${signal}`;
 }
 
 /** A worker, from its start to its end. */
@@ -95,7 +85,7 @@ export class Worker implements WorkerIdentity {
   portTaken = false;
   /** Whether its HTTP server is moved to its port, whatever port is written into it. */
   readonly moved: boolean;
-  /** Whether it has refused a connection and not answered a probe since. */
+  /** Whether it has refused a connection and not passed a probe since. */
   suspect = false;
   /**
    * Why it is in rotation although it fails its probes: most fail them
@@ -175,7 +165,7 @@ export class Worker implements WorkerIdentity {
     return this.#readyAt === null ? null : now - this.#readyAt;
   }
 
-  /** It answers its probes; `replaces` is what it makes good if that is the first time. */
+  /** It passes its probes; `replaces` is what it makes good if that is the first time. */
   probePassed(now: number, replaces: Replacement | null): void {
     const recovered = this.#state.type === "unhealthy";
     this.#change({ type: "passed", now });
@@ -297,7 +287,16 @@ export class Worker implements WorkerIdentity {
    */
   markExited(status: ExitStatus, now: number): string | null {
     this.upstream.retire();
-    const failure = this.#describeStartFailure(status);
+    const failure = this.#readyAt === null
+      ? describeStartFailure({
+        status,
+        killer: this.killer,
+        state: this.#state,
+        health: this.health,
+        remaining: this.process.remaining,
+        startupTimeoutMs: this.#startupTimeoutMs,
+      })
+      : null;
     const { type } = this.#state;
     this.#change({ type: "exit", status });
     if (failure === null) {
@@ -316,19 +315,16 @@ export class Worker implements WorkerIdentity {
   }
 
   /** Whether it was killed, and not by us: itself, or the program behind a wrapper that says so with its code. */
-  wasKilledByOthers({ code, signal }: ExitStatus): boolean {
-    if (this.#killed) return false;
-    return signal === null ? code === KILLED_CODE : signal === "SIGKILL";
+  wasKilledByOthers(status: ExitStatus): boolean {
+    return !this.#killed && wasKilled(status);
   }
 
   /** How it ended, as a sentence part. */
   describeEnd(status: ExitStatus): string {
-    const { killer } = this;
-    const how = describeExit(status);
-    return killer === null ? how : `${how} (${KILLER_TEXT[killer]})`;
+    return describeEnd({ status, killer: this.killer });
   }
 
-  /** Says what the matter is, before anything is done about it, and has others answer what they can. */
+  /** Says what the matter is, before anything is done about it, and has others take over what they can. */
   #giveUpOn(): void {
     if (this.health === null) return;
     const { healthy: _healthy, reach: _reach, ...findings } = this.health;
@@ -336,30 +332,6 @@ export class Worker implements WorkerIdentity {
     const { key } = this.upstream;
     const { diagnosis } = findings;
     this.#plane.send({ type: "recall", key, diagnosis });
-  }
-
-  #describeStartFailure(status: ExitStatus): string | null {
-    if (this.#readyAt !== null) return null;
-    if (this.#state.type !== "terminating") {
-      return this.describeEnd(status) + this.#describeDaemon();
-    }
-    const seen = this.health?.reason ?? "not probed";
-    if (this.#state.cause === "port-lost") return `was not reached: ${seen}`;
-    if (this.#state.cause !== "start-timeout") return null;
-    const busy = this.health?.diagnosis === "starting"
-      ? ", while it was computing"
-      : "";
-    return `was not ready within ${this.#startupTimeoutMs} ms (${seen}${busy})` +
-      "; STARTUP_TIMEOUT_MS is the limit";
-  }
-
-  /** What a worker that has put itself into the background is told. */
-  #describeDaemon(): string {
-    const [first] = this.process.remaining ?? [];
-    return first === undefined
-      ? ""
-      : `, but has put itself into the background: ${first.command} ` +
-        `(pid ${first.pid}); have it run in the foreground`;
   }
 
   get #ref(): {

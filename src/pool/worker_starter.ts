@@ -7,16 +7,8 @@
  * @module
  */
 
-import type {
-  ElsewhereSocket,
-  EventEmitter,
-  ExitStatus,
-  Killer,
-  WorkerLeftProcessesEvent,
-} from "../events/mod.ts";
-import type { OomKills } from "../system/oom_kills.ts";
-import { type DataPlane, NO_SUSPECTS } from "../plane/contract.ts";
-import { endCause } from "./end_cause.ts";
+import type { ElsewhereSocket } from "../events/mod.ts";
+import { ExitFollower, type ExitFollowerDeps } from "./exit_follower.ts";
 import type { Generation } from "./generation.ts";
 import type { HealthReport, HealthWatcher } from "./health_watcher.ts";
 import { LaunchError } from "./launch_error.ts";
@@ -32,7 +24,7 @@ import {
   type ServeAddressMode,
   ServeAddressPolicy,
 } from "./serve_address.ts";
-import { describeExit, Worker } from "./worker.ts";
+import { Worker } from "./worker.ts";
 import { WORKER_HOST, type WorkerCommand } from "./worker_command.ts";
 import {
   type Launch,
@@ -54,16 +46,8 @@ export interface WorkerStarterOptions extends OutputLimits {
 }
 
 /** What a starter works with. */
-export interface WorkerStarterDeps {
-  readonly events: EventEmitter;
+export interface WorkerStarterDeps extends ExitFollowerDeps {
   readonly health: HealthWatcher;
-  readonly plane: DataPlane;
-  /** The pool's clock. */
-  readonly clock: () => number;
-  /** Called when a fact about a worker has changed. */
-  readonly wake: () => void;
-  /** Tells whom the kernel has killed for want of memory. @default {nobody: that is not known} */
-  readonly oomKills?: OomKills;
   /** Starts a process. @default {real processes, guarded against being orphaned} */
   readonly launch?: Launch;
   /** How it is found out whether a port may be taken. @default {MACHINE_PORTS} */
@@ -89,6 +73,7 @@ export class WorkerStarter {
   readonly #outputs: OutputReaders;
   readonly #portChecks: PortChecks;
   readonly #serveAddress: ServeAddressPolicy;
+  readonly #exits: ExitFollower;
   readonly #tasks = new Set<Promise<void>>();
   #nextKey = 1;
   #guard: OrphanGuard | null = null;
@@ -98,6 +83,7 @@ export class WorkerStarter {
   constructor(options: WorkerStarterOptions, deps: WorkerStarterDeps) {
     this.#deps = deps;
     this.#launch = deps.launch ?? null;
+    this.#exits = new ExitFollower(deps);
     this.#outputs = new OutputReaders(options, deps.events);
     this.#portChecks = deps.portChecks ?? MACHINE_PORTS;
     this.#ports = new PortAllocator({
@@ -263,7 +249,7 @@ export class WorkerStarter {
       },
       (report) => this.#note(worker, report),
     );
-    this.#own(this.#awaitExit(worker));
+    this.#own(this.#exits.follow(worker));
   }
 
   /** Launches a process; where its directory has been removed meanwhile, in the one its name leads to now. */
@@ -342,76 +328,9 @@ export class WorkerStarter {
     return false;
   }
 
-  async #awaitExit(worker: Worker): Promise<void> {
-    const { process } = worker;
-    const status = await process.exited;
-    // Before the last output is read: nobody shall be sent there any more,
-    // and a spare is given work at once.
-    const now = this.#deps.clock();
-    worker.killer = this.#killerOf(worker, status, now);
-    worker.goneAt = now;
-    const end = {
-      cause: endCause(status, worker.state),
-      description: describeExit(status),
-    };
-    const { key } = worker.upstream;
-    const suspects = this.#deps.plane.ask({ type: "exited", key, end });
-    worker.upstream.retire();
-    this.#deps.wake();
-    await process.finished;
-    worker.lossSuspects = await suspects ?? NO_SUSPECTS;
-    // What a first start has left behind is why it failed.
-    if (worker.startupMs === null) await process.looked;
-    const asked = worker.state.type === "terminating";
-    if (asked) {
-      // It has not ended before its processes have.
-      await this.#announceRemaining(worker, { asked, daemonised: false });
-      await process.cleared;
-    }
-    worker.exit = status;
-    this.#deps.wake();
-    if (!asked) {
-      const daemonised = status.code === 0;
-      await this.#announceRemaining(worker, { asked, daemonised });
-    }
-    await process.cleared;
-  }
-
-  /** Says what a worker has left behind. */
-  async #announceRemaining(
-    worker: Worker,
-    how: Pick<WorkerLeftProcessesEvent, "asked" | "daemonised">,
-  ): Promise<void> {
-    const { process, id: workerId, port, generation } = worker;
-    await process.looked;
-    const { remaining } = process;
-    if (remaining !== null && remaining.length === 0) return;
-    this.#deps.events.emit({
-      type: "worker-left-processes",
-      workerId,
-      port,
-      pid: process.pid,
-      generation,
-      ...how,
-      processes: remaining,
-    });
-  }
-
   async #releaseCleared(worker: Worker): Promise<void> {
     await worker.process.cleared;
     this.#ports.release(worker.port);
-  }
-
-  #killerOf(worker: Worker, status: ExitStatus, now: number): Killer | null {
-    if (!worker.wasKilledByOthers(status)) return null;
-    switch (this.#deps.oomKills?.explains(now) ?? null) {
-      case null:
-        return "unknown";
-      case true:
-        return "out-of-memory";
-      case false:
-        return "outside";
-    }
   }
 
   async #announceSkipped(port: number, locked: boolean): Promise<void> {

@@ -2,9 +2,9 @@
  * The seam between the planes: the control plane publishes which upstreams
  * may be given work, the data plane claims one for each request.
  *
- * The set is replaced whole. Choosing an upstream, checking that it may be
- * given work and counting the claim happen in one synchronous step. A request
- * that finds none waits in the queue.
+ * Choosing an upstream, checking that it may be given work and counting the
+ * claim happen in one synchronous step. A request that finds none waits in the
+ * queue, which is served as claims are released.
  *
  * Knows nothing of sockets or processes, and has no timer: the owner calls
  * {@linkcode Dispatcher.sweep}.
@@ -13,15 +13,10 @@
  */
 
 import type { LatencyHistogram } from "../shared/latency_histogram.ts";
-import { AdaptiveConcurrency } from "./concurrency/adaptive_concurrency.ts";
-import {
-  GenerationSubsets,
-  inSlotOrder,
-  type Subset,
-  turnIn,
-} from "./generation_subsets.ts";
+import type { AdaptiveConcurrency } from "./concurrency/adaptive_concurrency.ts";
+import type { Subset } from "./generation_subsets.ts";
 import { Overload } from "./overload.ts";
-import { firstEligible, type Policy } from "./policy/policy.ts";
+import { PublishedSet, type PublishedSetOptions } from "./published_set.ts";
 import {
   type ClaimRequest,
   type QueueStats,
@@ -29,8 +24,8 @@ import {
   type RequestQueueOptions,
   type Ticket,
 } from "./request_queue.ts";
-import { SlowStart } from "./slow_start.ts";
 import type { Upstream } from "./upstream.ts";
+import { WorkerLimit } from "./worker_limit.ts";
 
 export {
   type ClaimRequest,
@@ -41,66 +36,37 @@ export {
 } from "./request_queue.ts";
 
 /** How claims are made and how many may wait. */
-export interface DispatcherOptions extends RequestQueueOptions {
-  readonly policy: Policy;
+export interface DispatcherOptions
+  extends PublishedSetOptions, RequestQueueOptions {
   /** Requests in flight per upstream; 0 is no cap, `"auto"` finds one. */
   readonly workerConcurrency: number | "auto";
-  /** How long the share of a new upstream grows, in milliseconds. @default {0: its share is full at once} */
-  readonly slowStartMs?: number;
-  /** Whether requests may belong to a generation. @default {false} */
-  readonly skewProtection?: boolean;
-  /** Uniform in [0, 1). @default {Math.random} */
-  readonly random?: () => number;
   /** Monotonic time in milliseconds. @default {performance.now} */
   readonly clock?: () => number;
 }
 
-/** Holds the published set, makes the claims and keeps the queue. */
+/** Makes the claims and keeps the queue. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
-  /** The published set. */
-  readonly #published: Subset;
-  /** Those who are given requests of their own generation alone. */
-  #former: readonly Upstream[] = [];
-  /** `null` where no request belongs to a generation. */
-  readonly #subsets: GenerationSubsets | null;
+  readonly #limit: WorkerLimit;
+  /** Of the limit; `null` where that is set. */
+  readonly #adaptive: AdaptiveConcurrency | null;
+  readonly #published: PublishedSet;
   readonly #queue: RequestQueue;
   readonly #clock: () => number;
-  readonly #slowStart: SlowStart | null;
-  /** `null` where the cap is set. */
-  readonly #adaptive: AdaptiveConcurrency | null;
   readonly #overload: Overload;
-  /** Whether the limit that was found is passed over. */
-  #uncapped = false;
-  /** Requests an upstream may have in flight; 0 is no cap. */
-  readonly #cap: number;
-  #avoid: Upstream | null = null;
 
   /** Creates a dispatcher with nothing published. */
   constructor(options: DispatcherOptions) {
-    const { policy: { sticky }, workerConcurrency, slowStartMs = 0 } = options;
+    const { policy: { sticky }, workerConcurrency, maxQueue } = options;
     this.#options = options;
     this.#queue = new RequestQueue(options);
     this.#clock = options.clock ?? (() => performance.now());
-    this.#slowStart = slowStartMs > 0
-      ? new SlowStart({ slowStartMs, sticky })
-      : null;
-    this.#subsets = options.skewProtection ? new GenerationSubsets() : null;
-    const adapts = workerConcurrency === "auto";
-    this.#cap = adapts ? 0 : workerConcurrency;
     // Who belongs to one worker gains nothing by waiting for another, and
     // where nobody may wait all must be let in.
-    this.#adaptive = adapts && !sticky && options.maxQueue > 0
-      ? new AdaptiveConcurrency()
-      : null;
+    this.#limit = new WorkerLimit(workerConcurrency, !sticky && maxQueue > 0);
+    this.#adaptive = this.#limit.adaptive;
+    this.#published = new PublishedSet(options, this.#limit);
     this.#overload = new Overload(options.queueTimeoutMs);
-    this.#published = {
-      upstreams: [],
-      eligible: (upstream) => this.#eligible(upstream),
-      turn: 0,
-      clientHash: 0,
-      random: options.random ?? Math.random,
-    };
   }
 
   /** The published set, in slot order. */
@@ -110,7 +76,7 @@ export class Dispatcher {
 
   /** Those that are kept for the clients of their generation, in slot order. */
   get former(): readonly Upstream[] {
-    return this.#former;
+    return this.#published.former;
   }
 
   /** Whether a client belongs to one upstream, so that it matters who it is. */
@@ -126,7 +92,7 @@ export class Dispatcher {
       limit: this.#options.maxQueue,
       rejected,
       timedOut,
-      concurrency: this.#adaptive?.limit ?? this.#cap,
+      concurrency: this.#limit.concurrency,
       adaptive: this.#adaptive !== null,
       wait: { p50: waits.quantile(0.5), p99: waits.quantile(0.99) },
     };
@@ -148,19 +114,7 @@ export class Dispatcher {
     upstreams: readonly Upstream[],
     former: readonly Upstream[] = [],
   ): void {
-    const old = this.#published.upstreams;
-    const set = inSlotOrder(upstreams);
-    for (const upstream of [...old, ...this.#former]) {
-      upstream.setAccepting(false);
-    }
-    this.#former = Object.freeze(inSlotOrder(former));
-    for (const upstream of [...set, ...this.#former]) {
-      upstream.setAccepting(true);
-    }
-    this.#slowStart?.follow(old, set);
-    this.#published.turn = turnIn(set, this.#published);
-    this.#published.upstreams = Object.freeze(set);
-    this.#subsets?.follow(this.#published, this.#former);
+    this.#published.replace(upstreams, former);
     this.#serveQueue();
   }
 
@@ -171,13 +125,15 @@ export class Dispatcher {
       return this.#claimed(owner, request);
     }
     // Those that wait come first; of several subsets, they wait for those that are full.
-    const mustWait = this.#queue.size > 0 && !this.#subsets?.several;
-    return mustWait ? null : this.#claimFrom(this.#subsetOf(request), request);
+    const mustWait = this.#queue.size > 0 && !this.#published.several;
+    return mustWait
+      ? null
+      : this.#claimFrom(this.#published.subsetOf(request), request);
   }
 
   /** Upstreams that accept work and may be given the request, busy ones included. */
   acceptingFor(request: ClaimRequest): number {
-    const { upstreams } = this.#subsetOf(request);
+    const { upstreams } = this.#published.subsetOf(request);
     return upstreams.filter(({ accepting }) => accepting).length;
   }
 
@@ -243,7 +199,7 @@ export class Dispatcher {
 
   /** Does what is due: turns away those that have waited too long, lets shares grow and limits change. */
   sweep(now: number): void {
-    this.#slowStart?.advance(now);
+    this.#published.sweep(now);
     if (this.#adaptive === null) return this.#queue.expire(now);
     this.#expire(now);
     this.#overload.sweep(now, this.#queue.size);
@@ -274,7 +230,7 @@ export class Dispatcher {
     const now = this.#clock();
     const full = new Set<Subset>();
     this.#queue.serve((request, since) => {
-      const subset = this.#subsetOf(request);
+      const subset = this.#published.subsetOf(request);
       if (full.has(subset)) return null;
       const upstream = this.#claimFrom(subset, request);
       if (upstream === null) full.add(subset);
@@ -282,77 +238,30 @@ export class Dispatcher {
         this.#overload.serve(request, since, now);
       }
       return upstream;
-    }, { now, pastHead: this.#subsets?.several ?? false });
+    }, { now, pastHead: this.#published.several });
   }
 
-  /** Claims an upstream that has as many as it should: a limit that was found is a help, and no bound. */
+  /** Claims an upstream that has as many as it should. */
   readonly #overflow = (
     request: ClaimRequest,
     since: number,
   ): Upstream | null => {
-    this.#uncapped = true;
-    const upstream = this.#claimFrom(this.#subsetOf(request), request);
-    this.#uncapped = false;
+    const subset = this.#published.subsetOf(request);
+    const upstream = this.#limit.lift(() => this.#claimFrom(subset, request));
     if (upstream !== null) {
       this.#overload.serve(request, since, this.#clock());
     }
     return upstream;
   };
 
-  /** Who may be given the request: its generation for as long as there is one of it, and then everybody's. */
-  #subsetOf({ generation }: ClaimRequest): Subset {
-    return generation === null
-      ? this.#published
-      : this.#subsets?.of(generation) ?? this.#published;
-  }
-
-  #claimFrom(choice: Subset, request: ClaimRequest): Upstream | null {
-    const count = choice.upstreams.length;
-    if (count === 0) return null;
-    this.#avoid = request.avoid;
-    choice.clientHash = request.clientHash;
-    // Who belongs to a generation cannot choose to go easy on it.
-    let index = choice === this.#published && this.#slowStart?.active
-      ? this.#chooseSlowly(this.#slowStart)
-      : this.#options.policy.choose(choice);
-    if (index < 0 && request.avoid !== null) {
-      // Better the one that failed than none: it may be the only one.
-      this.#avoid = null;
-      index = firstEligible(choice, choice.turn);
-    }
-    if (index < 0) return null;
-    choice.turn = index + 1 < count ? index + 1 : 0;
-    const upstream = choice.upstreams[index]!;
-    return this.#claimed(upstream, request);
+  #claimFrom(subset: Subset, request: ClaimRequest): Upstream | null {
+    const upstream = this.#published.choose(subset, request);
+    return upstream === null ? null : this.#claimed(upstream, request);
   }
 
   #claimed(upstream: Upstream, request: ClaimRequest): Upstream {
     upstream.claim();
     this.#adaptive?.claim(upstream, request, this.#clock);
     return upstream;
-  }
-
-  /** Chooses while upstreams are new: those have a share of the requests that would go to them. */
-  #chooseSlowly(slowStart: SlowStart): number {
-    const choice = this.#published;
-    const { policy } = this.#options;
-    const { eligible, clientHash } = choice;
-    slowStart.credit();
-    choice.eligible = (upstream) =>
-      eligible(upstream) && slowStart.admits(upstream, clientHash);
-    let index = policy.choose(choice);
-    choice.eligible = eligible;
-    // Better one that is new than to let the request wait.
-    if (index < 0) index = policy.choose(choice);
-    if (index >= 0) slowStart.spend(choice.upstreams[index]!);
-    return index;
-  }
-
-  #eligible(upstream: Upstream): boolean {
-    if (!upstream.accepting || upstream === this.#avoid) return false;
-    if (this.#adaptive !== null) {
-      return this.#uncapped || this.#adaptive.admits(upstream);
-    }
-    return this.#cap === 0 || upstream.inFlight < this.#cap;
   }
 }

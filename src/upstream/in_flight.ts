@@ -28,10 +28,10 @@ export interface InFlightExchange extends Linked<InFlightExchange> {
     /** A worker is lost for which it may be the reason; returns how many that makes. */
     noteLoss(how: { readonly sparesLast: boolean }): number;
     /** It is not to be sent again. */
-    hold(): void;
+    disableRetry(): void;
   };
   /** Ends it: what it waits for is closed. */
   fail(error: Error): void;
   /** Takes it to another worker, where that is safe. */
-  sendElsewhere(): void;
+  retryElsewhere(): void;
 }

@@ -81,7 +81,7 @@ export class ModelClaim implements InFlightExchange {
     id: "",
     describe: () => ({ method: "GET", target: "/" }),
   };
-  readonly retries = { sentAt: 0, noteLoss: () => 1, hold(): void {} };
+  readonly retries = { sentAt: 0, noteLoss: () => 1, disableRetry(): void {} };
 
   constructor(upstream: Upstream, stream: boolean) {
     this.upstream = upstream;
@@ -91,7 +91,7 @@ export class ModelClaim implements InFlightExchange {
 
   fail(): void {}
 
-  sendElsewhere(): void {}
+  retryElsewhere(): void {}
 }
 
 /** What is wanted, for the walk to change. */

@@ -17,9 +17,9 @@ function exchange(id: string): InFlightExchange {
     responded: false,
     sent: true,
     stream: false,
-    retries: { sentAt: 0, noteLoss: () => 1, hold(): void {} },
+    retries: { sentAt: 0, noteLoss: () => 1, disableRetry(): void {} },
     fail(): void {},
-    sendElsewhere(): void {},
+    retryElsewhere(): void {},
   };
 }
 

@@ -8,11 +8,12 @@
  */
 
 import { type BodyDecoder, bodyDecoder } from "../../http1/body_decoder.ts";
-import { ascii, latin1Slice } from "../../http1/bytes.ts";
+import { ascii } from "../../http1/bytes.ts";
 import { LAST_CHUNK } from "../../http1/chunked_encoding.ts";
-import { errorResponse, reasonPhrase } from "../../http1/error_response.ts";
+import { errorResponse } from "../../http1/error_response.ts";
 import { HttpError } from "../../http1/http_error.ts";
 import { Method } from "../../http1/request_head.ts";
+import { adminChunk, adminHead, concatenated } from "./admin_message.ts";
 import type {
   AdminHead,
   AdminPage,
@@ -21,7 +22,6 @@ import type {
 } from "./admin_port.ts";
 import { MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { ProxyContext } from "./context.ts";
-import type { InputBuffer } from "./input_buffer.ts";
 import type { Link } from "./link.ts";
 
 /** Largest request body: what is asked of the pages fits many times over. */
@@ -203,7 +203,7 @@ export class AdminExchange implements AdminSink {
     }
     if (state.type !== "awaiting-part") return;
     const { response } = state;
-    const content = this.#http10 ? part : chunkOf(part);
+    const content = this.#http10 ? part : adminChunk(part);
     this.#write(content, { response, next: "part", reusable: false });
   }
 
@@ -276,21 +276,9 @@ export class AdminExchange implements AdminSink {
     else this.#write(LAST_CHUNK, last);
   }
 
-  #head(
-    { status, headers }: AdminHead,
-    framing: readonly string[],
-  ): Uint8Array {
-    const lines = [`HTTP/1.1 ${status} ${reasonPhrase(status)}`];
-    for (const [name, value] of headers) {
-      if (name === "content-length" || name === "transfer-encoding") continue;
-      lines.push(`${name}: ${value}`);
-    }
-    const { dateLine } = this.#context;
-    return new TextEncoder().encode(
-      `${lines.join("\r\n")}\r\n${dateLine.text}${
-        framing.join("\r\n")
-      }\r\n\r\n`,
-    );
+  #head(head: AdminHead, framing: readonly string[]): Uint8Array {
+    const dateField = this.#context.dateLine.text;
+    return adminHead(head, { dateField, framing });
   }
 
   #write(
@@ -317,40 +305,4 @@ export class AdminExchange implements AdminSink {
     const { deadlines, options } = this.#context;
     this.deadline = deadlines.now + options.bodyTimeoutMs;
   }
-}
-
-/**
- * The page of our own that the request in `context.requestHead` is for, whose
- * octets are in `input`; `null` if it is the application's.
- */
-export function takeAdminPage(
-  { requestHead: head, admin }: ProxyContext,
-  { bytes }: InputBuffer,
-  clientAddress: string,
-): AdminPage | null {
-  if (admin === null) return null;
-  return admin.take({
-    method: latin1Slice(bytes, head.methodStart, head.methodEnd),
-    target: latin1Slice(bytes, head.targetStart, head.targetEnd),
-    headers: head.fields.entries(bytes),
-    clientAddress,
-  });
-}
-
-function chunkOf(content: Uint8Array): Uint8Array {
-  // A chunk of no content would be the last one.
-  if (content.length === 0) return content;
-  const size = ascii(`${content.length.toString(16)}\r\n`);
-  return concatenated(size, content, ascii("\r\n"));
-}
-
-function concatenated(...parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -1,6 +1,7 @@
 /**
- * One request on one connection to a worker: send -> await the response ->
- * pass it on, while the rest of the request body goes the other way.
+ * One request on one connection to a worker: send -> have the response passed
+ * on, while the rest of the request body goes the other way -> keep the
+ * connection, or close it.
  *
  * Knows nothing of other workers: whether it is tried again is its owner's to
  * decide.
@@ -8,47 +9,33 @@
  * @module
  */
 
-import {
-  HEADROOM,
-  LARGE_BUFFER_BYTES,
-  MEDIUM_BUFFER_BYTES,
-  TAILROOM,
-} from "./buffer_pool.ts";
+import { MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { ProxyContext } from "./context.ts";
-import type { Link, LinkHandler, WriteResult } from "./link.ts";
+import type { Link, LinkHandler } from "./link.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
-import { asProxyError, ProxyError } from "./proxy_error.ts";
-import { RequestBody, type RequestBodyListener } from "./request_body.ts";
+import { ProxyError } from "./proxy_error.ts";
 import {
-  isRefusal,
-  responseHeadTooLarge,
-  type ResponsePlan,
-  takeResponse,
-} from "./response_plan.ts";
+  RequestBody,
+  type RequestBodyListener,
+  type RequestRestListener,
+} from "./request_body.ts";
 import { ResponseClock } from "./response_clock.ts";
+import { isRefusal, type ResponsePlan } from "./response_plan.ts";
 import { ResponseRelay, type ResponseRelayListener } from "./response_relay.ts";
 import type { RequestProgress } from "./reuse.ts";
-import type { Tunnel } from "./tunnel.ts";
 import type { UpstreamConnection } from "./upstream_connection.ts";
 
 /** What an attempt is doing for the client. */
 export type AttemptState =
-  /** The request is being sent, or has been, and the worker is to respond. */
-  | { readonly type: "awaiting-response" }
-  /** An interim response is being written; another head follows. */
-  | { readonly type: "passing-interim"; readonly plan: ResponsePlan }
-  /** The final response is being passed on. */
-  | {
-    readonly type: "passing-response";
-    readonly plan: ResponsePlan;
-    readonly relay: ResponseRelay;
-  }
+  /** The request is on its way to the worker, or the response to the client. */
+  | { readonly type: "exchanging" }
   /** The client has its response; the worker still takes the request's body (RFC 9110 §7.5). */
-  | { readonly type: "finishing-request"; readonly plan: ResponsePlan }
+  | { readonly type: "finishing-request" }
   | { readonly type: "over" };
 
-const AWAITING_RESPONSE: AttemptState = Object.freeze({
-  type: "awaiting-response",
+const EXCHANGING: AttemptState = Object.freeze({ type: "exchanging" });
+const FINISHING_REQUEST: AttemptState = Object.freeze({
+  type: "finishing-request",
 });
 const OVER: AttemptState = Object.freeze({ type: "over" });
 
@@ -60,10 +47,6 @@ export type AttemptOutcome =
 /** Whose attempt it is. */
 export interface AttemptOwner {
   onAttemptOver(outcome: AttemptOutcome): void;
-  /** Octets of the request that nobody wants were read. */
-  onBodyDiscarded(): void;
-  /** Nothing more of the request is read; whether all of it was. */
-  onBodyOver(received: boolean): void;
 }
 
 /** Takes one request to a worker, and its response to the client. */
@@ -84,12 +67,11 @@ export class Attempt
   readonly #owner: AttemptOwner;
   readonly #connection: UpstreamConnection;
   readonly #clock: ResponseClock;
-  #state: AttemptState = AWAITING_RESPONSE;
+  readonly #relay: ResponseRelay;
+  #state: AttemptState = EXCHANGING;
   #bodySent: boolean;
   /** Whether the client waits to be told to send its body (RFC 9110 §10.1.1). */
   #expectsContinue: boolean;
-  /** Whether part of a head has come, or an interim response. */
-  #begun = false;
   /** Whether the request's head is with the kernel. */
   #headWritten = false;
 
@@ -101,20 +83,22 @@ export class Attempt
       readonly request: ProxiedRequest;
       readonly connection: UpstreamConnection;
       readonly owner: AttemptOwner;
+      readonly restListener: RequestRestListener;
     },
   ) {
-    const { client, request, connection } = parts;
+    const { client, request, connection, restListener } = parts;
     this.#context = context;
     this.#client = client;
     this.#request = request;
     this.#owner = parts.owner;
     this.#connection = connection;
     this.#clock = new ResponseClock(context);
+    this.#relay = new ResponseRelay(context, parts, this);
     this.#bodySent = request.complete;
     this.#expectsContinue = request.expectsContinue;
     if (!request.complete) {
       const { link: worker } = connection;
-      const parts = { client, worker, request };
+      const parts = { client, worker, request, restListener };
       this.body = new RequestBody(context, parts, this);
     }
   }
@@ -134,14 +118,9 @@ export class Attempt
     return this.status !== 0;
   }
 
-  /** Whether the response, cut now, leaves the client nothing to go on with. */
-  get underWay(): boolean {
-    return this.responded || this.#state.type === "passing-interim";
-  }
-
   /** Whether part of a response has come from the worker. */
   get begun(): boolean {
-    return this.#begun;
+    return this.#relay.begun;
   }
 
   /** Whether all of the request has been read from the client and sent. */
@@ -154,31 +133,19 @@ export class Attempt
     return !this.#headWritten;
   }
 
-  /** The tunnel that its response has opened, if it has. */
-  get tunnel(): Tunnel | null {
-    const state = this.#state;
-    return state.type === "passing-response" ? state.relay.tunnel : null;
-  }
-
-  /** How the response goes on, once its head is being passed on. */
-  get plan(): ResponsePlan | null {
-    return "plan" in this.#state ? this.#state.plan : null;
-  }
-
-  /** Whether it is the worker that keeps the client waiting. */
-  get awaitsWorker(): boolean {
-    const state = this.#state;
-    return state.type === "awaiting-response" ||
-      state.type === "passing-response" && state.relay.awaitsWorker;
-  }
-
   /** Whether the response has no end in sight: see {@linkcode ResponseClock.isStream}. */
   get stream(): boolean {
-    const { plan } = this;
+    const { plan, awaitsWorker } = this.#relay;
     return plan !== null && this.#clock.isStream(plan, {
-      trickles: this.#bodySent && this.awaitsWorker,
+      trickles: this.#bodySent && awaitsWorker,
       bytesOut: this.bytesOut,
     });
+  }
+
+  /** How much of the request there is. */
+  get requestProgress(): RequestProgress {
+    if (this.#bodySent) return "received";
+    return this.#expectsContinue && !this.body?.begun ? "withheld" : "arriving";
   }
 
   /** Sends the request, and waits for the response. */
@@ -194,7 +161,7 @@ export class Attempt
     }
     if (this.#headWritten) this.body.onWritten(result === "written");
     // The body may have ended it all.
-    if (this.#state.type === "awaiting-response") link.resume(false);
+    if (this.#state.type === "exchanging") link.resume(false);
   }
 
   /** Ends it: what it waits for is closed. */
@@ -204,15 +171,12 @@ export class Attempt
 
   /** Takes the request from its worker, as if that had closed the connection. */
   recall(): void {
-    this.fail(this.#noResponse());
+    this.fail(this.#relay.noResponse());
   }
 
   /** Ends a tunnel of which the client has all that its worker said: the workers are gone. */
   finish(): void {
-    const state = this.#state;
-    if (state.type === "passing-response" && state.relay.delivered) {
-      this.#complete(state.plan);
-    }
+    if (this.#relay.delivered) this.#complete();
   }
 
   /** Ends what has lasted too long, and says whose fault it is. */
@@ -222,9 +186,7 @@ export class Attempt
       body.touch();
       if (body.awaitsClient) return this.fail(new ProxyError("body-stalled"));
       // It waits for the worker, which may respond without reading all of it.
-      if (this.#state.type === "finishing-request") {
-        return this.#complete(this.#state.plan);
-      }
+      if (this.#state.type === "finishing-request") return this.#complete();
       if (!this.responded) {
         return this.fail(
           new ProxyError("response-timeout", {
@@ -238,21 +200,21 @@ export class Attempt
     this.fail(
       this.#clock.expired({
         responded: this.responded,
-        awaitsWorker: this.awaitsWorker,
+        awaitsWorker: this.#relay.awaitsWorker,
       }),
     );
   }
 
   /** The client has brought more. */
   onClientData(): void {
-    const { tunnel } = this;
+    const { tunnel } = this.#relay;
     if (tunnel === null) this.body?.onData();
     else tunnel.onData(this.#client);
   }
 
   /** The client has ended its side, in order. */
   onClientEnd(): void {
-    const { tunnel } = this;
+    const { tunnel } = this.#relay;
     if (tunnel !== null) tunnel.onEnd(this.#client);
     else if (this.#bodySent) this.#clock.clientEnded();
     else this.body?.onEnd();
@@ -260,131 +222,57 @@ export class Attempt
 
   /** What was pending towards the client is written, or never will be. */
   onClientWritten(written: boolean): void {
-    const state = this.#state;
-    if (state.type === "passing-response") state.relay.onClientWritten(written);
-    else if (state.type !== "passing-interim") return;
-    else if (this.#endInterim(state.plan, written)) this.#readResponse();
+    this.#relay.onClientWritten(written);
   }
 
   /** The worker has brought more. */
   onData(): void {
-    const state = this.#state;
-    if (state.type === "awaiting-response") this.#readResponse();
-    else if (state.type === "passing-response") state.relay.onWorkerData();
+    this.#relay.onWorkerData();
   }
 
   /** The worker has ended its side. */
   onEnd(link: Link): void {
-    const state = this.#state;
-    switch (state.type) {
-      case "awaiting-response":
-        return this.fail(this.#noResponse());
-      case "passing-response":
-        return state.relay.onWorkerEnd();
-      case "finishing-request":
-        // One that only ends its side may still read: the next write shows it.
-        if (link.failed) this.#complete(state.plan);
-    }
+    if (this.#state.type !== "finishing-request") this.#relay.onWorkerEnd();
+    // One that only ends its side may still read: the next write shows it.
+    else if (link.failed) this.#complete();
   }
 
   /** What was pending towards the worker is written, or never will be. */
   onWritten(link: Link, written: boolean): void {
     this.#headWritten = true;
-    const { tunnel } = this;
+    const { tunnel } = this.#relay;
     if (tunnel === null) this.body?.onWritten(written);
     else tunnel.onWritten(link, written);
   }
 
-  /** Takes what has come of the response; passes interim ones on. */
-  #readResponse(): void {
-    const { input } = this.#connection.link;
-    for (;;) {
-      let plan: ResponsePlan | null;
-      try {
-        plan = input.available === 0 ? null : takeResponse(
-          this.#context,
-          this.#connection,
-          this.#request,
-          this.#progress,
-        );
-      } catch (error) {
-        return this.fail(asProxyError(error, "upstream-malformed"));
-      }
-      if (plan === null) return this.#awaitMore();
-      this.#begun = true;
-      if (!plan.interim) return this.#passHead(plan);
-      if (this.#bodySent) this.#clock.renew();
-      this.#state = { type: "passing-interim", plan };
-      const result = this.#writeInterim(plan);
-      if (result === "pending") return this.#connection.link.pause();
-      if (!this.#endInterim(plan, result === "written")) return;
-    }
+  onInterim(status: number): void {
+    if (this.#bodySent) this.#clock.renew();
+    if (status === 100) this.#expectsContinue = false;
   }
 
-  /** Part of a head is there, or nothing. */
-  #awaitMore(): void {
-    const { link } = this.#connection;
-    const { available, full } = link.input;
-    const { maxHeadBytes } = this.#context.options;
-    this.#begun ||= available > 0;
-    if (available >= maxHeadBytes) {
-      return this.fail(responseHeadTooLarge(maxHeadBytes));
-    }
-    if (link.ended) return this.fail(this.#noResponse());
-    if (full) link.input.resize(LARGE_BUFFER_BYTES);
-    // Where more is allowed than the largest buffer holds.
-    if (link.input.full) link.input.resize(maxHeadBytes + HEADROOM + TAILROOM);
-    link.resume(false);
-  }
-
-  #writeInterim({ bytes, buffer }: ResponsePlan): WriteResult {
-    if (!this.#request.http10) return this.#client.write(bytes, buffer);
-    // RFC 9110 §15.2: a 1.0 client does not know interim responses.
-    this.#context.buffers.release(buffer);
-    return "written";
-  }
-
-  /** Whether the final response can follow. */
-  #endInterim(plan: ResponsePlan, written: boolean): boolean {
-    if (!written) this.fail(new ProxyError("client-gone"));
-    else {
-      this.#state = AWAITING_RESPONSE;
-      if (plan.status === 100) this.#expectsContinue = false;
-    }
-    return written;
-  }
-
-  #passHead(plan: ResponsePlan): void {
-    // RFC 9110 §7.8: not before the request has been received.
-    if (plan.status === 101 && !this.#bodySent) {
-      return this.fail(switchedEarly());
-    }
-    this.status = plan.status;
-    if (plan.endless) this.#context.dispatcher.park(this.#request);
-    this.bytesOut = plan.contentBytes;
-    const { clock, counters, events } = this.#context;
+  onResponse({ status, endless, contentBytes }: ResponsePlan): void {
+    const { clock, counters, dispatcher, events } = this.#context;
+    this.status = status;
+    if (endless) dispatcher.park(this.#request);
+    this.bytesOut = contentBytes;
     if (events.wantsAccess) this.respondedAt = clock.now();
     counters.unanswered--;
     this.#clock.begin();
-    const links = { client: this.#client, worker: this.#connection.link };
-    const relay = new ResponseRelay(plan, links, this);
-    this.#state = { type: "passing-response", plan, relay };
-    relay.start();
   }
 
   /** The client has all of its response. */
-  #onResponsePassed(plan: ResponsePlan): void {
+  #onResponsePassed({ status, reuse }: ResponsePlan): void {
     const { body } = this;
-    if (this.#bodySent || body === null) return this.#complete(plan);
-    const waiting = this.#progress === "withheld";
+    if (this.#bodySent || body === null) return this.#complete();
+    const waiting = this.requestProgress === "withheld";
     // In the middle of what is to follow the end would be a surprise to many;
     // not to those who are to send no more, or know of no other end.
-    const ends = this.#request.http10 || waiting || isRefusal(plan.status);
-    if (!plan.reuse.client && ends) this.#client.endWrite();
+    const ends = this.#request.http10 || waiting || isRefusal(status);
+    if (!reuse.client && ends) this.#client.endWrite();
     const { link } = this.#connection;
-    if (waiting || !body.sending || link.failed) return this.#complete(plan);
+    if (waiting || !body.sending || link.failed) return this.#complete();
     this.#clock.stop();
-    this.#state = { type: "finishing-request", plan };
+    this.#state = FINISHING_REQUEST;
     body.touch();
     link.input.resize(MEDIUM_BUFFER_BYTES);
     link.watch(false);
@@ -397,8 +285,8 @@ export class Attempt
   }
 
   onResponseOver(failure: ProxyError | null): void {
-    if (this.#state.type !== "passing-response") return;
-    if (failure === null) this.#onResponsePassed(this.#state.plan);
+    if (this.#state.type !== "exchanging") return;
+    if (failure === null) this.#onResponsePassed(this.#relay.plan!);
     else this.fail(failure);
   }
 
@@ -416,63 +304,34 @@ export class Attempt
 
   onBodyFailed(error: ProxyError): void {
     // A response that is complete by then stays it.
-    if (this.#state.type === "finishing-request") {
-      this.#complete(this.#state.plan);
-    } else this.fail(error);
-  }
-
-  onBodyDiscarded(): void {
-    this.#owner.onBodyDiscarded();
-  }
-
-  onBodyOver(received: boolean): void {
-    this.#owner.onBodyOver(received);
+    if (this.#state.type === "finishing-request") this.#complete();
+    else this.fail(error);
   }
 
   /** The worker gets no more of the request: from now on the response is due. */
   #onBodyLeft(): void {
     this.#request.uploading = false;
-    if (this.#state.type === "finishing-request") {
-      this.#complete(this.#state.plan);
-    } else if (!this.responded && this.#state.type !== "over") {
+    if (this.#state.type === "finishing-request") this.#complete();
+    else if (!this.responded && this.#state.type !== "over") {
       this.#clock.awaitResponse();
     }
   }
 
-  get #progress(): RequestProgress {
-    if (this.#bodySent) return "received";
-    return this.#expectsContinue && !this.body?.begun ? "withheld" : "arriving";
-  }
-
-  /** Why there is no response, or none to the end of its head. */
-  #noResponse(): ProxyError {
-    const begun = this.#begun;
-    const stale = this.#connection.reused && !begun;
-    const { repeatable } = this.#request;
-    return new ProxyError(stale ? "stale-connection" : "upstream-closed", {
-      retryable: !begun && repeatable,
-      note: begun || repeatable
-        ? null
-        : "not sent again, as it may have had its effect",
-    });
-  }
-
-  #complete(plan: ResponsePlan): void {
-    this.#end({ type: "complete", reusable: plan.reuse.client });
+  /** The client has all of its response, and the worker all that it takes of the request. */
+  #complete(): void {
+    const { reuse } = this.#relay.plan!;
+    this.#end({ type: "complete", reusable: reuse.client });
   }
 
   /** The one end of every attempt. */
   #end(outcome: AttemptOutcome): void {
-    const state = this.#state;
-    if (state.type === "over") return;
-    const { underWay } = this;
+    if (this.#state.type === "over") return;
     this.#state = OVER;
     this.#clock.stop();
-    if (state.type === "passing-response") state.relay.stop();
-    const plan = outcome.type === "complete" && "plan" in state
-      ? state.plan
-      : null;
-    if (plan?.reuse.worker && this.#bodySent && this.#headWritten) {
+    const { underWay, plan } = this.#relay;
+    this.#relay.stop();
+    const reuses = outcome.type === "complete" && plan?.reuse.worker;
+    if (reuses && this.#bodySent && this.#headWritten) {
       const { connections, deadlines } = this.#context;
       connections.put(this.#connection, deadlines.now, plan.keepAliveSeconds);
     } else this.#connection.close();
@@ -481,10 +340,4 @@ export class Attempt
     else this.body?.discard();
     this.#owner.onAttemptOver(outcome);
   }
-}
-
-function switchedEarly(): ProxyError {
-  return new ProxyError("upstream-malformed", {
-    detail: "switched protocols before it had the request",
-  });
 }

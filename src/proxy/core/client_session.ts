@@ -5,8 +5,6 @@
  * @module
  */
 
-import { latin1Slice } from "../../http1/bytes.ts";
-import { errorResponse } from "../../http1/error_response.ts";
 import { AdminExchange } from "./admin_exchange.ts";
 import type { AdminPage } from "./admin_port.ts";
 import type { Client } from "./client.ts";
@@ -18,13 +16,12 @@ import {
   type ExchangeOwner,
 } from "./exchange.ts";
 import type { Link, LinkHandler } from "./link.ts";
-import { Linger } from "./linger.ts";
+import { replyToFailed, replyToRefused } from "./local_reply.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { asProxyError, ProxyError } from "./proxy_error.ts";
-import { reportAccess, reportFailure } from "./reports.ts";
-import { MAX_DISCARDED_BYTES } from "./request_body.ts";
+import { reportExchange } from "./reports.ts";
+import { RequestEnding } from "./request_ending.ts";
 import { RequestReader, type TakenRequest } from "./request_reader.ts";
-import { decideReuse } from "./reuse.ts";
 
 /** How long an idle connection may still bring a request while the pool stops: the time one is on its way. */
 export const DRAIN_IDLE_MS = 500;
@@ -39,28 +36,9 @@ export type ClientSessionState =
   | { readonly type: "exchange"; readonly exchange: Exchange }
   /** The same, with a page of our own. */
   | { readonly type: "admin"; readonly exchange: AdminExchange }
-  /** Receiving an error of ours. `exchange` is what failed, if it came to that. */
-  | {
-    readonly type: "error";
-    readonly exchange: Exchange | null;
-    readonly keep: boolean;
-  }
-  /** It has its response; the rest of its request is read, and then it goes on or ends. */
-  | {
-    readonly type: "finishing-request";
-    readonly exchange: Exchange;
-    readonly keep: boolean;
-    readonly linger: Linger;
-  }
-  /** Being listened to after its last response, until it has read that. */
-  | Lingering
+  /** Receiving an error of ours, sending what is left of a request, or reading its last response. */
+  | { readonly type: "ending"; readonly ending: RequestEnding }
   | { readonly type: "closed" };
-
-interface Lingering {
-  readonly type: "lingering";
-  readonly linger: Linger;
-  discardedBytes: number;
-}
 
 const IDLE: ClientSessionState = Object.freeze({ type: "idle" });
 const HEAD: ClientSessionState = Object.freeze({ type: "head" });
@@ -107,7 +85,7 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     if (state.type === "exchange" || state.type === "admin") {
       return state.exchange.deadline;
     }
-    return "linger" in state ? state.linger.deadline : this.#deadline;
+    return state.type === "ending" ? state.ending.deadline : this.#deadline;
   }
 
   /** Whether nothing is under way. */
@@ -180,29 +158,25 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
       case "head":
         return this.#takeRequests();
       case "exchange":
-      case "finishing-request":
-      case "error":
-        return state.exchange?.onClientData();
+        return state.exchange.onClientData();
       case "admin":
         return state.exchange.onData();
-      case "lingering":
-        return this.#discard(state);
+      case "ending":
+        return state.ending.onData();
     }
   }
 
   onEnd(): void {
     const state = this.#state;
     switch (state.type) {
+      case "idle":
+      case "head":
+        return this.#finish();
       case "exchange":
       case "admin":
         return state.exchange.onClientEnd();
-      case "finishing-request":
-      case "error":
-        return state.exchange?.onClientEnd();
-      case "idle":
-      case "head":
-      case "lingering":
-        return this.#finish();
+      case "ending":
+        return state.ending.onEnd();
     }
   }
 
@@ -213,8 +187,8 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
         return state.exchange.onClientWritten(written);
       case "admin":
         return state.exchange.onWritten(written);
-      case "error":
-        return this.#onErrorWritten(state, written);
+      case "ending":
+        return state.ending.onWritten(written);
     }
   }
 
@@ -283,131 +257,57 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     const { counters } = this.#context;
     counters.inFlight--;
     if (!exchange.responded) counters.unanswered--;
+    reportExchange(this.#context, this.#client, exchange, outcome);
     if (outcome.type === "complete") {
-      const { status } = exchange;
-      reportAccess(this.#context, this.#client, exchange, {
-        status,
-        failure: null,
-      });
       return this.#endRequest(exchange, outcome.reusable);
     }
     const { error } = outcome;
-    const { responded } = exchange;
-    reportFailure(this.#context, exchange, error);
-    const status = responded ? exchange.status : error.status;
-    reportAccess(this.#context, this.#client, exchange, {
-      status,
-      failure: error,
-    });
-    if (error.code === "internal") this.#context.reportFault(error);
-    if (responded || error.status === 0 || this.#link.closed) {
+    if (exchange.responded || error.status === 0 || this.#link.closed) {
       // The response must not look complete: no terminator, no more octets.
       return this.#close();
     }
-    this.#writeError(exchange, error);
+    const reply = replyToFailed(this.#context, exchange, error);
+    this.#beginEnding(exchange).reply(reply);
   }
 
   onBodyDiscarded(): void {
-    const state = this.#state;
-    if (state.type === "finishing-request") this.#renew(state.linger);
+    if (this.#state.type === "ending") this.#state.ending.onBodyDiscarded();
   }
 
   onBodyOver(received: boolean): void {
-    const state = this.#state;
-    if (state.type === "finishing-request") {
-      this.#endBody(state.exchange, state.keep && received, state.linger);
-    }
+    if (this.#state.type === "ending") this.#state.ending.onBodyOver(received);
   }
 
-  /** Tells the client of a failure. */
-  #writeError(exchange: Exchange, error: ProxyError): void {
-    const { counters, dateLine, deadlines, draining, options } = this.#context;
-    const { request } = exchange;
-    const { client: keep } = decideReuse({
-      clientKeepsAlive: request.keepAlive,
-      request: exchange.received ? "received" : "withheld",
-      refusal: true,
-      clientAtFault: error.status < 500,
-      delimited: true,
-      switched: false,
-      draining,
-      workerKeepsAlive: false,
-    });
-    counters.recordError(error.status);
-    this.#state = { type: "error", exchange, keep };
-    this.#deadline = deadlines.now + options.bodyTimeoutMs;
-    this.#write(errorResponse({
-      status: error.status,
-      message: error.message,
-      close: !keep,
-      toHead: request.toHead,
-      requestId: request.id,
-      dateLine: dateLine.text,
-      retryAfterSeconds: error.retryAfterSeconds,
-    }));
+  /** The client has its response; part of its request may be left. */
+  #endRequest(exchange: Exchange, keep: boolean): void {
+    if (!exchange.received) {
+      return this.#beginEnding(exchange).finishRequest(keep);
+    }
+    if (!keep) return this.#finish();
+    exchange.dispose();
+    this.#goOn();
   }
 
   /** Responds to a request that is not served, as the last one of the connection. */
   #refuse(error: ProxyError): void {
-    const { counters, dateLine, deadlines, options, requestIds } =
-      this.#context;
-    const { status, message, retryAfterSeconds } = error;
-    counters.record(status, 0, null);
-    counters.recordError(status);
-    const id = requestIds.next();
+    const reply = replyToRefused(this.#context, error);
     this.#link.pause();
-    this.#state = { type: "error", exchange: null, keep: false };
-    this.#deadline = deadlines.now + options.bodyTimeoutMs;
-    this.#write(errorResponse({
-      status,
-      message,
-      requestId: latin1Slice(id, 0, id.length),
-      dateLine: dateLine.text,
-      retryAfterSeconds,
-    }));
+    this.#beginEnding(null).reply(reply);
   }
 
-  #write(response: Uint8Array): void {
-    const result = this.#link.write(response, null);
-    if (result !== "pending") this.onWritten(this.#link, result === "written");
-  }
-
-  #onErrorWritten(
-    { exchange, keep }: ClientSessionState & { readonly type: "error" },
-    written: boolean,
-  ): void {
-    if (!written) this.#close();
-    else if (exchange === null) this.#linger(this.#newLinger());
-    else this.#endRequest(exchange, keep);
-  }
-
-  /** Reads what is left of a request whose response is complete. */
-  #endRequest(exchange: Exchange, keep: boolean): void {
-    if (exchange.received) {
-      if (!keep) return this.#finish();
-      this.#release(exchange);
-      return this.#goOn();
-    }
-    if (!keep) this.#link.endWrite();
-    const { body } = exchange;
-    const linger = this.#newLinger();
-    this.#state = { type: "finishing-request", exchange, keep, linger };
-    const state = body?.state;
-    if (state === undefined) this.#endBody(exchange, false, linger);
-    else if (state.type === "over") {
-      this.#endBody(exchange, keep && state.received, linger);
-    }
-  }
-
-  #endBody(exchange: Exchange, keep: boolean, linger: Linger): void {
-    this.#release(exchange);
-    if (keep) this.#goOn();
-    else this.#linger(linger);
-  }
-
-  #release({ request, beingWritten, body }: Exchange): void {
-    body?.stop();
-    request.release(this.#context, beingWritten);
+  /** Nothing but the end of a request is left to do, which is begun by whoever asked for it. */
+  #beginEnding(exchange: Exchange | null): RequestEnding {
+    const ending = new RequestEnding(this.#context, {
+      link: this.#link,
+      exchange,
+      onOver: (outcome) => {
+        if (outcome === "keep") this.#goOn();
+        else if (outcome === "finish") this.#finish();
+        else this.#close();
+      },
+    });
+    this.#state = { type: "ending", ending };
+    return ending;
   }
 
   #beginAdmin(page: AdminPage): void {
@@ -424,7 +324,7 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     if (this.#state.type !== "admin") return;
     if (this.#link.closed) this.#close();
     else if (reusable) this.#goOn();
-    else this.#linger(this.#newLinger());
+    else this.#beginEnding(null).linger();
   }
 
   /** The client may send its next request, or has. */
@@ -438,34 +338,6 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     if (this.#taking) return;
     if (this.#link.input.available > 0) this.#takeRequests();
     else this.#awaitRequest();
-  }
-
-  /** Goes on reading for a while after the last response, for the client to get that. */
-  #linger(linger: Linger): void {
-    const state: Lingering = { type: "lingering", linger, discardedBytes: 0 };
-    this.#state = state;
-    this.#link.endWrite();
-    this.#discard(state);
-  }
-
-  #discard(state: Lingering): void {
-    const { input, ended } = this.#link;
-    state.discardedBytes += input.available;
-    input.start = input.end;
-    this.#renew(state.linger);
-    if (ended || state.discardedBytes >= MAX_DISCARDED_BYTES) {
-      return this.#finish();
-    }
-    this.#link.resume(false);
-  }
-
-  #newLinger(): Linger {
-    return new Linger(this.#context.deadlines.now);
-  }
-
-  #renew(linger: Linger): void {
-    const { deadlines, draining } = this.#context;
-    if (!draining) linger.renew(deadlines.now);
   }
 
   /** Ends in order. */
@@ -483,9 +355,8 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     const { counters, deadlines } = this.#context;
     const state = this.#state;
     this.#state = CLOSED;
-    if (state.type === "error" || state.type === "finishing-request") {
-      if (state.exchange !== null) this.#release(state.exchange);
-    } else if (state.type === "exchange") this.#release(state.exchange);
+    if (state.type === "ending") state.ending.stop();
+    else if (state.type === "exchange") state.exchange.dispose();
     deadlines.delete(this);
     counters.clientConnections--;
     closeLink();

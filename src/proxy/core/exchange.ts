@@ -5,36 +5,19 @@
  * @module
  */
 
-import { UnavailableError } from "../../upstream/request_queue.ts";
 import type { InFlightExchange } from "../../upstream/in_flight.ts";
-import type { Ticket } from "../../upstream/request_queue.ts";
+import { type Ticket, UnavailableError } from "../../upstream/request_queue.ts";
 import type { Upstream, UpstreamEnd } from "../../upstream/upstream.ts";
 import { Attempt, type AttemptOutcome, type AttemptOwner } from "./attempt.ts";
+import { Connecting, type ConnectingOwner } from "./connecting.ts";
 import type { ProxyContext } from "./context.ts";
-import type {
-  Cancellable,
-  ConnectFailure,
-  ConnectHandler,
-  Link,
-} from "./link.ts";
+import { awaitExit } from "./exit_notice.ts";
+import type { Link } from "./link.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { asProxyError, ProxyError } from "./proxy_error.ts";
-import type { RequestBody } from "./request_body.ts";
-import { ENDED_CLIENT_GRACE_MS } from "./response_clock.ts";
+import type { RequestBody, RequestRestListener } from "./request_body.ts";
 import { Retries } from "./retries.ts";
-import type { AttemptSpan } from "./tracer.ts";
 import type { UpstreamConnection } from "./upstream_connection.ts";
-
-/** How long a worker may take to accept a connection. Its backlog is full when it takes this long. */
-const CONNECT_TIMEOUT_MS = 3500;
-
-/**
- * How long the end of a process is waited for after it has closed a
- * connection, in milliseconds. Its sockets are seen to end some 2 ms before it
- * is; where `npm` or a shell is in between, some 7 ms. Who ends later than that
- * need not have ended for the request.
- */
-const EXIT_NOTICE_MS = 50;
 
 /** What an exchange waits for. */
 export type ExchangeState =
@@ -43,11 +26,7 @@ export type ExchangeState =
   /** A worker that is free. */
   | { readonly type: "queued"; readonly ticket: Ticket }
   /** A connection to the worker. */
-  | {
-    readonly type: "connecting";
-    readonly connecting: Cancellable;
-    readonly deadline: number;
-  }
+  | { readonly type: "connecting"; readonly connecting: Connecting }
   /** The worker's response, and the client to take it. */
   | { readonly type: "attempting"; readonly attempt: Attempt }
   /** To know whether the worker that closed the connection has exited. */
@@ -61,18 +40,14 @@ const OVER: ExchangeState = Object.freeze({ type: "over" });
 export type ExchangeOutcome = AttemptOutcome;
 
 /** Whose exchange it is. */
-export interface ExchangeOwner {
+export interface ExchangeOwner extends RequestRestListener {
   /** It is over, but for the rest of the request's body. */
   onExchangeOver(outcome: ExchangeOutcome): void;
-  /** Octets of the request that nobody wants were read. */
-  onBodyDiscarded(): void;
-  /** Nothing more of the request is read; whether all of it was. */
-  onBodyOver(received: boolean): void;
 }
 
 /** Serves one request. */
 export class Exchange
-  implements AttemptOwner, ConnectHandler, InFlightExchange {
+  implements AttemptOwner, ConnectingOwner, InFlightExchange {
   next: InFlightExchange | null = null;
   previous: InFlightExchange | null = null;
   /** The worker that has, or had, the request. */
@@ -93,8 +68,6 @@ export class Exchange
   #leftWriting = false;
   #clientEnded = false;
   #queuedAt = 0;
-  /** Records that the present worker has it; `null` where nothing does. */
-  #span: AttemptSpan | null = null;
   /** When the present worker was given it. */
   #givenAt: number;
   #completed = false;
@@ -126,7 +99,7 @@ export class Exchange
   get deadline(): number {
     const state = this.#state;
     if (state.type === "attempting") return state.attempt.deadline;
-    return state.type === "connecting" ? state.deadline : Infinity;
+    return state.type === "connecting" ? state.connecting.deadline : Infinity;
   }
 
   /** Status of the worker's response, 0 before there is one. */
@@ -148,11 +121,6 @@ export class Exchange
   get upstreamMs(): number | null {
     const respondedAt = this.#attempt?.respondedAt ?? 0;
     return respondedAt === 0 ? null : respondedAt - this.#givenAt;
-  }
-
-  /** Slot of the worker that has, or had, the request. */
-  get workerId(): number | null {
-    return this.upstream?.id ?? null;
   }
 
   /** Whether part of a response has been sent: nothing but the rest of it can follow. */
@@ -219,13 +187,19 @@ export class Exchange
     }
   }
 
+  /** Is done with the request, once it is over or its client gone: nothing more of it is read, and it cannot be sent any more. Once. */
+  dispose(): void {
+    this.body?.stop();
+    this.request.release(this.#context, this.beingWritten);
+  }
+
   /** Ends a tunnel whose worker is gone and has been heard out. */
   finish(): void {
     if (this.#state.type === "attempting") this.#state.attempt.finish();
   }
 
   /** Takes the request from a worker that hangs to another one, where that is safe. */
-  sendElsewhere(): void {
+  retryElsewhere(): void {
     const state = this.#state;
     if (state.type !== "attempting") return;
     const safe = this.request.repeatable && !state.attempt.begun;
@@ -249,11 +223,8 @@ export class Exchange
       // that serves them makes those behind them in the queue give up too.
       case "queued":
         return this.fail(new ProxyError("client-gone"));
-      case "connecting": {
-        const deadline = Math.min(state.deadline, this.#endedDeadline);
-        this.#state = { ...state, deadline };
-        return;
-      }
+      case "connecting":
+        return state.connecting.clientEnded();
       default:
         return this.#attempt?.onClientEnd();
     }
@@ -269,21 +240,16 @@ export class Exchange
   /** Ends what has lasted too long, and says whose fault it is. */
   expire(now: number): void {
     const state = this.#state;
-    if (state.type === "attempting") return state.attempt.expire(now);
-    if (state.type !== "connecting") return;
-    state.connecting.cancel();
-    this.#onFailed(
-      this.#clientEnded ? new ProxyError("client-gone") : connectTimeout(),
-    );
+    if (state.type === "attempting") state.attempt.expire(now);
+    else if (state.type === "connecting") state.connecting.expire();
   }
 
   onConnected(link: Link): void {
     this.#begin(this.#context.connections.open(this.upstream!, link));
   }
 
-  onConnectFailed(failure: ConnectFailure): void {
-    if (failure.reason === "refused") this.upstream!.reportRefused();
-    this.#onFailed(connectFailed(failure));
+  onConnectFailed(error: ProxyError): void {
+    this.#onFailed(error);
   }
 
   onAttemptOver(outcome: AttemptOutcome): void {
@@ -291,20 +257,12 @@ export class Exchange
     const upstream = this.upstream!;
     if (this.status >= 500) upstream.serverErrors++;
     else if (this.#context.suspects.size > 0) {
-      // It was answered: who ends workers is not.
+      // It has a response: who ends workers has none.
       this.#context.suspects.refute(this.request.describe());
     }
     this.#completed = true;
     this.#release(null);
     this.#end(outcome);
-  }
-
-  onBodyDiscarded(): void {
-    this.#owner.onBodyDiscarded();
-  }
-
-  onBodyOver(received: boolean): void {
-    this.#owner.onBodyOver(received);
   }
 
   /** Claims a worker, or waits for one. `failed` is what has become of the last attempt. */
@@ -351,7 +309,7 @@ export class Exchange
   }
 
   #onClaimed(upstream: Upstream, failed: ProxyError | null): void {
-    const { clock, connections, connector, deadlines, dispatcher, options } =
+    const { clock, connections, deadlines, dispatcher, options } =
       this.#context;
     const { request } = this;
     if (failed !== null) {
@@ -363,7 +321,7 @@ export class Exchange
       this.retries.sentAt = this.#givenAt = clock.now();
     }
     this.upstream = upstream;
-    this.#span = request.beginAttempt(upstream, this.attempts);
+    request.beginAttempt(upstream, this.attempts);
     upstream.exchanges.enter(this);
     // What is sent again goes over a new connection: another that was idle
     // may have been closed just as well.
@@ -374,15 +332,9 @@ export class Exchange
       })
       : null;
     if (idle !== null) return this.#begin(idle);
-    const connecting = connector.connect(upstream, this);
-    const timeout = deadlines.now + CONNECT_TIMEOUT_MS;
-    this.#state = {
-      type: "connecting",
-      connecting,
-      deadline: this.#clientEnded
-        ? Math.min(timeout, this.#endedDeadline)
-        : timeout,
-    };
+    const connecting = new Connecting(this.#context, upstream, this);
+    if (this.#clientEnded) connecting.clientEnded();
+    this.#state = { type: "connecting", connecting };
   }
 
   #begin(connection: UpstreamConnection): void {
@@ -392,6 +344,7 @@ export class Exchange
       request: this.request,
       connection,
       owner: this,
+      restListener: this.#owner,
     });
     connection.use(attempt);
     this.#state = { type: "attempting", attempt };
@@ -399,45 +352,24 @@ export class Exchange
     if (this.#clientEnded) attempt.onClientEnd();
   }
 
-  get #endedDeadline(): number {
-    return this.#context.deadlines.now + ENDED_CLIENT_GRACE_MS;
-  }
-
   /** An attempt has failed: says more of it, where the worker has exited. */
   #onFailed(error: ProxyError): void {
     if (!this.retries.wantsEnd(error)) return this.#decide(error);
-    const { timers } = this.#context;
     const upstream = this.upstream!;
-    const decide = (end: UpstreamEnd | null): void => {
-      stop();
+    const decide = (end: UpstreamEnd | null): void =>
       this.#decide(end === null ? error : this.retries.workerEnded(end, error));
-    };
-    // In two halves: where we have been busy, the first is over before what
-    // came in the meantime is looked at.
-    let timer = timers.after(EXIT_NOTICE_MS / 2, () => {
-      timer = timers.after(EXIT_NOTICE_MS / 2, () => decide(null));
-    });
-    const forget = upstream.onEnd(decide);
-    const stop = (): void => {
-      timer.cancel();
-      forget();
-    };
+    if (upstream.end !== null) return decide(upstream.end);
+    const stop = awaitExit(upstream, this.#context.timers, decide);
     this.#state = { type: "awaiting-exit", stop };
-    if (upstream.end !== null) decide(upstream.end);
   }
 
   /** Sends the request once more, or gives it up. */
   #decide(failed: ProxyError): void {
-    const { retries } = this;
     const upstream = this.upstream!;
-    // A refusal is no attempt: nothing was sent, and the worker is out of
-    // rotation, so that the next one is another's turn, or the queue's.
-    const refused = failed.code === "connect-failed" && !upstream.accepting;
-    if (!refused) retries.attempts++;
+    const again = this.retries.allow(failed, upstream);
     if (failed.source === "upstream" && failed.code !== "stale-connection") {
       upstream.failures++;
     }
-    const again = failed.retryable && !retries.exhausted && retries.mayGoOn;
     this.#release(failed);
     if (!again) return this.#end({ type: "failed", error: failed });
     this.#context.counters.recordRetry(failed.code);
@@ -451,36 +383,15 @@ export class Exchange
     upstream.requests++;
     this.finishedAt = clock.now();
     upstream.latencySumMs += this.finishedAt - this.request.startedAt;
-    this.#endSpan(failure);
+    this.request.endAttempt(this.status, failure);
     upstream.exchanges.leave(this);
     dispatcher.release(upstream, this.request, {
       clientGone: failure?.code === "client-gone",
     });
   }
 
-  #endSpan(failure: ProxyError | null): void {
-    const { status } = this;
-    this.#span?.end({ status, failure: failure?.code ?? null });
-    this.#span = null;
-  }
-
   #end(outcome: ExchangeOutcome): void {
     this.#state = OVER;
     this.#owner.onExchangeOver(outcome);
   }
-}
-
-function connectFailed({ reason, detail }: ConnectFailure): ProxyError {
-  return reason === "exhausted"
-    ? new ProxyError("out-of-descriptors", { note: detail })
-    : new ProxyError("connect-failed", { retryable: true, note: detail });
-}
-
-function connectTimeout(): ProxyError {
-  return new ProxyError("connect-failed", {
-    retryable: true,
-    note: `not accepted within ${CONNECT_TIMEOUT_MS} ms: its backlog is full`,
-    // Who is given fewer requests at once has a shorter backlog.
-    setting: "WORKER_CONCURRENCY",
-  });
 }

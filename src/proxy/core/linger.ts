@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { ProxyContext } from "./context.ts";
+
 /** How long it may be silent, with something left to send, before it is cut off. */
 const LINGER_MS = 2000;
 
@@ -17,16 +19,21 @@ const MAX_LINGER_MS = 30_000;
 export class Linger {
   /** When it is cut off unless it sends more. */
   deadline: number;
+  readonly #context: Pick<ProxyContext, "deadlines" | "draining">;
   readonly #end: number;
 
-  /** Begins at `now`. */
-  constructor(now: number) {
+  /** Begins now. */
+  constructor(context: Pick<ProxyContext, "deadlines" | "draining">) {
+    const { now } = context.deadlines;
+    this.#context = context;
     this.deadline = now + LINGER_MS;
     this.#end = now + MAX_LINGER_MS;
   }
 
-  /** It is still sending: many look for their response only when they have sent all. */
-  renew(now: number): void {
-    this.deadline = Math.min(now + LINGER_MS, this.#end);
+  /** It is still sending: many look for their response only when they have sent all. A pool that stops waits for none of them. */
+  renew(): void {
+    const { draining, deadlines } = this.#context;
+    if (draining) return;
+    this.deadline = Math.min(deadlines.now + LINGER_MS, this.#end);
   }
 }

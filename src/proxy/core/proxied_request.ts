@@ -22,6 +22,7 @@ import type { Upstream } from "../../upstream/upstream.ts";
 import type { Client } from "./client.ts";
 import type { ProxyContext } from "./context.ts";
 import { takeContent } from "./body_pump.ts";
+import type { ProxyError } from "./proxy_error.ts";
 import type { Pin } from "./skew_cookie.ts";
 import type { InputBuffer } from "./input_buffer.ts";
 import type { AttemptSpan, RequestSpan } from "./tracer.ts";
@@ -71,6 +72,8 @@ export class ProxiedRequest implements ClaimRequest {
   readonly span: RequestSpan | null;
 
   readonly #buffer: Uint8Array<ArrayBuffer>;
+  /** Records that a worker has it; `null` where nothing does. */
+  #attemptSpan: AttemptSpan | null = null;
 
   /**
    * Writes out the request in `context.requestHead`, whose head ends where
@@ -159,13 +162,13 @@ export class ProxiedRequest implements ClaimRequest {
     return { method, target };
   }
 
-  /** It is given to `upstream`, which is told of the span that records that; `null` where none does. */
+  /** It is given to `upstream`, which is told of the span that records that, where one does. */
   beginAttempt(
     { id: workerId, generation, hostname, port }: Upstream,
     resendCount: number,
-  ): AttemptSpan | null {
-    if (this.span === null) return null;
-    const span = this.span.beginAttempt({
+  ): void {
+    if (this.span === null) return;
+    const span = this.#attemptSpan = this.span.beginAttempt({
       workerId,
       generation,
       hostname,
@@ -177,7 +180,12 @@ export class ProxiedRequest implements ClaimRequest {
     for (let i = 0; i < spanId.length; i++) {
       this.bytes[at + i] = spanId.charCodeAt(i);
     }
-    return span;
+  }
+
+  /** It is given to nobody any more. */
+  endAttempt(status: number, failure: ProxyError | null): void {
+    this.#attemptSpan?.end({ status, failure: failure?.code ?? null });
+    this.#attemptSpan = null;
   }
 
   /**

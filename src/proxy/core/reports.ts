@@ -6,21 +6,37 @@
 
 import type { Client } from "./client.ts";
 import type { ProxyContext } from "./context.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, ExchangeOutcome } from "./exchange.ts";
 import type { ProxyError } from "./proxy_error.ts";
 
+/** Counts `exchange`, says why it failed if it did, and logs and traces it where that is wanted. */
+export function reportExchange(
+  context: ProxyContext,
+  client: Client,
+  exchange: Exchange,
+  outcome: ExchangeOutcome,
+): void {
+  const failure = outcome.type === "failed" ? outcome.error : null;
+  if (failure !== null) reportFailure(context, exchange, failure);
+  const status = failure === null || exchange.responded
+    ? exchange.status
+    : failure.status;
+  reportAccess(context, client, exchange, { status, failure });
+  if (failure?.code === "internal") context.reportFault(failure);
+}
+
 /** Says why `exchange` failed. */
-export function reportFailure(
+function reportFailure(
   { events }: ProxyContext,
   exchange: Exchange,
   error: ProxyError,
 ): void {
-  const { request, responded, retries } = exchange;
+  const { request, responded, retries, upstream } = exchange;
   events.emit({
     type: "exchange-failed",
     requestId: request.id,
     ...request.describe(),
-    workerId: exchange.workerId,
+    workerId: upstream?.id ?? null,
     status: responded ? 0 : error.status,
     source: error.source,
     code: error.code,
@@ -37,8 +53,7 @@ const REFERER = /\r\nreferer:[ \t]*([^\r]+)/i;
 const USER_AGENT = /\r\nuser-agent:[ \t]*([^\r]+)/i;
 const TRACE_ID = /\r\ntraceparent:[ \t]*[0-9a-f]{2}-([0-9a-f]{32})-/i;
 
-/** Counts `exchange`, and logs and traces it where that is wanted. */
-export function reportAccess(
+function reportAccess(
   { counters, events, clock }: ProxyContext,
   client: Client,
   exchange: Exchange,
@@ -48,16 +63,17 @@ export function reportAccess(
     readonly failure: ProxyError | null;
   },
 ): void {
-  const { request } = exchange;
+  const { request, upstream } = exchange;
+  const workerId = upstream?.id ?? null;
   const finishedAt = exchange.finishedAt || clock.now();
   const durationMs = finishedAt - request.startedAt;
-  counters.record(status, durationMs, exchange.workerId);
+  counters.record(status, durationMs, workerId);
   request.span?.end({
     requestId: request.id,
     status,
     failure: failure?.code ?? null,
-    workerId: exchange.workerId,
-    generation: exchange.upstream?.generation ?? null,
+    workerId,
+    generation: upstream?.generation ?? null,
     attempts: exchange.attempts,
     queueWaitMs: exchange.queueWaitMs,
   });
@@ -69,7 +85,7 @@ export function reportAccess(
     clientAddress: client.address,
     ...request.describe(),
     status,
-    workerId: exchange.workerId,
+    workerId,
     bytesOut: exchange.bytesOut,
     durationMs,
     protocol: request.http10 ? "HTTP/1.0" : "HTTP/1.1",

@@ -36,13 +36,17 @@ export type RequestBodyState =
 export interface RequestBodyListener {
   /** The worker has all of it. */
   onBodySent(): void;
-  /** The worker takes no more of it. Not before anything else: it may have answered. */
+  /** The worker takes no more of it. Not before anything else: it may have responded. */
   onBodyRefused(): void;
   /** The client has broken off, or broken the rules. */
   onBodyFailed(error: ProxyError): void;
-  /** Octets that nobody wants were read. */
+}
+
+/** Is told how a body fares that its worker may take no more of: whoever goes on with the client's connection. */
+export interface RequestRestListener {
+  /** Octets of the request that nobody wants were read. */
   onBodyDiscarded(): void;
-  /** Nothing more of it is read; whether all of it was. */
+  /** Nothing more of the request is read; whether all of it was. */
   onBodyOver(received: boolean): void;
 }
 
@@ -56,6 +60,7 @@ export class RequestBody implements PumpListener {
   readonly #worker: Link;
   readonly #request: ProxiedRequest;
   readonly #listener: RequestBodyListener;
+  readonly #restListener: RequestRestListener;
   #state: RequestBodyState = { type: "awaiting-head" };
   #contentSent: number;
 
@@ -66,6 +71,7 @@ export class RequestBody implements PumpListener {
       readonly client: Link;
       readonly worker: Link;
       readonly request: ProxiedRequest;
+      readonly restListener: RequestRestListener;
     },
     listener: RequestBodyListener,
   ) {
@@ -74,6 +80,7 @@ export class RequestBody implements PumpListener {
     this.#worker = parts.worker;
     this.#request = parts.request;
     this.#listener = listener;
+    this.#restListener = parts.restListener;
     this.#contentSent = parts.request.contentBytes;
     this.deadline = this.#laterDeadline();
   }
@@ -203,7 +210,7 @@ export class RequestBody implements PumpListener {
     }
     const discardedBytes = state.discardedBytes + available;
     this.#state = { type: "discarding", discardedBytes };
-    this.#listener.onBodyDiscarded();
+    this.#restListener.onBodyDiscarded();
     // Whoever was told may have ended it.
     if (this.#state.type !== "discarding") return;
     const { ended } = this.#client;
@@ -221,13 +228,13 @@ export class RequestBody implements PumpListener {
     this.#client.pause();
     this.#state = { type: "over", received: false };
     this.#listener.onBodyFailed(error);
-    this.#listener.onBodyOver(false);
+    this.#restListener.onBodyOver(false);
   }
 
   #end(received: boolean): void {
     this.deadline = Infinity;
     this.#state = { type: "over", received };
-    this.#listener.onBodyOver(received);
+    this.#restListener.onBodyOver(received);
   }
 
   #stopSending(): void {

@@ -5,10 +5,9 @@
  * @module
  */
 
-import { SLASH } from "../../http1/bytes.ts";
+import { latin1Slice, SLASH } from "../../http1/bytes.ts";
 import { INCOMPLETE } from "../../http1/field_table.ts";
 import { parseRequestHead } from "../../http1/request_head.ts";
-import { takeAdminPage } from "./admin_exchange.ts";
 import type { AdminPage } from "./admin_port.ts";
 import {
   HEADROOM,
@@ -118,5 +117,23 @@ function headTooLarge(): ProxyError {
   return new ProxyError("bad-request", {
     status: 431,
     detail: "head too large",
+  });
+}
+
+/**
+ * The page of our own that the request in `context.requestHead` is for, whose
+ * octets are in `input`; `null` if it is the application's.
+ */
+function takeAdminPage(
+  { requestHead: head, admin }: ProxyContext,
+  { bytes }: InputBuffer,
+  clientAddress: string,
+): AdminPage | null {
+  if (admin === null) return null;
+  return admin.take({
+    method: latin1Slice(bytes, head.methodStart, head.methodEnd),
+    target: latin1Slice(bytes, head.targetStart, head.targetEnd),
+    headers: head.fields.entries(bytes),
+    clientAddress,
   });
 }

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { UpstreamEnd } from "../../upstream/upstream.ts";
+import type { Upstream, UpstreamEnd } from "../../upstream/upstream.ts";
 import type { ProxyContext } from "./context.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { ProxyError } from "./proxy_error.ts";
@@ -28,8 +28,6 @@ export class Retries {
   sentAt: number;
   /** Whether it was taken from its worker by us. */
   recalled = false;
-  /** Whether its worker has closed the connection, and it is not known yet whether that one has ended. */
-  undecided = false;
 
   readonly #context: RetriesContext;
   readonly #request: ProxiedRequest;
@@ -67,7 +65,7 @@ export class Retries {
   }
 
   /** Is not to be sent again: it is thought to be what its worker hangs on. */
-  hold(): void {
+  disableRetry(): void {
     this.#losses = MAX_LOSSES;
   }
 
@@ -80,6 +78,15 @@ export class Retries {
       return false;
     }
     return !this.#sparesLast || dispatcher.acceptingFor(this.#request) > 1;
+  }
+
+  /** Takes note that an attempt with `upstream` has failed; returns whether there is to be another one. */
+  allow(failed: ProxyError, upstream: Upstream): boolean {
+    // A refusal is no attempt: nothing was sent, and the worker is out of
+    // rotation, so that the next one is another's turn, or the queue's.
+    const refused = failed.code === "connect-failed" && !upstream.accepting;
+    if (!refused) this.attempts++;
+    return failed.retryable && !this.exhausted && this.mayGoOn;
   }
 
   /**

@@ -10,7 +10,6 @@
 
 import type { InputBuffer } from "../../proxy/core/input_buffer.ts";
 import {
-  type Cancellable,
   type Link,
   type LinkHandler,
   NOBODY,
@@ -20,16 +19,11 @@ import type { BufferPool } from "../../proxy/core/buffer_pool.ts";
 import { EPOLL, ERRNO, MSG, SHUT_WR } from "./abi.ts";
 import type { EventLoop, Source } from "./event_loop.ts";
 import type { Libc } from "./libc.ts";
+import { LingeringClose } from "./lingering_close.ts";
 import { isTransient, Output } from "./output.ts";
 
 /** Epoll does not know of it. */
 const UNWATCHED = -1;
-
-/** How long a peer that is told of our end may send nothing before the connection is closed. */
-const LINGER_MS = 2000;
-
-/** How often that is granted, while the peer goes on sending. As nginx's `lingering_time`. */
-const MAX_LINGERS = 15;
 
 /** What is read after our end goes here, and is looked at by nobody. */
 const DISCARDED = new Uint8Array(65_536);
@@ -89,10 +83,8 @@ export class EpollLink implements Link, Source {
   #ended = false;
   #failed = false;
   #closed = false;
-  /** While it is finishing: its next deadline. */
-  #linger: Cancellable | null = null;
-  #lingers = 0;
-  #moved = false;
+  /** While it is finishing. */
+  #linger: LingeringClose | null = null;
 
   /** Takes a connected, non-blocking socket over. */
   constructor(context: LinkContext, options: LinkOptions) {
@@ -162,7 +154,8 @@ export class EpollLink implements Link, Source {
     this.endWrite();
     this.#reading = "discarding";
     this.input.release();
-    this.#lingerOn();
+    const { loop } = this.#context;
+    this.#linger = new LingeringClose(loop, () => this.close());
     if (!this.#ended) this.#want(EPOLL.IN);
   }
 
@@ -254,7 +247,7 @@ export class EpollLink implements Link, Source {
     const { libc } = this.#context;
     const { length } = DISCARDED;
     const count = libc.call.recv(this.#fd, DISCARDED, length, MSG.DONTWAIT);
-    this.#moved = true;
+    this.#linger?.noteProgress();
     if (count > 0 || (count < 0 && isTransient(libc.errno()))) return;
     this.#ended = true;
     if (count < 0 || !this.#output.pending) this.close();
@@ -270,7 +263,7 @@ export class EpollLink implements Link, Source {
 
   #flush(): void {
     const result = this.#output.flush();
-    this.#moved = true;
+    this.#linger?.noteProgress();
     if (result === "pending") return;
     if (result === "failed") this.#failed = true;
     else if (this.#writing === "ending") this.#shutdown();
@@ -281,15 +274,6 @@ export class EpollLink implements Link, Source {
   #shutdown(): void {
     this.#writing = "ended";
     this.#context.libc.call.shutdown(this.#fd, SHUT_WR);
-  }
-
-  /** Waits for the peer's end a little longer, if it goes on sending or taking. */
-  #lingerOn(): void {
-    this.#moved = false;
-    this.#linger = this.#context.loop.after(LINGER_MS, () => {
-      if (this.#moved && ++this.#lingers < MAX_LINGERS) this.#lingerOn();
-      else this.close();
-    });
   }
 
   /** Has the kernel watch for `events` beside what it does. */

@@ -29,15 +29,20 @@
  */
 
 import { Collapse, COLLAPSE_FACTOR } from "./collapse.ts";
+import { Completions } from "./completions.ts";
 import { Crowding } from "./crowding.ts";
 import { hasDrifted, LEAST_CONTRAST } from "./elasticity.ts";
 import { LatencySample, type SampledRequest } from "./latency_sample.ts";
-import { FIRST_PAUSE_MS, Pace } from "./pace.ts";
-import { STALL_FACTOR, Surge, SURGE_FACTOR } from "./surge.ts";
+import { FIRST_PAUSE_MS } from "./pace.ts";
+import {
+  STALL_FACTOR,
+  Surge,
+  SURGE_FACTOR,
+  type SurgeAdvice,
+} from "./surge.ts";
 import {
   bounded,
   crowdedOut,
-  type Direction,
   GREATEST_LIMIT,
   isInVain,
   lowered,
@@ -47,16 +52,11 @@ import {
   raised,
   type Trial,
 } from "./trial.ts";
+import { TrialSchedule } from "./trial_schedule.ts";
 import { WorkProfile } from "./work_profile.ts";
 
 /** Milliseconds between two looks at the latency. */
 const LOOK_INTERVAL_MS = 1_000;
-
-/** Longest pause, in milliseconds, when more was tried in vain: that costs little. */
-const LONGEST_UP_PAUSE_MS = 32_000;
-
-/** Longest pause, in milliseconds, when less was: requests that had been served at once wait then. */
-const LONGEST_DOWN_PAUSE_MS = 256_000;
 
 /** The limit binds when so many of the requests reach it. */
 const BINDING_RATIO = 0.1;
@@ -66,9 +66,6 @@ const LEAST_CHANGE = 1.1;
 
 /** What requests usually take at most, where none is finished from one tick to the next by no chance, in milliseconds. */
 const STAND_STILL_MS = 25;
-
-/** Ratio of clients that have gone to all whose requests left workers, from which on it says nothing how many were served. */
-const LEAST_ABANDONED_RATIO = 0.1;
 
 /** Limit from which on a few more than that show nothing. */
 const ABSORBING = 5;
@@ -106,23 +103,13 @@ export class ConcurrencyLimit {
   /** Whether a look has shown that the work may be heavier. */
   #suspected = false;
   #phase: Phase = { type: "rest", until: 0 };
-  readonly #pace = {
-    up: new Pace(LONGEST_UP_PAUSE_MS),
-    down: new Pace(LONGEST_DOWN_PAUSE_MS),
-  };
-  /** What is tried next, if both can be. */
-  #direction: Direction = "up";
+  readonly #schedule = new TrialSchedule();
   /** Those that were looked at before. */
   #previous: LatencySample | null = null;
   /** The requests at the limit that the last clear verdict was about. */
   #known: LatencySample | null = null;
   #queued = 0;
-  #releases = 0;
-  #releasesSeen = 0;
-  #abandoned = 0;
-  #abandonedSeen = 0;
-  /** Requests that were served between the last two ticks. */
-  #released = 0;
+  readonly #completions = new Completions();
   readonly #collapse = new Collapse();
   readonly #surge = new Surge();
   readonly #crowding = new Crowding();
@@ -199,23 +186,21 @@ export class ConcurrencyLimit {
 
   /** Takes note that some request was served, of the sample or not. */
   noteRelease(): void {
-    this.#releases++;
+    this.#completions.noteServed();
   }
 
   /** Takes note that a client has not waited for its response. */
   noteAbandoned(): void {
-    this.#abandoned++;
+    this.#completions.noteAbandoned();
   }
 
   /** To be called a few times a second. */
   tick(now: number, { queued, working, workers }: PoolLoad): void {
     this.#queued = queued;
-    const stoodStill = queued > 0 && this.#releases === this.#releasesSeen &&
-      this.#work.usualMs < STAND_STILL_MS;
-    this.#released = this.#releases - this.#releasesSeen;
-    this.#releasesSeen = this.#releases;
-    const finished = this.#releases;
-    if (this.#collapse.look({ now, finished, abandoned: this.#abandoned })) {
+    const completions = this.#completions;
+    completions.tick();
+    const { served: finished, abandoned } = completions;
+    if (this.#collapse.look({ now, finished, abandoned })) {
       const used = Math.min(this.#limit, GREATEST_LIMIT, working / workers);
       return this.#change(
         Math.max(this.#work.parallelism, Math.floor(used / COLLAPSE_FACTOR)),
@@ -226,7 +211,7 @@ export class ConcurrencyLimit {
     if (crowded !== null && crowded * LEAST_CHANGE < this.#limit) {
       return this.#change(Math.max(this.#work.parallelism, crowded), now);
     }
-    if (this.#isAbandoned()) {
+    if (completions.takeAbandoned()) {
       // Workers are at what nobody waits for: that is no stall.
       this.#surge.reset();
       if (this.#phase.type === "surge") {
@@ -234,16 +219,21 @@ export class ConcurrencyLimit {
         this.#look(now);
       }
     }
-    switch (
-      this.#surge.look({
-        now,
-        queued,
-        working,
-        finished,
-        // The greatest holds nobody back but in a trial.
-        expectedMs: this.#limit < GREATEST_LIMIT ? this.#work.expectedMs : 0,
-      })
-    ) {
+    const advice = this.#surge.look({
+      now,
+      queued,
+      working,
+      finished,
+      // The greatest holds nobody back but in a trial.
+      expectedMs: this.#limit < GREATEST_LIMIT ? this.#work.expectedMs : 0,
+    });
+    if (advice === "none") this.#advance(now);
+    else this.#followSurge(advice, now);
+  }
+
+  /** Does what a surge asks for. */
+  #followSurge(advice: SurgeAdvice, now: number): void {
+    switch (advice) {
       case "begin":
         this.#phase = { type: "surge" };
         this.#cap = SURGE_FACTOR * this.#limit;
@@ -258,17 +248,23 @@ export class ConcurrencyLimit {
         return this.#change(Infinity, now);
       case "end":
         this.#cap = this.#limit;
-        this.#hurry(now);
+        this.#schedule.hurry(now);
         return this.#look(now);
       case "none":
     }
+  }
+
+  /** Goes on with the search, where something is due. */
+  #advance(now: number): void {
     const phase = this.#phase;
+    const stoodStill = this.#queued > 0 && this.#completions.none &&
+      this.#work.usualMs < STAND_STILL_MS;
     if (phase.type === "rest") {
-      const asked = queued > 0 && this.#pace.up.due(now);
+      const asked = this.#queued > 0 && this.#schedule.up.due(now);
       if (asked || now >= phase.until) this.#look(now);
     } else if (stoodStill && phase.type === "trial") {
       // All that was let in waits for something, and others for it.
-      this.#pace[phase.direction].wait(now);
+      this.#schedule[phase.direction].wait(now);
       this.#cap = this.#limit;
       this.#rest(now);
     } else if (
@@ -277,13 +273,6 @@ export class ConcurrencyLimit {
       if (phase.type === "trial") this.#endTrial(phase, now);
       else this.#judge(phase, now);
     }
-  }
-
-  /** Whether many of the requests that left workers since the last time had no client any more. */
-  #isAbandoned(): boolean {
-    const abandoned = this.#abandoned - this.#abandonedSeen;
-    this.#abandonedSeen = this.#abandoned;
-    return abandoned > LEAST_ABANDONED_RATIO * (abandoned + this.#released);
   }
 
   #look(now: number): void {
@@ -297,7 +286,7 @@ export class ConcurrencyLimit {
     if (this.#mayBeStalled(base)) return this.#rest(now);
     const drifted = this.#known !== null && hasDrifted(this.#known, base);
     this.#work.note(base, drifted);
-    if (drifted) this.#hurry(now);
+    if (drifted) this.#schedule.hurry(now);
     const { parallelism } = this.#work;
     const crowded = crowdedOut(base, this.#previous, parallelism);
     this.#previous = base;
@@ -307,15 +296,11 @@ export class ConcurrencyLimit {
     }
     const used = Math.min(base.concurrency, this.#limit);
     const binds = this.#queued > 0 || base.bound >= BINDING_RATIO;
-    const may = {
-      up: binds && this.#limit < Infinity && this.#pace.up.due(now),
-      down: used > parallelism * LEAST_CONTRAST &&
-        this.#pace.down.due(now),
-    };
-    const direction = may[this.#direction]
-      ? this.#direction
-      : opposite(this.#direction);
-    if (!may[direction]) return this.#rest(now);
+    const direction = this.#schedule.choose({
+      up: binds && this.#limit < Infinity,
+      down: used > parallelism * LEAST_CONTRAST,
+    }, now);
+    if (direction === null) return this.#rest(now);
     this.#cap = direction === "up"
       ? bounded(2 * this.#limit)
       : Math.max(parallelism, Math.floor(used / 2));
@@ -347,9 +332,9 @@ export class ConcurrencyLimit {
   /** Draws the conclusion from a trial. */
   #judge(phase: Trial, now: number): void {
     const { base, trial, direction } = phase;
-    const pace = this.#pace[direction];
+    const pace = this.#schedule[direction];
     const elasticity = outcomeOf(phase);
-    this.#direction = opposite(direction);
+    this.#schedule.next = opposite(direction);
     this.#cap = this.#limit;
     if (elasticity === null) {
       // Nobody is left that would show more: all have been let in.
@@ -370,7 +355,7 @@ export class ConcurrencyLimit {
     this.#hasty &&= limit < this.#limit && limit > 1;
     const change = Math.max(limit / this.#limit, this.#limit / limit);
     if (change > LEAST_CHANGE) {
-      this.#direction = direction;
+      this.#schedule.next = direction;
       this.#change(limit, now);
       return this.#work.expect(
         trial.meanMs * (limit / trial.cap) ** elasticity.value,
@@ -390,19 +375,12 @@ export class ConcurrencyLimit {
     this.#cap = this.#limit;
     this.#work.expect(0);
     this.#surge.reset();
-    this.#hurry(now);
+    this.#schedule.hurry(now);
     this.#look(now);
   }
 
-  /** Lets both directions be tried at once. */
-  #hurry(now: number): void {
-    this.#pace.up.reset(now);
-    this.#pace.down.reset(now);
-  }
-
   #rest(now: number): void {
-    const { up, down } = this.#pace;
-    const next = Math.min(up.nextAt, down.nextAt, now + LOOK_INTERVAL_MS);
+    const next = Math.min(this.#schedule.nextAt, now + LOOK_INTERVAL_MS);
     this.#phase = { type: "rest", until: Math.max(next, now + FIRST_PAUSE_MS) };
   }
 }

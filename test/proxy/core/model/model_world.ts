@@ -278,7 +278,7 @@ export class ModelWorld {
 
   #recall(): void {
     const upstream = this.#random.pick(this.stand.upstreams);
-    for (const exchange of upstream.exchanges) exchange.sendElsewhere();
+    for (const exchange of upstream.exchanges) exchange.retryElsewhere();
   }
 
   #loseWorker(): void {
