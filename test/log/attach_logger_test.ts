@@ -61,6 +61,7 @@ async function logOf(
 
 const ACCESS = {
   type: "access",
+  at: Date.UTC(2026, 10, 7, 10, 19, 9, 999),
   requestId: "r1",
   clientAddress: "10.0.0.1",
   method: "GET",

@@ -65,6 +65,7 @@ export function reportAccess(
   const { head } = request;
   events.emit({
     type: "access",
+    at: clock.wallTime(),
     requestId: request.id,
     clientAddress: client.address,
     ...request.describe(),
