@@ -1,12 +1,9 @@
-/** How the requests that are over are gathered, and in which order they are told. */
+/** How the requests that are over are gathered. */
 
 import assert from "node:assert/strict";
-import { resolveOptions } from "../../src/config/options.ts";
 import type { AccessEvent } from "../../src/events/mod.ts";
 import { eventOf, rowOf } from "../../src/events/access_row.ts";
 import { AccessRows } from "../../src/plane/access_rows.ts";
-import type { Fact } from "../../src/plane/contract.ts";
-import { PlaneHost } from "../../src/plane/plane_host.ts";
 import { ManualClock, ManualTimers } from "../support/core/manual_clock.ts";
 
 const ACCESS: AccessEvent = {
@@ -67,23 +64,4 @@ Deno.test("many are handed on at once, and nothing is left to do", () => {
   rows.flush();
   assert.deepEqual(handed, [256, 256, 88]);
   assert.equal(timers.pending, 0);
-});
-
-Deno.test("what happens after a request is told after it", () => {
-  const facts: Fact[] = [];
-  const host = new PlaneHost(resolveOptions({}), (fact) => facts.push(fact));
-  host.send({ type: "report-access", wanted: true });
-  host.events.emit(ACCESS);
-  host.events.emit({ type: "notice", level: "info", message: "Then." });
-  host.events.emit(ACCESS);
-  let replied = false;
-  host.reply({ type: "cut", key: 1 }, () => {
-    replied = true;
-    facts.push({ type: "idle", key: 1 });
-  });
-  assert.ok(replied);
-  assert.deepEqual(
-    facts.map(({ type }) => type),
-    ["access", "event", "access", "idle"],
-  );
 });

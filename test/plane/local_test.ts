@@ -158,3 +158,26 @@ Deno.test("requests are counted, and each is an event while somebody wants that"
   await plane.ask({ type: "stop", timeoutMs: 0, workersGone: true });
   assert.equal(accesses(), 1);
 });
+
+Deno.test("what happens after a request is told after it, and a plane that has stopped has nothing left to tell", async () => {
+  await using origin = await RecordingOrigin.start([answering(ok("hello"))]);
+  const { local, plane, dispatcher, facts } = new Scene();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  await local.serve({ listener, port, certificate: null, admin: null });
+  const publish = (revision: number): void => {
+    const upstreams = [addressOf(1, origin.port)];
+    plane.send({ type: "publish", revision, upstreams, retained: [] });
+  };
+  plane.send({ type: "report-access", wanted: true });
+  publish(1);
+  await using client = await RawClient.connect({ port });
+  await client.ask(get("/"));
+  dispatcher.claim(requestOf())!.reportRefused();
+  assert.deepEqual(facts.map(({ type }) => type), ["access", "refused"]);
+  publish(2);
+  await client.ask(get("/"));
+  await plane.ask({ type: "stop", timeoutMs: 0, workersGone: true });
+  const types = facts.map(({ type }) => type);
+  assert.deepEqual(types, ["access", "refused", "access"]);
+});
