@@ -177,6 +177,8 @@ export interface RequestSlowEvent extends WaitingRequest {
 export interface AccessEvent {
   /** Which event this is. */
   readonly type: "access";
+  /** When it was over, as milliseconds since the Unix epoch. */
+  readonly at: number;
   /** The id of the request, as in `X-Request-Id`. */
   readonly requestId: string;
   /** IP address of the peer. */

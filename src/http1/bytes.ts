@@ -4,6 +4,8 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
+
 /** Horizontal tab. */
 export const HTAB = 0x09;
 /** Line feed. */
@@ -85,10 +87,8 @@ export function latin1Slice(
   end: number,
 ): string {
   // Not a TextDecoder: by "latin1" it means windows-1252, which differs from
-  // 0x80 to 0x9f. What is made text here is short, and a loop is quicker.
-  let text = "";
-  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);
-  return text;
+  // 0x80 to 0x9f. A loop takes twice as long for 8 octets, and 15 times for 200.
+  return Buffer.prototype.latin1Slice.call(bytes, start, end);
 }
 
 /** Whether the octets from `start` to `end` are `lower`, in any case. `lower` must be lower case. */

@@ -7,6 +7,7 @@
 
 import { fileURLToPath } from "node:url";
 import type { EventEmitter, TransportName } from "../events/mod.ts";
+import { eventOf } from "../events/access_row.ts";
 import type { AdminSite, Certificate, DataPlane } from "../plane/contract.ts";
 import { LocalPlane } from "../plane/local.ts";
 import type { DataPlaneSettings } from "../plane/plane_host.ts";
@@ -73,6 +74,8 @@ export function openPlane(
     : new EpollPlane(settings, libc);
   plane.subscribe((fact) => {
     if (fact.type === "event") events.emit(fact.event);
+    if (fact.type !== "access") return;
+    for (const row of fact.rows) events.emit(eventOf(row));
   });
   events.watchAccess((wanted) => plane.send({ type: "report-access", wanted }));
   if (notice !== null) {

@@ -14,21 +14,20 @@ import {
   reset,
   type TextFormatter,
 } from "npm:@logtape/logtape@^2.4.2";
-import type { EventEmitter, NoticeEvent, PoolEvent } from "../events/mod.ts";
+import type {
+  AccessEvent,
+  EventEmitter,
+  NoticeEvent,
+  PoolEvent,
+} from "../events/mod.ts";
 import { roundedDuration } from "../shared/duration.ts";
+import { accessLine, type AccessLogFormat } from "./access_line.ts";
 import type { MessageLevel } from "./event_message.ts";
 import { FailedRequests } from "./failed_requests.ts";
 import { FailedStarts, type StartFailureText } from "./failed_starts.ts";
-import { isJournal, prioritized } from "./journal.ts";
+import { informing, isJournal, prioritized } from "./journal.ts";
 import { type ByteSink, LineWriter, type Outage } from "./line_writer.ts";
-import {
-  type AccessLogFormat,
-  bareFormat,
-  jsonFormat,
-  recordOf,
-  textFormat,
-  withAccessFormat,
-} from "./log_format.ts";
+import { bareFormat, jsonFormat, recordOf, textFormat } from "./log_format.ts";
 import type { WorkerLogs } from "./output_format.ts";
 import type { TroubleListener } from "./output_targets.ts";
 import { WorkerLog } from "./worker_log.ts";
@@ -91,8 +90,7 @@ export async function attachLogger(
 ): Promise<AttachedLogger> {
   const stream = options.stream ?? Deno.stderr;
   const { plain, priorities } = chooseFormat(options, stream.isTerminal());
-  const lines = withAccessFormat(plain, options.accessLog);
-  const format = priorities ? prioritized(lines) : lines;
+  const format = priorities ? prioritized(plain) : plain;
   const noticeLine = (message: string): string =>
     format({ ...recordOf(warning(message), Date.now()), category: [CATEGORY] });
   const writer = new LineWriter(stream, {
@@ -114,9 +112,16 @@ export async function attachLogger(
       { category: ["logtape", "meta"], lowestLevel: null },
     ],
   });
-  const log = new EventLog(options, workers);
+  const json = options.logFormat === "json";
+  const access = accessLine(options.accessLog, { format: plain, json });
+  const line = priorities ? informing(access) : access;
+  const log = new EventLog(options, {
+    workers,
+    // Of these there may be many: they leave room to what matters more.
+    access: (event) => writer.writeBulk(line(event)),
+  });
   const unsubscribe = events.subscribe((event) => log.take(event), {
-    access: options.accessLog !== "off",
+    access: options.accessLog !== "off" && informs(options.logLevel),
     output: options.workerLogs === "off" ? "none" : "all",
   });
   return {
@@ -149,16 +154,26 @@ function chooseFormat(
   return { plain, priorities: journal || bare };
 }
 
+function informs(lowest: MessageLevel): boolean {
+  return lowest === "debug" || lowest === "info";
+}
+
 /** Decides what of an event is still to be said, and says it. */
 class EventLog {
   readonly #workers: WorkerLog;
+  readonly #access: (event: AccessEvent) => void;
   readonly #failures: FailedStarts | null;
   readonly #requests: FailedRequests | null;
   readonly #logger = getLogger(CATEGORY);
   #stopping = false;
 
-  constructor(options: LoggerOptions, workers: WorkerLog) {
+  constructor(options: LoggerOptions, { workers, access }: {
+    readonly workers: WorkerLog;
+    /** Writes the line of a request. */
+    readonly access: (event: AccessEvent) => void;
+  }) {
     this.#workers = workers;
+    this.#access = access;
     // Programs count events: each is logged.
     const forPeople = options.logFormat !== "json";
     this.#failures = forPeople
@@ -174,6 +189,8 @@ class EventLog {
 
   take(event: PoolEvent): void {
     switch (event.type) {
+      case "access":
+        return this.#access(event);
       case "worker-output":
         return this.#workers.write(event);
       case "worker-output-dropped":

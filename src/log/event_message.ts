@@ -7,7 +7,6 @@
  */
 
 import type {
-  AccessEvent,
   ExchangeFailedEvent,
   ListeningEvent,
   PoolEvent,
@@ -17,6 +16,7 @@ import type {
 } from "../events/mod.ts";
 import { authorityOf } from "../shared/authority.ts";
 import { roundedDuration } from "../shared/duration.ts";
+import { accessText } from "./access_line.ts";
 import {
   type EventMessage,
   type MessageLevel,
@@ -36,7 +36,6 @@ import {
   workerStartFailed,
   workerUnhealthy,
 } from "./worker_message.ts";
-import { accessDetails } from "./access_line.ts";
 
 export type { EventMessage, MessageLevel } from "./message.ts";
 
@@ -181,7 +180,7 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
           `${event.workerId}, which responds to its probes`,
       );
     case "access":
-      return say("info", access(event));
+      return say("info", accessText(event));
     case "notice":
       return say(event.level, event.message);
   }
@@ -252,13 +251,6 @@ function listening(event: ListeningEvent): string {
 function listeningUrl({ hostname, port, tls }: ListeningEvent): string {
   if (hostname.startsWith("unix:")) return hostname;
   return `${tls ? "https" : "http"}://${authorityOf({ hostname, port })}`;
-}
-
-function access(event: AccessEvent): string {
-  const by = event.workerId === null ? "balancer" : `worker ${event.workerId}`;
-  return `${event.clientAddress} ${event.method} ${event.target} ` +
-    `${event.status} ${event.bytesOut} B ${event.durationMs.toFixed(1)} ms ` +
-    `${by} ${accessDetails(event)} ${event.requestId}`;
 }
 
 function grounds({ reason, limitedBy }: ScalingGrounds): string {

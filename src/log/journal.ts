@@ -48,6 +48,13 @@ export function prioritized(format: TextFormatter): TextFormatter {
   return (record) => withPriority(record.level as MessageLevel, format(record));
 }
 
+/** Lines that inform as `line` makes them, with their priority. */
+export function informing<E>(
+  line: (event: E) => string,
+): (event: E) => string {
+  return (event) => `<${PRIORITIES.info}>${line(event)}`;
+}
+
 /** Lines of workers as `format` writes them, with their own priorities where they have them; else they inform. */
 export function prioritizedOutput(format: OutputFormat): OutputFormat {
   return (event) => {

@@ -12,7 +12,6 @@ import {
   type TextFormatterOptions,
 } from "npm:@logtape/logtape@^2.4.2";
 import type { PoolEvent } from "../events/mod.ts";
-import { combinedLine } from "./access_line.ts";
 import { eventMessage, type MessageContext } from "./event_message.ts";
 
 /** Further lines of a message stand this far in. */
@@ -70,24 +69,6 @@ const BARE = getTextFormatter({
 /** The same lines without time and level, for who keeps both beside them. */
 export function bareFormat(record: LogRecord): string {
   return BARE(withDetails(record));
-}
-
-/** How requests are logged: not at all, as everything else is, or in a format of their own. */
-export type AccessLogFormat = "off" | "on" | "json" | "combined";
-
-/** Lines as `format` makes them, but for those of the access log. */
-export function withAccessFormat(
-  format: TextFormatter,
-  access: AccessLogFormat,
-): TextFormatter {
-  if (access === "off" || access === "on") return format;
-  return (record) => {
-    const event = record.properties.event as PoolEvent;
-    if (event.type !== "access") return format(record);
-    return access === "json"
-      ? jsonFormat(record)
-      : combinedLine(event, record.timestamp);
-  };
 }
 
 /** Lines for programs: a JSON object with the event's own fields beside the common ones. */

@@ -12,12 +12,14 @@
  */
 
 import type {
+  AccessEvent,
   Diagnosis,
   PoolEvent,
   SuspectRequest,
   WaitingRequest,
 } from "../events/mod.ts";
 import type { HistogramFigures } from "../shared/latency_histogram.ts";
+import type { AccessRow } from "../events/access_row.ts";
 
 /**
  * Why the process behind an upstream ended.
@@ -154,7 +156,9 @@ export type Fact =
    */
   | { readonly type: "idle"; readonly key: number }
   /** To be emitted. */
-  | { readonly type: "event"; readonly event: PoolEvent };
+  | { readonly type: "event"; readonly event: Exclude<PoolEvent, AccessEvent> }
+  /** Requests that are over, in order, where `report-access` asks for them: to be emitted, each as an event. */
+  | { readonly type: "access"; readonly rows: readonly AccessRow[] };
 
 /** What is counted of one upstream. */
 export interface UpstreamFigures {

@@ -79,15 +79,22 @@ class DataPlaneThread {
   /** Serves, and returns when that is over. */
   run(): void {
     this.#post({ type: "serving" });
-    this.#driver.loop.run();
-    this.#driver.loop.close();
+    const { loop } = this.#driver;
+    try {
+      loop.run();
+    } finally {
+      // However it ends.
+      this.#host.flush();
+      this.#sendFacts();
+    }
+    loop.close();
     this.#post({ type: "ended" });
   }
 
   #serve(host: PlaneHost): ProxyEngine {
     const { listeningFd, port, settings } = this.#start;
     const { counters, dispatcher, events } = host;
-    const { loop, clock } = this.#driver;
+    const { loop, clock, timers } = this.#driver;
     const engine = new ProxyEngine(settings, {
       driver: this.#driver,
       port,
@@ -108,6 +115,7 @@ class DataPlaneThread {
       engine,
       acceptor,
       clock,
+      timers,
       renewCertificate: null,
       onStopped: () => loop.stop(),
     });

@@ -77,6 +77,7 @@ export class LocalPlane implements DataPlane {
       engine,
       acceptor,
       clock: driver.clock,
+      timers: driver.timers,
       renewCertificate: tls === null ? null : (renewed) => tls.renew(renewed),
       onStopped: () => driver.stop(),
     });

@@ -14,10 +14,11 @@ import type {
   EngineSettings,
   ProxyEngine,
 } from "../proxy/core/engine.ts";
-import type { Clock } from "../proxy/core/link.ts";
+import type { Clock, Timers } from "../proxy/core/link.ts";
 import { Dispatcher, type DispatcherOptions } from "../upstream/dispatcher.ts";
 import { policyFor, type PolicyName } from "../upstream/policy/mod.ts";
 import { Upstream } from "../upstream/upstream.ts";
+import { AccessRows } from "./access_rows.ts";
 import {
   type Call,
   type Certificate,
@@ -50,6 +51,7 @@ export interface Served {
   readonly engine: ProxyEngine;
   readonly acceptor: Acceptor;
   readonly clock: Clock;
+  readonly timers: Timers;
   /** Serves new connections with another certificate; `null` for plain HTTP. */
   readonly renewCertificate: ((certificate: Certificate) => void) | null;
   /** Called when nothing is served any more. */
@@ -67,6 +69,7 @@ export class PlaneHost {
   readonly events: EventEmitter = new EventEmitter();
 
   readonly #report: (fact: Fact) => void;
+  readonly #accesses: AccessRows;
   readonly #upstreams = new Map<number, Upstream>();
   #unsubscribe: () => void;
   #revision = 0;
@@ -88,7 +91,11 @@ export class PlaneHost {
       readonly dispatcher?: Dispatcher | undefined;
     } = {},
   ) {
-    this.#report = report;
+    this.#accesses = new AccessRows((rows) => report({ type: "access", rows }));
+    this.#report = (fact) => {
+      this.#accesses.flush();
+      report(fact);
+    };
     this.dispatcher = dispatcher ?? new Dispatcher({
       ...settings,
       policy: policyFor(settings),
@@ -105,6 +112,7 @@ export class PlaneHost {
   /** Begins to serve clients with `served`. */
   serve(served: Served): void {
     this.#served = served;
+    this.#accesses.gather(served.timers);
     this.#requests = new InFlightRequests(served.engine.suspects, served.clock);
   }
 
@@ -147,8 +155,17 @@ export class PlaneHost {
     }
   }
 
-  /** Replies to a call, at once or later. */
-  reply(call: Call, reply: Reply): void {
+  /** Reports what is gathered: nothing may be left when this ends. */
+  flush(): void {
+    this.#accesses.flush();
+  }
+
+  /** Replies to a call, at once or later; what has happened before is reported before. */
+  reply(call: Call, told: Reply): void {
+    const reply: Reply = (value) => {
+      this.flush();
+      told(value);
+    };
     switch (call.type) {
       case "drain":
         return this.#drain(call, reply);
@@ -233,7 +250,10 @@ export class PlaneHost {
 
   #forward(access: boolean): () => void {
     return this.events.subscribe(
-      (event) => this.#report({ type: "event", event }),
+      (event) =>
+        event.type === "access"
+          ? this.#accesses.add(event)
+          : this.#report({ type: "event", event }),
       { access, output: "none" },
     );
   }

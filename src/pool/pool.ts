@@ -335,6 +335,7 @@ export class Pool {
         // It may be waited for.
         return this.#alarm.wake();
       case "event":
+      case "access":
         return;
     }
   }

@@ -9,6 +9,7 @@ const AT = Date.UTC(2026, 10, 7, 10, 19, 9, 999);
 function access(changes: Partial<AccessEvent> = {}): AccessEvent {
   return {
     type: "access",
+    at: AT,
     requestId: "r1",
     clientAddress: "10.0.0.1",
     method: "GET",
@@ -30,7 +31,7 @@ function access(changes: Partial<AccessEvent> = {}): AccessEvent {
 
 Deno.test("a line is that of Apache and nginx, with what they have no column for behind it", () => {
   assert.equal(
-    combinedLine(access(), AT),
+    combinedLine()(access()),
     '10.0.0.1 - - [07/Nov/2026:10:19:09 +0000] "GET /a?b HTTP/1.1" 200 12 ' +
       '"http://a/" "curl/8.0" worker=2 time=13.3 queue=3.0 upstream=10.0 ' +
       "attempts=2 trace=- id=r1\n",
@@ -38,7 +39,7 @@ Deno.test("a line is that of Apache and nginx, with what they have no column for
 });
 
 Deno.test("what there is not is a dash, and a client that has gone a 499", () => {
-  const line = combinedLine(
+  const line = combinedLine()(
     access({
       status: 0,
       workerId: null,
@@ -46,15 +47,13 @@ Deno.test("what there is not is a dash, and a client that has gone a 499", () =>
       userAgent: null,
       upstreamMs: null,
     }),
-    AT,
   );
   assert.match(line, / 499 12 "-" "-" worker=- .* upstream=- /);
 });
 
 Deno.test("nothing that a client sends ends a field or a line", () => {
-  const line = combinedLine(
+  const line = combinedLine()(
     access({ userAgent: 'a" 200 \\\x1b[2J\n\xe9', target: '/"' }),
-    AT,
   );
   assert.ok(line.includes('"GET /\\" HTTP/1.1"'));
   assert.ok(line.includes('"a\\" 200 \\\\\\x1b[2J\\x0a\\xe9"'));

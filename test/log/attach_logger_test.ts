@@ -61,6 +61,7 @@ async function logOf(
 
 const ACCESS = {
   type: "access",
+  at: Date.UTC(2026, 10, 7, 10, 19, 9, 999),
   requestId: "r1",
   clientAddress: "10.0.0.1",
   method: "GET",
@@ -179,11 +180,30 @@ Deno.test("the access log has a format of its own where one is set, beside the o
   assert.match(combined, / INF Hello\.\n10\.0\.0\.1 - - \[.*"GET \/ HTTP/);
   const json = await logOf(emit, { accessLog: "json" });
   const [, line = ""] = json.split("\n");
-  const { event, attempts, queueWaitMs, upstreamMs } = JSON.parse(line);
-  assert.deepEqual(
-    [event, attempts, queueWaitMs, upstreamMs],
-    ["access", 1, 0, 0.5],
-  );
+  const { timestamp, level, event, message, ...fields } = JSON.parse(line);
+  // When it was over, and not when that was told.
+  assert.equal(timestamp, "2026-11-07T10:19:09.999Z");
+  assert.deepEqual([level, event], ["info", "access"]);
+  assert.match(message, /^10\.0\.0\.1 GET \/ 200 /);
+  const { type: _type, at: _at, ...expected } = ACCESS;
+  assert.deepEqual(fields, expected);
+});
+
+Deno.test("requests inform: nobody is asked for them where that is not logged", async () => {
+  const emit = (events: EventEmitter): void => {
+    assert.equal(events.wantsAccess, false);
+  };
+  await logOf(emit, { accessLog: "on", logLevel: "warning" });
+});
+
+Deno.test("lines of requests have their priority in front where the others have", async () => {
+  for (const accessLog of ["on", "json", "combined"] as const) {
+    const log = await logOf((events) => events.emit(ACCESS), {
+      accessLog,
+      logFormat: "journal",
+    });
+    assert.match(log, /^<6>(?!<).*10\.0\.0\.1.*\n$/);
+  }
 });
 
 Deno.test("nothing is logged once closed", async () => {

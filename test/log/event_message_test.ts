@@ -323,6 +323,7 @@ Deno.test("each event says what happened, at the level it deserves", () => {
     [
       {
         type: "access",
+        at: 0,
         requestId: "r1",
         clientAddress: "10.0.0.1",
         method: "GET",

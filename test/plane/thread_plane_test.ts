@@ -50,6 +50,7 @@ class Scene implements AsyncDisposable {
       upstreams: [{ key: 7, id: 0, ...origin }],
       retained: [],
     });
+    this.plane.send({ type: "report-access", wanted: true });
     const { port } = this;
     const listeningFd = this.#listeningFd;
     await this.plane.serve({ listeningFd, port, admin: SITE });
@@ -62,6 +63,13 @@ class Scene implements AsyncDisposable {
         ? [`${fact.event.level}: ${fact.event.message}`]
         : []
     );
+  }
+
+  /** How many requests were told of before the first thing was that the log says. */
+  get accessesBeforeNotices(): number {
+    const end = this.facts.findIndex(({ type }) => type === "event");
+    return this.facts.slice(0, end)
+      .flatMap((fact) => fact.type === "access" ? fact.rows : []).length;
   }
 
   /** Closes the listening socket, where no thread has. */
@@ -118,6 +126,8 @@ for (
       assert.match(lost, /What it had under way is lost; another one takes/);
       assert.equal(replaced, "info: The new thread of the data plane serves.");
       assert.deepEqual(others, []);
+      // A thread that hangs keeps what it had gathered in the last moment.
+      if (end === "dies") assert.equal(scene.accessesBeforeNotices, 2);
       await plane.refresh();
       const { requests, inFlight, clientConnections } = plane.figures();
       assert.deepEqual([inFlight, clientConnections], [0, 1]);

@@ -79,11 +79,14 @@ function reportAccess(
   });
   if (!events.wantsAccess) return;
   const { head } = request;
+  const targetAt = head.indexOf(" ") + 1;
   events.emit({
     type: "access",
+    at: clock.wallTime(),
     requestId: request.id,
     clientAddress: client.address,
-    ...request.describe(),
+    method: head.slice(0, targetAt - 1),
+    target: head.slice(targetAt, head.indexOf(" ", targetAt)),
     status,
     workerId,
     bytesOut: exchange.bytesOut,

@@ -113,7 +113,7 @@ export class EventLoop implements Clock, Timers {
 
   /** Milliseconds since 1970. */
   wallTime(): number {
-    return performance.timeOrigin + this.#now;
+    return Date.now();
   }
 
   /** Calls back in a later turn, `delayMs` after this one began or a little later. */
