@@ -1,5 +1,5 @@
 /**
- * Makes the pictures of the dashboard: `deno task screenshots`.
+ * Makes the pictures of the dashboard and of `top`: `deno task screenshots`.
  *
  * A real pool under a real load, in whose few minutes happens what a picture
  * is to show: a worker is killed, new code comes, the load doubles, and then
@@ -12,6 +12,8 @@ import { fileURLToPath } from "node:url";
 import { BrowserPage, type OpenPageOptions } from "./support/browser.ts";
 import { type PoolProcess, startPool } from "./support/pool_process.ts";
 import { hasProgram } from "./support/programs.ts";
+import { Terminal } from "./support/terminal.ts";
+import { terminalPage } from "./support/terminal_picture.ts";
 
 const IMAGES = fileURLToPath(new URL("../docs/images/", import.meta.url));
 
@@ -23,6 +25,14 @@ const SCREENS = {
   dark: { viewport: { width: 1440, height: 1250 }, colorScheme: "dark" },
   phone: { viewport: { width: 390, height: 844 }, colorScheme: "dark" },
 } as const satisfies Readonly<Record<string, OpenPageOptions>>;
+
+const TERMINAL = { rows: 24, columns: 112 };
+
+/** How long `top` is watched before its picture: its charts begin when it does. */
+const TOP_SECONDS = 60;
+
+/** Begins a frame of `top`. */
+const HOME = "\x1b[H";
 
 /** Makes the picture smaller by using 256 colours, where it is installed. */
 const QUANTISER = "pngquant";
@@ -100,16 +110,17 @@ async function main(): Promise<void> {
     await using pool = await startShop(directory);
     await using load = new Load(pool.url, wave);
     await live(pool, directory, load);
+    await pictureTop(pool);
     for (const name of ["light", "dark", "phone"] as const) {
       await using browser = await open(pool, SCREENS[name]);
-      await picture(browser, `dashboard-${name}`);
+      await picture(browser.page, `dashboard-${name}`);
     }
     await Deno.writeTextFile(`${directory}/release`, "1.5.0");
     await using browser = await open(pool, SCREENS.light);
     await browser.page.getByRole("button", { name: "Reload" }).click();
     await browser.page.locator("#verdict").getByText("Reload failed").waitFor();
     await seconds(2);
-    await picture(browser, "dashboard-failed-reload");
+    await picture(browser.page, "dashboard-failed-reload");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -161,12 +172,27 @@ async function open(
   return browser;
 }
 
+/** Has `top` run for a while, and shows its last frame. */
+async function pictureTop(pool: PoolProcess): Promise<void> {
+  await using terminal = await Terminal.run([
+    ...[Deno.execPath(), "run", "-A", "tools/prefork-pool.ts", "top"],
+    ...["--admin", pool.url],
+  ], TERMINAL);
+  await terminal.readUntil(HOME);
+  const end = performance.now() + Math.min(SECONDS, TOP_SECONDS) * 1000;
+  let frame = "";
+  while (performance.now() < end) frame = await terminal.readUntil(HOME);
+  const html = encodeURIComponent(terminalPage(frame));
+  await using browser = await BrowserPage.open(`data:text/html,${html}`);
+  await picture(browser.page.locator("pre"), "top");
+}
+
 async function picture(
-  { page }: BrowserPage,
+  shown: { screenshot(options: { path: string }): Promise<unknown> },
   name: string,
 ): Promise<void> {
   const path = `${IMAGES}${name}.png`;
-  await page.screenshot({ path });
+  await shown.screenshot({ path });
   if (hasProgram(QUANTISER)) {
     const { success } = await new Deno.Command(QUANTISER, {
       args: ["--force", "--skip-if-larger", "--output", path, path],
