@@ -27,24 +27,11 @@ const START = `sed "s/${PORT}/$PORT/g" "$0" > "$0.$PORT" && ` +
  */
 export function lightOrigin(directory: string): readonly string[] {
   const template = join(directory, "origin.conf");
-  Deno.writeTextFileSync(template, configuration(directory, [PORT]));
+  Deno.writeTextFileSync(template, configuration(directory));
   return ["sh", "-c", START, template];
 }
 
-/**
- * The same for workers on all of `ports`: an address is a worker, one process
- * listens on all.
- */
-export function lightOrigins(
-  ports: readonly number[],
-  directory: string,
-): readonly string[] {
-  const file = join(directory, "origins.conf");
-  Deno.writeTextFileSync(file, configuration(directory, ports.map(String)));
-  return ["nginx", "-e", "stderr", "-c", file];
-}
-
-function configuration(directory: string, ports: readonly string[]): string {
+function configuration(directory: string): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((kind) => `  ${kind}_temp_path ${directory}/${kind};`).join("\n");
   const body = ORIGIN_BODIES.get(DEFAULT_PATH)!.text.replace("\n", "\\n");
@@ -54,7 +41,7 @@ function configuration(directory: string, ports: readonly string[]): string {
   return `
 daemon off;
 master_process off;
-pid ${directory}/${ports[0]}.pid;
+pid ${directory}/${PORT}.pid;
 error_log stderr crit;
 
 events { worker_connections 8192; }
@@ -67,10 +54,7 @@ ${temporary}
   default_type text/plain;
 
   server {
-${
-    ports.map((port) => `    listen 127.0.0.1:${port} backlog=4096;`)
-      .join("\n")
-  }
+    listen 127.0.0.1:${PORT} backlog=4096;
     add_header ${ORIGIN_FIELD} $server_port;
     location = ${ECHO_PATH} { return 200 "${echo}"; }
     location / { return 200 "${body}"; }

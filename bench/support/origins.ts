@@ -7,7 +7,7 @@
 import { freePort } from "../../test/support/free_port.ts";
 import { hasProgram } from "../../test/support/programs.ts";
 import { LOAD_CORE, pinned } from "./cores.ts";
-import { lightOrigin, lightOrigins } from "./light_origin.ts";
+import { lightOrigin } from "./light_origin.ts";
 import { originCommand } from "./origin_command.ts";
 import type { Processes } from "./processes.ts";
 
@@ -44,8 +44,13 @@ export function startOrigins(
 ): Origins {
   const ports = freePorts(count);
   if (kind === "light") {
-    processes.start(pinned(LOAD_CORE, lightOrigins(ports, directory)));
-    return { ports, command: pinned(LOAD_CORE, lightOrigin(directory)) };
+    const command = pinned(LOAD_CORE, lightOrigin(directory));
+    // A process each, as a pool has them: one that listens on all ports would
+    // be woken once for the requests to several.
+    for (const port of ports) {
+      processes.start(["env", `PORT=${port}`, ...command]);
+    }
+    return { ports, command };
   }
   for (const port of ports) processes.start(originCommand(String(port)));
   return { ports, command: originCommand("{port}") };
