@@ -33,7 +33,7 @@ const REMEMBERED = 15;
 const WAIT_RATIO = 0.5;
 
 /** The least bound, in milliseconds, and the least wait that has made a client go: who goes sooner has another reason, and must not have others turned away. */
-const LEAST_WAIT_MS = 100;
+const LEAST_WAIT_MS = 500;
 
 /** Requests that may wait, however slow the workers are: to see whether they are still. */
 const LEAST_DEPTH = 2;

@@ -150,3 +150,10 @@ Deno.test("the queue may be longer than MAX_QUEUE where the limit was found, and
   assert(queue.depth > 500, `${queue.depth}`);
   for (const { inFlight } of upstreams) assert(inFlight < 20, `${inFlight}`);
 });
+
+Deno.test("thousands that leave at once, after a fraction of a second, are no overload", () => {
+  const overload = new Overload(30_000);
+  for (let i = 0; i < 5_000; i++) overload.leave(100 + i % 300);
+  assert.equal(overload.known, false);
+  assert.equal(overload.admits(5_000), true);
+});
