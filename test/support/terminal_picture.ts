@@ -26,10 +26,16 @@ const LOOKS: Readonly<Record<number, string>> = {
   7: "background:#d8dee9;color:#12161f",
 };
 
-/** The end of a frame's line, and where the next one begins. */
-const LINE_END = /\x1b\[K[\r\n]*/g;
+const ESCAPE = "\x1b";
 
-const PIECE = /\x1b\[([0-9;]*)m|\x1b\[[0-9;?]*[A-Za-z]|([^\x1b]+)/g;
+/** The end of a frame's line, and where the next one begins. */
+const LINE_END = new RegExp(`${ESCAPE}\\[K[\\r\\n]*`, "g");
+
+/** A look, another sequence, or text. */
+const PIECE = new RegExp(
+  `${ESCAPE}\\[([0-9;]*)m|${ESCAPE}\\[[0-9;?]*[A-Za-z]|([^${ESCAPE}]+)`,
+  "g",
+);
 
 /** A page that shows a frame as a terminal does. */
 export function terminalPage(frame: string): string {
