@@ -119,6 +119,18 @@ export function startsWith(
   return true;
 }
 
+/** Octets behind each other. */
+export function concatenated(...parts: readonly Uint8Array[]): Uint8Array {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 function octetClass(belongs: (octet: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, octet) => belongs(octet) ? 1 : 0);
 }

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { concatenated } from "../http1/bytes.ts";
+
 /** More than this of a response is not read for its status, in octets. */
 const MAX_STATUS_LINE_BYTES = 1024;
 
@@ -57,10 +59,7 @@ function written({ endpoint, headers, body }: Post): Uint8Array {
     `POST ${endpoint.pathname}${endpoint.search} HTTP/1.1`,
     ...[...fields].map(([name, value]) => `${name}: ${value}`),
   ].join("\r\n");
-  return new Uint8Array([
-    ...new TextEncoder().encode(`${head}\r\n\r\n`),
-    ...content,
-  ]);
+  return concatenated(new TextEncoder().encode(`${head}\r\n\r\n`), content);
 }
 
 async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Changes } from "../support/changes.ts";
-import { startPool } from "../support/pool_process.ts";
+import { type PoolProcess, startPool } from "../support/pool_process.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const SPAN = "b7ad6b7169203331";
@@ -152,6 +152,17 @@ function exporterTo(receiver: Receiver): Record<string, string> {
   };
 }
 
+/** A pool that traces, and exports to `receiver`. */
+async function startTraced(
+  receiver: Receiver,
+  env: Readonly<Record<string, string>>,
+): Promise<PoolProcess> {
+  return await startPool({
+    command: [Deno.execPath(), "eval", WORKER],
+    env: { ...exporterTo(receiver), TRACING: "on", ...env },
+  });
+}
+
 async function ask(
   port: number,
   { path = "/", traceparent }: { path?: string; traceparent?: string } = {},
@@ -164,15 +175,10 @@ async function ask(
 
 Deno.test("a request and each attempt are spans of its trace, and workers are told; metrics are exported beside", async () => {
   await using receiver = new Receiver();
-  await using pool = await startPool({
-    command: [Deno.execPath(), "eval", WORKER],
-    env: {
-      ...exporterTo(receiver),
-      TRACING: "on",
-      TRACE_RATIO: "0",
-      POOL_SIZE: "3",
-      OTEL_METRIC_EXPORT_INTERVAL: "200",
-    },
+  await using pool = await startTraced(receiver, {
+    TRACE_RATIO: "0",
+    POOL_SIZE: "3",
+    OTEL_METRIC_EXPORT_INTERVAL: "200",
   });
   // One of three requests in a row meets the worker that ends.
   let told = "";
@@ -212,14 +218,9 @@ Deno.test("a request and each attempt are spans of its trace, and workers are to
 
 Deno.test("TRACE_RATIO of the traces that begin here are recorded", async () => {
   await using receiver = new Receiver();
-  await using pool = await startPool({
-    command: [Deno.execPath(), "eval", WORKER],
-    env: {
-      ...exporterTo(receiver),
-      TRACING: "on",
-      TRACE_RATIO: "1",
-      POOL_SIZE: "1",
-    },
+  await using pool = await startTraced(receiver, {
+    TRACE_RATIO: "1",
+    POOL_SIZE: "1",
   });
   const [, traceId = "", spanId, flags] = (await ask(pool.port)).split("-");
   assert.equal(flags, "01");
@@ -232,19 +233,14 @@ Deno.test("TRACE_RATIO of the traces that begin here are recorded", async () => 
 
 Deno.test("what was counted and traced, and has not left yet, leaves when the pool ends", async () => {
   await using receiver = new Receiver();
-  await using pool = await startPool({
-    command: [Deno.execPath(), "eval", WORKER],
-    env: {
-      ...exporterTo(receiver),
-      TRACING: "on",
-      TRACE_RATIO: "1",
-      POOL_SIZE: "1",
-      OTEL_METRIC_EXPORT_INTERVAL: "3600000",
-      OTEL_BSP_SCHEDULE_DELAY: "3600000",
-      OTEL_SERVICE_NAME: "shop",
-      // Which is asked for nothing.
-      HTTP_PROXY: "http://127.0.0.1:1",
-    },
+  await using pool = await startTraced(receiver, {
+    TRACE_RATIO: "1",
+    POOL_SIZE: "1",
+    OTEL_METRIC_EXPORT_INTERVAL: "3600000",
+    OTEL_BSP_SCHEDULE_DELAY: "3600000",
+    OTEL_SERVICE_NAME: "shop",
+    // Which is asked for nothing.
+    HTTP_PROXY: "http://127.0.0.1:1",
   });
   const [, traceId = ""] = (await ask(pool.port)).split("-");
   assert.deepEqual([receiver.spans.length, receiver.metrics.size], [0, 0]);
@@ -269,17 +265,12 @@ Deno.test("what was counted and traced, and has not left yet, leaves when the po
 
 Deno.test("a collector that never responds does not keep the pool from ending", async () => {
   await using receiver = new Receiver({ silent: true });
-  await using pool = await startPool({
-    command: [Deno.execPath(), "eval", WORKER],
-    env: {
-      ...exporterTo(receiver),
-      TRACING: "on",
-      TRACE_RATIO: "1",
-      POOL_SIZE: "1",
-      OTEL_EXPORTER_OTLP_TIMEOUT: "200",
-      // Deno exports what it measures, too, and is at it when the pool ends.
-      OTEL_METRIC_EXPORT_INTERVAL: "100",
-    },
+  await using pool = await startTraced(receiver, {
+    TRACE_RATIO: "1",
+    POOL_SIZE: "1",
+    OTEL_EXPORTER_OTLP_TIMEOUT: "200",
+    // Deno exports what it measures, too, and is at it when the pool ends.
+    OTEL_METRIC_EXPORT_INTERVAL: "100",
   });
   await ask(pool.port);
   const { code, signal } = await pool.stop();

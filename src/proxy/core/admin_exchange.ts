@@ -8,12 +8,12 @@
  */
 
 import { type BodyDecoder, bodyDecoder } from "../../http1/body_decoder.ts";
-import { ascii } from "../../http1/bytes.ts";
+import { ascii, concatenated } from "../../http1/bytes.ts";
 import { LAST_CHUNK } from "../../http1/chunked_encoding.ts";
 import { errorResponse } from "../../http1/error_response.ts";
 import { HttpError } from "../../http1/http_error.ts";
 import { Method } from "../../http1/request_head.ts";
-import { adminChunk, adminHead, concatenated } from "./admin_message.ts";
+import { adminChunk, adminHead } from "./admin_message.ts";
 import type {
   AdminHead,
   AdminPage,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ascii } from "../../http1/bytes.ts";
+import { ascii, concatenated } from "../../http1/bytes.ts";
 import { reasonPhrase } from "../../http1/error_response.ts";
 import type { AdminHead } from "./admin_port.ts";
 
@@ -32,16 +32,4 @@ export function adminChunk(content: Uint8Array): Uint8Array {
   if (content.length === 0) return content;
   const size = ascii(`${content.length.toString(16)}\r\n`);
   return concatenated(size, content, ascii("\r\n"));
-}
-
-/** Octets behind each other. */
-export function concatenated(...parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

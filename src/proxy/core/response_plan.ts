@@ -5,6 +5,7 @@
  */
 
 import { type BodyDecoder, bodyDecoder } from "../../http1/body_decoder.ts";
+import { concatenated } from "../../http1/bytes.ts";
 import {
   type BodyLength,
   CHUNKED,
@@ -195,10 +196,7 @@ function cookiesFor(
   const generation = pin === null ? null : pin.renewal(upstream.generation);
   const worker = affinity?.note({ bytes, fields, upstream }, owner) ?? null;
   if (generation === null || worker === null) return generation ?? worker;
-  const both = new Uint8Array(generation.length + worker.length);
-  both.set(generation);
-  both.set(worker, generation.length);
-  return both;
+  return concatenated(generation, worker);
 }
 
 /** Parses the head and takes it out of `input`; returns how long it was, or `INCOMPLETE`. */
