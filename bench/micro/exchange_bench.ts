@@ -78,6 +78,7 @@ const NOBODY: LinkHandler = {
 /** A connection whose other end takes everything, and sends what it is told to. */
 class MemoryLink implements Link {
   readonly input: InputBuffer;
+  readonly splicing = null;
   handler: LinkHandler = NOBODY;
   readonly ended = false;
   readonly failed = false;

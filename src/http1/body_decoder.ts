@@ -24,6 +24,8 @@ export interface BodyDecoder {
   readonly done: boolean;
   /** Whether the end of the connection is the end of the body. */
   readonly endsWithConnection: boolean;
+  /** How many of the octets that come next are content, for certain. */
+  readonly contentAhead: number;
   /** Lines of the trailer fields that pass, each ended, once the body is done; `null` for none. */
   readonly trailers: Uint8Array | null;
   /**
@@ -33,6 +35,8 @@ export interface BodyDecoder {
    * @throws {HttpError} When they break the body's framing.
    */
   decode(bytes: Uint8Array, start: number, end: number): void;
+  /** Takes note that so many octets of {@linkcode contentAhead} went on unseen. */
+  skip(octets: number): void;
 }
 
 /** The decoder for a body of this kind; `trailers` says what becomes of those of a chunked one. */
@@ -72,6 +76,14 @@ class LengthDecoder implements BodyDecoder {
     return this.#remaining === 0;
   }
 
+  get contentAhead(): number {
+    return this.#remaining;
+  }
+
+  skip(octets: number): void {
+    this.#remaining -= octets;
+  }
+
   decode(_bytes: Uint8Array, start: number, end: number): void {
     const length = Math.min(end - start, this.#remaining);
     this.#remaining -= length;
@@ -86,7 +98,10 @@ class CloseDecoder implements BodyDecoder {
   contentEnd = 0;
   readonly done = false;
   readonly endsWithConnection = true;
+  readonly contentAhead = Infinity;
   readonly trailers = null;
+
+  skip(_octets: number): void {}
 
   get next(): number {
     return this.contentEnd;

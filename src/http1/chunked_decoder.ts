@@ -61,10 +61,16 @@ export class ChunkedDecoder {
     this.#handling = handling;
   }
 
+  /** What is in a chunk is seen, as what stands between chunks is. */
+  readonly contentAhead = 0;
+
   /** Whether the last chunk and its trailers have been seen. */
   get done(): boolean {
     return this.#state === State.DONE;
   }
+
+  /** Nothing goes on unseen. */
+  skip(_octets: number): void {}
 
   /**
    * Moves the data of all chunks between `start` and `end` together, to where

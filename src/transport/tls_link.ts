@@ -30,6 +30,7 @@ const FINISH_TIMEOUT_MS = 2_000;
 /** The server's side of a TLS connection. */
 export class TlsLink implements Link {
   readonly input: InputBuffer;
+  readonly splicing = null;
   handler: LinkHandler = NOBODY;
   ended = false;
   failed = false;

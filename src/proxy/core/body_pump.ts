@@ -15,8 +15,11 @@ import {
 } from "../../http1/chunked_encoding.ts";
 import { LARGE_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { InputBuffer } from "./input_buffer.ts";
-import type { Link } from "./link.ts";
+import type { Link, PipedContent, WriteResult } from "./link.ts";
 import { asProxyError, type ProxyError } from "./proxy_error.ts";
+
+/** Octets, in one read or still to come, from which on content goes on unseen where it can: of fewer, a copy costs less than a pipe. */
+const LEAST_UNSEEN_BYTES = 16_384;
 
 /** What a pump is doing. */
 export type PumpState =
@@ -95,11 +98,15 @@ export class BodyPump {
   readonly #options: PumpOptions;
   readonly #listener: PumpListener;
   #state: PumpState = "reading";
+  /** Whether the last read brought as much as it could, or the next one may. */
+  #quick: boolean;
 
   /** Prepares; nothing is passed on before {@linkcode start}. */
   constructor(options: PumpOptions, listener: PumpListener) {
     this.#options = options;
     this.#listener = listener;
+    // Of a body that only the connection ends, much or little may come.
+    this.#quick = options.decoder.contentAhead < Infinity;
   }
 
   /** What it is doing. */
@@ -117,6 +124,8 @@ export class BodyPump {
   onData(): void {
     if (this.#state !== "reading") return;
     const { source, decoder, chunked, malformed } = this.#options;
+    const piped = source.splicing?.takePiped() ?? null;
+    if (piped !== null) return this.#passUnseen(piped);
     const { input } = source;
     let content: Uint8Array;
     const { filled } = input;
@@ -129,6 +138,7 @@ export class BodyPump {
     const refusal = this.#listener.onProgress(this, contentBytes);
     if (refusal !== null) return this.#end(refusal);
     // A buffer that one read fills is too small for a body this quick.
+    this.#quick = filled;
     if (filled && !decoder.done) input.grow(LARGE_BUFFER_BYTES);
     if (content.length === 0) return this.#proceed();
     this.#write("writing", content, input.detach());
@@ -151,6 +161,22 @@ export class BodyPump {
   /** Passes nothing on any more, and calls nobody. */
   stop(): void {
     this.#state = "over";
+    this.#seeAll();
+  }
+
+  /** Passes on what has come without having been seen. */
+  #passUnseen(content: PipedContent): void {
+    const { sink, decoder } = this.#options;
+    const { length } = content;
+    decoder.skip(length);
+    const refusal = this.#listener.onProgress(this, length);
+    if (refusal !== null) {
+      content.release();
+      return this.#end(refusal);
+    }
+    this.#quick = length >= LEAST_UNSEEN_BYTES;
+    this.#state = "writing";
+    this.#goOn(sink.splicing!.writePiped(content));
   }
 
   /** Waits for more, if more is to come. */
@@ -160,10 +186,26 @@ export class BodyPump {
     this.#state = "reading";
     if (!source.ended) {
       if (source.input.full) source.input.resize(LARGE_BUFFER_BYTES);
+      this.#leaveUnseen();
       source.resume(false);
     } else if (!decoder.endsWithConnection || source.failed) this.#end("cut");
     else if (chunked) this.#write("ending", LAST_CHUNK, null);
     else this.#end("complete");
+  }
+
+  /** Has the kernel pass on what comes next, where that is worth it. */
+  #leaveUnseen(): void {
+    const { source, sink, decoder, chunked } = this.#options;
+    const { contentAhead } = decoder;
+    if (
+      this.#quick && !chunked && contentAhead >= LEAST_UNSEEN_BYTES &&
+      source.splicing !== null && sink.splicing !== null
+    ) source.splicing.unseen = contentAhead;
+  }
+
+  #seeAll(): void {
+    const { splicing } = this.#options.source;
+    if (splicing !== null) splicing.unseen = 0;
   }
 
   #write(
@@ -172,13 +214,17 @@ export class BodyPump {
     owned: Uint8Array<ArrayBuffer> | null,
   ): void {
     this.#state = state;
-    const result = this.#options.sink.write(bytes, owned);
+    this.#goOn(this.#options.sink.write(bytes, owned));
+  }
+
+  #goOn(result: WriteResult): void {
     if (result === "pending") this.#options.source.pause();
     else this.onWritten(result === "written");
   }
 
   #end(outcome: PumpOutcome | ProxyError): void {
     this.#state = "over";
+    this.#seeAll();
     this.#options.source.pause();
     this.#listener.onPumped(this, outcome);
   }

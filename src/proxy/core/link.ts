@@ -20,12 +20,32 @@ import type { InputBuffer } from "./input_buffer.ts";
  */
 export type WriteResult = "written" | "pending" | "failed";
 
+/** Content that was received and is to be written without anybody having seen it, in a pipe of the kernel's. */
+export interface PipedContent {
+  /** Octets. */
+  readonly length: number;
+  /** Drops it: nobody is to write it. */
+  release(): void;
+}
+
+/** A connection whose content can go on to another of its kind in the kernel (splice(2)). */
+export interface SplicingLink {
+  /** How many of the octets that come next are content that need not be seen: they may be left out of the input. 0 to see all. */
+  unseen: number;
+  /** Takes what has come unseen, if anything: the caller hands it on or releases it. */
+  takePiped(): PipedContent | null;
+  /** Writes all of `content`, which is the link's from now on; as {@linkcode Link.write}. */
+  writePiped(content: PipedContent): WriteResult;
+}
+
 /** Bytes both ways, in order: a connection, or TLS on one. */
 export interface Link {
   /** What was received and not yet consumed. */
   readonly input: InputBuffer;
   /** Whoever is told of what happens. Whoever takes the link over puts itself here. */
   handler: LinkHandler;
+  /** How content goes on unseen; `null` where it cannot. */
+  readonly splicing: SplicingLink | null;
   /** Whether nothing more will come: the peer has ended, the connection broke, or it was closed. */
   readonly ended: boolean;
   /** Whether the connection broke, instead of being ended in order. */

@@ -42,6 +42,7 @@ export interface LinkSurroundings {
 /** Drives one connection. */
 export class DenoLink implements Link {
   readonly input: InputBuffer;
+  readonly splicing = null;
   handler: LinkHandler = NOBODY;
   ended = false;
   failed = false;

@@ -33,6 +33,15 @@ export const SO = {
 /** Flags of `recv` and `send`. */
 export const MSG = { PEEK: 0x2, DONTWAIT: 0x40, NOSIGNAL: 0x4000 } as const;
 
+/** Flags of `splice`. */
+export const SPLICE = { MOVE: 0x1, NONBLOCK: 0x2 } as const;
+
+/** Flags of `pipe2`: `O_NONBLOCK` and `O_CLOEXEC`. */
+export const PIPE_FLAGS = 0x80800;
+
+/** Command of `fcntl` that sets the size of a pipe. */
+export const F_SETPIPE_SZ = 1031;
+
 /** Option of `prctl`: by how much timers of the calling thread may be late, in nanoseconds. */
 export const PR_SET_TIMERSLACK = 29;
 

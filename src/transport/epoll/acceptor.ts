@@ -30,13 +30,14 @@ export class EpollAcceptor implements Acceptor {
   /** Begins to accept. */
   constructor(context: LinkContext, options: EpollAcceptorOptions) {
     const { engine, events, fd, maxConnections } = options;
-    const { libc, loop, buffers } = context;
+    const { libc, loop, buffers, pipes } = context;
     this.#context = context;
     this.#fd = fd;
     this.#listener = new EpollListener({
       libc,
       loop,
       buffers,
+      pipes,
       fd,
       maxConnections,
       inputBytes: SMALL_BUFFER_BYTES,

@@ -17,10 +17,12 @@ import type { Clock, Timers } from "../../proxy/core/link.ts";
 import { EpollConnector } from "./connector.ts";
 import { EventLoop, type EventLoopOptions } from "./event_loop.ts";
 import type { LinkContext } from "./link.ts";
+import { PipePool } from "./pipe.ts";
 
 /** Drives the data plane. */
 export class EpollDriver implements Driver, LinkContext {
   readonly buffers: BufferPool;
+  readonly pipes: PipePool;
   readonly loop: EventLoop;
   readonly libc: LinkContext["libc"];
   readonly clock: Clock;
@@ -37,10 +39,12 @@ export class EpollDriver implements Driver, LinkContext {
     this.clock = loop;
     this.timers = loop;
     const buffers = this.buffers = new BufferPool();
+    const pipes = this.pipes = new PipePool({ libc, loop });
     this.connector = new EpollConnector({
       libc,
       loop,
       buffers,
+      pipes,
       inputBytes: MEDIUM_BUFFER_BYTES,
     });
   }
@@ -49,7 +53,9 @@ export class EpollDriver implements Driver, LinkContext {
   start(deadlines: Deadlines): void {
     const look = (): void => {
       this.loop.after(DEADLINE_INTERVAL_MS, look);
-      deadlines.enforce(this.loop.now());
+      const now = this.loop.now();
+      deadlines.enforce(now);
+      this.pipes.sweep(now);
     };
     this.loop.after(DEADLINE_INTERVAL_MS, look);
   }

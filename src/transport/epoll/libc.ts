@@ -3,7 +3,8 @@
  * failed. A call costs some 5 ns beside what the kernel does.
  *
  * Parameters are of 32 bits or buffers alone: others are slower. Lengths are
- * those of buffers, so that their upper half is always zero.
+ * those of buffers, and pointers that are numbers none at all, so that their
+ * upper half is always zero.
  *
  * @module
  */
@@ -28,6 +29,12 @@ const SYMBOLS = {
   },
   recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  splice: {
+    parameters: ["i32", "u32", "i32", "u32", "u32", "u32"],
+    result: "i32",
+  },
+  pipe2: { parameters: ["buffer", "i32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "u32"], result: "i32" },
   shutdown: { parameters: ["i32", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "u32"], result: "i32" },

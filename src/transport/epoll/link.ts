@@ -1,9 +1,7 @@
 /**
  * A connection on epoll.
  *
- * It has a buffer only while there is something in it. What the kernel is
- * asked to watch for is changed when an event comes that nobody wants, not
- * when somebody stops wanting it: most want it again before one comes.
+ * It has a buffer, or a pipe, only while there is something in it.
  *
  * @module
  */
@@ -13,17 +11,18 @@ import {
   type Link,
   type LinkHandler,
   NOBODY,
+  type PipedContent,
+  type SplicingLink,
   type WriteResult,
 } from "../../proxy/core/link.ts";
 import type { BufferPool } from "../../proxy/core/buffer_pool.ts";
 import { EPOLL, ERRNO, MSG, SHUT_WR } from "./abi.ts";
 import type { EventLoop, Source } from "./event_loop.ts";
 import type { Libc } from "./libc.ts";
+import { Interest } from "./interest.ts";
 import { LingeringClose } from "./lingering_close.ts";
 import { isTransient, Output } from "./output.ts";
-
-/** Epoll does not know of it. */
-const UNWATCHED = -1;
+import type { Pipe, PipePool } from "./pipe.ts";
 
 /** What is read after our end goes here, and is looked at by nobody. */
 const DISCARDED = new Uint8Array(65_536);
@@ -53,6 +52,7 @@ export interface LinkContext {
   readonly libc: Libc;
   readonly loop: EventLoop;
   readonly buffers: BufferPool;
+  readonly pipes: PipePool;
 }
 
 /** A descriptor that becomes a link. */
@@ -68,21 +68,25 @@ export interface LinkOptions {
 }
 
 /** A connection that epoll watches. */
-export class EpollLink implements Link, Source {
+export class EpollLink implements Link, SplicingLink, Source {
   readonly input: InputBuffer;
+  readonly splicing: SplicingLink = this;
   handler: LinkHandler = NOBODY;
+  unseen = 0;
 
   readonly #context: LinkContext;
   readonly #fd: number;
+  readonly #interest: Interest;
   readonly #output: Output;
   readonly #endsOnReset: boolean;
   readonly #onClosed: (() => void) | undefined;
-  #interest: number;
   #reading: Reading = "off";
   #writing: Writing = "open";
   #ended = false;
   #failed = false;
   #closed = false;
+  /** What has come unseen. */
+  #piped: Pipe | null = null;
   /** While it is finishing. */
   #linger: LingeringClose | null = null;
 
@@ -92,11 +96,12 @@ export class EpollLink implements Link, Source {
     this.#fd = options.fd;
     this.#output = new Output(context.libc, context.buffers, options.fd);
     this.input = options.input;
-    this.#interest = options.watchedFor ?? UNWATCHED;
+    const { loop } = context;
+    this.#interest = new Interest(loop, options.fd, options.watchedFor);
     this.#endsOnReset = options.endsOnReset ?? false;
     this.#onClosed = options.onClosed;
-    if (this.#interest === UNWATCHED) context.loop.attach(this.#fd, this);
-    else context.loop.replace(this.#fd, this);
+    if (options.watchedFor === undefined) loop.attach(this.#fd, this);
+    else loop.replace(this.#fd, this);
   }
 
   get ended(): boolean {
@@ -133,10 +138,23 @@ export class EpollLink implements Link, Source {
       if (owned !== null) this.#context.buffers.release(owned);
       return "failed";
     }
-    const result = this.#output.write(bytes, owned);
-    if (result === "pending") this.#want(EPOLL.OUT);
-    else if (result === "failed") this.#failed = true;
-    return result;
+    return this.#begun(this.#output.write(bytes, owned));
+  }
+
+  takePiped(): PipedContent | null {
+    const piped = this.#piped;
+    this.#piped = null;
+    return piped;
+  }
+
+  writePiped(content: PipedContent): WriteResult {
+    // The same transport has filled it.
+    const pipe = content as Pipe;
+    if (this.closed || this.#writing !== "open" || this.#output.pending) {
+      pipe.release();
+      return "failed";
+    }
+    return this.#begun(this.#output.writePipe(pipe));
   }
 
   endWrite(): void {
@@ -165,6 +183,7 @@ export class EpollLink implements Link, Source {
     this.#linger?.cancel();
     this.handler = NOBODY;
     this.#output.drop();
+    this.takePiped()?.release();
     this.input.release();
     this.#context.loop.detach(this.#fd);
     this.#context.libc.call.close(this.#fd);
@@ -187,7 +206,7 @@ export class EpollLink implements Link, Source {
       this.#receive(broken, (events & EPOLL.ERR) !== 0);
     }
     if (this.#closed) return;
-    this.#settle(events, broken);
+    this.#settle(events);
   }
 
   /** Has what comes reported, or taken in; nothing is known of the link but what is in its input. */
@@ -196,6 +215,13 @@ export class EpollLink implements Link, Source {
     this.#reading = reading;
     if (this.input.available === 0) this.input.release();
     this.#want(EPOLL.IN);
+  }
+
+  /** A write has begun. */
+  #begun(result: WriteResult): WriteResult {
+    if (result === "pending") this.#want(EPOLL.OUT);
+    else if (result === "failed") this.#failed = true;
+    return result;
   }
 
   #receive(broken: boolean, reset: boolean): void {
@@ -214,8 +240,11 @@ export class EpollLink implements Link, Source {
 
   #receiveInput(reading: "on" | "watching"): void {
     const { input } = this;
+    if (this.unseen > 0 && this.#receiveUnseen()) return;
     // What waits to be consumed is not moved: it may be being written from there.
-    if (reading === "watching" && input.available > 0) {
+    if (
+      this.#piped !== null || reading === "watching" && input.available > 0
+    ) {
       this.#reading = "off";
       return;
     }
@@ -234,6 +263,26 @@ export class EpollLink implements Link, Source {
     } else this.#noteEnd(count === 0 ? 0 : libc.errno());
     // An idle connection has no buffer.
     if (this.#reading !== "off" && input.available === 0) input.release();
+  }
+
+  /** Takes in what need not be seen; returns whether that can be done. */
+  #receiveUnseen(): boolean {
+    const { libc, pipes } = this.#context;
+    const pipe = this.input.available === 0 ? pipes.take() : null;
+    if (pipe === null) return false;
+    const count = pipe.fill(this.#fd, this.unseen);
+    if (count > 0) {
+      this.unseen = 0;
+      this.#piped = pipe;
+      this.handler.onData(this);
+      return true;
+    }
+    const errno = count === 0 ? 0 : libc.errno();
+    pipe.release();
+    // Where it is not permitted, a read says more.
+    if (count < 0 && !isTransient(errno)) return false;
+    this.#noteEnd(errno);
+    return true;
   }
 
   #peek(): void {
@@ -278,21 +327,9 @@ export class EpollLink implements Link, Source {
 
   /** Has the kernel watch for `events` beside what it does. */
   #want(events: number): void {
-    if (this.#interest === UNWATCHED) this.#watch(events);
-    else if ((this.#interest & events) !== events) {
-      this.#interest |= events;
-      this.#context.loop.modify(this.#fd, this.#interest);
-    }
-  }
-
-  #watch(events: number): void {
-    const { loop } = this.#context;
-    if (loop.watch(this.#fd, events)) {
-      this.#interest = events;
-      return;
-    }
+    if (this.#interest.want(events)) return;
     // The kernel has no memory for it. Nobody is called during this call.
-    loop.atTurnEnd(() => {
+    this.#context.loop.atTurnEnd(() => {
       if (this.#closed || this.#ended) return;
       this.#failed = this.#ended = true;
       if (this.closed) this.close();
@@ -301,17 +338,9 @@ export class EpollLink implements Link, Source {
   }
 
   /** Takes interest off that an event has shown nobody to have. */
-  #settle(events: number, broken: boolean): void {
+  #settle(events: number): void {
     const wanted = (this.#reading === "off" || this.#ended ? 0 : EPOLL.IN) |
       (this.#output.pending ? EPOLL.OUT : 0);
-    const unwanted = this.#interest & ~wanted & (events | EPOLL.OUT);
-    if (broken && wanted === 0) {
-      // Would be reported for ever.
-      this.#context.loop.unwatch(this.#fd);
-      this.#interest = UNWATCHED;
-    } else if (unwanted !== 0) {
-      this.#interest &= ~unwanted;
-      this.#context.loop.modify(this.#fd, this.#interest);
-    }
+    this.#interest.settle(events, wanted);
   }
 }

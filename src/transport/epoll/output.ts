@@ -9,6 +9,7 @@ import type { BufferPool } from "../../proxy/core/buffer_pool.ts";
 import type { WriteResult } from "../../proxy/core/link.ts";
 import { ERRNO, MSG } from "./abi.ts";
 import type { Libc } from "./libc.ts";
+import type { Pipe } from "./pipe.ts";
 
 /** Sends octets to a socket, one write at a time, and gives their buffers back. */
 export class Output {
@@ -19,6 +20,8 @@ export class Output {
   #rest: Uint8Array | null = null;
   /** The pooled buffer that it is in, where that was handed over. */
   #owned: Uint8Array<ArrayBuffer> | null = null;
+  /** What else the kernel has not taken yet. */
+  #pipe: Pipe | null = null;
 
   /** Writes to a non-blocking socket. */
   constructor(libc: Libc, buffers: BufferPool, fd: number) {
@@ -29,7 +32,7 @@ export class Output {
 
   /** Whether a write is not over. */
   get pending(): boolean {
-    return this.#rest !== null;
+    return this.#rest !== null || this.#pipe !== null;
   }
 
   /** Sends what the kernel takes. Not while a write is pending. */
@@ -41,9 +44,16 @@ export class Output {
     return this.#send(bytes);
   }
 
+  /** Sends of what is in `pipe` what the kernel takes. Not while a write is pending. */
+  writePipe(pipe: Pipe): WriteResult {
+    this.#pipe = pipe;
+    return this.#drain(pipe);
+  }
+
   /** Goes on with the pending write. */
   flush(): WriteResult {
-    return this.#send(this.#rest!);
+    const pipe = this.#pipe;
+    return pipe === null ? this.#send(this.#rest!) : this.#drain(pipe);
   }
 
   /** Gives up what is pending. */
@@ -52,6 +62,9 @@ export class Output {
     const owned = this.#owned;
     this.#owned = null;
     if (owned !== null) this.#buffers.release(owned);
+    const pipe = this.#pipe;
+    this.#pipe = null;
+    pipe?.release();
   }
 
   #send(bytes: Uint8Array): WriteResult {
@@ -68,6 +81,14 @@ export class Output {
     }
     this.#rest = sent <= 0 ? bytes : bytes.subarray(sent);
     return "pending";
+  }
+
+  #drain(pipe: Pipe): WriteResult {
+    const sent = pipe.drainTo(this.#fd);
+    const failed = sent < 0 && !isTransient(this.#libc.errno());
+    if (!failed && pipe.length > 0) return "pending";
+    this.drop();
+    return failed ? "failed" : "written";
   }
 }
 

@@ -69,6 +69,7 @@ interface PendingRead {
 /** One end of a connection. */
 export class ScriptedLink implements Link {
   readonly input: InputBuffer;
+  readonly splicing = null;
   handler: LinkHandler = NOBODY;
   ended = false;
   failed = false;

@@ -13,6 +13,7 @@ import { openLibc } from "../../../src/transport/epoll/libc.ts";
 import type { EpollLink } from "../../../src/transport/epoll/link.ts";
 import { EpollListener } from "../../../src/transport/epoll/listener.ts";
 import { listen } from "../../../src/transport/epoll/listening_socket.ts";
+import { PipePool } from "../../../src/transport/epoll/pipe.ts";
 
 /** What is printed, as JSON. */
 export interface ExhaustedReport {
@@ -49,7 +50,8 @@ function report(): ExhaustedReport {
     libc,
     onError: (error) => errors.push(String(error)),
   });
-  const context = { libc, loop, buffers, inputBytes: 512 };
+  const pipes = new PipePool({ libc, loop });
+  const context = { libc, loop, buffers, pipes, inputBytes: 512 };
   const failures: string[] = [];
   const pauses: string[] = [];
   const closeIdle: number[] = [];

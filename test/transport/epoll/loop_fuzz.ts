@@ -18,7 +18,7 @@ import type { Random } from "../../fuzz/random.ts";
 import { isReset, RawSocket } from "../../support/raw_socket.ts";
 import type { LoopStand } from "./loop_stand.ts";
 import { POISON } from "../../support/poisoned_pool.ts";
-import type { Interference } from "./tracked_libc.ts";
+import type { Interference, UserCall } from "./tracked_libc.ts";
 
 /** How much a client may send: more than a large buffer. */
 const MOST_BYTES = 400_000;
@@ -30,6 +30,13 @@ const MOST_WRITTEN = 60_000;
 const EAGAIN_RATIO = 20;
 const SHORT_RATIO = 4;
 
+/** Calls that move octets, by where they are told how many. */
+const LENGTH_ARGUMENT: ReadonlyMap<UserCall, number> = new Map([
+  ["recv", 2],
+  ["send", 2],
+  ["splice", 4],
+]);
+
 /** The octet at a place of a stream: none is poison, and streams differ. */
 export function octetOf(stream: number, index: number): number {
   return (stream * 31 + index + (index >> 8)) % POISON;
@@ -38,10 +45,11 @@ export function octetOf(stream: number, index: number): number {
 /** Has sends and receives move less than they could, and fail for now. */
 export function interferenceOf(random: Random): Interference {
   return (name, args) => {
-    if (name !== "send" && name !== "recv") return 0;
+    const length = LENGTH_ARGUMENT.get(name);
+    if (length === undefined) return 0;
     if (random.below(EAGAIN_RATIO) === 0) return ERRNO.EAGAIN;
     if (random.below(SHORT_RATIO) === 0) {
-      args[2] = Math.min(args[2] as number, 1 + random.below(2000));
+      args[length] = Math.min(args[length] as number, 1 + random.below(2000));
     }
     return 0;
   };
@@ -82,6 +90,7 @@ export class FuzzPump implements LinkHandler {
     assert.ok(!this.#ended, "data after the end");
     assert.ok(!this.#link.closed, "data of a closed link");
     if (this.#pending) return this.#link.pause();
+    if (this.#passPiped()) return;
     this.#write(this.#random.below(3) === 0 ? input.available >> 1 : Infinity);
   }
 
@@ -101,6 +110,7 @@ export class FuzzPump implements LinkHandler {
     assert.ok(this.#pending, "a write nobody waits for");
     this.#pending = false;
     if (!written) return this.#onOver(true);
+    if (this.#passPiped()) return;
     if (this.#link.input.available > 0) this.#write(Infinity);
     else if (this.#ended) this.#finishUp();
     else this.#goOn();
@@ -129,7 +139,21 @@ export class FuzzPump implements LinkHandler {
     else this.#goOn();
   }
 
+  /** Writes what has come unseen, if anything. */
+  #passPiped(): boolean {
+    const piped = this.#link.takePiped();
+    if (piped === null) return false;
+    const result = this.#sink.writePiped(piped);
+    this.#pending = result === "pending";
+    if (result === "failed") this.#onOver(true);
+    else if (this.#pending) this.#link.pause();
+    else if (this.#ended) this.#finishUp();
+    else this.#goOn();
+    return true;
+  }
+
   #finishUp(): void {
+    if (this.#passPiped()) return;
     if (this.#link.input.available > 0) return this.#write(Infinity);
     this.#onOver(this.#link.failed);
   }
@@ -137,12 +161,14 @@ export class FuzzPump implements LinkHandler {
   /** Goes on reading: now, or after a while, or with a look for the end alone. */
   #goOn(): void {
     const link = this.#link;
+    if (this.#random.below(3) === 0) link.unseen = this.#random.below(90_000);
     if (this.#random.below(8) > 0) return link.resume();
     if (this.#random.below(2) > 0) link.pause();
     else link.watch(this.#random.below(2) > 0);
     this.#pause?.cancel();
     this.#pause = this.#stand.loop.after(this.#random.below(4), () => {
       if (this.#pending || link.closed || this.#ended) return;
+      if (this.#passPiped()) return;
       if (link.input.available > 0) this.#write(Infinity);
       else link.resume();
     });

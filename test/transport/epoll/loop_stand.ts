@@ -25,6 +25,7 @@ import {
   listen,
   type ListenAddress,
 } from "../../../src/transport/epoll/listening_socket.ts";
+import { PipePool } from "../../../src/transport/epoll/pipe.ts";
 import { DEFAULT_DEADLINE_MS } from "../../support/deadline.ts";
 import { RawSocket } from "../../support/raw_socket.ts";
 import { PoisonedPool } from "../../support/poisoned_pool.ts";
@@ -90,6 +91,7 @@ export class LoopStand implements AsyncDisposable {
   /** What callbacks have thrown; a test that expects some empties it. */
   readonly errors: unknown[] = [];
   readonly loop: EventLoop;
+  readonly pipes: PipePool;
   readonly connector: EpollConnector;
   /** What the loop says it has open. */
   readonly #logged = new Set<number>();
@@ -107,10 +109,13 @@ export class LoopStand implements AsyncDisposable {
         closed: (fd) => this.#logged.delete(fd),
       },
     });
+    const { loop } = this;
+    const pipes = this.pipes = new PipePool({ libc, loop });
     this.connector = new EpollConnector({
       libc,
       buffers,
-      loop: this.loop,
+      pipes,
+      loop,
       inputBytes: INPUT_BYTES,
     });
     this.#pumping = this.#pump();
@@ -131,11 +136,12 @@ export class LoopStand implements AsyncDisposable {
     fd: number,
     settings: ListenerSettings,
   ): Pick<ListenerStand, "listener" | "accepted"> {
-    const { libc, buffers, loop } = this;
+    const { libc, buffers, pipes, loop } = this;
     const accepted: EpollLink[] = [];
     const listener = new EpollListener({
       libc,
       buffers,
+      pipes,
       loop,
       fd,
       inputBytes: INPUT_BYTES,

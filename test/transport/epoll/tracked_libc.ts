@@ -23,6 +23,7 @@ const USERS = [
   "setsockopt",
   "recv",
   "send",
+  "splice",
   "shutdown",
   "read",
   "write",
@@ -33,11 +34,14 @@ const USERS = [
 /** Calls that return a new descriptor. */
 const OPENERS = ["socket", "accept4", "eventfd", "epoll_create1"] as const;
 
+/** One that opens two, and returns neither. */
+const PIPE_OPENER = "pipe2";
+
 /** A call of the C library whose first argument is a descriptor. */
 export type UserCall = (typeof USERS)[number];
 
 /** One that returns a new descriptor. */
-export type OpenerCall = (typeof OPENERS)[number];
+export type OpenerCall = (typeof OPENERS)[number] | typeof PIPE_OPENER;
 
 type Call = (...args: unknown[]) => number;
 
@@ -81,6 +85,12 @@ export class TrackedLibc extends Libc {
         return fd;
       };
     }
+    call[PIPE_OPENER] = (ends: Int32Array, flags: number): number => {
+      if (state.self!.#fails(PIPE_OPENER)) return -1;
+      const result = original.pipe2(ends as Int32Array<ArrayBuffer>, flags);
+      if (result === 0) { for (const end of ends) open.add(end); }
+      return result;
+    };
     call["close"] = (fd: number): number => {
       assert.ok(open.delete(fd), `close(${fd}): not open`);
       return original.close(fd);
