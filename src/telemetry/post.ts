@@ -7,6 +7,7 @@
  */
 
 import { concatenated } from "../http1/bytes.ts";
+import { closeQuietly } from "../shared/close_quietly.ts";
 
 /** More than this of a response is not read for its status, in octets. */
 const MAX_STATUS_LINE_BYTES = 1024;
@@ -29,13 +30,7 @@ export async function post(request: Post): Promise<number> {
   const port = Number(endpoint.port) || (tls ? 443 : 80);
   const plain = await Deno.connect({ hostname, port, signal });
   let connection: Deno.Conn = plain;
-  const end = (): void => {
-    try {
-      connection.close();
-    } catch {
-      // It is closed already.
-    }
-  };
+  const end = (): void => closeQuietly(connection);
   signal.addEventListener("abort", end, { once: true });
   try {
     if (tls) connection = await Deno.startTls(plain, { hostname });
