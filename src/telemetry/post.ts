@@ -18,6 +18,8 @@ export interface Post {
   readonly headers: Readonly<Record<string, string>>;
   /** JSON. */
   readonly body: string;
+  /** Certificates in PEM that are trusted beside those of every program. */
+  readonly caCerts: readonly string[];
   /** Ends it. */
   readonly signal: AbortSignal;
 }
@@ -25,6 +27,7 @@ export interface Post {
 /** Sends it, and resolves to the status of the response. @throws {Error} When none comes. */
 export async function post(request: Post): Promise<number> {
   const { endpoint, signal } = request;
+  const caCerts = [...request.caCerts];
   const tls = endpoint.protocol === "https:";
   const hostname = endpoint.hostname.replace(/^\[|\]$/g, "");
   const port = Number(endpoint.port) || (tls ? 443 : 80);
@@ -33,7 +36,7 @@ export async function post(request: Post): Promise<number> {
   const end = (): void => closeQuietly(connection);
   signal.addEventListener("abort", end, { once: true });
   try {
-    if (tls) connection = await Deno.startTls(plain, { hostname });
+    if (tls) connection = await Deno.startTls(plain, { hostname, caCerts });
     signal.throwIfAborted();
     await writeAll(connection, written(request));
     return statusIn(await readStatusLine(connection));
