@@ -12,6 +12,7 @@ import {
   spawnPool,
   startPool,
   type StartPoolOptions,
+  UNTRIED,
 } from "../support/pool_process.ts";
 import { ignoreWithout } from "../support/programs.ts";
 import { get } from "../support/requests.ts";
@@ -73,7 +74,7 @@ function startIn(
     command: ["node", "worker.mjs"],
     ...options,
     cwd,
-    env: { POOL_SIZE: "1", PWD: cwd, ...options.env },
+    env: { POOL_SIZE: "1", PWD: cwd, ...UNTRIED, ...options.env },
   });
 }
 
