@@ -21,7 +21,6 @@ import {
   type SettingsTable,
   type SettingValues,
 } from "./settings.ts";
-import { directoryProblem } from "../shared/working_directory.ts";
 import { chooseWorkerCommand } from "./choose_worker_command.ts";
 
 /** Room to grow that a pool has by default. */
@@ -165,7 +164,6 @@ export class SettingsDraft {
         : values.startupTimeoutMs * STARTUP_PATIENCE,
     };
     this.#checkWorkers(config);
-    this.#checkDirectory(config);
     this.#checkPorts(config);
     this.#checkCompanions(config);
     if (this.#problems.length > 0) throw new ConfigError(this.#problems);
@@ -190,17 +188,6 @@ export class SettingsDraft {
       remedy: `must be below ${
         this.labelOf("scaleUpRate")
       } (${config.scaleUpRate})`,
-    });
-  }
-
-  /** One that is missing is a mistake to be told now, not once for each worker. */
-  #checkDirectory({ workerCwd }: Config): void {
-    if (!this.#isGiven("workerCwd") || workerCwd === null) return;
-    const problem = directoryProblem(workerCwd);
-    this.#rule(["workerCwd"], {
-      holds: problem === null,
-      value: String(this.#given.workerCwd),
-      remedy: String(problem),
     });
   }
 
