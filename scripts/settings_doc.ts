@@ -30,7 +30,8 @@ Every setting is an environment variable, the same with \`PREFORK_\` in front,
 which wins over it and does not reach the workers, and a flag, which wins over
 both; \`ENV_FILE\` has what none of them says. An empty variable counts as unset.
 \`--check\` tells whether yours are usable, with all problems at once. A program
-that embeds a pool (\`startPool\`) writes them in camel case: \`poolSize\`.
+that embeds a pool (\`startPool\`) writes them in camel case: \`poolSize\`;
+there the default of \`transport\` is \`deno\`.
 
 A quantity's unit is in its name: \`_MS\` milliseconds, \`_S\` seconds, \`_MB\`
 megabytes, \`_BYTES\` bytes. **R**: a reload takes it, from \`ENV_FILE\`. **C**: the

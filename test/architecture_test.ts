@@ -81,6 +81,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/http1/",
     "src/proxy/core/",
     "src/metrics/",
+    "src/shared/",
     "@opentelemetry/api",
   ],
   "src/plane/open_tracer.ts": ["src/telemetry/", "src/proxy/core/"],

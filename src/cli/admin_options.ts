@@ -5,6 +5,7 @@
  */
 
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { hostOrSocket, remedyFor } from "../config/kinds.ts";
 import { nearest } from "../config/nearest.ts";
 import { ADMIN_OPTIONS, type CliOption } from "./cli_option.ts";
 import type { AdminEndpoint, PoolRecord } from "../registry/pool_record.ts";
@@ -171,6 +172,12 @@ function readUrl(
   const { proxyProtocol } = place;
   if (/^unix:./.test(text)) {
     const path = text.slice("unix:".length);
+    if (hostOrSocket.check(text) === undefined) {
+      const remedy = remedyFor(hostOrSocket, text);
+      throw new CliError(`Cannot use --admin ${text}: ${remedy}`, {
+        usage: true,
+      });
+    }
     const tls = place.tls;
     const endpoint = { transport: "unix", path, tls, proxyProtocol } as const;
     return { url: text, endpoint };

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { remedyFor } from "../config/kinds.ts";
 import {
   type Environment,
   environmentSource,
@@ -107,11 +108,13 @@ function readSetting<T>(
 ): T | undefined {
   const { kind, secret } = settingOf(name);
   for (const { variable, text, place } of variablesFor(name, sources)) {
-    const value = kind.check(kind.read(text));
+    const given = kind.read(text);
+    const value = kind.check(given);
     if (value !== undefined) return value as T;
     const shown = secret ? variable : `${variable}=${text}`;
     const where = place === undefined ? "" : ` (${place})`;
-    throw new CliError(`Cannot use ${shown}${where}: must be ${kind.allowed}`, {
+    const remedy = remedyFor(kind, given);
+    throw new CliError(`Cannot use ${shown}${where}: ${remedy}`, {
       usage: true,
     });
   }

@@ -223,7 +223,7 @@ function flagsOf(text: string): string[] {
 
 function configOf(args: readonly string[], env: Environment): Config {
   try {
-    const invocation = loadConfig({ args, env });
+    const invocation = loadConfig({ args, env, elsewhere: true });
     if (invocation.action === "run") return invocation.config;
   } catch (error) {
     if (error instanceof ConfigError) throw usageError(error.message);

@@ -9,6 +9,7 @@
 
 import { parseCidr } from "../net/cidr.ts";
 import { parseIpAddress } from "../net/ip_address.ts";
+import { socketPathProblem } from "../net/socket_path.ts";
 import { STOP_SIGNALS, type StopSignal } from "../pool/worker_command.ts";
 import type { RateRule } from "../net/rate_limit.ts";
 import { splitShellWords } from "./shell_words.ts";
@@ -27,6 +28,13 @@ export interface Kind<T> {
   read(text: string): unknown;
   /** Returns `value` if it is allowed, else `undefined`. */
   check(value: unknown): T | undefined;
+  /** What is wrong with a value that is not allowed, as a sentence part, where more can be said than what is. */
+  problem?(value: unknown): string | null;
+}
+
+/** What to say of a `value` that `kind` does not allow, as a sentence part. */
+export function remedyFor<T>(kind: Kind<T>, value: unknown): string {
+  return kind.problem?.(value) ?? `must be ${kind.allowed}`;
 }
 
 /** The least and the greatest value, both allowed. */
@@ -179,10 +187,15 @@ export const hostOrSocket: Kind<string> = {
   placeholder: "HOST",
   allowed: `${host.allowed}, or unix:/path`,
   read: (text) => text,
-  check: (value) =>
-    typeof value === "string" && /^unix:[^\0]{1,107}$/.test(value)
-      ? value
-      : host.check(value),
+  check: (value) => {
+    const path = socketPathIn(value);
+    if (path === null) return host.check(value);
+    return socketPathProblem(path) === null ? `unix:${path}` : undefined;
+  },
+  problem: (value) => {
+    const path = socketPathIn(value);
+    return path === null ? null : socketPathProblem(path);
+  },
 };
 
 /** Networks in CIDR notation. In text, commas or spaces stand between them. */
@@ -267,6 +280,12 @@ function within({ min, max }: Range, value: unknown): number | undefined {
   return typeof value === "number" && value >= min && value <= max
     ? value
     : undefined;
+}
+
+/** The path in `unix:/path`. */
+function socketPathIn(value: unknown): string | null {
+  if (typeof value !== "string") return null;
+  return /^unix:([^\0]+)$/.exec(value)?.[1] ?? null;
 }
 
 function isHostName(text: string): boolean {

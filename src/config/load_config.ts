@@ -6,9 +6,9 @@
  * @module
  */
 
+import { checkPlaces } from "./check_places.ts";
 import type { Config } from "./config.ts";
 import type { Variables } from "./env_file.ts";
-import { logFileProblem } from "./log_file_problem.ts";
 import { readFlags } from "./read_flags.ts";
 import {
   type Environment,
@@ -43,6 +43,13 @@ export interface LoadConfigOptions {
    * @default {null: the balancer's own, which its workers inherit}
    */
   readonly directory?: string | null;
+  /**
+   * Whether the settings are another machine's: what they name is not looked
+   * for on this one.
+   *
+   * @default {false}
+   */
+  readonly elsewhere?: boolean;
 }
 
 /** Something to be said once, at the start. */
@@ -137,8 +144,8 @@ export function loadConfig(options: LoadConfigOptions): Invocation {
     ...warnings.map((message) => ({ level: "warning" as const, message })),
     ...sharesToken ? [SHARED_TOKEN] : [],
   ];
-  checkLogFile(draft);
-  const { directory = null } = options;
+  const { directory = null, elsewhere = false } = options;
+  if (!elsewhere) checkPlaces(draft, directory);
   const config = draft.finish({ words, workerEnvironment, directory });
   return { action, config, remarks };
 }
@@ -157,16 +164,6 @@ function readFile(draft: SettingsDraft): VariableFile {
     });
     return NO_FILE;
   }
-}
-
-/** A log file that cannot be made is a mistake to be told now, not a log that stays empty. */
-function checkLogFile(draft: SettingsDraft): void {
-  const path = draft.textOf("workerLogFile");
-  if (path === null) return;
-  const remedy = logFileProblem(path);
-  if (remedy === null) return;
-  const setting = draft.labelOf("workerLogFile");
-  draft.reject("workerLogFile", { setting, value: path, remedy });
 }
 
 /**

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkPlaces } from "./check_places.ts";
 import type { Config } from "./config.ts";
 import { nearest } from "./nearest.ts";
 import {
@@ -92,6 +93,7 @@ export function resolveOptions(options: PoolOptions = {}): Config {
       remedy: "must be an array of strings: a program and its arguments",
     });
   }
+  checkPlaces(draft);
   // What opens the admin pages is not for the workers, wherever it came from.
   const withheld = settings.adminToken ? { ADMIN_TOKEN: "" } : {};
   return draft.finish({

@@ -12,6 +12,7 @@
 import { resolve } from "node:path";
 import type { Config } from "./config.ts";
 import { ConfigError, type ConfigProblem } from "./config_error.ts";
+import { remedyFor } from "./kinds.ts";
 import {
   MAX_PORT,
   SETTING_NAMES,
@@ -284,7 +285,7 @@ export class SettingsDraft {
       this.reject(name, {
         setting: label,
         value: secret === true ? null : shown,
-        remedy: `must be ${kind.allowed}` +
+        remedy: remedyFor(kind, given.value) +
           (place === undefined ? "" : ` (${place})`),
       });
     } else {

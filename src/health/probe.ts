@@ -13,6 +13,7 @@ import { abortAtEndOfTurn } from "../net/abort_at_end_of_turn.ts";
 import { isExhaustion } from "../net/exhaustion.ts";
 import type { ProbeTarget } from "../pool/health_watcher.ts";
 import { authorityOf } from "../shared/authority.ts";
+import { closeQuietly } from "../shared/close_quietly.ts";
 
 /** Largest response head read, in bytes. A health page has no need of more. */
 const MAX_HEAD_BYTES = 16_384;
@@ -185,13 +186,5 @@ async function readStatus(conn: Deno.Conn): Promise<number> {
 async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length;) {
     sent += await conn.write(bytes.subarray(sent));
-  }
-}
-
-function closeQuietly(conn: Deno.Conn): void {
-  try {
-    conn.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }

@@ -7,6 +7,7 @@
  */
 
 import type { ProbeTarget } from "../pool/health_watcher.ts";
+import { closeQuietly } from "../shared/close_quietly.ts";
 
 /** Longest wait for the first octets, in milliseconds. */
 const TIMEOUT_MS = 1_000;
@@ -26,11 +27,7 @@ export async function speaksTls(
   if (signal.aborted) return false;
   let conn: Deno.Conn | null = null;
   const close = (): void => {
-    try {
-      conn?.close();
-    } catch (error) {
-      if (!(error instanceof Deno.errors.BadResource)) throw error;
-    }
+    if (conn !== null) closeQuietly(conn);
   };
   const timer = setTimeout(close, TIMEOUT_MS);
   signal.addEventListener("abort", close, { once: true });

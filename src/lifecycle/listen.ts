@@ -5,6 +5,7 @@
  */
 
 import { reachableAuthority } from "../shared/authority.ts";
+import { closeQuietly } from "../shared/close_quietly.ts";
 import { listenError, unixListenError } from "./start_error.ts";
 import { type Acceptor, UnixListener } from "./unix_listener.ts";
 
@@ -66,7 +67,8 @@ export async function listen(options: ListenOptions): Promise<OpenListener> {
       tcpBacklog: BACKLOG,
     });
     const { hostname, port: bound } = listener.addr;
-    const close = closeOnce(listener);
+    // The accept loop may have closed it.
+    const close = (): void => closeQuietly(listener);
     const removeFile = (): void => {};
     return { listener, fd: null, hostname, port: bound, removeFile, close };
   } catch (error) {
@@ -85,15 +87,4 @@ export function urlOf(
 ): string {
   if (hostname.startsWith(UNIX_PREFIX)) return hostname;
   return `${scheme}://${reachableAuthority({ hostname, port })}`;
-}
-
-function closeOnce(listener: Deno.Listener): () => void {
-  return () => {
-    try {
-      listener.close();
-    } catch (error) {
-      // The accept loop has closed it.
-      if (!(error instanceof Deno.errors.BadResource)) throw error;
-    }
-  };
 }

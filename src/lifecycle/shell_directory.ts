@@ -5,7 +5,7 @@
  */
 
 import { isAbsolute } from "node:path";
-import { realDirectory } from "../pool/working_directory.ts";
+import { realDirectory } from "../shared/working_directory.ts";
 import { isGranted } from "../shared/is_granted.ts";
 
 /**

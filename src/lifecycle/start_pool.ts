@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Config } from "../config/config.ts";
 import { type PoolOptions, resolveOptions } from "../config/options.ts";
 import type { EventEmitter, ServingState } from "../events/mod.ts";
 import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
@@ -35,6 +36,20 @@ export interface RunningPool extends AsyncDisposable {
 
 /** What a program that embeds a pool may pass besides the settings. */
 export interface StartPoolOptions extends PoolOptions {
+  /**
+   * What drives the connections. By default the runtime's own sockets do, in
+   * the program's thread, whatever Deno permits: figures are exact the moment
+   * they are read, and nothing is changed that is the program's as a whole. The
+   * thread that serves on epoll has the program's garbage collected, too, two
+   * seconds after a load, has the engine keep the young heaps of threads small
+   * that are begun later, and a fault in its native calls would end the program.
+   *
+   * `"auto"` is epoll where Deno permits it: for a program whose thread computes
+   * for long, as its clients would wait meanwhile, or that does nothing else.
+   *
+   * @default {"deno"}
+   */
+  readonly transport?: Config["transport"];
   /** Receives the events, from the first on. @default {one of the pool's own} */
   readonly events?: EventEmitter;
   /** Stops the pool, while it starts too. */
@@ -71,10 +86,10 @@ export interface StartPoolOptions extends PoolOptions {
 export async function startPool(
   options: StartPoolOptions = {},
 ): Promise<RunningPool> {
-  const { events, signal, ...settings } = options;
+  const { events, signal, transport, ...settings } = options;
   signal?.throwIfAborted();
   const supervisor = new Supervisor(
-    resolveOptions({ transport: "deno", ...settings }),
+    resolveOptions({ ...settings, transport: transport ?? "deno" }),
     events,
   );
   signal?.addEventListener("abort", () => supervisor.stop(), { once: true });

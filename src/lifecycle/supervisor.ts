@@ -1,6 +1,6 @@
 /**
- * The whole program: which parts there are, in what order they start, and in
- * what order they stop.
+ * The whole program: which parts there are, and in what order they start. In
+ * what order they stop is in `shut_down.ts`.
  *
  * @module
  */
@@ -29,17 +29,9 @@ import { PublicEndpoint } from "./public_endpoint.ts";
 import { ReloadService } from "./reload_service.ts";
 import { ScalingService } from "./scaling_service.ts";
 import type { ServiceFigures } from "./service_status.ts";
-import { StopReport, type Waiting } from "./stop_report.ts";
+import { inFlightOf, shutDown } from "./shut_down.ts";
+import type { Waiting } from "./stop_report.ts";
 import type { VitalPart } from "./vital_part.ts";
-
-/**
- * How long clients may take to read what workers have said that are gone, in
- * milliseconds. It is on its way already; who takes longer does not read.
- */
-const DELIVERY_TIMEOUT_MS = 2_000;
-
-/** How long a set may take to come into force, in another thread, before nothing waits for it. */
-const PUBLISH_TIMEOUT_MS = 1_000;
 
 /** What the command line does beside, and a library leaves to its program. */
 export interface SupervisorHooks {
@@ -175,7 +167,7 @@ export class Supervisor {
   get figures(): ServiceFigures {
     const { ready, desired, generation } = this.#pool.snapshot();
     return {
-      ...this.#inFlight,
+      ...inFlightOf(this.#plane),
       state: this.#state,
       ready,
       desired,
@@ -283,15 +275,10 @@ export class Supervisor {
    * and returns what that cuts. The process is to end then.
    */
   killAll(): Waiting {
-    const cut = { ...this.#inFlight, workers: this.#pool.workersLeft };
+    const cut = { ...inFlightOf(this.#plane), workers: this.#pool.workersLeft };
     this.#pool.killAll();
     this.#listener?.removeFile();
     return cut;
-  }
-
-  get #inFlight(): Omit<Waiting, "workers"> {
-    const { inFlight, streams } = this.#plane.figures();
-    return { requests: inFlight - streams, streams };
   }
 
   async #stop(): Promise<void> {
@@ -305,34 +292,15 @@ export class Supervisor {
     this.#ended.resolve();
   }
 
-  /** Stops what was started, in reverse; but the proxy stays to pass on what workers say at their end. */
   async #shutDown(drainTimeoutMs: number): Promise<void> {
-    let ending = false;
-    const report = new StopReport({
+    await shutDown({
+      deciders: [this.#scaling, this.#memory],
+      removeFile: () => this.#listener?.removeFile(),
+      plane: this.#plane,
+      pool: this.#pool,
+      observers: [this.#admin, this.#metrics],
       events: this.events,
-      waiting: () => ({
-        ...this.#inFlight,
-        workers: ending ? this.#pool.workersLeft : 0,
-      }),
-    });
-    await this.#scaling.stop();
-    await this.#memory.stop();
-    this.#listener?.removeFile();
-    await this.#plane.refresh();
-    report.start();
-    await this.#plane.ask({ type: "drain", timeoutMs: drainTimeoutMs });
-    ending = true;
-    // Workers without requests end when the set without them is in force.
-    const { requests } = this.#inFlight;
-    await this.#pool.stop(requests === 0 ? PUBLISH_TIMEOUT_MS : 0);
-    report.stop();
-    await this.#plane.ask({
-      type: "stop",
-      timeoutMs: DELIVERY_TIMEOUT_MS,
-      workersGone: true,
-    });
-    await this.#admin.stop();
-    await this.#metrics.stop();
+    }, drainTimeoutMs);
     this.#setState("stopped");
   }
 

@@ -10,6 +10,7 @@ import type { Instance } from "../instance.ts";
 import type { PrometheusSources } from "../metrics/prometheus.ts";
 import { isGranted } from "../shared/is_granted.ts";
 import type { MetricsExport } from "../telemetry/metrics_export.ts";
+import type { NamedFile } from "../telemetry/otlp_environment.ts";
 
 /** What is exported, and who is told. */
 export interface TelemetryParts {
@@ -60,19 +61,28 @@ export class TelemetryService {
     const { MetricsExport } = await import("../telemetry/metrics_export.ts");
     const { collectedMetrics } = await import("../metrics/prometheus.ts");
     let options: ReturnType<typeof otlpOptions>;
+    let caCerts: readonly string[];
     try {
       options = otlpOptions(readVariable);
+      caCerts = options?.certificate ? [read(options.certificate)] : [];
     } catch (error) {
       return this.#warn((error as Error).message + ".");
     }
     if (options === null) return;
-    const { endpoint } = options;
+    const { endpoint, clientCertificate } = options;
+    if (clientCertificate !== null) {
+      this.#warn(
+        "Metrics are exported without a client certificate: Deno shows that " +
+          `of ${clientCertificate.variable} with spans alone. Have the ` +
+          "collector take metrics without one, or scrape /_metrics.",
+      );
+    }
     const resource = {
       // Several balancers of one service are several streams of figures.
       "service.instance.id": instance.id,
       ...options.resource,
     };
-    this.#metrics = new MetricsExport({ ...options, resource }, {
+    this.#metrics = new MetricsExport({ ...options, resource, caCerts }, {
       collect: () => collectedMetrics(sources()),
       onChange: (failure) => this.#tell(endpoint, failure),
     });
@@ -92,6 +102,19 @@ export class TelemetryService {
 
   #warn(message: string): void {
     this.#parts.events.emit({ type: "notice", level: "warning", message });
+  }
+}
+
+/** The text of a file. @throws {Error} When it cannot be read; its variable is named. */
+function read({ variable, path }: NamedFile): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (cause) {
+    const reason = cause instanceof Deno.errors.NotCapable
+      ? `Deno does not permit reading it; run with --allow-read=${path}`
+      : (cause as Error).message;
+    const message = `Cannot export metrics: ${variable} (${path}): ${reason}`;
+    throw new Error(message, { cause });
   }
 }
 

@@ -213,9 +213,10 @@ class EventLog {
         return counted ? counted.take(event) : this.#emit(event);
       }
       case "worker-exited": {
-        this.#workers.held.release(event.pid);
+        const said = this.#failures?.hasSaid(event.lastOutput) === true;
+        if (!said) this.#workers.held.release(event.pid);
         const { written } = this.#workers.held.end(event.pid);
-        return this.#emit(event, written ? [] : undefined);
+        return this.#emit(event, said || written ? [] : undefined);
       }
       case "state-changed":
         this.#stopping = event.to === "draining" || event.to === "stopped";

@@ -13,6 +13,7 @@ import type { HeldOutput } from "./held_output.ts";
 import {
   failureKey,
   type FailureText,
+  hasLines,
   KnownFailures,
 } from "./known_failures.ts";
 
@@ -65,6 +66,17 @@ export class FailedStarts {
     if (!this.#starting) return this.#tell(event);
     this.#kept.push(event);
     this.#timer ??= setTimeout(() => this.#tellKept(), KEEP_MS);
+  }
+
+  /**
+   * Whether no worker is ready yet, and all of these lines are another's that
+   * has failed: who is ended as the pool gives up, and was about to fail in the
+   * same way, has nothing to add.
+   */
+  hasSaid(lines: readonly string[]): boolean {
+    if (!this.#starting || lines.length === 0) return false;
+    return [...this.#kept.map(failureKey), ...this.#known.keys]
+      .some((key) => hasLines(key, lines));
   }
 
   /** A worker is ready, or the pool is stopped: single failures are told as they come. */

@@ -41,10 +41,24 @@ export class KnownFailures {
     const toldAt = this.#toldAt.get(failureKey(failure));
     return toldAt !== undefined && now - toldAt < TOLD_AGAIN_MS;
   }
+
+  /** What has been told, as {@linkcode failureKey} has it. */
+  get keys(): readonly string[] {
+    return [...this.#toldAt.keys()];
+  }
 }
 
 /** The same for all failures that differ by numbers alone: times, ports, process ids, addresses. */
 export function failureKey({ reason, lastOutput }: FailureText): string {
-  return [reason, ...lastOutput].join("\n")
-    .replace(/\b0x[0-9a-f]+\b|[0-9]+/gi, "#");
+  return withoutNumbers([reason, ...lastOutput].join("\n"));
+}
+
+/** Whether all of these lines are in a {@linkcode failureKey}. */
+export function hasLines(key: string, lines: readonly string[]): boolean {
+  const known = new Set(key.split("\n"));
+  return lines.every((line) => known.has(withoutNumbers(line)));
+}
+
+function withoutNumbers(text: string): string {
+  return text.replace(/\b0x[0-9a-f]+\b|[0-9]+/gi, "#");
 }

@@ -5,7 +5,7 @@
  */
 
 import type { WorkerCommand } from "./worker_command.ts";
-import { realDirectory } from "./working_directory.ts";
+import { realDirectory } from "../shared/working_directory.ts";
 
 /** How workers are run. */
 export interface WorkerSpec {

@@ -35,6 +35,9 @@ const LAST_SLICE_LINES = 4_096;
 /** How long an output whose process is gone may keep silent before it is given up, in milliseconds. */
 const SILENCE_MS = 100;
 
+/** Silence that is noticed later than this, in milliseconds, was none: we had no turn to read. */
+const LATE_MS = 1.5 * SILENCE_MS;
+
 /** How often it is waited for in all: somebody who has kept the pipe may write for ever. */
 const MAX_SILENCES = 10;
 
@@ -118,10 +121,13 @@ export class WorkerOutput {
       open = false;
     });
     let seen = -1;
+    let late = false;
     for (let i = 0; i < MAX_SILENCES && open; i++) {
-      if (seen === this.#chunksRead) break;
+      if (seen === this.#chunksRead && !late) break;
       seen = this.#chunksRead;
+      const startedAt = performance.now();
       await settledWithin(ended, SILENCE_MS);
+      late = performance.now() - startedAt > LATE_MS;
     }
     this.#ending = false;
   }

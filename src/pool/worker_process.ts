@@ -22,7 +22,7 @@ import {
 import { WORKER_MARK } from "../system/process_lookout.ts";
 import { WorkerFamily } from "./worker_family.ts";
 import type { WorkerOutput } from "./worker_output.ts";
-import { canEnter } from "./working_directory.ts";
+import { directoryProblem } from "../shared/working_directory.ts";
 
 /** How often those are looked for that a process has left behind, in milliseconds: at first, and at most. Nobody tells of their end. */
 const REMAINS_POLL_MS = { first: 20, most: 500 } as const;
@@ -117,24 +117,13 @@ function spawn(
       detached: true,
     }).spawn();
   } catch (error) {
-    if (directory !== null && isAboutDirectory(error, directory)) {
-      throw new LaunchError(
-        "directory-missing",
-        `the directory "${directory}" does not exist, or may not be entered; ` +
-          "create it, or correct WORKER_CWD",
-        error,
-      );
+    // The system says the same of the program and of its directory.
+    const problem = directory === null ? null : directoryProblem(directory);
+    if (problem !== null) {
+      throw new LaunchError("directory-missing", problem, error);
     }
     throw toLaunchError(error, program, spec.workerCommand);
   }
-}
-
-/** Whether it is the directory that cannot be used, and not the program: the system says the same of both. */
-function isAboutDirectory(error: unknown, directory: string): boolean {
-  return (error instanceof Deno.errors.NotFound ||
-    error instanceof Deno.errors.NotADirectory ||
-    error instanceof Deno.errors.PermissionDenied) &&
-    !canEnter(directory);
 }
 
 function toLaunchError(

@@ -32,7 +32,7 @@ import {
   type LaunchSpec,
   type WorkerProcess,
 } from "./worker_process.ts";
-import { realDirectory } from "./working_directory.ts";
+import { realDirectory } from "../shared/working_directory.ts";
 
 /** Who has a port that another pool has locked. */
 const OTHER_POOL = "a worker of another pool";

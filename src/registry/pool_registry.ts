@@ -21,6 +21,7 @@ export {
   NotPermittedError,
   RuntimeDirectoryError,
 } from "./runtime_directory.ts";
+import { closeQuietly } from "../shared/close_quietly.ts";
 import { isGranted } from "../shared/is_granted.ts";
 
 const SUFFIX = ".json";
@@ -138,14 +139,5 @@ function removeIfThere(path: string): void {
       !(error instanceof Deno.errors.NotFound ||
         error instanceof Deno.errors.PermissionDenied)
     ) throw error;
-  }
-}
-
-/** A file that has been read to its end is closed already. */
-function closeQuietly(file: Deno.FsFile): void {
-  try {
-    file.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }

@@ -21,6 +21,16 @@ const LAST_EXPORT_TIMEOUT_MS = 1_000;
 /** The last export has all that the one under way has. */
 const SUPERSEDED = Symbol("superseded");
 
+/** How figures are exported. */
+export interface MetricsExportOptions extends
+  Pick<
+    OtlpOptions,
+    "endpoint" | "headers" | "resource" | "intervalMs" | "timeoutMs"
+  > {
+  /** Certificates in PEM that are trusted beside those of every program. */
+  readonly caCerts: readonly string[];
+}
+
 /** What is exported, and who is told. */
 export interface MetricsExportParts {
   /** The figures of the moment. */
@@ -31,7 +41,7 @@ export interface MetricsExportParts {
 
 /** Exports figures from its making until {@linkcode MetricsExport.stop}. */
 export class MetricsExport {
-  readonly #options: OtlpOptions;
+  readonly #options: MetricsExportOptions;
   readonly #parts: MetricsExportParts;
   readonly #startedAt = Date.now();
   readonly #timer: ReturnType<typeof setInterval>;
@@ -41,7 +51,7 @@ export class MetricsExport {
   #failing = false;
 
   /** Begins. */
-  constructor(options: OtlpOptions, parts: MetricsExportParts) {
+  constructor(options: MetricsExportOptions, parts: MetricsExportParts) {
     this.#options = options;
     this.#parts = parts;
     this.#timer = setInterval(() => {
@@ -62,7 +72,7 @@ export class MetricsExport {
   }
 
   async #export(timeoutMs: number): Promise<void> {
-    const { endpoint, headers, resource } = this.#options;
+    const { endpoint, headers, resource, caCerts } = this.#options;
     const abort = this.#abort = new AbortController();
     const { signal } = abort;
     const timer = setTimeout(() => abort.abort(), timeoutMs);
@@ -74,7 +84,7 @@ export class MetricsExport {
       };
       const request = metricsRequest(this.#parts.collect(), context);
       const body = JSON.stringify(request);
-      const status = await post({ endpoint, headers, body, signal });
+      const status = await post({ endpoint, headers, body, caCerts, signal });
       this.#report(status < 300 ? null : `the response was ${status}`);
     } catch (error) {
       if (signal.reason === SUPERSEDED) return;

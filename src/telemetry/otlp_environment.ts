@@ -18,6 +18,16 @@ export interface OtlpOptions {
   readonly intervalMs: number;
   /** How long one export may take. */
   readonly timeoutMs: number;
+  /** The certificates that the collector's is trusted by, beside those of every program. */
+  readonly certificate: NamedFile | null;
+  /** The certificate that is asked for of whoever exports, which ours cannot show. */
+  readonly clientCertificate: NamedFile | null;
+}
+
+/** A file, and the variable that names it. */
+export interface NamedFile {
+  readonly variable: string;
+  readonly path: string;
 }
 
 // Defaults of OpenTelemetry's specification.
@@ -39,6 +49,13 @@ export function otlpOptions(read: ReadVariable): OtlpOptions | null {
   const either = (name: string): string | undefined =>
     value(`OTEL_EXPORTER_OTLP_METRICS_${name}`) ??
       value(`OTEL_EXPORTER_OTLP_${name}`);
+  const file = (suffix: string): NamedFile | null => {
+    const variable = [
+      `OTEL_EXPORTER_OTLP_METRICS_${suffix}`,
+      `OTEL_EXPORTER_OTLP_${suffix}`,
+    ].find((name) => value(name) !== undefined);
+    return variable === undefined ? null : { variable, path: value(variable)! };
+  };
   if (value("OTEL_METRICS_EXPORTER") === "none") return null;
   const name = value("OTEL_SERVICE_NAME");
   return {
@@ -54,6 +71,8 @@ export function otlpOptions(read: ReadVariable): OtlpOptions | null {
       DEFAULT_INTERVAL_MS,
     ),
     timeoutMs: milliseconds(either("TIMEOUT"), DEFAULT_TIMEOUT_MS),
+    certificate: file("CERTIFICATE"),
+    clientCertificate: file("CLIENT_CERTIFICATE"),
   };
 }
 

@@ -7,6 +7,7 @@
  */
 
 import { concatenated } from "../http1/bytes.ts";
+import { closeQuietly } from "../shared/close_quietly.ts";
 
 /** More than this of a response is not read for its status, in octets. */
 const MAX_STATUS_LINE_BYTES = 1024;
@@ -17,6 +18,8 @@ export interface Post {
   readonly headers: Readonly<Record<string, string>>;
   /** JSON. */
   readonly body: string;
+  /** Certificates in PEM that are trusted beside those of every program. */
+  readonly caCerts: readonly string[];
   /** Ends it. */
   readonly signal: AbortSignal;
 }
@@ -24,21 +27,16 @@ export interface Post {
 /** Sends it, and resolves to the status of the response. @throws {Error} When none comes. */
 export async function post(request: Post): Promise<number> {
   const { endpoint, signal } = request;
+  const caCerts = [...request.caCerts];
   const tls = endpoint.protocol === "https:";
   const hostname = endpoint.hostname.replace(/^\[|\]$/g, "");
   const port = Number(endpoint.port) || (tls ? 443 : 80);
   const plain = await Deno.connect({ hostname, port, signal });
   let connection: Deno.Conn = plain;
-  const end = (): void => {
-    try {
-      connection.close();
-    } catch {
-      // It is closed already.
-    }
-  };
+  const end = (): void => closeQuietly(connection);
   signal.addEventListener("abort", end, { once: true });
   try {
-    if (tls) connection = await Deno.startTls(plain, { hostname });
+    if (tls) connection = await Deno.startTls(plain, { hostname, caCerts });
     signal.throwIfAborted();
     await writeAll(connection, written(request));
     return statusIn(await readStatusLine(connection));

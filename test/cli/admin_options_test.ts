@@ -89,3 +89,10 @@ Deno.test("an unknown flag is an error that suggests the nearest one", () => {
     });
   }
 });
+
+Deno.test("a socket whose path is too long for the kernel is refused, wherever it is named", () => {
+  const url = `unix:/tmp/${"s".repeat(120)}`;
+  const says = /Cannot use (--admin |HOST=)unix:.*: the path has 125 bytes,/;
+  assert.throws(() => parse(["--admin", url]), says);
+  assert.throws(() => parse([], { HOST: url }), says);
+});

@@ -155,6 +155,8 @@ Deno.test("settings come from the environment, flags win, and a comparison wins 
     ["SCALE_UP_RATE", "70"],
     ["MAX_WORKERS", "9"],
     ["POOL_SIZE", "2"],
+    // Of the machine that is simulated.
+    ["WORKER_CWD", "/nowhere/but/there"],
   ]);
   const { runs } = parseSimulateArguments([
     "step",

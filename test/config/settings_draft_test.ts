@@ -121,6 +121,20 @@ Deno.test("HOST is an address or a name", () => {
   }
 });
 
+Deno.test({
+  name: "HOST is no path that is too long for the kernel, which is said",
+  ignore: Deno.build.os !== "linux",
+  fn(): void {
+    const longest = `unix:/${"\u00e9".repeat(53)}`;
+    assert.equal(load([], { HOST: longest }).host, longest);
+    assert.deepEqual(problems([], { HOST: `${longest}s` }), [
+      `HOST=${longest}s: the path has 108 bytes, and the system takes no more ` +
+      "than 107 for a unix socket; name a shorter one, such as " +
+      "unix:/run/pool.sock",
+    ]);
+  },
+});
+
 Deno.test("the configuration is frozen", () => {
   assert(Object.isFrozen(load([])));
 });

@@ -33,3 +33,18 @@ Deno.test("with skewProtection the worker ports leave room for a second generati
   };
   assert.equal(most(false) - most(true), 100);
 });
+
+Deno.test("a workerCwd in which nothing can run is told with the configuration", () => {
+  const file = import.meta.filename!;
+  assert.throws(
+    () => resolveOptions({ workerCwd: file }),
+    { message: new RegExp(`workerCwd=${file}: "${file}" is no directory;`) },
+  );
+  const missing = `${import.meta.dirname}/nowhere`;
+  assert.throws(
+    () => resolveOptions({ workerCwd: missing }),
+    /nowhere: the directory "\/.*\/nowhere" does not exist; create it, or/,
+  );
+  const { dirname } = import.meta;
+  assert.equal(resolveOptions({ workerCwd: dirname! }).workerCwd, dirname);
+});

@@ -14,7 +14,6 @@ import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import { Upstream } from "../../src/upstream/upstream.ts";
 import { CutMessageError } from "../support/http_message.ts";
-import { PatientClock } from "../support/patient_clock.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { isReset, toText } from "../support/raw_socket.ts";
 import { RecordingOrigin } from "../support/recording_origin.ts";
@@ -42,7 +41,6 @@ export async function runCase(
   subject: ConformanceCase,
   cut: Cut,
 ): Promise<void> {
-  using _clock = subject.setup === "impatient" ? new PatientClock() : null;
   await using origin = await RecordingOrigin.start(scriptsOf(subject.answers));
   const proxy = startProxy(origin.port, subject.setup);
   const { port } = proxy;

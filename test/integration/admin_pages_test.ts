@@ -12,6 +12,7 @@ import {
 } from "../support/admin_pages.ts";
 import { readExposition, valueOf } from "../support/exposition.ts";
 import { demoWhileOpen, GateFile } from "../support/fixture.ts";
+import { UNTRIED } from "../support/pool_process.ts";
 import { get } from "../support/requests.ts";
 
 /** What a browser, Prometheus and curl say they would like. */
@@ -115,7 +116,7 @@ for (const place of ADMIN_PLACES) {
     using gate = new GateFile();
     gate.open();
     await using pages = await startPoolWithPages(place, {
-      env: { POOL_SIZE: "1" },
+      env: { POOL_SIZE: "1", ...UNTRIED },
       command: demoWhileOpen(gate.path),
     });
     const response = await pages.command("/_admin/reload");

@@ -16,6 +16,9 @@ const MAX_OPEN_FILES = 80;
 /** More clients than that leaves room for. */
 const FLOOD = 120;
 
+/** Of them, those who are there first: more than are given up, and fewer than there is room for. */
+const EARLY = 24;
+
 /** How long the pool is watched at the limit. */
 const WATCH_MS = 500;
 
@@ -32,17 +35,18 @@ Deno.test({
       maxOpenFiles: MAX_OPEN_FILES,
     });
     const { port } = pool;
+    const early = await connect(EARLY, port);
     await using client = await RawClient.connect({ port });
     const ask = async (): Promise<number> =>
       (await client.ask(getRequest("/api/health"))).status;
     assert.equal(await ask(), 200);
 
-    const flood = await Promise.all(
-      Array.from({ length: FLOOD }, () => RawClient.connect({ port })),
-    );
+    const flood = await connect(FLOOD - EARLY, port);
     await pool.waitForEvent("accept-paused", {
       where: ({ reason }) => reason === "descriptors",
     });
+    // Who has been idle for longest is given up, and not who has just come.
+    assert.equal((await early[0]!.readUntilEnd()).bytes.length, 0);
     for (let round = 0; round < 10; round++) assert.equal(await ask(), 200);
 
     const before = cpuMs(pool.pid);
@@ -62,12 +66,18 @@ Deno.test({
     await pool.waitForEvent("worker-ready", { from });
     for (let round = 0; round < 10; round++) assert.equal(await ask(), 200);
 
-    await Promise.all(flood.map((one) => one.close()));
+    await Promise.all([...early, ...flood].map((one) => one.close()));
     assert.equal(await ask(), 200);
     await whoAnswers(port);
     await pool.waitForEvent("accept-resumed");
   },
 });
+
+function connect(count: number, port: number): Promise<RawClient[]> {
+  return Promise.all(
+    Array.from({ length: count }, () => RawClient.connect({ port })),
+  );
+}
 
 /** Processor time the process has used. */
 function cpuMs(pid: number): number {

@@ -98,6 +98,10 @@ Deno.test("events tell the story of a pool from the first worker to the end", as
     "worker-exited",
     "state-changed",
   ]);
+  const listening = events.seen.find(({ type }) => type === "listening");
+  // In the program's own thread, whatever is permitted: figures are exact.
+  assert.ok(listening?.type === "listening");
+  assert.equal(listening.transport, "deno");
 });
 
 Deno.test("scaleTo() keeps to the bounds and takes effect", async () => {

@@ -13,6 +13,7 @@ import {
   type PoolProcess,
   spawnPool,
   startPool,
+  UNTRIED,
 } from "../support/pool_process.ts";
 import { ignoreWithout } from "../support/programs.ts";
 import { get } from "../support/requests.ts";
@@ -189,7 +190,7 @@ Deno.test({
   async fn(): Promise<void> {
     using file = new EnvFile("POOL_SIZE=1", "MAX_WORKERS=2");
     await using pool = await startPool({
-      env: { ENV_FILE: file.path },
+      env: { ENV_FILE: file.path, ...UNTRIED },
       permissions: ["-A"],
       command: COMMAND,
     });
@@ -230,7 +231,7 @@ Deno.test({
   async fn(): Promise<void> {
     using gate = new GateFile();
     await using pool = spawnPool({
-      env: { POOL_SIZE: "1" },
+      env: { POOL_SIZE: "1", ...UNTRIED },
       command: demoBehindGate(gate.path, "*"),
     });
     await pool.waitForEvent("worker-spawned");
@@ -253,7 +254,7 @@ Deno.test({
     using gate = new GateFile();
     gate.open();
     await using pool = await startPool({
-      env: { POOL_SIZE: "1" },
+      env: { POOL_SIZE: "1", ...UNTRIED },
       command: demoBehindGate(gate.path, "*"),
     });
     gate.close();
@@ -273,7 +274,7 @@ Deno.test({
 });
 
 Deno.test("SIGUSR2 does nothing", async () => {
-  await using pool = await startPool({ env: { POOL_SIZE: "1" } });
+  await using pool = await startPool({ env: { POOL_SIZE: "1", ...UNTRIED } });
   pool.signal("SIGUSR2");
   assert.equal(await generationAfterAnother(pool), 2);
   assert.equal((await pool.stop()).code, 0);

@@ -12,6 +12,7 @@ import {
   type PoolProcess,
   startPool,
   UNJUDGED,
+  UNTRIED,
 } from "../support/pool_process.ts";
 import { ignoreWithout } from "../support/programs.ts";
 import { get } from "../support/requests.ts";
@@ -110,7 +111,7 @@ Deno.test({
   ignore: node,
   async fn(): Promise<void> {
     // A killed worker refuses connections before its end is noticed.
-    await using pool = await startProtected(UNJUDGED);
+    await using pool = await startProtected({ ...UNJUDGED, ...UNTRIED });
     await using visitor = await Visitor.come(pool.port);
     await visitor.ask();
     await reload(pool);
@@ -161,7 +162,10 @@ Deno.test({
   name: "by default no cookie is set, and nobody is kept (needs node)",
   ignore: node,
   async fn(): Promise<void> {
-    await using pool = await startProtected({ SKEW_PROTECTION: "off" });
+    await using pool = await startProtected({
+      SKEW_PROTECTION: "off",
+      ...UNTRIED,
+    });
     const { headers } = await get(pool.port, "/");
     assert.equal(headers.get("set-cookie"), undefined);
     await reload(pool);

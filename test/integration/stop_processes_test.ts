@@ -249,7 +249,7 @@ Deno.test({
       require("node:http").createServer((_, response) => response.end())
         .listen(process.env.PORT, "127.0.0.1");`;
     await using pool = await startPool({
-      env: { POOL_SIZE: "1", STOP_TIMEOUT_MS: "6000" },
+      env: { POOL_SIZE: "1", STOP_TIMEOUT_MS: "4000" },
       command: ["node", "-e", program],
     });
     assert.equal((await pool.stop()).code, 0);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Changes } from "../support/changes.ts";
 import { type PoolProcess, startPool } from "../support/pool_process.ts";
+import { COLLECTOR, type TestCertificate } from "../support/tls.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const SPAN = "b7ad6b7169203331";
@@ -56,6 +57,12 @@ interface Resource {
 const SERVER = 2;
 const CLIENT = 3;
 
+interface ReceiverOptions {
+  readonly silent?: boolean;
+  /** What it shows, over TLS. */
+  readonly tls?: TestCertificate | null;
+}
+
 /** Takes what is exported over HTTP, as JSON. */
 class Receiver implements AsyncDisposable {
   readonly spans: ReceivedSpan[] = [];
@@ -66,13 +73,28 @@ class Receiver implements AsyncDisposable {
   readonly #changes = new Changes();
   readonly #closing = Promise.withResolvers<void>();
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #scheme: "http" | "https";
 
   /** Receives; one that is silent takes everything and never responds. */
-  constructor({ silent = false }: { readonly silent?: boolean } = {}) {
+  constructor({ silent = false, tls = null }: ReceiverOptions = {}) {
+    this.#scheme = tls === null ? "http" : "https";
     this.#server = Deno.serve(
-      { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+      {
+        port: 0,
+        hostname: "127.0.0.1",
+        onListen: () => {},
+        ...tls === null ? {} : {
+          cert: Deno.readTextFileSync(tls.certPath),
+          key: Deno.readTextFileSync(tls.keyPath),
+        },
+      },
       async (request) => {
-        this.#take(await request.json());
+        try {
+          this.#take(await request.json());
+        } catch (error) {
+          // Whoever is killed leaves a part of one.
+          if (!(error instanceof Deno.errors.BadResource)) throw error;
+        }
         if (silent) await this.#closing.promise;
         return new Response("{}");
       },
@@ -80,7 +102,7 @@ class Receiver implements AsyncDisposable {
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}`;
+    return `${this.#scheme}://127.0.0.1:${this.#server.addr.port}`;
   }
 
   /** Waits for the spans of so many requests of a trace, at least, and of all their attempts. They come in any order. */
@@ -156,8 +178,10 @@ function exporterTo(receiver: Receiver): Record<string, string> {
 async function startTraced(
   receiver: Receiver,
   env: Readonly<Record<string, string>>,
+  permissions?: readonly string[],
 ): Promise<PoolProcess> {
   return await startPool({
+    ...permissions === undefined ? {} : { permissions },
     command: [Deno.execPath(), "eval", WORKER],
     env: { ...exporterTo(receiver), TRACING: "on", ...env },
   });
@@ -263,6 +287,48 @@ Deno.test("what was counted and traced, and has not left yet, leaves when the po
   assert.equal(valueOf(exporter, "service.name"), "shop");
 });
 
+Deno.test("spans and metrics go over TLS to a collector whose certificate is trusted", async () => {
+  await using receiver = new Receiver({ tls: COLLECTOR });
+  await using pool = await startTraced(receiver, {
+    TRACE_RATIO: "1",
+    POOL_SIZE: "1",
+    OTEL_METRIC_EXPORT_INTERVAL: "200",
+    OTEL_EXPORTER_OTLP_CERTIFICATE: COLLECTOR.certPath,
+    OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE: "/ours.pem",
+  }, ["-A"]);
+  const [, traceId = ""] = (await ask(pool.port)).split("-");
+  await receiver.trace(traceId, 1);
+  await receiver.metric("prefork_requests_total");
+  const { message } = await pool.waitForEvent("notice");
+  assert.match(
+    message,
+    /^Metrics are exported without a client certificate: .*METRICS_CLIENT_/,
+  );
+});
+
+Deno.test("what keeps metrics from a collector over TLS is said: a certificate that nobody trusts, and one that may not be read", async () => {
+  await using receiver = new Receiver({ tls: COLLECTOR });
+  for (
+    const [env, says] of [
+      [{}, /^Cannot export metrics to https:.*: invalid peer certificate/],
+      [
+        { OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE: COLLECTOR.certPath },
+        /^Cannot export metrics: .*_METRICS_CERTIFICATE \(.*--allow-read=/,
+      ],
+    ] as const
+  ) {
+    await using pool = await startTraced(receiver, {
+      POOL_SIZE: "1",
+      OTEL_METRIC_EXPORT_INTERVAL: "200",
+      ...env,
+    });
+    await pool.waitForEvent("notice", {
+      where: ({ message }) => says.test(message),
+    });
+  }
+  assert.equal(receiver.metrics.size, 0);
+});
+
 Deno.test("a collector that never responds does not keep the pool from ending", async () => {
   await using receiver = new Receiver({ silent: true });
   await using pool = await startTraced(receiver, {
@@ -271,6 +337,8 @@ Deno.test("a collector that never responds does not keep the pool from ending", 
     OTEL_EXPORTER_OTLP_TIMEOUT: "200",
     // Deno exports what it measures, too, and is at it when the pool ends.
     OTEL_METRIC_EXPORT_INTERVAL: "100",
+    // So does the worker, which may wait for ever, too.
+    STOP_TIMEOUT_MS: "500",
   });
   await ask(pool.port);
   const { code, signal } = await pool.stop();

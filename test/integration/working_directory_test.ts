@@ -12,6 +12,7 @@ import {
   spawnPool,
   startPool,
   type StartPoolOptions,
+  UNTRIED,
 } from "../support/pool_process.ts";
 import { ignoreWithout } from "../support/programs.ts";
 import { get } from "../support/requests.ts";
@@ -73,7 +74,7 @@ function startIn(
     command: ["node", "worker.mjs"],
     ...options,
     cwd,
-    env: { POOL_SIZE: "1", PWD: cwd, ...options.env },
+    env: { POOL_SIZE: "1", PWD: cwd, ...UNTRIED, ...options.env },
   });
 }
 
@@ -151,22 +152,28 @@ for (const [granted, permissions] of Object.entries(PERMISSIONS)) {
       using releases = new Releases("one");
       releases.turnTo("one");
       const missing = releases.path("nowhere");
-      const says = `the directory "${missing}" does not exist, or may not be ` +
-        "entered; create it, or correct WORKER_CWD";
-      await using never = spawnPool({
-        env: { WORKER_CWD: missing },
-        command: ["node", "worker.mjs"],
-        permissions,
-      });
-      assert.equal((await never.status).code, 1);
-      assert.ok(never.logs.includes(JSON.stringify(says).slice(1, -1)));
+      const says = `the directory "${missing}" does not exist; ` +
+        "create it, or correct WORKER_CWD";
+      for (const args of [["--check"], []]) {
+        await using never = spawnPool({
+          env: { WORKER_CWD: missing },
+          args,
+          command: ["node", "worker.mjs"],
+          permissions,
+        });
+        assert.equal((await never.status).code, 2);
+        assert.ok(never.logs.includes(says), never.logs);
+      }
       releases.add("nowhere");
       await using pool = await startIn(releases.path("one"), {
         env: { WORKER_CWD: "../nowhere" },
         permissions,
       });
       releases.remove("nowhere");
-      assert.equal(await reload(pool), `worker 0: ${says}`);
+      assert.equal(
+        await reload(pool),
+        `Cannot use the configuration: WORKER_CWD=../nowhere: ${says}`,
+      );
     },
   });
 }

@@ -272,6 +272,40 @@ Deno.test("the last output of a worker that ends unasked is not repeated where i
   assert.equal(count(stderr), 1);
 });
 
+Deno.test("a worker that is ended while all fail has nothing to add to what another said", async () => {
+  const { stderr } = await logged({}, ({ events, output }) => {
+    for (const pid of [100, 101]) {
+      events.emit({ ...SPAWNED, pid });
+      output({ pid, line: `no database, says ${pid}` });
+    }
+    events.emit({
+      ...REF,
+      type: "worker-start-failed",
+      command: ["node", "server.js"],
+      reason: "exited with code 1",
+      status: { code: 1, signal: null },
+      lastOutput: ["no database, says 100"],
+      retryInMs: 1000,
+    });
+    events.emit({
+      ...REF,
+      pid: 101,
+      type: "worker-exited",
+      lastOutput: ["no database, says 101"],
+      killer: null,
+      status: { code: 143, signal: "SIGTERM" },
+      expected: true,
+      uptimeMs: 1000,
+      suspects: [],
+      suspectCount: 0,
+    });
+  });
+  assert.match(stderr, /worker 0 .*exited/);
+  assert.deepEqual(stderr.match(/no database, says \d+/g), [
+    "no database, says 100",
+  ]);
+});
+
 /** Waits for what becomes true soon. */
 async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!await condition()) {

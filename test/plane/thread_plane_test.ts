@@ -2,10 +2,16 @@
 
 import assert from "node:assert/strict";
 import { resolveOptions } from "../../src/config/options.ts";
-import type { AdminSite, Fact } from "../../src/plane/contract.ts";
+import type {
+  AdminSite,
+  DataPlaneFigures,
+  Fact,
+} from "../../src/plane/contract.ts";
 import { ThreadPlane } from "../../src/plane/thread_plane.ts";
 import { openLibc } from "../../src/transport/epoll/libc.ts";
 import { listen } from "../../src/transport/epoll/listening_socket.ts";
+import { Changes } from "../support/changes.ts";
+import { DEFAULT_DEADLINE_MS } from "../support/deadline.ts";
 import { get, ok, postHead } from "../support/message_text.ts";
 import { answering } from "../support/origin_script.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -30,6 +36,7 @@ class Scene implements AsyncDisposable {
   readonly plane: ThreadPlane;
   readonly port: number;
   readonly facts: Fact[] = [];
+  readonly #changes = new Changes();
   readonly #listeningFd: number;
 
   constructor(module: string) {
@@ -39,7 +46,10 @@ class Scene implements AsyncDisposable {
     this.port = port;
     this.#listeningFd = fd;
     this.plane = new ThreadPlane(resolveOptions({}), libc, { module });
-    this.plane.subscribe((fact) => this.facts.push(fact));
+    this.plane.subscribe((fact) => {
+      this.facts.push(fact);
+      this.#changes.notify();
+    });
   }
 
   async serve(originPort: number): Promise<void> {
@@ -63,6 +73,25 @@ class Scene implements AsyncDisposable {
         ? [`${fact.event.level}: ${fact.event.message}`]
         : []
     );
+  }
+
+  /** Waits for so many words in the log: clients may be served before they are said. */
+  async noticed(count: number): Promise<void> {
+    await this.#changes.until(() => this.notices.length >= count || undefined, {
+      describe: () => `Too few: ${this.notices}`,
+    });
+  }
+
+  /** Fetches figures until they are so: a busy thread may be late with them. */
+  async figures(
+    hold: (figures: DataPlaneFigures) => boolean,
+  ): Promise<DataPlaneFigures> {
+    const deadline = performance.now() + DEFAULT_DEADLINE_MS;
+    while (performance.now() < deadline) {
+      await this.plane.refresh();
+      if (hold(this.plane.figures())) break;
+    }
+    return this.plane.figures();
   }
 
   /** How many requests were told of before the first thing was that the log says. */
@@ -100,8 +129,8 @@ for (
       await scene.serve(origin.port);
       await using idle = await RawClient.connect({ port });
       assert.equal((await idle.ask(get("/"))).text, "ok");
-      await plane.refresh();
-      assert.equal(plane.figures().requests, 1);
+      const before = await scene.figures(({ requests }) => requests > 0);
+      assert.equal(before.requests, 1);
       await using waiting = await RawClient.connect({ port });
       await waiting.send(postHead("/", "Content-Length: 10") + "12345");
       await origin.waitFor(({ connections }) =>
@@ -121,6 +150,7 @@ for (
         connections.slice(0, -1).every(({ end }) => end !== null)
       );
       assert.equal((await next.ask(get("/"))).text, "ok");
+      await scene.noticed(2);
       const [lost = "", replaced, ...others] = scene.notices;
       assert.match(lost, said);
       assert.match(lost, /What it had under way is lost; another one takes/);
@@ -128,8 +158,9 @@ for (
       assert.deepEqual(others, []);
       // A thread that hangs keeps what it had gathered in the last moment.
       if (end === "dies") assert.equal(scene.accessesBeforeNotices, 2);
-      await plane.refresh();
-      const { requests, inFlight, clientConnections } = plane.figures();
+      const { requests, inFlight, clientConnections } = await scene.figures(
+        ({ requests, inFlight }) => requests > 2 && inFlight === 0,
+      );
       assert.deepEqual([inFlight, clientConnections], [0, 1]);
       // That of `last` may not have been told any more.
       assert.ok(requests === 3 || requests === 4, `${requests}`);

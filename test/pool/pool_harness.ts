@@ -9,11 +9,11 @@ import {
   HealthMonitor,
   type HealthMonitorOptions,
 } from "../../src/health/monitor.ts";
-import {
-  Pool,
-  type PoolDeps,
-  type WorkerPoolOptions,
-} from "../../src/pool/pool.ts";
+import { Pool } from "../../src/pool/pool.ts";
+import type {
+  PoolDeps,
+  WorkerPoolOptions,
+} from "../../src/pool/pool_options.ts";
 import type { UsageReader } from "../../src/system/group_usage.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";

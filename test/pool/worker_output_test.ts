@@ -230,3 +230,19 @@ Deno.test("a pipe that somebody else floods is given up once its process is gone
   });
   await reading.output.end(reading.output.drain("stdout", flood));
 });
+
+Deno.test("what comes while there is no turn to read is not taken for silence", async () => {
+  const reading = new Reading();
+  const { readable, writable } = new TransformStream<Uint8Array>();
+  const writer = writable.getWriter();
+  const ended = reading.output.end(reading.output.drain("stdout", readable));
+  setTimeout(async () => {
+    await writer.write(encoder.encode("last words\n"));
+    await writer.close();
+  }, 120);
+  // Both are due by then, the end of the silence first.
+  const until = performance.now() + 200;
+  while (performance.now() < until);
+  await ended;
+  assert.deepEqual(reading.lines, ["last words"]);
+});

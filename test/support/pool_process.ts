@@ -69,6 +69,12 @@ export const UNJUDGED = {
 } as const;
 
 /**
+ * Settings for tests in which a reload is on the way to something else: where
+ * nobody asks, a new worker would be tried out for a second.
+ */
+export const UNTRIED = { RELOAD_CANARY_REQUESTS: "0" } as const;
+
+/**
  * What of the developer's environment a pool gets: what Deno and the workers
  * need to run, none of what the pool reads as a setting.
  */

@@ -32,6 +32,9 @@ export const FIRST: TestCertificate = testCertificate("first");
 /** The certificate it is replaced by. */
 export const SECOND: TestCertificate = testCertificate("second");
 
+/** One that clients can trust that take no authority for a server. */
+export const COLLECTOR: TestCertificate = testCertificate("collector");
+
 /** The server's side of TLS, with a certificate that can be replaced. */
 export class TestTlsServer implements TlsServer {
   certificate: TestCertificate = FIRST;

@@ -22,6 +22,8 @@ Deno.test("without a variable, metrics go where the specification says, as often
     resource: { "service.name": "unknown_service:prefork-pool" },
     intervalMs: 60_000,
     timeoutMs: 10_000,
+    certificate: null,
+    clientCertificate: null,
   });
 });
 
@@ -65,4 +67,19 @@ Deno.test("OTEL_METRICS_EXPORTER=none exports no metrics, and a time that is non
     OTEL_EXPORTER_OTLP_TIMEOUT: "500",
   });
   assert.deepEqual([intervalMs, timeoutMs], [60_000, 250]);
+});
+
+Deno.test("certificates are named by the variable that counts", () => {
+  const { certificate, clientCertificate } = optionsIn({
+    OTEL_EXPORTER_OTLP_CERTIFICATE: "/all.pem",
+    OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE: "/metrics.pem",
+    OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: "/client.pem",
+  });
+  assert.deepEqual([certificate, clientCertificate], [
+    {
+      variable: "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE",
+      path: "/metrics.pem",
+    },
+    { variable: "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", path: "/client.pem" },
+  ]);
 });

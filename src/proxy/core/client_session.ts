@@ -53,6 +53,7 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
   readonly #onClosed: (session: ClientSession) => void;
   #state: ClientSessionState = IDLE;
   #deadline: number;
+  #idleSince: number;
   /** Whether requests are being taken; a response that ends meanwhile goes on there. */
   #taking = false;
 
@@ -70,8 +71,10 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     this.#client = parts.client;
     this.#onClosed = parts.onClosed;
     this.#reader = new RequestReader(context, parts.link.input, parts.client);
+    const { now } = context.deadlines;
+    this.#idleSince = now;
     // A client that has only just come gets as long as one that has begun.
-    this.#deadline = context.deadlines.now + context.options.headTimeoutMs;
+    this.#deadline = now + context.options.headTimeoutMs;
   }
 
   /** What the client is doing. */
@@ -91,6 +94,11 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
   /** Whether nothing is under way. */
   get idle(): boolean {
     return this.#state.type === "idle";
+  }
+
+  /** When it last had nothing under way any more, or came. */
+  get idleSince(): number {
+    return this.#idleSince;
   }
 
   /** The request that is being served, or `null`. */
@@ -332,6 +340,7 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     const { finishing, deadlines, options, draining } = this.#context;
     this.#state = IDLE;
     if (finishing || this.#link.closed) return this.#finish();
+    this.#idleSince = deadlines.now;
     this.#deadline = deadlines.now +
       (draining ? DRAIN_IDLE_MS : options.idleTimeoutMs);
     this.#reader.rest();

@@ -233,11 +233,14 @@ export class ProxyEngine {
     for (const session of this.#sessions) session.abort();
   }
 
-  /** Closes up to `count` idle connections: those first that would be closed soonest anyway. */
+  /**
+   * Closes up to `count` idle connections: those first that have been idle for
+   * longest. A client that has only just come is about to send its request.
+   */
   closeIdle(count: number): void {
     [...this.#sessions]
       .filter((session) => session.idle)
-      .sort((a, b) => a.deadline - b.deadline)
+      .sort((a, b) => a.idleSince - b.idleSince)
       .slice(0, count)
       .forEach((session) => session.abort());
   }

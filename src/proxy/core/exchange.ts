@@ -6,7 +6,6 @@
  */
 
 import type { InFlightExchange } from "../../upstream/in_flight.ts";
-import { type Ticket, UnavailableError } from "../../upstream/request_queue.ts";
 import type { Upstream, UpstreamEnd } from "../../upstream/upstream.ts";
 import { Attempt, type AttemptOutcome, type AttemptOwner } from "./attempt.ts";
 import { Connecting, type ConnectingOwner } from "./connecting.ts";
@@ -15,6 +14,7 @@ import { awaitExit } from "./exit_notice.ts";
 import type { Link } from "./link.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { asProxyError, ProxyError } from "./proxy_error.ts";
+import { QueueWait, type QueueWaitOwner } from "./queue_wait.ts";
 import type { RequestBody, RequestRestListener } from "./request_body.ts";
 import { Retries } from "./retries.ts";
 import type { UpstreamConnection } from "./upstream_connection.ts";
@@ -24,7 +24,7 @@ export type ExchangeState =
   /** To be run. */
   | { readonly type: "new" }
   /** A worker that is free. */
-  | { readonly type: "queued"; readonly ticket: Ticket }
+  | { readonly type: "queued"; readonly wait: QueueWait }
   /** A connection to the worker. */
   | { readonly type: "connecting"; readonly connecting: Connecting }
   /** The worker's response, and the client to take it. */
@@ -47,7 +47,7 @@ export interface ExchangeOwner extends RequestRestListener {
 
 /** Serves one request. */
 export class Exchange
-  implements AttemptOwner, ConnectingOwner, InFlightExchange {
+  implements AttemptOwner, ConnectingOwner, QueueWaitOwner, InFlightExchange {
   next: InFlightExchange | null = null;
   previous: InFlightExchange | null = null;
   /** The worker that has, or had, the request. */
@@ -67,7 +67,8 @@ export class Exchange
   /** Whether an earlier attempt has ended while the request was being written. */
   #leftWriting = false;
   #clientEnded = false;
-  #queuedAt = 0;
+  /** What has become of the attempt before; `null` when there was none. */
+  #failed: ProxyError | null = null;
   /** When the present worker was given it. */
   #givenAt: number;
   #completed = false;
@@ -162,7 +163,7 @@ export class Exchange
 
   /** Begins. */
   run(): void {
-    this.#claim(null);
+    this.#claim();
   }
 
   /** Ends it: what it waits for is closed. */
@@ -170,12 +171,10 @@ export class Exchange
     const state = this.#state;
     switch (state.type) {
       case "new":
-      case "queued":
-        if (state.type === "queued") {
-          this.#context.dispatcher.cancel(state.ticket);
-          this.#leaveQueue();
-        }
         return this.#end({ type: "failed", error });
+      case "queued":
+        state.wait.cancel();
+        return this.onTurnedAway(error);
       case "connecting":
         state.connecting.cancel();
         return this.#onFailed(error);
@@ -265,53 +264,17 @@ export class Exchange
     this.#end(outcome);
   }
 
-  /** Claims a worker, or waits for one. `failed` is what has become of the last attempt. */
-  #claim(failed: ProxyError | null): void {
-    const { dispatcher, clock } = this.#context;
-    const upstream = dispatcher.claim(this.request);
-    if (upstream !== null) return this.#onClaimed(upstream, failed);
-    if (this.#clientEnded) {
-      return this.#end({
-        type: "failed",
-        error: new ProxyError("client-gone"),
-      });
-    }
-    this.#queuedAt = clock.now();
-    try {
-      const ticket = dispatcher.enqueue({
-        request: this.request,
-        resolve: (claimed) => {
-          this.#leaveQueue();
-          this.#onClaimed(claimed, failed);
-        },
-        reject: (error) => {
-          this.#leaveQueue();
-          this.#onTurnedAway(error);
-        },
-      }, this.#queuedAt);
-      this.#state = { type: "queued", ticket };
-    } catch (error) {
-      return this.#onTurnedAway(error);
-    }
-    if (this.request.complete) this.#client.watch(false);
+  onTurnedAway(error: ProxyError): void {
+    this.#leaveQueue();
+    this.#end({ type: "failed", error });
   }
 
-  #leaveQueue(): void {
-    this.#givenAt = this.#context.clock.now();
-    this.queueWaitMs += this.#givenAt - this.#queuedAt;
-  }
-
-  #onTurnedAway(error: unknown): void {
-    const cause = error instanceof UnavailableError
-      ? asProxyError(error, "bad-request")
-      : new ProxyError("internal", { cause: error });
-    this.#end({ type: "failed", error: cause });
-  }
-
-  #onClaimed(upstream: Upstream, failed: ProxyError | null): void {
+  onClaimed(upstream: Upstream): void {
+    this.#leaveQueue();
     const { clock, connections, deadlines, dispatcher, options } =
       this.#context;
     const { request } = this;
+    const failed = this.#failed;
     if (failed !== null) {
       if (!this.retries.mayGoOn) {
         // Others were lost while it waited, or have only just come.
@@ -335,6 +298,29 @@ export class Exchange
     const connecting = new Connecting(this.#context, upstream, this);
     if (this.#clientEnded) connecting.clientEnded();
     this.#state = { type: "connecting", connecting };
+  }
+
+  /** Claims a worker, or waits for one. */
+  #claim(): void {
+    const upstream = this.#context.dispatcher.claim(this.request);
+    if (upstream !== null) return this.onClaimed(upstream);
+    if (this.#clientEnded) {
+      return this.onTurnedAway(new ProxyError("client-gone"));
+    }
+    try {
+      const wait = new QueueWait(this.#context, this.request, this);
+      this.#state = { type: "queued", wait };
+    } catch (error) {
+      return this.onTurnedAway(asProxyError(error, "bad-request"));
+    }
+    if (this.request.complete) this.#client.watch(false);
+  }
+
+  /** Takes note of how long it has waited, where it has. */
+  #leaveQueue(): void {
+    if (this.#state.type !== "queued") return;
+    this.#givenAt = this.#context.clock.now();
+    this.queueWaitMs += this.#givenAt - this.#state.wait.since;
   }
 
   #begin(connection: UpstreamConnection): void {
@@ -374,7 +360,8 @@ export class Exchange
     if (!again) return this.#end({ type: "failed", error: failed });
     this.#context.counters.recordRetry(failed.code);
     this.request.avoid = upstream;
-    this.#claim(failed);
+    this.#failed = failed;
+    this.#claim();
   }
 
   #release(failure: ProxyError | null): void {
