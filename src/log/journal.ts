@@ -6,7 +6,7 @@
  * @module
  */
 
-import { fstatSync } from "node:fs";
+import process from "node:process";
 import type { TextFormatter } from "npm:@logtape/logtape@^2.4.2";
 import type { MessageLevel } from "./event_message.ts";
 import type { OutputFormat } from "./output_format.ts";
@@ -34,7 +34,8 @@ const STDERR = 2;
  */
 export function isJournal(journalStream: string | undefined): boolean {
   if (!journalStream) return false;
-  const { dev, ino } = fstatSync(STDERR);
+  // A megabyte, for whom systemd starts alone.
+  const { dev, ino } = process.getBuiltinModule("node:fs").fstatSync(STDERR);
   return journalStream === `${dev}:${ino}`;
 }
 

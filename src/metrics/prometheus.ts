@@ -8,11 +8,13 @@
  * @module
  */
 
-import {
-  type Metric,
+import type {
+  Metric,
   Registry,
-  type RegistryContentType,
+  RegistryContentType,
 } from "npm:prom-client@^15.1.3";
+// Not the package's entry: that loads clusters, HTTP and compression, too.
+import registryModule from "npm:prom-client@^15.1.3/lib/registry.js";
 import type { DataPlaneFigures } from "../plane/contract.ts";
 import { LatencyHistogram } from "../shared/latency_histogram.ts";
 import { balancerMetrics } from "./balancer_metrics.ts";
@@ -73,14 +75,20 @@ const WORKER_STATES = [
 /** Who kills workers but the pool. Shown with 0 too. */
 const KILLERS = ["out-of-memory", "outside", "unknown"] as const;
 
+/** The library declares no types for its parts. */
+const RegistryOfText: {
+  new (): Registry<RegistryContentType>;
+  readonly OPENMETRICS_CONTENT_TYPE: RegistryContentType;
+} = registryModule;
+
 /** Writes the figures out. */
 export async function exposition(
   sources: PrometheusSources,
   format: ExpositionFormat,
 ): Promise<Exposition> {
-  const registry = new Registry<RegistryContentType>();
+  const registry = new RegistryOfText();
   if (format === "openmetrics") {
-    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    registry.setContentType(RegistryOfText.OPENMETRICS_CONTENT_TYPE);
   }
   for (const metric of collectedMetrics(sources)) {
     registry.registerMetric(asMetric(metric));

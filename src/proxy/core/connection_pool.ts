@@ -31,8 +31,11 @@ const FRESH_ENOUGH_MS = 500;
 /** Taken off the worker's hint: for our clock's coarseness and the way of the packets. */
 const IDLE_MARGIN_MS = 1000;
 
-/** Idle connections kept to one worker. More than a worker of this kind can use at once. */
-const MAX_IDLE_PER_UPSTREAM = 512;
+/**
+ * Idle connections kept to one worker: as many as thousands of clients have it
+ * use at once, or they are closed and opened again with each burst.
+ */
+const MAX_IDLE_PER_UPSTREAM = 2048;
 
 /** Idle connections to one worker. */
 interface IdleConnections {
