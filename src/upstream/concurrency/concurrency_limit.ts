@@ -248,7 +248,6 @@ export class ConcurrencyLimit {
         return this.#change(Infinity, now);
       case "end":
         this.#cap = this.#limit;
-        this.#schedule.hurry(now);
         return this.#look(now);
       case "none":
     }
