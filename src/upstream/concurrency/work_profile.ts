@@ -23,7 +23,7 @@ const CROWD = 16;
 const REMEMBERED = 500;
 
 /** Requests without which that says nothing. */
-const LEAST_REMEMBERED = 200;
+const LEAST_REMEMBERED = 50;
 
 /** Elasticity of the latency from which on requests wait for each other ... */
 const TURNS_ELASTICITY = 0.5;
