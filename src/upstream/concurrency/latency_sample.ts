@@ -22,6 +22,9 @@ const RELATIVE_ERROR = 0.1;
 /** Ratio of requests whose order is chance: two responses that come together are not told apart. */
 const OUT_OF_ORDER_RATIO = 0.03;
 
+/** The same of a few requests: two that came together are no sign. */
+const OUT_OF_ORDER = 2;
+
 /** Places that are told apart. */
 export const MOST_PLACES = 64;
 
@@ -132,10 +135,11 @@ export class LatencySample {
    * with n threads one of the n oldest.
    */
   get parallelism(): number {
+    const chance = Math.max(OUT_OF_ORDER, this.#ordered * OUT_OF_ORDER_RATIO);
     let later = this.#ordered;
     for (let place = 0; place < this.#places.length; place++) {
       later -= this.#places[place]!;
-      if (later <= this.#ordered * OUT_OF_ORDER_RATIO) return place + 1;
+      if (later <= chance) return place + 1;
     }
     return 1;
   }
