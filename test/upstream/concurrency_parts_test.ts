@@ -203,6 +203,7 @@ function advice(finishedEach: (surging: boolean) => number): string[] {
       now,
       queued: 100,
       working: surging ? 8 : 2,
+      allowed: 2,
       finished,
       expectedMs: 5,
     });

@@ -223,6 +223,7 @@ export class ConcurrencyLimit {
       now,
       queued,
       working,
+      allowed: Math.min(working, this.#limit * workers),
       finished,
       // The greatest holds nobody back but in a trial.
       expectedMs: this.#limit < GREATEST_LIMIT ? this.#work.expectedMs : 0,
