@@ -225,8 +225,11 @@ export class ConcurrencyLimit {
       working,
       allowed: Math.min(working, this.#limit * workers),
       finished,
-      // The greatest holds nobody back but in a trial.
-      expectedMs: this.#limit < GREATEST_LIMIT ? this.#work.expectedMs : 0,
+      // The greatest holds nobody back but in a trial; and in haste, what
+      // requests take is known of the quick ones only, which are back first.
+      expectedMs: this.#limit < GREATEST_LIMIT && !this.#hasty
+        ? this.#work.expectedMs
+        : 0,
     });
     if (advice === "none") this.#advance(now);
     else this.#followSurge(advice, now);

@@ -115,12 +115,15 @@ export class LatencySample {
     return Math.max(this.spread, this.#leastSpread) / Math.sqrt(independent);
   }
 
+  /** Whether so many are at each worker that a rough idea is to do. */
+  get rushed(): boolean {
+    return this.hasty && this.concurrency >= CROWD;
+  }
+
   /** Whether enough were served for the mean to be believed. */
   get precise(): boolean {
     if (this.count < LEAST_COUNT) return false;
-    if (
-      this.hasty && this.count >= HASTY_COUNT && this.concurrency >= CROWD
-    ) return true;
+    if (this.rushed && this.count >= HASTY_COUNT) return true;
     return this.count >= ENOUGH_COUNT || this.relativeError <= RELATIVE_ERROR;
   }
 

@@ -95,8 +95,10 @@ export class WorkProfile {
 }
 
 /** Whether the order in which requests were served says how many a worker does at once: not where any of a crowd may be next. */
-function isOrderly({ concurrency, parallelism }: LatencySample): boolean {
-  return concurrency < CROWD || 2 * parallelism <= concurrency;
+function isOrderly(base: LatencySample): boolean {
+  const { concurrency, parallelism } = base;
+  const few = concurrency < CROWD && !base.rushed;
+  return few || 2 * parallelism <= concurrency;
 }
 
 /**
