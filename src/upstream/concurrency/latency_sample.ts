@@ -35,7 +35,7 @@ const LEAST_SPREAD = 0.3;
 const HASTY_COUNT = 24;
 
 /** ... since so many are at each worker. */
-const CROWD = 8;
+export const CROWD = 8;
 
 /** Shorter times are not told apart. */
 const SHORTEST_MS = 0.01;

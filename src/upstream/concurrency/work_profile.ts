@@ -22,14 +22,17 @@ const CROWD = 16;
 /** Requests whose latency is remembered, as it grew with how many there were. */
 const REMEMBERED = 500;
 
-/** Requests without which that says nothing. */
-const LEAST_REMEMBERED = 50;
+/** Requests without which that says nothing ... */
+const LEAST_REMEMBERED = 200;
+
+/** ... and where there is haste. */
+const HASTY_REMEMBERED = 50;
 
 /** Elasticity of the latency from which on requests wait for each other ... */
 const TURNS_ELASTICITY = 0.5;
 
 /** ... if it is so much above, in standard errors. */
-const CLEAR_ERRORS = 2;
+const CLEAR_ERRORS = 3;
 
 /** Learns what requests are like. */
 export class WorkProfile {
@@ -71,7 +74,8 @@ export class WorkProfile {
     }
     if (drifted) this.#forgetOrder();
     this.#trend.include(base.trend, REMEMBERED);
-    if (takesTurns(this.#trend)) this.#parallelism = 1;
+    const enough = base.rushed ? HASTY_REMEMBERED : LEAST_REMEMBERED;
+    if (takesTurns(this.#trend, enough)) this.#parallelism = 1;
     else if (isOrderly(base)) {
       this.#parallelism = Math.max(this.#parallelism, base.parallelism);
     }
@@ -107,7 +111,10 @@ function isOrderly(base: LatencySample): boolean {
  * many connections takes them in any order: who asks again on one that is read
  * already goes before those that have come on others.
  */
-function takesTurns({ count, elasticity }: LatencyTrend): boolean {
-  return count >= LEAST_REMEMBERED && elasticity !== null &&
+function takesTurns(
+  { count, elasticity }: LatencyTrend,
+  enough: number,
+): boolean {
+  return count >= enough && elasticity !== null &&
     elasticity.value - CLEAR_ERRORS * elasticity.error >= TURNS_ELASTICITY;
 }
