@@ -4,8 +4,8 @@
  * a pool that runs, on a clock of its own.
  *
  * A request is received by its worker for a while, has one of its threads for
- * a while, first come first served, then waits for something else, and
- * crosses the network on either side of that.
+ * a while, then waits for something else, and crosses the network on either
+ * side of that, on a connection that is used again, the newest first.
  *
  * @module
  */
@@ -19,6 +19,12 @@ import {
 import { policyFor, type PolicyName } from "../upstream/policy/mod.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import { EventQueue } from "./event_queue.ts";
+import {
+  EventLoop,
+  type ModelledConnection,
+  type ModelledWorker,
+  ThreadPool,
+} from "./modelled_worker.ts";
 
 /** What a request costs, in milliseconds. */
 export interface Demand {
@@ -39,8 +45,8 @@ export interface DispatchModelOptions {
   readonly workers: number;
   readonly policy: PolicyName;
   readonly workerConcurrency: DispatcherOptions["workerConcurrency"];
-  /** Requests that a worker computes at once. @default {1} */
-  readonly threads?: number;
+  /** Requests that a worker computes at once, first come first served; `event-loop` is one, in the order of its connections. @default {1} */
+  readonly threads?: number | "event-loop";
   /** Factor by which a worker is slower at a time. @default {1} */
   readonly slowness?: (worker: number, now: number) => number;
   /** @default {1024} */
@@ -73,6 +79,8 @@ interface ModelRequest extends ClaimRequest {
   readonly askedAt: number;
   uploading: boolean;
   upstream: Upstream | null;
+  /** What it came to its worker on. */
+  connection: ModelledConnection | null;
   ticket: Ticket | null;
   ended: boolean;
 }
@@ -88,8 +96,9 @@ export class DispatchModel {
   readonly dispatcher: Dispatcher;
   readonly #options: DispatchModelOptions;
   readonly #events = new EventQueue();
-  /** When each thread of each worker has nothing more to do. */
-  readonly #freeAt: number[][];
+  readonly #workers: readonly ModelledWorker[];
+  /** Idle connections to each worker, the newest last. */
+  readonly #connections: readonly ModelledConnection[][];
   #latencies: number[] = [];
   #rejections: number[] = [];
   #givenUp = 0;
@@ -106,10 +115,8 @@ export class DispatchModel {
       queueTimeoutMs,
       clock: () => this.now,
     });
-    this.#freeAt = Array.from(
-      { length: workers },
-      () => new Array(options.threads ?? 1).fill(0),
-    );
+    this.#workers = Array.from({ length: workers }, (_, id) => this.#start(id));
+    this.#connections = this.#workers.map(() => []);
     this.publish(1);
     this.#sweep();
   }
@@ -163,6 +170,7 @@ export class DispatchModel {
       generation: null,
       avoid: null,
       upstream: null,
+      connection: null,
       ticket: null,
       ended: false,
     };
@@ -183,10 +191,27 @@ export class DispatchModel {
     }
   }
 
+  #start(id: number): ModelledWorker {
+    const { threads = 1, slowness = () => 1 } = this.#options;
+    const events = this.#events;
+    const clock = {
+      get now(): number {
+        return events.now;
+      },
+      at: (at: number, run: () => void) => events.at(at, run),
+      slowness: () => slowness(id, events.now),
+    };
+    return threads === "event-loop"
+      ? new EventLoop(clock)
+      : new ThreadPool(clock, threads);
+  }
+
   #receive(request: ModelRequest, upstream: Upstream, done: () => void): void {
     const { wireMs = 0.05 } = this.#options;
     request.ticket = null;
     request.upstream = upstream;
+    request.connection = this.#connections[upstream.id]!.pop() ??
+      { accepted: false, unread: null };
     const { uploadMs = 0 } = request.demand;
     this.at(this.now + wireMs + uploadMs, () => {
       request.uploading = false;
@@ -195,28 +220,31 @@ export class DispatchModel {
   }
 
   #compute(request: ModelRequest, upstream: Upstream, done: () => void): void {
-    const { slowness = () => 1, wireMs = 0.05 } = this.#options;
+    const { wireMs = 0.05 } = this.#options;
     const { cpuMs, waitMs = 0, stream = false } = request.demand;
-    const threads = this.#freeAt[upstream.id]!;
-    const thread = threads.indexOf(Math.min(...threads));
-    const startAt = Math.max(this.now, threads[thread]!);
-    const computedAt = startAt + cpuMs * slowness(upstream.id, startAt);
-    threads[thread] = computedAt;
-    if (stream) {
-      this.at(computedAt + wireMs, () => {
-        this.#streams++;
-        this.dispatcher.park(request);
-      });
-    }
-    this.at(computedAt + waitMs + wireMs, () => {
-      if (stream) this.#streams--;
-      else if (!request.ended) {
-        const { uploadMs = 0, background } = request.demand;
-        const latencyMs = this.now - request.askedAt - uploadMs;
-        if (!background) this.#latencies.push(latencyMs);
-      }
-      this.#end(request, done);
+    this.#workers[upstream.id]!.receive({
+      cpuMs,
+      connection: request.connection!,
+      done: () => {
+        if (stream) {
+          this.at(this.now + wireMs, () => {
+            this.#streams++;
+            this.dispatcher.park(request);
+          });
+        }
+        this.at(this.now + waitMs + wireMs, () => this.#respond(request, done));
+      },
     });
+  }
+
+  #respond(request: ModelRequest, done: () => void): void {
+    const { uploadMs = 0, background, stream = false } = request.demand;
+    if (stream) this.#streams--;
+    else if (!request.ended) {
+      const latencyMs = this.now - request.askedAt - uploadMs;
+      if (!background) this.#latencies.push(latencyMs);
+    }
+    this.#end(request, done);
   }
 
   #giveUp(request: ModelRequest, done: () => void): void {
@@ -237,6 +265,10 @@ export class DispatchModel {
     if (request.ended) return;
     request.ended = true;
     if (request.upstream !== null) {
+      // Who goes takes the connection along.
+      if (!clientGone) {
+        this.#connections[request.upstream.id]!.push(request.connection!);
+      }
       this.dispatcher.release(request.upstream, request, { clientGone });
     }
     done();

@@ -166,6 +166,24 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     demand: () => ({ cpuMs: 3 }),
     ratePerSecond: always(466),
   },
+  "computing (event loop)": {
+    stretch: USUAL,
+    demand: computing,
+    ratePerSecond: always(208),
+    pool: { threads: "event-loop" },
+  },
+  "rendering (event loop)": {
+    stretch: USUAL,
+    demand: rendering,
+    ratePerSecond: always(480),
+    pool: { threads: "event-loop" },
+  },
+  "querying (event loop)": {
+    stretch: USUAL,
+    demand: querying,
+    ratePerSecond: always(700),
+    pool: { threads: "event-loop" },
+  },
   "waiting": { stretch: SHORT, demand: waiting, clients: always(200) },
   "waiting (open)": {
     stretch: USUAL,

@@ -26,6 +26,9 @@ const BEST: Readonly<Record<string, number>> = {
   "computing (64 clients)": 2,
   "computing (half busy)": 1,
   "computing (uniform)": 2,
+  "computing (event loop)": 1,
+  "rendering (event loop)": 1,
+  "querying (event loop)": 64,
   "waiting": 0,
   "waiting (open)": 64,
   "waiting (900 clients)": 0,
@@ -107,6 +110,16 @@ Deno.test("a new generation starts from the limit of the old one", () => {
   assert.equal(model.run(20_000).concurrency, 1);
   model.publish(2);
   assert.equal(model.run(1).concurrency, 1);
+});
+
+Deno.test("a worker that does one at a time gets no more, in whatever order it serves them", () => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const { concurrency } = modelOf("computing (event loop)", seed).run(40_000);
+    assert(
+      concurrency >= 1 && concurrency <= 2,
+      `seed ${seed}: ${concurrency}`,
+    );
+  }
 });
 
 Deno.test("500 open streams count as no work, and requests take turns beside them", () => {

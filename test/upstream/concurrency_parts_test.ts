@@ -12,6 +12,7 @@ import { crowdedOut } from "../../src/upstream/concurrency/trial.ts";
 import { LatencySample } from "../../src/upstream/concurrency/latency_sample.ts";
 import { FIRST_PAUSE_MS, Pace } from "../../src/upstream/concurrency/pace.ts";
 import { Surge } from "../../src/upstream/concurrency/surge.ts";
+import { WorkProfile } from "../../src/upstream/concurrency/work_profile.ts";
 import {
   elasticityOf,
   hasDrifted,
@@ -153,6 +154,24 @@ Deno.test("the order in which requests are served tells how many a worker does a
   assert(!same.inTurn);
 });
 
+Deno.test("the order tells nothing where requests take the longer the more there are", () => {
+  const parallelism = (latencyMs: (concurrency: number) => number): number => {
+    const work = new WorkProfile();
+    for (let look = 0; look < 4; look++) {
+      const made = new LatencySample(0, 4);
+      for (let at = 0; at < 100; at++) {
+        const concurrency = 1 + at % 4;
+        made.give(made.take(concurrency, 0), latencyMs(concurrency));
+        made.noteOrder(at % 3);
+      }
+      work.note(made, false);
+    }
+    return work.parallelism;
+  };
+  assert.equal(parallelism(() => 5), 3);
+  assert.equal(parallelism((concurrency) => 5 * concurrency), 1);
+});
+
 Deno.test("a request that turned out to be no work leaves the sample", () => {
   const made = new LatencySample(0, 2);
   const [stream, other] = [made.take(2, 0), made.take(1, 0)];
@@ -184,6 +203,7 @@ function advice(finishedEach: (surging: boolean) => number): string[] {
       now,
       queued: 100,
       working: surging ? 8 : 2,
+      allowed: 2,
       finished,
       expectedMs: 5,
     });

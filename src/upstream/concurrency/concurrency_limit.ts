@@ -32,7 +32,7 @@ import { Collapse, COLLAPSE_FACTOR } from "./collapse.ts";
 import { Completions } from "./completions.ts";
 import { Crowding } from "./crowding.ts";
 import { hasDrifted, LEAST_CONTRAST } from "./elasticity.ts";
-import { LatencySample, type SampledRequest } from "./latency_sample.ts";
+import { CROWD, LatencySample, type SampledRequest } from "./latency_sample.ts";
 import { FIRST_PAUSE_MS } from "./pace.ts";
 import {
   STALL_FACTOR,
@@ -223,12 +223,20 @@ export class ConcurrencyLimit {
       now,
       queued,
       working,
+      allowed: Math.min(working, this.#limit * workers),
       finished,
-      // The greatest holds nobody back but in a trial.
-      expectedMs: this.#limit < GREATEST_LIMIT ? this.#work.expectedMs : 0,
+      expectedMs: this.#expectedMs,
     });
     if (advice === "none") this.#advance(now);
     else this.#followSurge(advice, now);
+  }
+
+  /** What a request should take, in milliseconds; 0 where it cannot be told. */
+  get #expectedMs(): number {
+    // The greatest limit holds nobody back but in a trial.
+    if (this.#limit >= GREATEST_LIMIT) return 0;
+    // Of a crowd, in haste, only the quick ones are known, which are back first.
+    return this.#hasty && this.#limit >= CROWD ? 0 : this.#work.expectedMs;
   }
 
   /** Does what a surge asks for. */
@@ -248,7 +256,6 @@ export class ConcurrencyLimit {
         return this.#change(Infinity, now);
       case "end":
         this.#cap = this.#limit;
-        this.#schedule.hurry(now);
         return this.#look(now);
       case "none":
     }

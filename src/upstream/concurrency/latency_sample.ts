@@ -22,6 +22,9 @@ const RELATIVE_ERROR = 0.1;
 /** Ratio of requests whose order is chance: two responses that come together are not told apart. */
 const OUT_OF_ORDER_RATIO = 0.03;
 
+/** The same of a few requests: two that came together are no sign. */
+const OUT_OF_ORDER = 2;
+
 /** Places that are told apart. */
 export const MOST_PLACES = 64;
 
@@ -32,7 +35,7 @@ const LEAST_SPREAD = 0.3;
 const HASTY_COUNT = 24;
 
 /** ... since so many are at each worker. */
-const CROWD = 8;
+export const CROWD = 8;
 
 /** Shorter times are not told apart. */
 const SHORTEST_MS = 0.01;
@@ -112,12 +115,15 @@ export class LatencySample {
     return Math.max(this.spread, this.#leastSpread) / Math.sqrt(independent);
   }
 
+  /** Whether so many are at each worker that a rough idea is to do. */
+  get rushed(): boolean {
+    return this.hasty && this.concurrency >= CROWD;
+  }
+
   /** Whether enough were served for the mean to be believed. */
   get precise(): boolean {
     if (this.count < LEAST_COUNT) return false;
-    if (
-      this.hasty && this.count >= HASTY_COUNT && this.concurrency >= CROWD
-    ) return true;
+    if (this.rushed && this.count >= HASTY_COUNT) return true;
     return this.count >= ENOUGH_COUNT || this.relativeError <= RELATIVE_ERROR;
   }
 
@@ -132,10 +138,11 @@ export class LatencySample {
    * with n threads one of the n oldest.
    */
   get parallelism(): number {
+    const chance = Math.max(OUT_OF_ORDER, this.#ordered * OUT_OF_ORDER_RATIO);
     let later = this.#ordered;
     for (let place = 0; place < this.#places.length; place++) {
       later -= this.#places[place]!;
-      if (later <= this.#ordered * OUT_OF_ORDER_RATIO) return place + 1;
+      if (later <= chance) return place + 1;
     }
     return 1;
   }

@@ -9,7 +9,7 @@
  */
 
 /** Standard deviation of the concurrency, as a factor, below which a line says nothing. */
-const LEAST_FACTOR = 1.5;
+const LEAST_FACTOR = 1.3;
 
 /** How the latency grows with concurrency. */
 export interface Elasticity {
@@ -42,6 +42,27 @@ export class LatencyTrend {
     this.#sumYY += logOfMs * logOfMs;
   }
 
+  /** Requests that count. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** By what factor the concurrency of requests differed, as a standard deviation. */
+  get contrast(): number {
+    return Math.exp(Math.sqrt(this.#varianceX));
+  }
+
+  /** Takes note of what another has seen, and forgets as much of what is more than `remembered` requests ago. */
+  include(other: LatencyTrend, remembered: number): void {
+    const kept = Math.max(0, 1 - other.#count / remembered);
+    this.#count = kept * this.#count + other.#count;
+    this.#sumX = kept * this.#sumX + other.#sumX;
+    this.#sumY = kept * this.#sumY + other.#sumY;
+    this.#sumXX = kept * this.#sumXX + other.#sumXX;
+    this.#sumXY = kept * this.#sumXY + other.#sumXY;
+    this.#sumYY = kept * this.#sumYY + other.#sumYY;
+  }
+
   /** Concurrency that most of the requests had, at least. */
   get low(): number {
     const mean = this.#sumX / this.#count;
@@ -63,6 +84,6 @@ export class LatencyTrend {
 
   get #varianceX(): number {
     const count = this.#count;
-    return (this.#sumXX - this.#sumX ** 2 / count) / count;
+    return Math.max(0, this.#sumXX - this.#sumX ** 2 / count) / count;
   }
 }

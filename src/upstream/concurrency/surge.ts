@@ -44,6 +44,8 @@ export interface Progress {
   readonly queued: number;
   /** Requests that workers are at. */
   readonly working: number;
+  /** Of those, as many as the limit allows: of more, as in a trial, no more is finished where they wait for each other. */
+  readonly allowed: number;
   /** Requests that were finished, ever. */
   readonly finished: number;
   /** What a request takes at the limit, in milliseconds; 0 while it is not known. */
@@ -111,9 +113,9 @@ export class Surge {
       this.#workingMs = 0;
       return "none";
     }
-    const workingMs = last.working * (progress.now - last.now);
-    this.#workingMs += workingMs;
-    this.#expected += workingMs / progress.expectedMs;
+    const elapsedMs = progress.now - last.now;
+    this.#workingMs += last.working * elapsedMs;
+    this.#expected += last.allowed * elapsedMs / progress.expectedMs;
     if (this.#expected < LEAST_EXPECTED) return "none";
     const since = this.#since;
     const finished = progress.finished - since.finished;
@@ -122,11 +124,10 @@ export class Surge {
       this.#pauseMs = FIRST_PAUSE_MS;
       return "none";
     }
-    const elapsedMs = progress.now - since.now;
     const latencyMs = this.#workingMs / Math.max(finished, 1);
     this.#surge = surgeOf("first", progress, {
       latencyMs,
-      working: this.#workingMs / elapsedMs,
+      working: this.#workingMs / (progress.now - since.now),
     });
     return "begin";
   }

@@ -42,6 +42,9 @@ const CLEAR_ELASTICITY = 0.7;
 /** Requests without which that says nothing. */
 const LEAST_CROWD = 24;
 
+/** Standard deviation of the concurrency, as a factor, below which so few do not say it. */
+const CROWD_CONTRAST = 1.5;
+
 /** Factor by which more were at once than before, for both to be compared ... */
 const LEAST_CROWDING = 2;
 
@@ -129,7 +132,9 @@ export function crowdedOut(
   const { trend, concurrency, meanMs } = base;
   const worthwhile = Math.ceil(WORTHWHILE_MS * concurrency / meanMs);
   const bound = Math.max(least, worthwhile);
-  if (isClear(trend.elasticity)) return Math.max(bound, Math.round(trend.low));
+  if (trend.contrast >= CROWD_CONTRAST && isClear(trend.elasticity)) {
+    return Math.max(bound, Math.round(trend.low));
+  }
   const comparable = before !== null && !hasDrifted(before, base) &&
     base.startedAt - before.startedAt < LONGEST_MEMORY_MS &&
     base.concurrency >= LEAST_CROWDING * before.concurrency;

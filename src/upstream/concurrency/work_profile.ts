@@ -5,6 +5,7 @@
  */
 
 import { ENOUGH_COUNT, type LatencySample } from "./latency_sample.ts";
+import { LatencyTrend } from "./latency_trend.ts";
 
 /** How much requests are taken to differ before they are known. */
 const FIRST_SPREAD = 0.5;
@@ -18,6 +19,21 @@ const LEAST_RETURNED = 0.75;
 /** Requests at a worker from which on their order may be that of its connections, new ones of which it sees late. */
 const CROWD = 16;
 
+/** Requests whose latency is remembered, as it grew with how many there were. */
+const REMEMBERED = 500;
+
+/** Requests without which that says nothing ... */
+const LEAST_REMEMBERED = 200;
+
+/** ... and where there is haste. */
+const HASTY_REMEMBERED = 50;
+
+/** Elasticity of the latency from which on requests wait for each other ... */
+const TURNS_ELASTICITY = 0.5;
+
+/** ... if it is so much above, in standard errors. */
+const CLEAR_ERRORS = 3;
+
 /** Learns what requests are like. */
 export class WorkProfile {
   /** What a request usually takes, however long a few do, in milliseconds; 0 while it is not known. */
@@ -27,6 +43,7 @@ export class WorkProfile {
   #expectedMs = 0;
   #spread = FIRST_SPREAD;
   #parallelism = 1;
+  #trend = new LatencyTrend();
 
   /** What a request takes at the present limit, in milliseconds; 0 while it is not known. */
   get expectedMs(): number {
@@ -55,10 +72,13 @@ export class WorkProfile {
     if (base.count >= LEAST_RETURNED * base.taken) {
       this.#expectedMs += weight * (base.meanMs - this.#expectedMs);
     }
-    this.#parallelism = Math.max(
-      drifted ? 1 : this.#parallelism,
-      isOrderly(base) ? base.parallelism : 1,
-    );
+    if (drifted) this.#forgetOrder();
+    this.#trend.include(base.trend, REMEMBERED);
+    const enough = base.rushed ? HASTY_REMEMBERED : LEAST_REMEMBERED;
+    if (takesTurns(this.#trend, enough)) this.#parallelism = 1;
+    else if (isOrderly(base)) {
+      this.#parallelism = Math.max(this.#parallelism, base.parallelism);
+    }
   }
 
   /** The limit is another, at which a request should take so long; 0 where that is not known. */
@@ -69,11 +89,32 @@ export class WorkProfile {
   /** The work is another, of which nothing is known. */
   forget(): void {
     this.#spread = FIRST_SPREAD;
+    this.#forgetOrder();
+  }
+
+  #forgetOrder(): void {
     this.#parallelism = 1;
+    this.#trend = new LatencyTrend();
   }
 }
 
 /** Whether the order in which requests were served says how many a worker does at once: not where any of a crowd may be next. */
-function isOrderly({ concurrency, parallelism }: LatencySample): boolean {
-  return concurrency < CROWD || 2 * parallelism <= concurrency;
+function isOrderly(base: LatencySample): boolean {
+  const { concurrency, parallelism } = base;
+  const few = concurrency < CROWD && !base.rushed;
+  return few || 2 * parallelism <= concurrency;
+}
+
+/**
+ * Whether requests took the longer the more there were: they wait for each
+ * other, in whatever order they are served. A worker with one thread that reads
+ * many connections takes them in any order: who asks again on one that is read
+ * already goes before those that have come on others.
+ */
+function takesTurns(
+  { count, elasticity }: LatencyTrend,
+  enough: number,
+): boolean {
+  return count >= enough && elasticity !== null &&
+    elasticity.value - CLEAR_ERRORS * elasticity.error >= TURNS_ELASTICITY;
 }
