@@ -30,7 +30,7 @@ export interface PipedContent {
 
 /** A connection whose content can go on to another of its kind in the kernel (splice(2)). */
 export interface SplicingLink {
-  /** How many of the octets that come next are content that need not be seen: they may be left out of the input. 0 to see all. */
+  /** How many of the octets that come next are content that need not be seen: they may be left out of the input. 0 to see all, and once some have come. */
   unseen: number;
   /** Takes what has come unseen, if anything: the caller hands it on or releases it. */
   takePiped(): PipedContent | null;

@@ -228,7 +228,7 @@ export class EpollLink implements Link, SplicingLink, Source {
     switch (this.#reading) {
       case "on":
       case "watching":
-        return this.#receiveInput(this.#reading);
+        return this.#receiveInput(this.#reading, broken);
       case "discarding":
         return this.#discard();
       case "off":
@@ -238,9 +238,10 @@ export class EpollLink implements Link, SplicingLink, Source {
     }
   }
 
-  #receiveInput(reading: "on" | "watching"): void {
+  #receiveInput(reading: "on" | "watching", broken: boolean): void {
     const { input } = this;
-    if (this.unseen > 0 && this.#receiveUnseen()) return;
+    // Only a read says what it broke of: a splice takes the error with it.
+    if (this.unseen > 0 && !broken && this.#receiveUnseen()) return;
     // What waits to be consumed is not moved: it may be being written from there.
     if (
       this.#piped !== null || reading === "watching" && input.available > 0
@@ -257,6 +258,7 @@ export class EpollLink implements Link, SplicingLink, Source {
     const { libc } = this.#context;
     const count = libc.call.recv(this.#fd, room, room.length, MSG.DONTWAIT);
     if (count > 0) {
+      this.unseen = 0;
       input.received(count);
       if (reading === "watching") this.#reading = "off";
       else this.handler.onData(this);
@@ -265,23 +267,18 @@ export class EpollLink implements Link, SplicingLink, Source {
     if (this.#reading !== "off" && input.available === 0) input.release();
   }
 
-  /** Takes in what need not be seen; returns whether that can be done. */
+  /** Takes in what need not be seen; returns whether there is any that can be had so. */
   #receiveUnseen(): boolean {
-    const { libc, pipes } = this.#context;
-    const pipe = this.input.available === 0 ? pipes.take() : null;
+    const pipe = this.input.available === 0 ? this.#context.pipes.take() : null;
     if (pipe === null) return false;
-    const count = pipe.fill(this.#fd, this.unseen);
-    if (count > 0) {
-      this.unseen = 0;
-      this.#piped = pipe;
-      this.handler.onData(this);
-      return true;
+    if (pipe.fill(this.#fd, this.unseen) <= 0) {
+      // A read says why, and gets past urgent data, where a splice does not.
+      pipe.release();
+      return false;
     }
-    const errno = count === 0 ? 0 : libc.errno();
-    pipe.release();
-    // Where it is not permitted, a read says more.
-    if (count < 0 && !isTransient(errno)) return false;
-    this.#noteEnd(errno);
+    this.unseen = 0;
+    this.#piped = pipe;
+    this.handler.onData(this);
     return true;
   }
 

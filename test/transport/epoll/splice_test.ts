@@ -90,19 +90,51 @@ Deno.test("so many octets as need not be seen go on in a pipe, and the next are 
   await receiver.close();
 });
 
-Deno.test("without a descriptor for a pipe, or the permission, all is in the input", async () => {
+Deno.test("without a descriptor for a pipe, the permission, or a way past urgent data, all is in the input", async () => {
   await using stand = new LoopStand();
   const { source, sender, receiver } = await two(stand);
-  source.ahead = 2000;
+  source.ahead = 3000;
+  source.resume();
+  stand.libc.failNext("pipe2", ERRNO.EMFILE);
+  await sender.write(CONTENT);
+  await stand.until(() => source.count === 1000, "without a pipe");
+  for (const errno of [ERRNO.EPERM, ERRNO.EAGAIN]) {
+    stand.libc.interference = (name) => name === "splice" ? errno : 0;
+    const { count } = source;
+    source.resume();
+    await sender.write(CONTENT);
+    await stand.until(() => source.count === count + 1000, `${errno}`);
+  }
+  assert.deepEqual(source.unseen, []);
+  await sender.close();
+  await receiver.close();
+});
+
+Deno.test("once octets were seen, none is left unseen that nobody has asked for anew", async () => {
+  await using stand = new LoopStand();
+  const { source, sender, receiver } = await two(stand);
+  source.ahead = 1000;
   stand.libc.failNext("pipe2", ERRNO.EMFILE);
   source.resume();
   await sender.write(CONTENT);
-  await stand.until(() => source.count === 1000, "without a pipe");
-  stand.libc.interference = (name) => name === "splice" ? ERRNO.EPERM : 0;
+  await stand.until(() => source.count === 1000, "what was ahead");
   await sender.write(CONTENT);
-  await stand.until(() => source.count === 2000, "without permission");
+  await stand.until(() => source.count === 2000, "what follows");
   assert.deepEqual(source.unseen, []);
   await sender.close();
+  await receiver.close();
+});
+
+Deno.test("a connection that breaks while its content goes on unseen has not ended in order", async () => {
+  await using stand = new LoopStand();
+  const { source, sender, receiver } = await two(stand);
+  source.ahead = Infinity;
+  source.resume();
+  await sender.write(CONTENT);
+  await read(receiver, CONTENT.length);
+  await sender.reset();
+  await stand.until(() => source.link.ended, "the end");
+  assert.ok(source.events.includes("broken"));
   await receiver.close();
 });
 
