@@ -115,6 +115,10 @@ class MemoryLink implements Link {
   watch(): void {}
   endWrite(): void {}
   finish(): void {}
+  cut(): void {
+    this.close();
+  }
+
   close(): void {}
 }
 

@@ -115,6 +115,11 @@ export class TlsLink implements Link {
     this.#tls.end(() => this.#destroy());
   }
 
+  // Without an alert that it is the end.
+  cut(): void {
+    this.close();
+  }
+
   close(): void {
     if (this.closed) return;
     this.closed = this.ended = true;

@@ -11,6 +11,7 @@ import {
   post,
 } from "../support/message_text.ts";
 import { CutMessageError } from "../support/http_message.ts";
+import { ON_EPOLL } from "../support/any_proxy.ts";
 import { answering, type OriginStep } from "../support/origin_script.ts";
 import { startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -54,6 +55,23 @@ for (const [what, answer, end] of CUTS) {
     assert.equal(proxy.upstreams[0]?.failures, 1);
   });
 }
+
+Deno.test("a client of HTTP/1.0 sees by a reset that its answer was cut, where the transport can", async () => {
+  await using origin = await RecordingOrigin.start([[
+    { do: "read-request" },
+    { do: "send", data: CHUNKED_HEAD + CHUNKS },
+    { do: "gate", name: "cut" },
+    { do: "close" },
+  ]]);
+  await using proxy = startProxy({ origins: [origin.port] });
+  await using client = await RawClient.connect(proxy);
+  await client.send(head("GET / HTTP/1.0", "Host: a"));
+  await client.readThrough("\r\n\r\n");
+  await client.read(40);
+  origin.open("cut");
+  const { peer } = await client.readUntilEnd();
+  assert.equal(peer, ON_EPOLL ? "reset" : "closed");
+});
 
 Deno.test("the client of a long answer that is cut knows how much is missing", async () => {
   const body = letters(300_000);

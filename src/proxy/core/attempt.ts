@@ -323,6 +323,14 @@ export class Attempt
     this.#end({ type: "complete", reusable: reuse.client });
   }
 
+  /** The response must not look complete: no terminator, no more octets. */
+  #cutResponse(): void {
+    const { plan } = this.#relay;
+    const endsWithConnection = plan !== null && !plan.measured && !plan.chunked;
+    if (endsWithConnection) this.#client.cut();
+    else this.#client.close();
+  }
+
   /** The one end of every attempt. */
   #end(outcome: AttemptOutcome): void {
     if (this.#state.type === "over") return;
@@ -335,8 +343,7 @@ export class Attempt
       const { connections, deadlines } = this.#context;
       connections.put(this.#connection, deadlines.now, plan.keepAliveSeconds);
     } else this.#connection.close();
-    // The response must not look complete: no terminator, no more octets.
-    if (outcome.type === "failed" && underWay) this.#client.close();
+    if (outcome.type === "failed" && underWay) this.#cutResponse();
     else this.body?.discard();
     this.#owner.onAttemptOver(outcome);
   }

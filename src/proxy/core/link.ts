@@ -86,6 +86,8 @@ export interface Link {
   finish(): void;
   /** Closes at once, in both directions. The handler is not called any more. */
   close(): void;
+  /** As {@linkcode close}, but so that the peer does not take it for an end in order, where the transport can. */
+  cut(): void;
 }
 
 /** Is told what happens to a link. A call may do anything to the link, closing it included. */

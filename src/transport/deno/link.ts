@@ -110,6 +110,11 @@ export class DenoLink implements Link {
     this.close();
   }
 
+  // The runtime has no reset.
+  cut(): void {
+    this.close();
+  }
+
   close(): void {
     if (this.closed) return;
     this.closed = this.ended = true;

@@ -16,7 +16,7 @@ import {
   type WriteResult,
 } from "../../proxy/core/link.ts";
 import type { BufferPool } from "../../proxy/core/buffer_pool.ts";
-import { EPOLL, ERRNO, MSG, SHUT_WR } from "./abi.ts";
+import { EPOLL, ERRNO, MSG, SHUT_WR, SO } from "./abi.ts";
 import type { EventLoop, Source } from "./event_loop.ts";
 import type { Libc } from "./libc.ts";
 import { Interest } from "./interest.ts";
@@ -26,6 +26,9 @@ import type { Pipe, PipePool } from "./pipe.ts";
 
 /** What is read after our end goes here, and is looked at by nobody. */
 const DISCARDED = new Uint8Array(65_536);
+
+/** `struct linger`: what is closed with it is reset. */
+const RESET = new Int32Array([1, 0]);
 
 const PEEKED = new Uint8Array(1);
 
@@ -188,6 +191,14 @@ export class EpollLink implements Link, SplicingLink, Source {
     this.#context.loop.detach(this.#fd);
     this.#context.libc.call.close(this.#fd);
     this.#onClosed?.();
+  }
+
+  cut(): void {
+    if (this.#closed) return;
+    const { call } = this.#context.libc;
+    const { SOL_SOCKET, LINGER } = SO;
+    call.setsockopt(this.#fd, SOL_SOCKET, LINGER, RESET, RESET.byteLength);
+    this.close();
   }
 
   /** For the loop alone. */

@@ -247,6 +247,10 @@ export class ScriptedLink implements Link {
     this.close();
   }
 
+  cut(): void {
+    this.close();
+  }
+
   close(): void {
     if (this.closed) return;
     this.closed = this.ended = true;
