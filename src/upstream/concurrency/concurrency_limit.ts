@@ -32,7 +32,11 @@ import { Collapse, COLLAPSE_FACTOR } from "./collapse.ts";
 import { Completions } from "./completions.ts";
 import { Crowding } from "./crowding.ts";
 import { hasDrifted, LEAST_CONTRAST } from "./elasticity.ts";
-import { CROWD, LatencySample, type SampledRequest } from "./latency_sample.ts";
+import {
+  LatencySample,
+  RUSHED_CROWD,
+  type SampledRequest,
+} from "./latency_sample.ts";
 import { FIRST_PAUSE_MS } from "./pace.ts";
 import {
   STALL_FACTOR,
@@ -236,7 +240,9 @@ export class ConcurrencyLimit {
     // The greatest limit holds nobody back but in a trial.
     if (this.#limit >= GREATEST_LIMIT) return 0;
     // Of a crowd, in haste, only the quick ones are known, which are back first.
-    return this.#hasty && this.#limit >= CROWD ? 0 : this.#work.expectedMs;
+    return this.#hasty && this.#limit >= RUSHED_CROWD
+      ? 0
+      : this.#work.expectedMs;
   }
 
   /** Does what a surge asks for. */

@@ -35,7 +35,7 @@ const LEAST_SPREAD = 0.3;
 const HASTY_COUNT = 24;
 
 /** ... since so many are at each worker. */
-export const CROWD = 8;
+export const RUSHED_CROWD = 8;
 
 /** Shorter times are not told apart. */
 const SHORTEST_MS = 0.01;
@@ -117,7 +117,7 @@ export class LatencySample {
 
   /** Whether so many are at each worker that a rough idea is to do. */
   get rushed(): boolean {
-    return this.hasty && this.concurrency >= CROWD;
+    return this.hasty && this.concurrency >= RUSHED_CROWD;
   }
 
   /** Whether enough were served for the mean to be believed. */
