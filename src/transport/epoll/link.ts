@@ -252,7 +252,8 @@ export class EpollLink implements Link, SplicingLink, Source {
   #receiveInput(reading: "on" | "watching", broken: boolean): void {
     const { input } = this;
     // Only a read says what it broke of: a splice takes the error with it.
-    if (this.unseen > 0 && !broken && this.#receiveUnseen()) return;
+    const unseen = this.unseen > 0 && reading === "on" && !broken;
+    if (unseen && this.#receiveUnseen()) return;
     // What waits to be consumed is not moved: it may be being written from there.
     if (
       this.#piped !== null || reading === "watching" && input.available > 0
