@@ -36,7 +36,7 @@ export interface BodyDecoder {
    */
   decode(bytes: Uint8Array, start: number, end: number): void;
   /** Takes note that so many octets of {@linkcode contentAhead} went on unseen. */
-  skip(octets: number): void;
+  noteUnseen(octets: number): void;
 }
 
 /** The decoder for a body of this kind; `trailers` says what becomes of those of a chunked one. */
@@ -80,7 +80,7 @@ class LengthDecoder implements BodyDecoder {
     return this.#remaining;
   }
 
-  skip(octets: number): void {
+  noteUnseen(octets: number): void {
     this.#remaining -= octets;
   }
 
@@ -101,7 +101,7 @@ class CloseDecoder implements BodyDecoder {
   readonly contentAhead = Infinity;
   readonly trailers = null;
 
-  skip(_octets: number): void {}
+  noteUnseen(_octets: number): void {}
 
   get next(): number {
     return this.contentEnd;

@@ -45,6 +45,8 @@ export class ChunkedDecoder {
   next = 0;
   /** The last chunk ends the body, and nothing else does. */
   readonly endsWithConnection = false;
+  /** What is in a chunk is seen, as what stands between chunks is. */
+  readonly contentAhead = 0;
   /** Lines of the trailer fields that pass, once the body is done; `null` for none. */
   trailers: Uint8Array | null = null;
 
@@ -61,16 +63,13 @@ export class ChunkedDecoder {
     this.#handling = handling;
   }
 
-  /** What is in a chunk is seen, as what stands between chunks is. */
-  readonly contentAhead = 0;
-
   /** Whether the last chunk and its trailers have been seen. */
   get done(): boolean {
     return this.#state === State.DONE;
   }
 
   /** Nothing goes on unseen. */
-  skip(_octets: number): void {}
+  noteUnseen(_octets: number): void {}
 
   /**
    * Moves the data of all chunks between `start` and `end` together, to where

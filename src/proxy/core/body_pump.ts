@@ -168,7 +168,7 @@ export class BodyPump {
   #passUnseen(content: PipedContent): void {
     const { sink, decoder } = this.#options;
     const { length } = content;
-    decoder.skip(length);
+    decoder.noteUnseen(length);
     const refusal = this.#listener.onProgress(this, length);
     if (refusal !== null) {
       content.release();

@@ -139,14 +139,14 @@ export class PipePool {
   }
 
   #create(): Pipe | null {
-    const { libc, loop } = this.#context;
+    const { call } = this.#context.libc;
     if (this.#open >= MOST_PIPES) return null;
-    if (libc.call.pipe2(this.#ends, PIPE_FLAGS) < 0) return null;
+    if (call.pipe2(this.#ends, PIPE_FLAGS) < 0) return null;
     const [readEnd, writeEnd] = this.#ends as unknown as [number, number];
     // A user who has many already gets a smaller one, which takes more calls.
-    libc.call.fcntl(writeEnd, F_SETPIPE_SZ, LARGE_BUFFER_BYTES);
+    call.fcntl(writeEnd, F_SETPIPE_SZ, LARGE_BUFFER_BYTES);
     this.#open++;
-    return new Pipe({ libc, loop }, [readEnd, writeEnd], (pipe) => {
+    return new Pipe(this.#context, [readEnd, writeEnd], (pipe) => {
       this.#takeBack(pipe);
     });
   }
