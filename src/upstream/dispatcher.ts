@@ -202,10 +202,11 @@ export class Dispatcher {
     this.#published.sweep(now);
     if (this.#adaptive === null) return this.#queue.expire(now);
     this.#expire(now);
-    this.#overload.sweep(now, this.#queue.size);
     const working = this.upstreams.reduce((sum, u) => sum + u.working, 0);
+    const queued = this.#queue.size;
+    this.#overload.sweep(now, { queued, working });
     this.#adaptive.sweep(now, {
-      queued: this.#queue.size,
+      queued,
       working,
       workers: Math.max(1, this.upstreams.length),
     });

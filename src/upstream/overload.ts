@@ -1,20 +1,27 @@
 /**
- * How long requests may wait, learnt from those that do not wait any longer.
+ * How long requests may wait when more come than can be served.
  *
  * A burst is worked off, however long it takes, as long as its clients wait:
- * to turn them away would serve nobody. But once clients give up in the queue,
- * more come than can be served, and each is served just before it would have
- * left, or just after. Then only so many are let in as will be served in half
- * the time that clients were seen to wait, and the others are told at once.
+ * to turn them away would serve nobody. But a queue that grows and grows is no
+ * burst ({@linkcode QueueGrowth}), and once clients give up in it, each is
+ * served just before it would have left, or just after. Then only so many are
+ * let in as will be served in a second, or in half the time that clients were
+ * seen to wait, and the others are told at once.
  *
- * The bound grows slowly until clients give up again, so that it is found anew
- * when there is more patience, and forgotten when there is no overload.
+ * A queue that is never empty serves nobody the sooner for being long: as long
+ * as it stands its bound shrinks, as with CoDel (RFC 8289). When it is empty,
+ * it may be as long as before.
+ *
+ * What clients were seen to wait grows slowly until they give up again, so that
+ * it is found anew when there is more patience, and forgotten when there is no
+ * overload.
  *
  * Has no clock: the owner tells the time.
  *
  * @module
  */
 
+import { QueueGrowth } from "./queue_growth.ts";
 import type { ClaimRequest } from "./request_queue.ts";
 
 /** Clients that must have given up of late, so that it is no chance. */
@@ -38,6 +45,18 @@ const LEAST_WAIT_MS = 500;
 /** Requests that may wait, however slow the workers are: to see whether they are still. */
 const LEAST_DEPTH = 2;
 
+/** How long requests may wait where the queue has grown, in milliseconds. */
+const GROWN_WAIT_MS = 1_000;
+
+/** Factor by which the wait is shortened each second while requests wait all the time ... */
+const STANDING_PER_SECOND = 0.5;
+
+/** ... down to this, in milliseconds, which keeps the workers busy ... */
+const LEAST_STANDING_MS = 250;
+
+/** ... as so many requests do where each takes long. */
+const LEAST_STANDING_DEPTH = 16;
+
 /** Factor by which the bound grows each second. */
 const GROWTH_PER_SECOND = 1.01;
 
@@ -58,12 +77,17 @@ export class Overload {
   #outlasted = 0;
   /** The wait that half of those did not exceed that have left. */
   #patienceMs = Infinity;
-  #finishedSince = 0;
+  /** Requests that were finished so far, and until the last sweep. */
+  #finishedEver = 0;
+  #finishedBefore = 0;
   /** Requests that were finished while others waited, and in how many milliseconds. */
   #finished = 0;
   #busyMs = 0;
   #longestWaitMs = Infinity;
-  /** Whether those that wait were let in before it was known. */
+  readonly #growth = new QueueGrowth();
+  /** How long requests may wait as long as the queue is not empty. */
+  #standingMs = Infinity;
+  /** Whether those that wait were let in before it was known how long clients wait. */
   justFound = false;
   #sweptAt: number | null = null;
 
@@ -74,7 +98,7 @@ export class Overload {
 
   /** Whether more come than can be served. */
   get known(): boolean {
-    return this.#longestWaitMs < Infinity;
+    return Math.min(this.#longestWaitMs, this.#standingMs) < Infinity;
   }
 
   /** How long clients wait at most, in milliseconds; `Infinity` while that is not known. */
@@ -91,8 +115,11 @@ export class Overload {
 
   /** Whether one more may wait behind `depth` others. */
   admits(depth: number): boolean {
-    return !this.known ||
-      depth < Math.max(LEAST_DEPTH, this.#longestWaitMs * this.#rate);
+    if (!this.known) return true;
+    const rate = this.#rate;
+    const standing = Math.max(LEAST_STANDING_DEPTH, this.#standingMs * rate);
+    const bound = Math.min(this.#longestWaitMs * rate, standing);
+    return depth < Math.max(LEAST_DEPTH, bound);
   }
 
   /** Requests that are finished, in a millisecond. */
@@ -111,7 +138,7 @@ export class Overload {
       this.#left >= LEAST_LEFT_RATIO * (this.#left + this.#served) &&
       this.#left >= LEAST_LEFT_OF_LATE * (this.#left + this.#outlasted);
     if (!many) return;
-    if (!this.known) this.justFound = true;
+    if (this.#longestWaitMs === Infinity) this.justFound = true;
     this.#longestWaitMs = Math.min(
       this.#mostWaitMs,
       Math.max(LEAST_WAIT_MS, this.#patienceMs * WAIT_RATIO),
@@ -127,7 +154,7 @@ export class Overload {
 
   /** Takes note that a worker has finished a request, for a client that was there still. */
   finish(): void {
-    this.#finishedSince++;
+    this.#finishedEver++;
   }
 
   /** Takes note that a client has gone whose request was at a worker; those that had not waited say nothing. */
@@ -136,17 +163,23 @@ export class Overload {
     if (since !== undefined) this.leave(now - since);
   }
 
-  /** To be called a few times a second, with the number of those that wait. */
-  sweep(now: number, depth: number): void {
+  /** To be called a few times a second, with the numbers of those that wait and of those that workers are at. */
+  sweep(
+    now: number,
+    { queued, working }: { readonly queued: number; readonly working: number },
+  ): void {
     const elapsedMs = now - (this.#sweptAt ?? now);
     this.#sweptAt = now;
     if (elapsedMs === 0) return;
-    if (depth > 0 || this.known) {
+    const finished = this.#finishedEver;
+    if (queued > 0 || this.known) {
       const kept = Math.exp(-elapsedMs / RATE_MEMORY_MS);
-      this.#finished = this.#finished * kept + this.#finishedSince;
+      this.#finished = this.#finished * kept + finished - this.#finishedBefore;
       this.#busyMs = this.#busyMs * kept + elapsedMs;
     }
-    this.#finishedSince = 0;
+    this.#finishedBefore = finished;
+    const grows = this.#growth.look({ now, queued, working, finished });
+    this.#standingMs = this.#nextStandingMs({ queued, grows, elapsedMs });
     const kept = Math.exp(-elapsedMs / MEMORY_MS);
     this.#left *= kept;
     this.#served *= kept;
@@ -157,5 +190,19 @@ export class Overload {
       this.#waits = [];
       this.#patienceMs = Infinity;
     }
+  }
+
+  #nextStandingMs({ queued, grows, elapsedMs }: {
+    readonly queued: number;
+    readonly grows: boolean;
+    readonly elapsedMs: number;
+  }): number {
+    if (queued === 0) return Infinity;
+    const standingMs = this.#standingMs;
+    if (standingMs === Infinity) {
+      return grows ? GROWN_WAIT_MS : this.#longestWaitMs;
+    }
+    const shrunkMs = standingMs * STANDING_PER_SECOND ** (elapsedMs / 1000);
+    return Math.max(LEAST_STANDING_MS, shrunkMs);
   }
 }

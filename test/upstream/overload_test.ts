@@ -88,7 +88,7 @@ Deno.test("a few clients that go are no overload", () => {
   for (let second = 0; second < 60; second++) {
     for (let i = 0; i < 100; i++) overload.serve(request, 0, 500);
     overload.leave(1_000);
-    overload.sweep(second * 1_000, 5);
+    overload.sweep(second * 1_000, { queued: 5, working: 2 });
   }
   assert(!overload.known);
 });
@@ -102,7 +102,7 @@ Deno.test("clients that go while others wait as long, or at once, are no overloa
       if (i % 10 === 0) overload.leave(200);
       overload.serve(request, 0, 300);
     }
-    overload.sweep(second * 1_000, 5);
+    overload.sweep(second * 1_000, { queued: 5, working: 2 });
   }
   assert(!overload.known);
 });
@@ -114,7 +114,9 @@ Deno.test("an overload is forgotten when clients have ceased to give up", () => 
   assert.equal(overload.takeBoundMs(), 500);
   assert.equal(overload.takeBoundMs(), 1_000);
   let now = 0;
-  while (overload.known && now < 600_000) overload.sweep(now += 100, 0);
+  while (overload.known && now < 600_000) {
+    overload.sweep(now += 100, { queued: 0, working: 0 });
+  }
   assert(now > 60_000 && now < 600_000, `${now}`);
 });
 
@@ -142,9 +144,74 @@ Deno.test("a pool that starts under five times its capacity comes out of what it
   assert(givenUp < 0.02 * 50 * CAPACITY, `${givenUp}`);
 });
 
+/** What comes of a pool that was busy with `clients` that wait for their responses, then has twice what it can serve, of clients that wait for ever. */
+function suddenly(clients: number, seed: number): DispatchOutcome {
+  const since = 6_000;
+  const model = new DispatchModel({
+    workers: 2,
+    policy: "round-robin",
+    workerConcurrency: "auto",
+  });
+  attach(
+    {
+      ...WORKLOADS["computing (event loop)"]!,
+      clients: (now) => now < since ? clients : 0,
+      ratePerSecond: (now) => now < since ? 0 : 2 * CAPACITY,
+    },
+    model,
+    seed,
+  );
+  model.run(since);
+  return model.run(8_000);
+}
+
+for (const clients of [2, 16]) {
+  Deno.test(`where twice as many come as can be served, after ${clients} clients, those that are too many are told at once, although nobody gives up`, () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const found = suddenly(clients, seed);
+      assert(found.latenciesMs.length > 0.9 * 8 * CAPACITY, `${seed}`);
+      assert(quantile(found, 0.99) < 2_000, `${quantile(found, 0.99)}`);
+      // Once it is known, the queue is no longer than it needs to be.
+      assert(quantile(found, 0.5) < 600, `${quantile(found, 0.5)}`);
+      const told = { latenciesMs: found.rejectionsMs };
+      assert(found.rejectionsMs.length > 0.6 * 8 * CAPACITY, `${seed}`);
+      assert(quantile(told, 0.99) < 5, `${quantile(told, 0.99)}`);
+    }
+  });
+}
+
+Deno.test("a burst that is over is worked off, however long it takes, although more have come than are served in ten seconds", () => {
+  const model = new DispatchModel({
+    workers: 2,
+    policy: "round-robin",
+    workerConcurrency: "auto",
+  });
+  attach(
+    {
+      ...WORKLOADS["computing"]!,
+      // The usual load, then thousands in a second, then the usual load.
+      ratePerSecond: (now) => now >= 10_000 && now < 11_000 ? 4_000 : 150,
+    },
+    model,
+    3,
+  );
+  const { rejectionsMs } = model.run(60_000);
+  assert.equal(rejectionsMs.length, 0);
+});
+
 Deno.test("the queue may be longer than MAX_QUEUE where the limit was found, and workers get no more for that", () => {
-  const model = modelOf(2, { maxQueue: 10, patienceMs: Infinity });
-  const { rejectionsMs } = model.run(5_000);
+  const model = new DispatchModel({
+    workers: 2,
+    policy: "round-robin",
+    workerConcurrency: "auto",
+    maxQueue: 10,
+  });
+  attach(
+    { ...WORKLOADS["computing (64 clients)"]!, clients: () => 1_000 },
+    model,
+    1,
+  );
+  const { rejectionsMs } = model.run(20_000);
   assert.equal(rejectionsMs.length, 0);
   const { queue, upstreams } = model.dispatcher;
   assert(queue.depth > 500, `${queue.depth}`);
