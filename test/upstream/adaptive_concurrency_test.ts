@@ -132,6 +132,23 @@ Deno.test("500 open streams count as no work, and requests take turns beside the
   }
 });
 
+Deno.test("slow uploads that begin while one request at a time is served keep nobody waiting, from the first on", () => {
+  const model = new DispatchModel({
+    workers: 2,
+    policy: "round-robin",
+    workerConcurrency: "auto",
+  });
+  const uniform = WORKLOADS["computing (uniform)"]!;
+  attach({ ...uniform, ratePerSecond: () => 300 }, model, 1);
+  const { concurrency } = model.run(10_000);
+  assert([1, 2].includes(concurrency), `${concurrency}`);
+  for (let i = 0; i < 10; i++) {
+    model.request({ cpuMs: 3, uploadMs: 3_000, background: true });
+  }
+  const { latenciesMs } = model.run(2_000);
+  assert(latenciesMs.at(-1)! < 50, `${latenciesMs.at(-1)}`);
+});
+
 Deno.test("requests that all wait for minutes are let in, however long nothing is finished", () => {
   const model = new DispatchModel({
     workers: 2,

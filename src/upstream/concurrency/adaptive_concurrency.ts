@@ -41,8 +41,8 @@ const SLOW_UPLOAD_MS = 100;
 /** What one more upload counts in the share of slow ones. */
 const UPLOAD_WEIGHT = 0.2;
 
-/** Share of slow uploads from which on the next one is taken for slow. */
-const MOSTLY_SLOW = 0.5;
+/** Share of slow uploads from which on the next one is taken for slow: a worker that is kept for one has nothing to do meanwhile, and where one that is quick does not count, the worker has two requests for a moment. */
+const SOMETIMES_SLOW = 0.05;
 
 /** A request that a worker has. A member of what that one works at, or of what is overdue. */
 class Claim implements Linked<Claim> {
@@ -57,7 +57,8 @@ class Claim implements Linked<Claim> {
   claimedAt = 0;
   /** Of those that were claimed, the how many-th it is. */
   order = 0;
-  uploads = false;
+  /** What is known of its content: it came with the head, or is awaited, or has been for long. */
+  upload: "none" | "awaited" | "slow" = "none";
   sampled: SampledRequest | null = null;
 
   constructor(public request: ClaimRequest | null, public upstream: Upstream) {}
@@ -94,8 +95,8 @@ export class AdaptiveConcurrency {
   #order = 0;
   /** When the owner last swept. */
   #sweptAt = 0;
-  /** Of the last uploads, how many were slow. */
-  #slowUploads = 0;
+  /** Of the last uploads, how many were slow: all, as far as is known. */
+  #slowUploads = 1;
 
   /** Requests a worker may have at once as far as is known; 0 is no limit. */
   get limit(): number {
@@ -121,14 +122,16 @@ export class AdaptiveConcurrency {
     const claim = this.#newClaim(request, upstream);
     claim.claimedAt = this.#sweptAt;
     claim.order = this.#order++;
-    claim.uploads = uploads;
+    claim.upload = uploads ? "awaited" : "none";
     claim.sampled = sampled;
     request.claim = claim;
     this.#claims.enter(claim.entry);
     const worker = this.#stateOf(upstream);
     worker.working.enter(claim);
     worker.oldest ??= claim;
-    if (uploads && this.#slowUploads > MOSTLY_SLOW) this.#excuse(claim, "idle");
+    if (uploads && this.#slowUploads > SOMETIMES_SLOW) {
+      this.#excuse(claim, "idle");
+    }
   }
 
   /** Takes note that a claim was released. */
@@ -166,8 +169,9 @@ export class AdaptiveConcurrency {
       readonly clock: () => number;
     },
   ): void {
-    const { upstream, state, sampled, uploads } = claim;
+    const { upstream, state, sampled } = claim;
     const worker = this.#stateOf(upstream);
+    if (claim.upload === "awaited" && !clientGone) this.#countUpload(false);
     if (clientGone && state !== "idle") this.#limit.noteAbandoned();
     else this.#limit.noteRelease();
     if (state === "idle") return upstream.addIdle(-1);
@@ -177,7 +181,6 @@ export class AdaptiveConcurrency {
       if (worker.working.size > 0) this.#wait();
       return;
     }
-    if (uploads) this.#countUpload(false);
     // How long it would have taken is not known.
     if (sampled !== null && clientGone) this.#limit.drop(sampled);
     else if (sampled !== null) {
@@ -210,10 +213,10 @@ export class AdaptiveConcurrency {
       // Those claimed since are younger than one sweep.
       if (claim.claimedAt >= before) break;
       const ageMs = now - claim.claimedAt;
-      if (claim.state === "idle") continue;
       if (request?.uploading === true) {
-        if (ageMs < SLOW_UPLOAD_MS) continue;
+        if (ageMs < SLOW_UPLOAD_MS || claim.upload === "slow") continue;
         this.#countUpload(true);
+        claim.upload = "slow";
         this.#excuse(claim, "idle");
       } else if (
         claim.state === "working" && ageMs >= overdueMs &&
