@@ -204,7 +204,8 @@ export class Dispatcher {
     this.#expire(now);
     const working = this.upstreams.reduce((sum, u) => sum + u.working, 0);
     const queued = this.#queue.size;
-    this.#overload.sweep(now, { queued, working });
+    const saturated = this.#adaptive.saturated(now);
+    this.#overload.sweep(now, { queued, working, saturated });
     this.#adaptive.sweep(now, {
       queued,
       working,

@@ -3,7 +3,8 @@
  *
  * A burst is worked off, however long it takes, as long as its clients wait:
  * to turn them away would serve nobody. But a queue that grows and grows is no
- * burst ({@linkcode QueueGrowth}), and once clients give up in it, each is
+ * burst ({@linkcode QueueGrowth}) where workers would finish no more if they
+ * were given more at once, and once clients give up in it, each is
  * served just before it would have left, or just after. Then only so many are
  * let in as will be served in a second, or in half the time that clients were
  * seen to wait, and the others are told at once.
@@ -65,6 +66,16 @@ const MEMORY_MS = 5_000;
 
 /** The same for how fast the queue is served: shorter, as that changes. */
 const RATE_MEMORY_MS = 1_000;
+
+/** What there is to do. */
+export interface QueueLoad {
+  /** Requests that wait. */
+  readonly queued: number;
+  /** Requests that workers are at. */
+  readonly working: number;
+  /** Whether workers would finish no more if they were given more at once. */
+  readonly saturated: boolean;
+}
 
 /** Knows whether there is an overload, and how long the queue may be. */
 export class Overload {
@@ -163,11 +174,8 @@ export class Overload {
     if (since !== undefined) this.leave(now - since);
   }
 
-  /** To be called a few times a second, with the numbers of those that wait and of those that workers are at. */
-  sweep(
-    now: number,
-    { queued, working }: { readonly queued: number; readonly working: number },
-  ): void {
+  /** To be called a few times a second. */
+  sweep(now: number, { queued, working, saturated }: QueueLoad): void {
     const elapsedMs = now - (this.#sweptAt ?? now);
     this.#sweptAt = now;
     if (elapsedMs === 0) return;
@@ -178,7 +186,8 @@ export class Overload {
       this.#busyMs = this.#busyMs * kept + elapsedMs;
     }
     this.#finishedBefore = finished;
-    const grows = this.#growth.look({ now, queued, working, finished });
+    const grows = this.#growth.look({ now, queued, working, finished }) &&
+      saturated;
     this.#standingMs = this.#nextStandingMs({ queued, grows, elapsedMs });
     const kept = Math.exp(-elapsedMs / MEMORY_MS);
     this.#left *= kept;

@@ -32,10 +32,10 @@ const LEAST_DEVIATIONS = 3;
 const LEAST_GROWTH_RATIO = 0.05;
 
 /** What was finished meanwhile must be so much of the most there was. */
-const FULL_RATIO = 0.8;
+const FULL_RATIO = 0.9;
 
 /** How long the most that was finished counts, in milliseconds. */
-const MEMORY_MS = 5_000;
+const MEMORY_MS = 10_000;
 
 /** What there was at a time. */
 export interface Backlog {

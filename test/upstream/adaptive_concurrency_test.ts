@@ -8,8 +8,16 @@
 
 import assert from "node:assert/strict";
 import { runCap } from "../../bench/support/compare_caps.ts";
-import { DispatchModel } from "../../src/simulate/dispatch_model.ts";
-import { attach, WORKLOADS } from "../../src/simulate/workloads.ts";
+import {
+  type Demand,
+  DispatchModel,
+  type DispatchOutcome,
+} from "../../src/simulate/dispatch_model.ts";
+import {
+  attach,
+  type Workload,
+  WORKLOADS,
+} from "../../src/simulate/workloads.ts";
 
 /** Seeds of each load: the first of those fifty. */
 const SEEDS = 6;
@@ -163,3 +171,59 @@ Deno.test("requests that all wait for minutes are let in, however long nothing i
   model.run(10_000);
   assert(model.dispatcher.queue.depth < 20, `${model.dispatcher.queue.depth}`);
 });
+
+/** What comes of a load when the work changes after eight seconds, in the twelve that follow. */
+function afterChange(
+  demand: (random: () => number, changed: boolean) => Demand,
+  { before, after, seed }: {
+    readonly before: number;
+    readonly after: number;
+    readonly seed: number;
+  },
+): DispatchOutcome {
+  const changeMs = 8_000;
+  const model = new DispatchModel({
+    workers: 2,
+    policy: "round-robin",
+    workerConcurrency: "auto",
+  });
+  const workload: Workload = {
+    stretch: { warmUpMs: changeMs, measuredMs: 12_000 },
+    demand: (random, now) => demand(random, now >= changeMs),
+    ratePerSecond: (now) => now < changeMs ? before : after,
+  };
+  attach(workload, model, seed);
+  model.run(changeMs);
+  return model.run(12_000);
+}
+
+const computes = (random: () => number): Demand => ({
+  cpuMs: random() < 0.9 ? 3 : 40,
+});
+
+/** Work that comes after computing: what a request needs, how many come, and what the mean of the seeds' p99 is at most, in milliseconds. */
+const CHANGES: Readonly<
+  Record<string, readonly [(random: () => number) => Demand, number, number]>
+> = {
+  "waits for 50 ms": [() => ({ cpuMs: 0.05, waitMs: 50 }), 1_000, 1_200],
+  "waits for 500 ms": [() => ({ cpuMs: 1, waitMs: 500 }), 40, 4_500],
+  "computes or waits": [
+    (random) => random() < 0.5 ? { cpuMs: 3 } : { cpuMs: 0.05, waitMs: 50 },
+    250,
+    400,
+  ],
+};
+for (const [name, [next, after, mostMs]] of Object.entries(CHANGES)) {
+  Deno.test(`after little to compute comes work that ${name}: the limit is forgotten, and nobody is turned away`, () => {
+    let sumMs = 0;
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const { latenciesMs, rejectionsMs } = afterChange(
+        (random, changed) => changed ? next(random) : computes(random),
+        { before: 60, after, seed },
+      );
+      assert.equal(rejectionsMs.length, 0);
+      sumMs += latenciesMs[Math.floor(0.99 * latenciesMs.length)]!;
+    }
+    assert(sumMs / SEEDS < mostMs, `${sumMs / SEEDS}`);
+  });
+}

@@ -193,7 +193,10 @@ Deno.test("most that are abandoned are a collapse, and a few are not", () => {
 });
 
 /** What a surge advises while workers finish so many requests in each sweep. */
-function advice(finishedEach: (surging: boolean) => number): string[] {
+function advice(
+  finishedEach: (surging: boolean) => number,
+  { expectedMs = 5, mayBeHeld = false } = {},
+): string[] {
   const surge = new Surge();
   const said: string[] = [];
   let finished = 0;
@@ -205,7 +208,8 @@ function advice(finishedEach: (surging: boolean) => number): string[] {
       working: surging ? 8 : 2,
       allowed: 2,
       finished,
-      expectedMs: 5,
+      expectedMs,
+      mayBeHeld,
     });
     if (word === "none") {
       finished += finishedEach(surging);
@@ -218,6 +222,19 @@ function advice(finishedEach: (surging: boolean) => number): string[] {
   }
   return said;
 }
+
+Deno.test("where requests wait for long it is tried whether more at once take as long, although nothing is known of them", () => {
+  const unknown = { expectedMs: 0, mayBeHeld: true };
+  const waiting = advice((surging) => surging ? 16 : 4, unknown);
+  assert.deepEqual(waiting.slice(0, 3), ["begin", "confirm", "raise"]);
+  const computing = advice(() => 6, unknown);
+  assert.equal(computing[0], "begin");
+  assert(computing.slice(1).every((word) => word !== "confirm"));
+  assert(computing.includes("in-vain"));
+  // A quarter of a second is no long wait, and what is known to be right is not tried.
+  assert.deepEqual(advice(() => 40, unknown), []);
+  assert.deepEqual(advice(() => 6, { expectedMs: 0 }), []);
+});
 
 Deno.test("a surge forgets a limit where more at once take as long, and nowhere else", () => {
   // 40 in a sweep are what two workers should finish.

@@ -88,7 +88,7 @@ Deno.test("a few clients that go are no overload", () => {
   for (let second = 0; second < 60; second++) {
     for (let i = 0; i < 100; i++) overload.serve(request, 0, 500);
     overload.leave(1_000);
-    overload.sweep(second * 1_000, { queued: 5, working: 2 });
+    overload.sweep(second * 1_000, { queued: 5, working: 2, saturated: true });
   }
   assert(!overload.known);
 });
@@ -102,7 +102,7 @@ Deno.test("clients that go while others wait as long, or at once, are no overloa
       if (i % 10 === 0) overload.leave(200);
       overload.serve(request, 0, 300);
     }
-    overload.sweep(second * 1_000, { queued: 5, working: 2 });
+    overload.sweep(second * 1_000, { queued: 5, working: 2, saturated: true });
   }
   assert(!overload.known);
 });
@@ -115,7 +115,7 @@ Deno.test("an overload is forgotten when clients have ceased to give up", () => 
   assert.equal(overload.takeBoundMs(), 1_000);
   let now = 0;
   while (overload.known && now < 600_000) {
-    overload.sweep(now += 100, { queued: 0, working: 0 });
+    overload.sweep(now += 100, { queued: 0, working: 0, saturated: true });
   }
   assert(now > 60_000 && now < 600_000, `${now}`);
 });

@@ -14,8 +14,9 @@
 import type { ClaimRequest } from "../request_queue.ts";
 import { type Linked, LinkedList } from "../linked_list.ts";
 import type { Upstream } from "../upstream.ts";
-import { ConcurrencyLimit, type PoolLoad } from "./concurrency_limit.ts";
+import { ConcurrencyLimit } from "./concurrency_limit.ts";
 import { MOST_PLACES, type SampledRequest } from "./latency_sample.ts";
+import type { PoolLoad } from "./phase.ts";
 
 /** How many times as long as usual a request takes that is no work. */
 const OVERDUE_FACTOR = 16;
@@ -102,6 +103,11 @@ export class AdaptiveConcurrency {
   get limit(): number {
     const { limit } = this.#limit;
     return limit === Infinity ? 0 : limit;
+  }
+
+  /** Whether workers were seen of late to finish no more when they were given more at once. */
+  saturated(now: number): boolean {
+    return this.#limit.saturated(now);
   }
 
   /** Whether a worker may have one more. */

@@ -38,6 +38,8 @@ import {
   type SampledRequest,
 } from "./latency_sample.ts";
 import { FIRST_PAUSE_MS } from "./pace.ts";
+import type { Phase, PoolLoad } from "./phase.ts";
+import { Saturation } from "./saturation.ts";
 import {
   STALL_FACTOR,
   Surge,
@@ -74,29 +76,6 @@ const STAND_STILL_MS = 25;
 /** Limit from which on a few more than that show nothing. */
 const ABSORBING = 5;
 
-/** Where the search is. */
-type Phase =
-  /** Nothing is sampled until `until`. */
-  | { readonly type: "rest"; readonly until: number }
-  /** The latency at the limit is measured. */
-  | { readonly type: "look"; readonly base: LatencySample }
-  /** Workers are given more, to see whether the limit still fits. */
-  | { readonly type: "surge" }
-  /** The latency at another limit is measured. */
-  | ({ readonly type: "trial" } & Trial)
-  /** The limit is back; the last requests of the trial are awaited. */
-  | ({ readonly type: "verdict" } & Trial);
-
-/** What is under way. */
-export interface PoolLoad {
-  /** Requests that wait for a worker. */
-  readonly queued: number;
-  /** Requests that workers are at. */
-  readonly working: number;
-  /** Workers. */
-  readonly workers: number;
-}
-
 /** Finds the limit. */
 export class ConcurrencyLimit {
   #limit = GREATEST_LIMIT;
@@ -117,6 +96,7 @@ export class ConcurrencyLimit {
   readonly #collapse = new Collapse();
   readonly #surge = new Surge();
   readonly #crowding = new Crowding();
+  readonly #saturation = new Saturation();
 
   /** What a request usually takes, in milliseconds; 0 while it is not known. */
   get usualMs(): number {
@@ -141,6 +121,11 @@ export class ConcurrencyLimit {
   /** Requests a worker may be given now: the limit, or another that is tried. */
   get cap(): number {
     return this.#cap;
+  }
+
+  /** Whether workers were seen of late to finish no more when they were given more. */
+  saturated(now: number): boolean {
+    return this.#saturation.seen(now);
   }
 
   /** Whether {@linkcode take} is to be called for each request. */
@@ -213,6 +198,7 @@ export class ConcurrencyLimit {
     }
     const crowded = this.#crowding.look({ now, working, workers, finished });
     if (crowded !== null && crowded * LEAST_CHANGE < this.#limit) {
+      this.#saturation.note(now);
       return this.#change(Math.max(this.#work.parallelism, crowded), now);
     }
     if (completions.takeAbandoned()) {
@@ -223,13 +209,16 @@ export class ConcurrencyLimit {
         this.#look(now);
       }
     }
+    const most = this.#limit * workers;
     const advice = this.#surge.look({
       now,
       queued,
       working,
-      allowed: Math.min(working, this.#limit * workers),
+      allowed: Math.min(working, most),
       finished,
       expectedMs: this.#expectedMs,
+      mayBeHeld: working <= most && this.#cap >= this.#limit &&
+        !this.#saturation.seen(now),
     });
     if (advice === "none") this.#advance(now);
     else this.#followSurge(advice, now);
@@ -260,6 +249,10 @@ export class ConcurrencyLimit {
       case "forget":
         this.#work.forget();
         return this.#change(Infinity, now);
+      case "in-vain":
+        this.#saturation.note(now);
+        this.#cap = this.#limit;
+        return this.#look(now);
       case "end":
         this.#cap = this.#limit;
         return this.#look(now);
@@ -374,6 +367,7 @@ export class ConcurrencyLimit {
         trial.meanMs * (limit / trial.cap) ** elasticity.value,
       );
     }
+    if (direction === "up" && this.#queued > 0) this.#saturation.note(now);
     // Requests that wait would only wait for each other, too.
     if (isInVain(phase)) pace.retire(now);
     else pace.wait(now);
@@ -382,6 +376,8 @@ export class ConcurrencyLimit {
 
   /** Sets another limit, which is to be tried out at once. */
   #change(limit: number, now: number): void {
+    if (limit > this.#limit) this.#saturation.forget();
+    else if (this.#queued > 0) this.#saturation.note(now);
     this.#limit = bounded(limit);
     this.#previous = null;
     this.#crowding.reset();

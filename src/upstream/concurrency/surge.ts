@@ -1,10 +1,10 @@
 /**
- * When a limit does not fit the work any more: requests wait, and workers that
- * are full finish far fewer than they did. Pure.
+ * When a limit may not fit the work any more: workers that are full finish far
+ * fewer than they did, or requests wait for long. Pure.
  *
- * Either the work is heavier now, or it waits for something, and workers could
- * have many times as much at once. So they are given some times as much for a
- * moment: if they finish more then, the limit is forgotten.
+ * Either there is more to do now, or requests wait for something, and workers
+ * could have many times as much at once. So they are given some times as much
+ * for a moment: if they finish more then, the limit is forgotten.
  *
  * @module
  */
@@ -15,6 +15,18 @@ const LEAST_EXPECTED = 40;
 /** Factor by which fewer were finished than expected. */
 export const STALL_FACTOR = 2.5;
 
+/** Wait of one that joins the queue, in milliseconds, which calls for a look at whether the limit is to blame ... */
+const LONG_WAIT_MS = 400;
+
+/** ... where the queue has not been empty for so long, in milliseconds ... */
+const LEAST_STANDING_MS = 200;
+
+/** ... and so many were finished meanwhile, if it does not take them too long: of fewer it is not known what they take. */
+const LEAST_TURNOVER = 16;
+
+/** What is older says nothing of the present work, in milliseconds. */
+const LONGEST_LOOK_MS = 2_000;
+
 /** What workers are given meanwhile, as a multiple of the limit. */
 export const SURGE_FACTOR = 4;
 
@@ -22,10 +34,16 @@ export const SURGE_FACTOR = 4;
 const LEAST_SURGE_MS = 200;
 
 /** And at most: who waits longer than that has few companions. */
-const MOST_SURGE_MS = 2_000;
+const MOST_SURGE_MS = 4_000;
+
+/** Those that are let in together are finished together, which says nothing until the first are: where they take so long, in milliseconds, what is finished counts from then on. */
+const SLOW_MS = 100;
 
 /** Factor by which the latency may differ, where requests do not wait for each other. */
 const SAME_LATENCY = 1.6;
+
+/** Factor from which on they do: of twice as many each takes twice as long, and chance is on either side. */
+const IN_TURN_LATENCY = 2.5;
 
 /** Factor by which more must have been at workers, for their latency to say something. */
 const LEAST_CONTRAST = 2;
@@ -50,6 +68,8 @@ export interface Progress {
   readonly finished: number;
   /** What a request takes at the limit, in milliseconds; 0 while it is not known. */
   readonly expectedMs: number;
+  /** Whether requests may be waiting for no other reason than the limit. */
+  readonly mayBeHeld: boolean;
 }
 
 /** What is to be done about the limit. */
@@ -58,18 +78,21 @@ export type SurgeAdvice =
   | "begin"
   | "confirm"
   | "end"
+  /** It ends, and workers have finished no more. */
+  | "in-vain"
   | "raise"
   | "forget";
 
 /** One moment in which workers are given more. */
 interface RunningSurge {
   readonly step: "first" | "confirming";
+  readonly countsFrom: number;
   readonly endsAt: number;
   /** What a request took before, in milliseconds, and how many workers were at. */
   readonly latencyMs: number;
   readonly working: number;
-  readonly from: Progress;
-  /** Requests that workers were at, times the milliseconds for which they were. */
+  from: Progress;
+  /** Requests that workers were at since then, times the milliseconds for which they were. */
   workingMs: number;
 }
 
@@ -94,15 +117,18 @@ export class Surge {
     const last = this.#last;
     this.#last = progress;
     if (this.#surge !== null) {
-      // What it begins with has only just been let in, and counts from then on.
-      this.#surge.workingMs += progress.working *
-        (progress.now - (last ?? progress).now);
-      return this.#judge(this.#surge, progress);
+      const surge = this.#surge;
+      if (surge.from.now < surge.countsFrom) surge.from = progress;
+      else {
+        // What it begins with has only just been let in, and counts from then on.
+        const elapsedMs = progress.now - (last ?? progress).now;
+        surge.workingMs += progress.working * elapsedMs;
+      }
+      return this.#judge(surge, progress);
     }
-    if (
-      progress.queued === 0 || progress.expectedMs === 0 ||
-      progress.now < this.#nextAt || last === null || last.queued === 0
-    ) {
+    const nothing = progress.queued === 0 || last === null ||
+      last.queued === 0 || progress.expectedMs === 0 && !progress.mayBeHeld;
+    if (nothing || progress.now < this.#nextAt) {
       if (progress.queued === 0) this.#pauseMs = FIRST_PAUSE_MS;
       this.#since = null;
       return "none";
@@ -115,21 +141,33 @@ export class Surge {
     }
     const elapsedMs = progress.now - last.now;
     this.#workingMs += last.working * elapsedMs;
-    this.#expected += last.allowed * elapsedMs / progress.expectedMs;
-    if (this.#expected < LEAST_EXPECTED) return "none";
-    const since = this.#since;
-    const finished = progress.finished - since.finished;
-    this.#since = null;
-    if (finished * STALL_FACTOR > this.#expected) {
-      this.#pauseMs = FIRST_PAUSE_MS;
-      return "none";
+    if (progress.expectedMs > 0) {
+      this.#expected += last.allowed * elapsedMs / progress.expectedMs;
     }
-    const latencyMs = this.#workingMs / Math.max(finished, 1);
-    this.#surge = surgeOf("first", progress, {
-      latencyMs,
-      working: this.#workingMs / (progress.now - since.now),
-    });
-    return "begin";
+    return this.#begin(this.#since, progress);
+  }
+
+  /** Begins a surge where one is called for. */
+  #begin(since: Progress, progress: Progress): SurgeAdvice {
+    const finished = progress.finished - since.finished;
+    const elapsedMs = progress.now - since.now;
+    const known = this.#expected >= LEAST_EXPECTED;
+    const stalled = known && finished * STALL_FACTOR <= this.#expected;
+    const waits = progress.mayBeHeld && elapsedMs >= LEAST_STANDING_MS &&
+      progress.queued * elapsedMs >= LONG_WAIT_MS * finished;
+    const clear = finished >= LEAST_TURNOVER || elapsedMs >= LONGEST_LOOK_MS;
+    if (stalled || waits && clear) {
+      this.#since = null;
+      this.#surge = surgeOf("first", progress, {
+        latencyMs: this.#workingMs / Math.max(finished, 1),
+        working: this.#workingMs / elapsedMs,
+      });
+      return "begin";
+    }
+    if (waits) return "none";
+    if (known) this.#pauseMs = FIRST_PAUSE_MS;
+    if (known || elapsedMs >= LONGEST_LOOK_MS) this.#since = null;
+    return "none";
   }
 
   #judge(surge: RunningSurge, progress: Progress): SurgeAdvice {
@@ -139,9 +177,10 @@ export class Surge {
     const latencyMs = surge.workingMs / Math.max(finished, 1);
     const working = surge.workingMs / (progress.now - surge.from.now);
     const slower = latencyMs / surge.latencyMs;
-    const same = finished >= LEAST_FINISHED &&
-      slower < SAME_LATENCY && slower > 1 / SAME_LATENCY;
-    if (same && working >= LEAST_CONTRAST * surge.working) {
+    const enough = finished >= LEAST_FINISHED;
+    const same = enough && slower < SAME_LATENCY && slower > 1 / SAME_LATENCY;
+    const more = working >= LEAST_CONTRAST * surge.working;
+    if (same && more) {
       this.#pauseMs = FIRST_PAUSE_MS;
       if (surge.step === "confirming") return "forget";
       this.#surge = surgeOf("confirming", progress, { latencyMs, working });
@@ -151,7 +190,7 @@ export class Surge {
     if (same && surge.step === "confirming") return "raise";
     this.#nextAt = progress.now + this.#pauseMs;
     this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
-    return "end";
+    return enough && more && slower >= IN_TURN_LATENCY ? "in-vain" : "end";
   }
 }
 
@@ -160,14 +199,14 @@ function surgeOf(
   from: Progress,
   before: Pick<RunningSurge, "latencyMs" | "working">,
 ): RunningSurge {
-  const lastsMs = Math.min(
-    MOST_SURGE_MS,
-    Math.max(LEAST_SURGE_MS, 2 * before.latencyMs),
-  );
+  const { latencyMs } = before;
+  const countsFrom = from.now + (latencyMs < SLOW_MS ? 0 : latencyMs);
+  const lastsMs = Math.max(LEAST_SURGE_MS, 2 * latencyMs);
   return {
     step,
     ...before,
-    endsAt: from.now + lastsMs,
+    countsFrom,
+    endsAt: Math.min(countsFrom + lastsMs, from.now + MOST_SURGE_MS),
     from,
     workingMs: 0,
   };
