@@ -29,8 +29,12 @@ import { writeCarriedUpgrade } from "./upgrade.ts";
 export interface Forwarding extends Peer {
   /** Whether the peer is a proxy whose own forwarding fields are believed. */
   readonly trusted: boolean;
-  /** `X-Forwarded-For: ADDRESS` without the end of the line. */
-  readonly forwardedFor: Uint8Array;
+  /** The lines `X-Forwarded-For`, `X-Forwarded-Proto` and, where there is a port, `X-Forwarded-Port`. */
+  readonly lines: Uint8Array;
+  /** The same but for `X-Forwarded-Port`. */
+  readonly linesWithoutPort: Uint8Array;
+  /** The line `Forwarded` but for its host, and its end. */
+  readonly forwarded: Uint8Array;
   /** The Host for clients that send none (HTTP/1.0). */
   readonly defaultHost: Uint8Array;
 }
@@ -65,7 +69,6 @@ const TRACEPARENT = ascii("traceparent: ");
 const X_REQUEST_ID = ascii("X-Request-Id: ");
 const X_FORWARDED_HOST = ascii("X-Forwarded-Host: ");
 const X_REAL_IP = ascii("X-Real-IP: ");
-const FORWARDED = ascii("Forwarded: ");
 
 /** From the beginning of the trace's value to that of the request id. */
 export const TRACEPARENT_BEFORE_ID: number = TRACEPARENT_BYTES + 2 +
@@ -107,15 +110,19 @@ export function forwarding(text: ForwardingText): Forwarding {
   const { trusted, address, proto, port, defaultHost } = text;
   // RFC 7239 §6: an IPv6 address is put in brackets and quotes.
   const node = address.includes(":") ? `"[${address}]"` : address;
+  const element = `for=${node};proto=${proto}`;
+  const forLine = `X-Forwarded-For: ${address}\r\n`;
   const protoLine = `X-Forwarded-Proto: ${proto}\r\n`;
   const portLine = port === 0 ? "" : `X-Forwarded-Port: ${port}\r\n`;
   return {
     trusted,
-    forwardedFor: ascii(`X-Forwarded-For: ${address}`),
+    lines: ascii(forLine + protoLine + portLine),
+    linesWithoutPort: ascii(forLine + protoLine),
+    forwarded: ascii(`Forwarded: ${element}`),
     address: ascii(address),
     proto: ascii(protoLine),
     protoAndPort: ascii(protoLine + portLine),
-    element: ascii(`for=${node};proto=${proto}`),
+    element: ascii(element),
     node: ascii(`for=${node}`),
     scheme: ascii(proto),
     defaultHost: ascii(defaultHost),
@@ -263,20 +270,17 @@ function writeForwarding(
   }
   const { hostStart, hostEnd } = head;
   const hasHost = hostEnd > hostStart;
-  out.write(forwarding.forwardedFor);
-  out.endLine();
   out.write(
     forwarding.trusted && head.fields.has(Field.X_FORWARDED_PORT)
-      ? forwarding.proto
-      : forwarding.protoAndPort,
+      ? forwarding.linesWithoutPort
+      : forwarding.lines,
   );
   if (hasHost) {
     out.write(X_FORWARDED_HOST);
     out.copy(bytes, hostStart, hostEnd);
     out.endLine();
   }
-  out.write(FORWARDED);
-  out.write(forwarding.element);
+  out.write(forwarding.forwarded);
   if (hasHost) writeHostParameter(out, bytes, hostStart, hostEnd);
   out.endLine();
   if (!forwarding.trusted && head.fields.has(Field.X_REAL_IP)) {
