@@ -13,8 +13,13 @@ import {
   writeHostParameter,
 } from "./believed_fields.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { copyFields } from "./field_copy.ts";
-import { Field, HOP_FIELDS, LOCATION_FIELDS } from "./field_names.ts";
+import { copyFields, type Fates, fatesOf } from "./field_copy.ts";
+import {
+  Field,
+  type FieldKind,
+  HOP_FIELDS,
+  LOCATION_FIELDS,
+} from "./field_names.ts";
 import { Method, type RequestHead } from "./request_head.ts";
 import {
   acceptsTrailers,
@@ -74,36 +79,38 @@ const X_REAL_IP = ascii("X-Real-IP: ");
 export const TRACEPARENT_BEFORE_ID: number = TRACEPARENT_BYTES + 2 +
   X_REQUEST_ID.length;
 
-const DROP = 1;
-const DROP_IF_UNTRUSTED = 2;
-const DROP_IF_NOMINATED = 3;
-const DROP_IF_OLD = 4;
+/** Written anew where they are needed. */
+const DROPPED: readonly FieldKind[] = [
+  ...HOP_FIELDS,
+  Field.ALIAS,
+  Field.HTTP2_SETTINGS,
+  Field.PROXY,
+  Field.X_FORWARDED_FOR,
+  Field.FORWARDED,
+];
 
-/** For each kind of field: what becomes of it. Those that are dropped are written anew where they are needed. */
-const FATE = new Uint8Array(32);
-// Nomination may not take out what the message needs to be understood.
-for (const kind of [Field.OTHER, ...LOCATION_FIELDS]) {
-  FATE[kind] = DROP_IF_NOMINATED;
-}
-FATE[Field.EXPECT] = DROP_IF_OLD;
-for (
-  const kind of [
-    ...HOP_FIELDS,
-    Field.ALIAS,
-    Field.HTTP2_SETTINGS,
-    Field.PROXY,
-    Field.X_FORWARDED_FOR,
-    Field.FORWARDED,
-  ]
-) FATE[kind] = DROP;
-for (
-  const kind of [
-    Field.X_FORWARDED_PROTO,
-    Field.X_FORWARDED_HOST,
-    Field.X_FORWARDED_PORT,
-    Field.X_REAL_IP,
-  ]
-) FATE[kind] = DROP_IF_UNTRUSTED;
+/** What only a trusted peer may say. */
+const DROPPED_IF_UNTRUSTED: readonly FieldKind[] = [
+  Field.X_FORWARDED_PROTO,
+  Field.X_FORWARDED_HOST,
+  Field.X_FORWARDED_PORT,
+  Field.X_REAL_IP,
+];
+
+/** Nomination may not take out what the message needs to be understood. */
+const NOMINABLE: readonly FieldKind[] = [Field.OTHER, ...LOCATION_FIELDS];
+
+/** What becomes of the fields of a trusted peer, by its minor version. */
+const TRUSTED_FATES: readonly Fates[] = [
+  fatesOf([...DROPPED, Field.EXPECT], NOMINABLE),
+  fatesOf(DROPPED, NOMINABLE),
+];
+
+/** The same for a peer whose own forwarding fields are not believed. */
+const FATES: readonly Fates[] = [
+  fatesOf([...DROPPED, ...DROPPED_IF_UNTRUSTED, Field.EXPECT], NOMINABLE),
+  fatesOf([...DROPPED, ...DROPPED_IF_UNTRUSTED], NOMINABLE),
+];
 
 /** Makes the parts that are the same for all requests of a connection. */
 export function forwarding(text: ForwardingText): Forwarding {
@@ -176,7 +183,8 @@ export function writeRequestHead(
     else out.copy(bytes, head.hostStart, head.hostEnd); // RFC 9112 §3.2.2
     out.endLine();
   }
-  copyFields(out, bytes, head, forwarding.trusted ? drops : dropsUntrusted);
+  const fates = forwarding.trusted ? TRUSTED_FATES : FATES;
+  copyFields(out, bytes, head, fates[head.minorVersion]!);
   writeFraming(out, bytes, head);
   writeForwarding(out, bytes, head, forwarding);
   if (traceparent !== null) {
@@ -208,30 +216,6 @@ function writeRequestLine(
   }
   out.copy(bytes, targetStart, targetEnd);
   out.write(VERSION);
-}
-
-/** Whether field `index` is not passed on as it is. */
-function drops(bytes: Uint8Array, head: RequestHead, index: number): boolean {
-  const { fields, connection } = head;
-  switch (FATE[fields.kind(index)]) {
-    case DROP:
-      return true;
-    case DROP_IF_NOMINATED:
-      return connection.nominates(bytes, fields, index);
-    case DROP_IF_OLD:
-      return head.minorVersion === 0;
-  }
-  return false;
-}
-
-/** The same for a client whose own forwarding fields are not believed. */
-function dropsUntrusted(
-  bytes: Uint8Array,
-  head: RequestHead,
-  index: number,
-): boolean {
-  return FATE[head.fields.kind(index)] === DROP_IF_UNTRUSTED ||
-    drops(bytes, head, index);
 }
 
 function writeFraming(

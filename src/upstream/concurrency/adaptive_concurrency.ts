@@ -60,7 +60,11 @@ class Claim implements Linked<Claim> {
   uploads = false;
   sampled: SampledRequest | null = null;
 
-  constructor(public request: ClaimRequest | null, public upstream: Upstream) {}
+  constructor(
+    public request: ClaimRequest | null,
+    public upstream: Upstream,
+    public worker: WorkerState,
+  ) {}
 }
 
 /** A place in the list of all claims. */
@@ -118,14 +122,14 @@ export class AdaptiveConcurrency {
     const sampled = this.#limit.sampling && !uploads
       ? this.#limit.take(upstream.working, clock())
       : null;
-    const claim = this.#newClaim(request, upstream);
+    const worker = this.#stateOf(upstream);
+    const claim = this.#newClaim(request, upstream, worker);
     claim.claimedAt = this.#sweptAt;
     claim.order = this.#order++;
     claim.uploads = uploads;
     claim.sampled = sampled;
     request.claim = claim;
     this.#claims.enter(claim.entry);
-    const worker = this.#stateOf(upstream);
     worker.working.enter(claim);
     worker.oldest ??= claim;
     if (uploads && this.#slowUploads > MOSTLY_SLOW) this.#excuse(claim, "idle");
@@ -148,12 +152,17 @@ export class AdaptiveConcurrency {
     this.#spare.enter(claim);
   }
 
-  #newClaim(request: ClaimRequest, upstream: Upstream): Claim {
+  #newClaim(
+    request: ClaimRequest,
+    upstream: Upstream,
+    worker: WorkerState,
+  ): Claim {
     const claim = this.#spare.first;
-    if (claim === null) return new Claim(request, upstream);
+    if (claim === null) return new Claim(request, upstream, worker);
     this.#spare.leave(claim);
     claim.request = request;
     claim.upstream = upstream;
+    claim.worker = worker;
     claim.state = "working";
     claim.overtakings = 0;
     return claim;
@@ -166,8 +175,7 @@ export class AdaptiveConcurrency {
       readonly clock: () => number;
     },
   ): void {
-    const { upstream, state, sampled, uploads } = claim;
-    const worker = this.#stateOf(upstream);
+    const { upstream, worker, state, sampled, uploads } = claim;
     if (clientGone && state !== "idle") this.#limit.noteAbandoned();
     else this.#limit.noteRelease();
     if (state === "idle") return upstream.addIdle(-1);
@@ -274,9 +282,8 @@ export class AdaptiveConcurrency {
   }
 
   #excuse(claim: Claim, state: "overdue" | "idle"): void {
-    const { upstream, sampled } = claim;
+    const { upstream, worker, sampled } = claim;
     if (claim.state === state) return;
-    const worker = this.#stateOf(upstream);
     if (claim.state === "working") this.#leaveWorking(worker, claim);
     else if (claim.state === "overdue") {
       upstream.addOverdue(-1);
