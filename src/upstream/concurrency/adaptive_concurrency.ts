@@ -60,11 +60,7 @@ class Claim implements Linked<Claim> {
   uploads = false;
   sampled: SampledRequest | null = null;
 
-  constructor(
-    public request: ClaimRequest | null,
-    public upstream: Upstream,
-    public worker: WorkerState,
-  ) {}
+  constructor(public request: ClaimRequest | null, public upstream: Upstream) {}
 }
 
 /** A place in the list of all claims. */
@@ -122,14 +118,14 @@ export class AdaptiveConcurrency {
     const sampled = this.#limit.sampling && !uploads
       ? this.#limit.take(upstream.working, clock())
       : null;
-    const worker = this.#stateOf(upstream);
-    const claim = this.#newClaim(request, upstream, worker);
+    const claim = this.#newClaim(request, upstream);
     claim.claimedAt = this.#sweptAt;
     claim.order = this.#order++;
     claim.uploads = uploads;
     claim.sampled = sampled;
     request.claim = claim;
     this.#claims.enter(claim.entry);
+    const worker = this.#stateOf(upstream);
     worker.working.enter(claim);
     worker.oldest ??= claim;
     if (uploads && this.#slowUploads > MOSTLY_SLOW) this.#excuse(claim, "idle");
@@ -152,17 +148,12 @@ export class AdaptiveConcurrency {
     this.#spare.enter(claim);
   }
 
-  #newClaim(
-    request: ClaimRequest,
-    upstream: Upstream,
-    worker: WorkerState,
-  ): Claim {
+  #newClaim(request: ClaimRequest, upstream: Upstream): Claim {
     const claim = this.#spare.first;
-    if (claim === null) return new Claim(request, upstream, worker);
+    if (claim === null) return new Claim(request, upstream);
     this.#spare.leave(claim);
     claim.request = request;
     claim.upstream = upstream;
-    claim.worker = worker;
     claim.state = "working";
     claim.overtakings = 0;
     return claim;
@@ -175,7 +166,8 @@ export class AdaptiveConcurrency {
       readonly clock: () => number;
     },
   ): void {
-    const { upstream, worker, state, sampled, uploads } = claim;
+    const { upstream, state, sampled, uploads } = claim;
+    const worker = this.#stateOf(upstream);
     if (clientGone && state !== "idle") this.#limit.noteAbandoned();
     else this.#limit.noteRelease();
     if (state === "idle") return upstream.addIdle(-1);
@@ -282,8 +274,9 @@ export class AdaptiveConcurrency {
   }
 
   #excuse(claim: Claim, state: "overdue" | "idle"): void {
-    const { upstream, worker, sampled } = claim;
+    const { upstream, sampled } = claim;
     if (claim.state === state) return;
+    const worker = this.#stateOf(upstream);
     if (claim.state === "working") this.#leaveWorking(worker, claim);
     else if (claim.state === "overdue") {
       upstream.addOverdue(-1);
