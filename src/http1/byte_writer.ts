@@ -8,7 +8,10 @@
 import { CR, LF, ZERO } from "./bytes.ts";
 
 /** Below this many octets a loop is quicker than a call into the engine. */
-const LOOP_BELOW = 48;
+const LOOP_BELOW = 12;
+
+/** The same for a part of an array, which takes a view of it. */
+const LOOP_PART_BELOW = 48;
 
 /** A position in a buffer. The caller makes sure that what is written fits. */
 export class ByteWriter {
@@ -16,6 +19,11 @@ export class ByteWriter {
   bytes: Uint8Array = new Uint8Array(0);
   /** Where the next octet goes. */
   at = 0;
+
+  /** Octets that there is room for. */
+  get room(): number {
+    return this.bytes.length - this.at;
+  }
 
   /** Goes on at the beginning of `bytes`. */
   reset(bytes: Uint8Array): void {
@@ -35,7 +43,7 @@ export class ByteWriter {
   copy(source: Uint8Array, start: number, end: number): void {
     const { bytes } = this;
     let at = this.at;
-    if (end - start < LOOP_BELOW) {
+    if (end - start < LOOP_PART_BELOW) {
       for (let i = start; i < end; i++) bytes[at++] = source[i]!;
     } else {
       bytes.set(source.subarray(start, end), at);

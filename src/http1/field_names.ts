@@ -45,6 +45,9 @@ export const Field = {
 /** One of {@linkcode Field}. */
 export type FieldKind = number;
 
+/** Bound of all kinds: a table has a bit for each. */
+export const FIELD_KINDS = 32;
+
 /** Fields that concern one hop (RFC 9110 §7.6.1), or that whoever passes a message on writes anew. */
 export const HOP_FIELDS: readonly FieldKind[] = [
   Field.CONTENT_LENGTH,

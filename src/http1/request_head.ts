@@ -50,14 +50,17 @@ export const Method = {
   CONNECT: 7,
 } as const;
 
-const METHODS: readonly (readonly [Uint8Array, number])[] = [
-  [ascii("GET"), Method.GET],
-  [ascii("HEAD"), Method.HEAD],
-  [ascii("OPTIONS"), Method.OPTIONS],
-  [ascii("PUT"), Method.PUT],
-  [ascii("DELETE"), Method.DELETE],
-  [ascii("TRACE"), Method.TRACE],
-  [ascii("CONNECT"), Method.CONNECT],
+const METHODS: readonly {
+  readonly name: Uint8Array;
+  readonly method: number;
+}[] = [
+  { name: ascii("GET"), method: Method.GET },
+  { name: ascii("HEAD"), method: Method.HEAD },
+  { name: ascii("OPTIONS"), method: Method.OPTIONS },
+  { name: ascii("PUT"), method: Method.PUT },
+  { name: ascii("DELETE"), method: Method.DELETE },
+  { name: ascii("TRACE"), method: Method.TRACE },
+  { name: ascii("CONNECT"), method: Method.CONNECT },
 ];
 
 const HTTP_1 = ascii("HTTP/1.");
@@ -190,7 +193,7 @@ function skipEmptyLines(
 }
 
 function methodOf(bytes: Uint8Array, start: number, end: number): number {
-  for (const [name, method] of METHODS) {
+  for (const { name, method } of METHODS) {
     if (
       name.length === end - start && startsWith(bytes, start, end, name)
     ) return method;

@@ -13,8 +13,13 @@ import {
   writeHostParameter,
 } from "./believed_fields.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { copyFields } from "./field_copy.ts";
-import { Field, HOP_FIELDS, LOCATION_FIELDS } from "./field_names.ts";
+import { copyFields, type Fates, fatesOf } from "./field_copy.ts";
+import {
+  Field,
+  type FieldKind,
+  HOP_FIELDS,
+  LOCATION_FIELDS,
+} from "./field_names.ts";
 import { Method, type RequestHead } from "./request_head.ts";
 import {
   acceptsTrailers,
@@ -29,8 +34,12 @@ import { writeCarriedUpgrade } from "./upgrade.ts";
 export interface Forwarding extends Peer {
   /** Whether the peer is a proxy whose own forwarding fields are believed. */
   readonly trusted: boolean;
-  /** `X-Forwarded-For: ADDRESS` without the end of the line. */
-  readonly forwardedFor: Uint8Array;
+  /** The lines `X-Forwarded-For`, `X-Forwarded-Proto` and, where there is a port, `X-Forwarded-Port`. */
+  readonly lines: Uint8Array;
+  /** The same but for `X-Forwarded-Port`. */
+  readonly linesWithoutPort: Uint8Array;
+  /** The line `Forwarded` but for its host, and its end. */
+  readonly forwarded: Uint8Array;
   /** The Host for clients that send none (HTTP/1.0). */
   readonly defaultHost: Uint8Array;
 }
@@ -65,57 +74,62 @@ const TRACEPARENT = ascii("traceparent: ");
 const X_REQUEST_ID = ascii("X-Request-Id: ");
 const X_FORWARDED_HOST = ascii("X-Forwarded-Host: ");
 const X_REAL_IP = ascii("X-Real-IP: ");
-const FORWARDED = ascii("Forwarded: ");
 
 /** From the beginning of the trace's value to that of the request id. */
 export const TRACEPARENT_BEFORE_ID: number = TRACEPARENT_BYTES + 2 +
   X_REQUEST_ID.length;
 
-const DROP = 1;
-const DROP_IF_UNTRUSTED = 2;
-const DROP_IF_NOMINATED = 3;
-const DROP_IF_OLD = 4;
+/** Written anew where they are needed. */
+const DROPPED: readonly FieldKind[] = [
+  ...HOP_FIELDS,
+  Field.ALIAS,
+  Field.HTTP2_SETTINGS,
+  Field.PROXY,
+  Field.X_FORWARDED_FOR,
+  Field.FORWARDED,
+];
 
-/** For each kind of field: what becomes of it. Those that are dropped are written anew where they are needed. */
-const FATE = new Uint8Array(32);
-// Nomination may not take out what the message needs to be understood.
-for (const kind of [Field.OTHER, ...LOCATION_FIELDS]) {
-  FATE[kind] = DROP_IF_NOMINATED;
-}
-FATE[Field.EXPECT] = DROP_IF_OLD;
-for (
-  const kind of [
-    ...HOP_FIELDS,
-    Field.ALIAS,
-    Field.HTTP2_SETTINGS,
-    Field.PROXY,
-    Field.X_FORWARDED_FOR,
-    Field.FORWARDED,
-  ]
-) FATE[kind] = DROP;
-for (
-  const kind of [
-    Field.X_FORWARDED_PROTO,
-    Field.X_FORWARDED_HOST,
-    Field.X_FORWARDED_PORT,
-    Field.X_REAL_IP,
-  ]
-) FATE[kind] = DROP_IF_UNTRUSTED;
+/** What only a trusted peer may say. */
+const DROPPED_IF_UNTRUSTED: readonly FieldKind[] = [
+  Field.X_FORWARDED_PROTO,
+  Field.X_FORWARDED_HOST,
+  Field.X_FORWARDED_PORT,
+  Field.X_REAL_IP,
+];
+
+/** Nomination may not take out what the message needs to be understood. */
+const NOMINABLE: readonly FieldKind[] = [Field.OTHER, ...LOCATION_FIELDS];
+
+/** What becomes of the fields of a trusted peer, by its minor version. */
+const TRUSTED_FATES: readonly Fates[] = [
+  fatesOf([...DROPPED, Field.EXPECT], NOMINABLE),
+  fatesOf(DROPPED, NOMINABLE),
+];
+
+/** The same for a peer whose own forwarding fields are not believed. */
+const FATES: readonly Fates[] = [
+  fatesOf([...DROPPED, ...DROPPED_IF_UNTRUSTED, Field.EXPECT], NOMINABLE),
+  fatesOf([...DROPPED, ...DROPPED_IF_UNTRUSTED], NOMINABLE),
+];
 
 /** Makes the parts that are the same for all requests of a connection. */
 export function forwarding(text: ForwardingText): Forwarding {
   const { trusted, address, proto, port, defaultHost } = text;
   // RFC 7239 §6: an IPv6 address is put in brackets and quotes.
   const node = address.includes(":") ? `"[${address}]"` : address;
+  const element = `for=${node};proto=${proto}`;
+  const forLine = `X-Forwarded-For: ${address}\r\n`;
   const protoLine = `X-Forwarded-Proto: ${proto}\r\n`;
   const portLine = port === 0 ? "" : `X-Forwarded-Port: ${port}\r\n`;
   return {
     trusted,
-    forwardedFor: ascii(`X-Forwarded-For: ${address}`),
+    lines: ascii(forLine + protoLine + portLine),
+    linesWithoutPort: ascii(forLine + protoLine),
+    forwarded: ascii(`Forwarded: ${element}`),
     address: ascii(address),
     proto: ascii(protoLine),
     protoAndPort: ascii(protoLine + portLine),
-    element: ascii(`for=${node};proto=${proto}`),
+    element: ascii(element),
     node: ascii(`for=${node}`),
     scheme: ascii(proto),
     defaultHost: ascii(defaultHost),
@@ -169,7 +183,8 @@ export function writeRequestHead(
     else out.copy(bytes, head.hostStart, head.hostEnd); // RFC 9112 §3.2.2
     out.endLine();
   }
-  copyFields(out, bytes, head, forwarding.trusted ? drops : dropsUntrusted);
+  const fates = forwarding.trusted ? TRUSTED_FATES : FATES;
+  copyFields(out, bytes, head, fates[head.minorVersion]!);
   writeFraming(out, bytes, head);
   writeForwarding(out, bytes, head, forwarding);
   if (traceparent !== null) {
@@ -201,30 +216,6 @@ function writeRequestLine(
   }
   out.copy(bytes, targetStart, targetEnd);
   out.write(VERSION);
-}
-
-/** Whether field `index` is not passed on as it is. */
-function drops(bytes: Uint8Array, head: RequestHead, index: number): boolean {
-  const { fields, connection } = head;
-  switch (FATE[fields.kind(index)]) {
-    case DROP:
-      return true;
-    case DROP_IF_NOMINATED:
-      return connection.nominates(bytes, fields, index);
-    case DROP_IF_OLD:
-      return head.minorVersion === 0;
-  }
-  return false;
-}
-
-/** The same for a client whose own forwarding fields are not believed. */
-function dropsUntrusted(
-  bytes: Uint8Array,
-  head: RequestHead,
-  index: number,
-): boolean {
-  return FATE[head.fields.kind(index)] === DROP_IF_UNTRUSTED ||
-    drops(bytes, head, index);
 }
 
 function writeFraming(
@@ -263,20 +254,17 @@ function writeForwarding(
   }
   const { hostStart, hostEnd } = head;
   const hasHost = hostEnd > hostStart;
-  out.write(forwarding.forwardedFor);
-  out.endLine();
   out.write(
     forwarding.trusted && head.fields.has(Field.X_FORWARDED_PORT)
-      ? forwarding.proto
-      : forwarding.protoAndPort,
+      ? forwarding.linesWithoutPort
+      : forwarding.lines,
   );
   if (hasHost) {
     out.write(X_FORWARDED_HOST);
     out.copy(bytes, hostStart, hostEnd);
     out.endLine();
   }
-  out.write(FORWARDED);
-  out.write(forwarding.element);
+  out.write(forwarding.forwarded);
   if (hasHost) writeHostParameter(out, bytes, hostStart, hostEnd);
   out.endLine();
   if (!forwarding.trusted && head.fields.has(Field.X_REAL_IP)) {

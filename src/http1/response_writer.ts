@@ -8,7 +8,7 @@
 import { ascii, SP } from "./bytes.ts";
 import { type BodyLength, isBodiless } from "./body_length.ts";
 import type { ByteWriter } from "./byte_writer.ts";
-import { copyFields } from "./field_copy.ts";
+import { copyFields, fatesOf } from "./field_copy.ts";
 import { Field, HOP_FIELDS, LOCATION_FIELDS } from "./field_names.ts";
 import { REWRITTEN } from "./own_location.ts";
 import type { ResponseHead } from "./response_head.ts";
@@ -60,15 +60,10 @@ const X_REQUEST_ID = ascii("X-Request-Id: ");
 /** Status of a response that asks for another protocol. */
 const UPGRADE_REQUIRED = 426;
 
-const DROP = 1;
-const DROP_IF_NOMINATED = 2;
-
-/** For each kind of field: what becomes of it. */
-const FATE = new Uint8Array(32);
-for (const kind of [...HOP_FIELDS, REWRITTEN]) FATE[kind] = DROP;
-for (const kind of [Field.OTHER, Field.X_REAL_IP, ...LOCATION_FIELDS]) {
-  FATE[kind] = DROP_IF_NOMINATED;
-}
+const FATES = fatesOf(
+  [...HOP_FIELDS, REWRITTEN],
+  [Field.OTHER, Field.X_REAL_IP, ...LOCATION_FIELDS],
+);
 
 /** Writes the head, from the status line to the empty line. */
 export function writeResponseHead(
@@ -79,7 +74,7 @@ export function writeResponseHead(
 ): void {
   const { requestId } = context;
   writeStatusLine(out, bytes, head);
-  copyFields(out, bytes, head, drops);
+  copyFields(out, bytes, head, FATES);
   if (context.locations) out.write(context.locations);
   // RFC 9110 §6.6.1: whoever passes a response on adds the date it lacks.
   if (!head.fields.has(Field.DATE) && head.status >= 200) {
@@ -113,14 +108,6 @@ function writeStatusLine(
   out.octet(SP);
   out.copy(bytes, head.reasonStart, head.reasonEnd);
   out.endLine();
-}
-
-/** Whether field `index` is not passed on as it is. */
-function drops(bytes: Uint8Array, head: ResponseHead, index: number): boolean {
-  const { fields, connection } = head;
-  const fate = FATE[fields.kind(index)];
-  return fate === DROP ||
-    (fate === DROP_IF_NOMINATED && connection.nominates(bytes, fields, index));
 }
 
 function writeFraming(

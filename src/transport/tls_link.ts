@@ -83,7 +83,11 @@ export class TlsLink implements Link {
     this.#want("end");
   }
 
-  write(bytes: Uint8Array, owned: Uint8Array<ArrayBuffer> | null): WriteResult {
+  write(
+    bytes: Uint8Array,
+    owned: Uint8Array<ArrayBuffer> | null,
+    length: number = bytes.length,
+  ): WriteResult {
     if (this.#broken) {
       if (owned !== null) this.#buffers.release(owned);
       return "failed";
@@ -96,7 +100,7 @@ export class TlsLink implements Link {
       if (!this.closed) this.handler.onWritten(this, written);
     };
     this.#onWriteOver = over;
-    this.#tls.write(bytes, (error) => over(!error));
+    this.#tls.write(bytes.subarray(0, length), (error) => over(!error));
     return "pending";
   }
 

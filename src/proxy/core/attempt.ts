@@ -151,7 +151,8 @@ export class Attempt
   /** Sends the request, and waits for the response. */
   start(): void {
     const { link } = this.#connection;
-    const result = link.write(this.#request.bytes, null);
+    const { bytes, length } = this.#request;
+    const result = link.write(bytes, null, length);
     this.#headWritten = result !== "pending";
     this.#request.uploading = this.body !== null;
     if (this.body === null) {

@@ -7,6 +7,7 @@
  */
 
 import type { BodyDecoder } from "../../http1/body_decoder.ts";
+import type { ByteWriter } from "../../http1/byte_writer.ts";
 import {
   LAST_CHUNK,
   lastChunks,
@@ -91,6 +92,36 @@ export function takeContent(
   // The last chunk fits: the source's own stood between here and `next`.
   const to = writeChunkEnd(bytes, contentEnd, done);
   return bytes.subarray(from, to);
+}
+
+/**
+ * Takes the content that is in `input` out of its framing, and writes it to
+ * `out`, framed for the sink. Returns it unwritten where that has no room for
+ * it: as {@linkcode takeContent} does.
+ *
+ * @throws {HttpError} When the source breaks the framing.
+ */
+export function moveContent(
+  input: InputBuffer,
+  out: ByteWriter,
+  decoder: BodyDecoder,
+  chunked: boolean,
+): Uint8Array | null {
+  if (chunked) {
+    const content = takeContent(input, decoder, chunked);
+    if (content.length > out.room) return content;
+    out.write(content);
+    return null;
+  }
+  const { bytes } = input;
+  decoder.decode(bytes, input.start, input.end);
+  input.start = decoder.next;
+  const { contentStart, contentEnd } = decoder;
+  if (contentEnd - contentStart > out.room) {
+    return bytes.subarray(contentStart, contentEnd);
+  }
+  out.copy(bytes, contentStart, contentEnd);
+  return null;
 }
 
 /** Passes on what is still to come of one body. Its owner hands it the events of both links. */

@@ -74,12 +74,17 @@ export interface Link {
   watch(brief: boolean): void;
 
   /**
-   * Writes all of `bytes`. One write at a time.
+   * Writes the first octets of `bytes`. One write at a time.
    *
    * @param owned The pooled buffer that `bytes` is in, where that is handed
    * over: the link gives it back when it is written, or when nobody will.
+   * @param length How many. @default {all}
    */
-  write(bytes: Uint8Array, owned: Uint8Array<ArrayBuffer> | null): WriteResult;
+  write(
+    bytes: Uint8Array,
+    owned: Uint8Array<ArrayBuffer> | null,
+    length?: number,
+  ): WriteResult;
   /** Ends our side once what is pending has been written. The peer may go on. */
   endWrite(): void;
   /** Ends both sides in order, so that what was written arrives, and closes. */

@@ -21,7 +21,7 @@ import type { ClaimRequest } from "../../upstream/dispatcher.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { Client } from "./client.ts";
 import type { ProxyContext } from "./context.ts";
-import { takeContent } from "./body_pump.ts";
+import { moveContent } from "./body_pump.ts";
 import type { ProxyError } from "./proxy_error.ts";
 import type { Pin } from "./skew_cookie.ts";
 import type { InputBuffer } from "./input_buffer.ts";
@@ -55,8 +55,10 @@ export class ProxiedRequest implements ClaimRequest {
   readonly decoder: BodyDecoder | null;
   /** Whether the body goes on in chunks. */
   readonly chunked: boolean;
-  /** The head, and what of the body had come with it. */
-  readonly bytes: Uint8Array;
+  /** The head, and what of the body had come with it, up to {@linkcode length}. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Just past both in {@linkcode bytes}. */
+  readonly length: number;
   /** Where in {@linkcode bytes} the id of the request begins. */
   readonly idStart: number;
   /** Just past it. */
@@ -71,7 +73,6 @@ export class ProxiedRequest implements ClaimRequest {
   /** Where it is recorded; `null` where it is not. */
   readonly span: RequestSpan | null;
 
-  readonly #buffer: Uint8Array<ArrayBuffer>;
   /** Records that a worker has it; `null` where nothing does. */
   #attemptSpan: AttemptSpan | null = null;
 
@@ -107,10 +108,10 @@ export class ProxiedRequest implements ClaimRequest {
     const trace = context.traces?.begin(input.bytes, head, client.address) ??
       null;
     this.span = trace?.span ?? null;
-    this.#buffer = buffers.take(
+    this.bytes = buffers.take(
       3 * headBytes + REQUEST_HEAD_GROWTH + (trace === null ? 0 : TRACE_GROWTH),
     );
-    writer.reset(this.#buffer);
+    writer.reset(this.bytes);
     const requestId = trustedRequestId(input.bytes, head, forwarding.trusted) ??
       context.requestIds.next();
     this.idStart = writeRequestHead(writer, input.bytes, head, {
@@ -120,15 +121,10 @@ export class ProxiedRequest implements ClaimRequest {
     });
     this.idEnd = this.idStart + requestId.length;
     if (this.decoder !== null) {
-      const content = this.#takeContent(context, input, this.decoder);
+      this.rest = this.#moveContent(context, input, this.decoder);
       this.contentBytes = this.decoder.contentEnd - this.decoder.contentStart;
-      if (content.length <= this.#buffer.length - writer.at) {
-        writer.write(content);
-      } else {
-        this.rest = content;
-      }
     }
-    this.bytes = this.#buffer.subarray(0, writer.at);
+    this.length = writer.at;
     // Not later: a body that has been relayed is gone, however complete.
     this.complete = this.rest === null && (this.decoder?.done ?? true);
     this.uploading = !this.complete;
@@ -193,16 +189,16 @@ export class ProxiedRequest implements ClaimRequest {
    * it is not used again, but left to the collector.
    */
   release(context: ProxyContext, beingWritten = false): void {
-    if (!beingWritten) context.buffers.release(this.#buffer);
+    if (!beingWritten) context.buffers.release(this.bytes);
   }
 
-  #takeContent(
+  #moveContent(
     context: ProxyContext,
     input: InputBuffer,
     decoder: BodyDecoder,
-  ): Uint8Array {
+  ): Uint8Array | null {
     try {
-      return takeContent(input, decoder, this.chunked);
+      return moveContent(input, context.writer, decoder, this.chunked);
     } catch (error) {
       // There will be no request that could be released.
       this.release(context);

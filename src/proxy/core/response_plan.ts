@@ -27,7 +27,7 @@ import {
   responseTrailers,
 } from "../../http1/trailers.ts";
 import { switchesToCarried } from "../../http1/upgrade.ts";
-import { takeContent } from "./body_pump.ts";
+import { moveContent } from "./body_pump.ts";
 import type { ProxyContext } from "./context.ts";
 import { isEndlessType } from "./endless_type.ts";
 import type { InputBuffer } from "./input_buffer.ts";
@@ -44,8 +44,10 @@ export interface ResponsePlan {
   readonly status: number;
   /** Whether another head follows (RFC 9110 §15.2). */
   readonly interim: boolean;
-  /** The head, and what of the body had come with it. */
+  /** The head, and what of the body had come with it, up to `length`. */
   readonly bytes: Uint8Array;
+  /** Just past both in {@linkcode bytes}. */
+  readonly length: number;
   /** The buffer that {@linkcode bytes} is in, to be handed over with it. */
   readonly buffer: Uint8Array<ArrayBuffer>;
   /** What had come with the head and did not fit; where it was read. */
@@ -151,29 +153,26 @@ export function takeResponse(
   let rest: Uint8Array | null = null;
   let contentBytes = 0;
   if (decoder !== null) {
-    let content: Uint8Array;
     try {
-      content = takeContent(input, decoder, chunked);
+      rest = moveContent(input, writer, decoder, chunked);
     } catch (error) {
       buffers.release(buffer);
       throw error;
     }
     contentBytes = decoder.contentEnd - decoder.contentStart;
-    if (content.length <= buffer.length - writer.at) writer.write(content);
-    else {
-      joined = putBefore(content, buffer.subarray(0, writer.at));
-      if (joined === null) rest = content;
-    }
+    if (rest !== null) joined = putBefore(rest, buffer.subarray(0, writer.at));
   }
   if (joined !== null) {
     // The head has been brought to the content: that buffer goes on.
     buffers.release(buffer);
     buffer = input.detach();
+    rest = null;
   }
   return {
     status,
     interim: status < 200 && !switched,
-    bytes: joined ?? buffer.subarray(0, writer.at),
+    bytes: joined ?? buffer,
+    length: joined?.length ?? writer.at,
     buffer,
     rest,
     contentBytes,

@@ -249,8 +249,10 @@ export class ResponseRelay implements PumpListener, TunnelListener {
     worker.resume(false);
   }
 
-  #writeInterim({ bytes, buffer }: ResponsePlan): WriteResult {
-    if (!this.#request.http10) return this.#client.write(bytes, buffer);
+  #writeInterim({ bytes, buffer, length }: ResponsePlan): WriteResult {
+    if (!this.#request.http10) {
+      return this.#client.write(bytes, buffer, length);
+    }
     // RFC 9110 §15.2: a 1.0 client does not know interim responses.
     this.#context.buffers.release(buffer);
     return "written";
@@ -272,7 +274,7 @@ export class ResponseRelay implements PumpListener, TunnelListener {
     this.#plan = plan;
     this.#state = HEAD;
     this.#listener.onResponse(plan);
-    this.#write(plan.bytes, plan.buffer);
+    this.#write(plan.bytes, plan.buffer, plan.length);
   }
 
   #onHeadWritten(written: boolean): void {
@@ -283,12 +285,16 @@ export class ResponseRelay implements PumpListener, TunnelListener {
     else if (rest === null) this.#passBody();
     else {
       this.#state = REST;
-      this.#write(rest, this.#worker.input.detach());
+      this.#write(rest, this.#worker.input.detach(), rest.length);
     }
   }
 
-  #write(bytes: Uint8Array, owned: Uint8Array<ArrayBuffer>): void {
-    const result = this.#client.write(bytes, owned);
+  #write(
+    bytes: Uint8Array,
+    owned: Uint8Array<ArrayBuffer>,
+    length: number,
+  ): void {
+    const result = this.#client.write(bytes, owned, length);
     if (result === "pending") this.#worker.pause();
     else this.onClientWritten(result === "written");
   }

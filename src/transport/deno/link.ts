@@ -94,9 +94,13 @@ export class DenoLink implements Link {
     this.#connection.read(room).then(this.#onRead, this.#onReadError);
   }
 
-  write(bytes: Uint8Array, owned: Uint8Array<ArrayBuffer> | null): WriteResult {
+  write(
+    bytes: Uint8Array,
+    owned: Uint8Array<ArrayBuffer> | null,
+    length: number = bytes.length,
+  ): WriteResult {
     this.#writing = true;
-    this.#writeAll(bytes, owned);
+    this.#writeAll(bytes.subarray(0, length), owned);
     return "pending";
   }
 

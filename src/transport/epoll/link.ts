@@ -136,12 +136,13 @@ export class EpollLink implements Link, SplicingLink, Source {
   write(
     bytes: Uint8Array,
     owned: Uint8Array<ArrayBuffer> | null,
+    length: number = bytes.length,
   ): WriteResult {
     if (this.closed || this.#writing !== "open" || this.#output.pending) {
       if (owned !== null) this.#context.buffers.release(owned);
       return "failed";
     }
-    return this.#begun(this.#output.write(bytes, owned));
+    return this.#begun(this.#output.write(bytes, owned, length));
   }
 
   takePiped(): PipedContent | null {

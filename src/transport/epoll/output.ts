@@ -35,13 +35,14 @@ export class Output {
     return this.#rest !== null || this.#pipe !== null;
   }
 
-  /** Sends what the kernel takes. Not while a write is pending. */
+  /** Sends what the kernel takes of the first `length` octets. Not while a write is pending. */
   write(
     bytes: Uint8Array,
     owned: Uint8Array<ArrayBuffer> | null,
+    length: number,
   ): WriteResult {
     this.#owned = owned;
-    return this.#send(bytes);
+    return this.#send(bytes, length);
   }
 
   /** Sends of what is in `pipe` what the kernel takes. Not while a write is pending. */
@@ -53,7 +54,9 @@ export class Output {
   /** Goes on with the pending write. */
   flush(): WriteResult {
     const pipe = this.#pipe;
-    return pipe === null ? this.#send(this.#rest!) : this.#drain(pipe);
+    if (pipe !== null) return this.#drain(pipe);
+    const rest = this.#rest!;
+    return this.#send(rest, rest.length);
   }
 
   /** Gives up what is pending. */
@@ -67,8 +70,7 @@ export class Output {
     pipe?.release();
   }
 
-  #send(bytes: Uint8Array): WriteResult {
-    const { length } = bytes;
+  #send(bytes: Uint8Array, length: number): WriteResult {
     const flags = MSG.NOSIGNAL | MSG.DONTWAIT;
     const sent = this.#libc.call.send(this.#fd, bytes, length, flags);
     if (sent === length) {
@@ -79,7 +81,7 @@ export class Output {
       this.drop();
       return "failed";
     }
-    this.#rest = sent <= 0 ? bytes : bytes.subarray(sent);
+    this.#rest = bytes.subarray(Math.max(0, sent), length);
     return "pending";
   }
 

@@ -215,7 +215,12 @@ export class ScriptedLink implements Link {
     } else this.#want("end");
   }
 
-  write(bytes: Uint8Array, owned: Uint8Array<ArrayBuffer> | null): WriteResult {
+  write(
+    from: Uint8Array,
+    owned: Uint8Array<ArrayBuffer> | null,
+    length: number = from.length,
+  ): WriteResult {
+    const bytes = from.subarray(0, length);
     assert.ok(!this.closed, "written to after it was closed");
     assert.equal(this.#end, "open", "written to after its end");
     assert.ok(!this.#endsAfterWrite, "written to after its end");

@@ -225,6 +225,26 @@ Deno.test("10 MB to a slow reader are written in parts, and the octets stay as t
   await peer.close();
 });
 
+Deno.test("of a buffer the first octets are written, at once or in parts, and no others", async () => {
+  await using stand = new LoopStand();
+  const { recorded, peer } = await stand.pair();
+  const { link } = recorded;
+  const owned = stand.buffers.take(LONG_BYTES);
+  owned.set(pattern(LONG_BYTES));
+  const sent = owned.slice(0, LONG_BYTES / 2);
+  assert.equal(link.write(encoder.encode("hello, world"), null, 5), "written");
+  assert.equal(link.write(owned, owned, sent.length), "pending");
+  link.endWrite();
+  const parts: Uint8Array[] = [];
+  for (let part; (part = await peer.read()) !== null;) parts.push(part);
+  assert.deepEqual(recorded.events, ["written"]);
+  const received = concatBytes(...parts);
+  assert.equal(new TextDecoder().decode(received.subarray(0, 5)), "hello");
+  assert.equal(received.length, 5 + sent.length);
+  assert.ok(sent.every((octet, i) => octet === received[5 + i]));
+  await peer.close();
+});
+
 Deno.test("a pending write fails when the peer goes, and its buffer is given back", async () => {
   await using stand = new LoopStand();
   const { recorded, peer } = await stand.pair();
