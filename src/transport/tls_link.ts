@@ -100,6 +100,10 @@ export class TlsLink implements Link {
     return "pending";
   }
 
+  taken(): number {
+    return this.#stream.taken();
+  }
+
   endWrite(): void {
     if (!this.#broken) this.#tls.end();
   }
@@ -200,6 +204,11 @@ class LinkStream extends Duplex implements LinkHandler {
   set wanted(wanted: boolean) {
     this.#wanted = wanted;
     if (wanted && this.#asked) this.#readMore();
+  }
+
+  /** Octets of records that the peer has taken. */
+  taken(): number {
+    return this.#link.taken();
   }
 
   /** Closes the connection. */

@@ -80,6 +80,11 @@ export interface Link {
    * over: the link gives it back when it is written, or when nobody will.
    */
   write(bytes: Uint8Array, owned: Uint8Array<ArrayBuffer> | null): WriteResult;
+  /**
+   * Octets of all that was written that the peer has taken, as far as can be
+   * seen: more of them show that it moves. May cost a system call.
+   */
+  taken(): number;
   /** Ends our side once what is pending has been written. The peer may go on. */
   endWrite(): void;
   /** Ends both sides in order, so that what was written arrives, and closes. */

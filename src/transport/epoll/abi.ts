@@ -42,6 +42,9 @@ export const PIPE_FLAGS = 0x80800;
 /** Command of `fcntl` that sets the size of a pipe. */
 export const F_SETPIPE_SZ = 1031;
 
+/** Request of `ioctl`: how many octets a socket has that its peer has not acknowledged. */
+export const SIOCOUTQ = 0x5411;
+
 /** Option of `prctl`: by how much timers of the calling thread may be late, in nanoseconds. */
 export const PR_SET_TIMERSLACK = 29;
 

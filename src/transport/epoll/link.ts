@@ -160,6 +160,10 @@ export class EpollLink implements Link, SplicingLink, Source {
     return this.#begun(this.#output.writePipe(pipe));
   }
 
+  taken(): number {
+    return this.#closed ? 0 : this.#output.taken();
+  }
+
   endWrite(): void {
     if (this.#closed || this.#writing !== "open") return;
     if (this.#output.pending) this.#writing = "ending";
