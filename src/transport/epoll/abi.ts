@@ -108,6 +108,22 @@ export function isExhaustion(errno: number): boolean {
     errno === ERRNO.ENOBUFS || errno === ERRNO.ENOMEM;
 }
 
+/** Whether it is a connection that has broken, and not a call that cannot be made. */
+export function isBroken(errno: number): boolean {
+  switch (errno) {
+    case ERRNO.EPIPE:
+    case ERRNO.ENETDOWN:
+    case ERRNO.ENETUNREACH:
+    case ERRNO.ECONNABORTED:
+    case ERRNO.ECONNRESET:
+    case ERRNO.ETIMEDOUT:
+    case ERRNO.EHOSTUNREACH:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /** Where the fields of `struct epoll_event` are, in words of 32 bits; `events` is the first. */
 export interface EpollEventLayout {
   /** Length of the structure. */
