@@ -113,6 +113,9 @@ class MemoryLink implements Link {
   resume(): void {}
   pause(): void {}
   watch(): void {}
+  taken(): number {
+    return 0;
+  }
   endWrite(): void {}
   finish(): void {}
   cut(): void {

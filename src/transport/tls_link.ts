@@ -104,6 +104,10 @@ export class TlsLink implements Link {
     return "pending";
   }
 
+  taken(): number {
+    return this.#stream.taken();
+  }
+
   endWrite(): void {
     if (!this.#broken) this.#tls.end();
   }
@@ -204,6 +208,11 @@ class LinkStream extends Duplex implements LinkHandler {
   set wanted(wanted: boolean) {
     this.#wanted = wanted;
     if (wanted && this.#asked) this.#readMore();
+  }
+
+  /** Octets of records that the peer has taken. */
+  taken(): number {
+    return this.#link.taken();
   }
 
   /** Closes the connection. */

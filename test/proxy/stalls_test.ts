@@ -157,7 +157,7 @@ Deno.test("a worker that takes no more of the body and does not answer is a 504"
     }
   })();
   await settled(() => sent);
-  await clock.pass(SHORT_MS);
+  await clock.stall(SHORT_MS);
   assert.equal((await client.readResponse()).status, 504);
   origin.open("never");
   await sending;

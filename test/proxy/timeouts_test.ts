@@ -198,7 +198,7 @@ Deno.test("a client that stops reading its answer is cut, and the worker is not 
   await using client = await RawClient.connect(proxy);
   await client.send(get("/"));
   await settled(() => origin.connections[0]?.sentBytes ?? 0);
-  await clock.pass(SHORT_MS);
+  await clock.stall(SHORT_MS);
   const { source } = await proxy.waitForEvent("exchange-failed");
   assert.equal(source, "downstream");
   assert.equal(proxy.upstreams[0]?.failures, 0);

@@ -39,6 +39,13 @@ export class StoppedClock implements Disposable {
     await delay(LOOK_MS);
   }
 
+  /** Lets so much time pass that who takes nothing has stalled for `ms`: it is looked at in between whether they do. */
+  async stall(ms: number): Promise<void> {
+    for (let passed = 0; passed < 2 * ms; passed += ms / 2) {
+      await this.pass(ms / 2);
+    }
+  }
+
   /** Lets the clock go on, as if it had never been stopped. */
   [Symbol.dispose](): void {
     performance.now = this.#real;

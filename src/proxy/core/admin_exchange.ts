@@ -23,6 +23,7 @@ import type {
 import { MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Link } from "./link.ts";
+import { StallDeadline } from "./stall_deadline.ts";
 
 /** Largest request body: what is asked of the pages fits many times over. */
 const MAX_BODY_BYTES = 4096;
@@ -58,9 +59,6 @@ const OVER: AdminExchangeState = Object.freeze({ type: "over" });
 
 /** Serves one request for a page of our own. */
 export class AdminExchange implements AdminSink {
-  /** When the present read or write has lasted too long. */
-  deadline: number = Infinity;
-
   readonly #context: ProxyContext;
   readonly #link: Link;
   readonly #onOver: (reusable: boolean) => void;
@@ -71,6 +69,7 @@ export class AdminExchange implements AdminSink {
   readonly #toHead: boolean;
   readonly #http10: boolean;
   readonly #expectsContinue: boolean;
+  readonly #stall = new StallDeadline();
   #bodyBytes = 0;
   #state: AdminExchangeState = { type: "reading-body" };
   /** Whether the response is ended in order as soon as what is being written is. */
@@ -98,6 +97,11 @@ export class AdminExchange implements AdminSink {
     this.#expectsContinue = head.expectsContinue;
   }
 
+  /** When to look whether the present read or write has lasted too long. */
+  get deadline(): number {
+    return this.#stall.at;
+  }
+
   /** What it waits for. */
   get state(): AdminExchangeState {
     return this.#state;
@@ -122,8 +126,9 @@ export class AdminExchange implements AdminSink {
   }
 
   /** Cuts a client that has kept us waiting for too long. */
-  expire(): void {
-    this.cut();
+  expire(now: number): void {
+    const reads = this.#state.type === "reading-body";
+    if (this.#stall.look(now, reads ? null : this.#link.taken())) this.cut();
   }
 
   /** Ends it at once: the response is cut, and whoever makes it is told. */
@@ -141,7 +146,7 @@ export class AdminExchange implements AdminSink {
       if (error instanceof HttpError) return this.#refuse(error);
       throw error;
     }
-    this.deadline = Infinity;
+    this.#stall.stop();
     this.#link.watch(false);
     const body = this.#body.subarray(0, this.#bodyBytes);
     const response = this.#page.respond(body, this);
@@ -157,7 +162,7 @@ export class AdminExchange implements AdminSink {
   /** What was pending is written, or never will be. */
   onWritten(written: boolean): void {
     const state = this.#state;
-    this.deadline = Infinity;
+    this.#stall.stop();
     if (!written) return this.cut();
     if (state.type === "writing-continue") {
       this.#state = { type: "reading-body" };
@@ -295,7 +300,7 @@ export class AdminExchange implements AdminSink {
     const state = this.#state;
     if (state.type === "over") return;
     this.#state = OVER;
-    this.deadline = Infinity;
+    this.#stall.stop();
     if ("response" in state) state.response?.cancel();
     this.#onOver(reusable);
   }
@@ -303,6 +308,6 @@ export class AdminExchange implements AdminSink {
   /** Gives the client as long as a body may stall. */
   #touch(): void {
     const { deadlines, options } = this.#context;
-    this.deadline = deadlines.now + options.bodyTimeoutMs;
+    this.#stall.touch(deadlines.now, options.bodyTimeoutMs);
   }
 }

@@ -183,7 +183,7 @@ export class Attempt
   /** Ends what has lasted too long, and says whose fault it is. */
   expire(now: number): void {
     const { body } = this;
-    if (body !== null && body.deadline <= now) {
+    if (body !== null && body.deadline <= now && body.look(now)) {
       body.touch();
       if (body.awaitsClient) return this.fail(new ProxyError("body-stalled"));
       // It waits for the worker, which may respond without reading all of it.
@@ -198,6 +198,7 @@ export class Attempt
       }
     }
     if (this.#clock.deadline > now) return;
+    if (!this.#clock.look(now, this.#relay.taken())) return;
     this.fail(
       this.#clock.expired({
         responded: this.responded,

@@ -85,6 +85,11 @@ export interface Link {
     owned: Uint8Array<ArrayBuffer> | null,
     length?: number,
   ): WriteResult;
+  /**
+   * Octets of all that was written that the peer has taken, as far as can be
+   * seen: more of them show that it moves. May cost a system call.
+   */
+  taken(): number;
   /** Ends our side once what is pending has been written. The peer may go on. */
   endWrite(): void;
   /** Ends both sides in order, so that what was written arrives, and closes. */

@@ -12,6 +12,7 @@ import type { ProxyContext } from "./context.ts";
 import type { Link } from "./link.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { asProxyError, ProxyError } from "./proxy_error.ts";
+import { StallDeadline } from "./stall_deadline.ts";
 
 /**
  * Octets nobody wants that are read all the same, so that the client gets to
@@ -52,15 +53,13 @@ export interface RequestRestListener {
 
 /** The way of one body from the client to a worker. Its owner hands it the events of both links. */
 export class RequestBody implements PumpListener {
-  /** When it has stalled for too long; `Infinity` once it is not sent any more. */
-  deadline: number;
-
   readonly #context: ProxyContext;
   readonly #client: Link;
   readonly #worker: Link;
   readonly #request: ProxiedRequest;
   readonly #listener: RequestBodyListener;
   readonly #restListener: RequestRestListener;
+  readonly #stall = new StallDeadline();
   #state: RequestBodyState = { type: "awaiting-head" };
   #contentSent: number;
 
@@ -82,7 +81,12 @@ export class RequestBody implements PumpListener {
     this.#listener = listener;
     this.#restListener = parts.restListener;
     this.#contentSent = parts.request.contentBytes;
-    this.deadline = this.#laterDeadline();
+    this.touch();
+  }
+
+  /** When to {@linkcode look} whether it has stalled for too long; `Infinity` once it is not sent any more. */
+  get deadline(): number {
+    return this.#stall.at;
   }
 
   /** Where it is. */
@@ -109,7 +113,14 @@ export class RequestBody implements PumpListener {
 
   /** Gives it as long again as it may stall. */
   touch(): void {
-    this.deadline = this.#laterDeadline();
+    const { deadlines, options } = this.#context;
+    this.#stall.touch(deadlines.now, options.bodyTimeoutMs);
+  }
+
+  /** Looks whether it has stalled for too long. */
+  look(now: number): boolean {
+    const taken = this.awaitsClient ? null : this.#worker.taken();
+    return this.#stall.look(now, taken);
   }
 
   /** What was pending towards the worker is written, or never will be. The head's write counts. */
@@ -232,18 +243,13 @@ export class RequestBody implements PumpListener {
   }
 
   #end(received: boolean): void {
-    this.deadline = Infinity;
+    this.#stall.stop();
     this.#state = { type: "over", received };
     this.#restListener.onBodyOver(received);
   }
 
   #stopSending(): void {
-    this.deadline = Infinity;
+    this.#stall.stop();
     if (this.#state.type === "sending") this.#state.pump.stop();
-  }
-
-  #laterDeadline(): number {
-    const { options, deadlines } = this.#context;
-    return deadlines.now + options.bodyTimeoutMs;
   }
 }

@@ -8,6 +8,7 @@
 import type { ProxyContext } from "./context.ts";
 import { ProxyError } from "./proxy_error.ts";
 import type { ResponsePlan } from "./response_plan.ts";
+import { StallDeadline } from "./stall_deadline.ts";
 
 /**
  * How long a final response may be put off by interim ones, as a multiple of
@@ -36,11 +37,11 @@ const STREAM_BYTES_PER_SECOND = 16_384;
 
 /** The deadlines of one response. */
 export class ResponseClock {
-  /** When it, or what is awaited of it, has stalled for too long. */
-  deadline = Infinity;
-
   readonly #context: Pick<ProxyContext, "deadlines" | "options">;
+  readonly #stall = new StallDeadline();
   #clientEnded = false;
+  /** When a client that has ended its side is taken to be gone. */
+  #goneAt = Infinity;
   /** When interim responses put the final one off no longer; 0 before there is one. */
   #interimDeadline = 0;
   /** When the head was passed on. */
@@ -49,6 +50,11 @@ export class ResponseClock {
   /** Begins with no deadline. */
   constructor(context: Pick<ProxyContext, "deadlines" | "options">) {
     this.#context = context;
+  }
+
+  /** When to {@linkcode look} whether it, or what is awaited of it, has stalled for too long. */
+  get deadline(): number {
+    return Math.min(this.#stall.at, this.#goneAt);
   }
 
   /** The worker has the request: the response is due. */
@@ -74,22 +80,35 @@ export class ResponseClock {
 
   /** The next step may take `timeoutMs`. */
   touch(timeoutMs: number): void {
-    const limitMs = this.#clientEnded
-      ? Math.min(timeoutMs, ENDED_CLIENT_GRACE_MS)
-      : timeoutMs;
-    this.deadline = this.#context.deadlines.now + limitMs;
+    const { now } = this.#context.deadlines;
+    this.#stall.touch(now, timeoutMs);
+    if (this.#clientEnded) this.#goneAt = now + ENDED_CLIENT_GRACE_MS;
   }
 
   /** Nothing is waited for any more. */
   stop(): void {
-    this.deadline = Infinity;
+    this.#stall.stop();
+    this.#goneAt = Infinity;
   }
 
   /** The client sends no more, after a complete request. */
   clientEnded(): void {
     this.#clientEnded = true;
-    const latest = this.#context.deadlines.now + ENDED_CLIENT_GRACE_MS;
-    this.deadline = Math.min(this.deadline, latest);
+    this.#goneAt = this.#context.deadlines.now + ENDED_CLIENT_GRACE_MS;
+  }
+
+  /**
+   * Looks whether something has stalled for too long.
+   *
+   * @param taken Octets that whoever is written to has taken so far; `null`
+   * where nothing waits to be written.
+   */
+  look(now: number, taken: number | null): boolean {
+    // A system that holds octets back is there: gone, it would have reset.
+    if (this.#clientEnded && taken !== null) {
+      this.#goneAt = now + ENDED_CLIENT_GRACE_MS;
+    }
+    return this.#stall.look(now, taken) || this.#goneAt <= now;
   }
 
   /** What it means that the deadline has passed. */
@@ -99,7 +118,7 @@ export class ResponseClock {
       readonly awaitsWorker: boolean;
     },
   ): ProxyError {
-    this.deadline = Infinity;
+    this.stop();
     if (this.#clientEnded) return new ProxyError("client-gone");
     if (!responded) return this.#timeout();
     return new ProxyError(awaitsWorker ? "response-stalled" : "client-stalled");

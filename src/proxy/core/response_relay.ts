@@ -114,6 +114,13 @@ export class ResponseRelay implements PumpListener, TunnelListener {
       state.type === "body" && state.pump.state === "reading";
   }
 
+  /** Octets that the client, or whoever a tunnel writes to, has taken so far; `null` where nothing waits to be written. */
+  taken(): number | null {
+    const state = this.#state;
+    if (state.type === "tunnel") return state.tunnel.taken();
+    return this.awaitsWorker ? null : this.#client.taken();
+  }
+
   /** Whether the worker has ended its side of a tunnel, and the client has all it said. */
   get delivered(): boolean {
     return this.#state.type === "tunnel" &&

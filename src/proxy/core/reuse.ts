@@ -49,6 +49,10 @@ export interface Reuse {
  * its end. With a refusal it may not: it is to stop sending, and many do when
  * they read `close` (RFC 9112 §9.5). Of one that may never send its body,
  * what comes next cannot be told from that.
+ *
+ * Of a worker that responds while its request is still being sent, nobody can
+ * know whether it reads the rest, or takes it for the next request: what is
+ * sent after it could be served to somebody else, or never.
  */
 export function decideReuse(facts: ReuseFacts): Reuse {
   const { request, refusal, switched } = facts;
@@ -57,6 +61,6 @@ export function decideReuse(facts: ReuseFacts): Reuse {
   return {
     client: facts.clientKeepsAlive && restIsRead && facts.delimited &&
       !facts.clientAtFault && !switched && !facts.draining,
-    worker: facts.workerKeepsAlive && !switched,
+    worker: facts.workerKeepsAlive && !switched && request === "received",
   };
 }

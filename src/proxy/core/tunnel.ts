@@ -81,6 +81,12 @@ export class Tunnel implements PumpListener {
     (to === this.#client ? this.#down : this.#up).onWritten(written);
   }
 
+  /** Octets that both sides have taken so far; `null` where nothing waits to be written. */
+  taken(): number | null {
+    const waits = writes(this.#down) || writes(this.#up);
+    return waits ? this.#client.taken() + this.#worker.taken() : null;
+  }
+
   /** Passes nothing on any more, and calls nobody. */
   stop(): void {
     this.#state = "over";
@@ -122,6 +128,10 @@ export class Tunnel implements PumpListener {
     this.#worker.close();
     this.#listener.onTunnelOver();
   }
+}
+
+function writes({ state }: BodyPump): boolean {
+  return state === "writing" || state === "ending";
 }
 
 function rawPump(source: Link, sink: Link, listener: PumpListener): BodyPump {

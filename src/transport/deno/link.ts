@@ -52,6 +52,8 @@ export class DenoLink implements Link {
   readonly #surroundings: LinkSurroundings;
   #wanted: "more" | "end" | "nothing" = "nothing";
   #writing = false;
+  /** Octets that the kernel has taken. */
+  #taken = 0;
   #endsAfterWrite = false;
 
   /** Takes `connection` over; each read may bring as much as a buffer of `bufferBytes` holds. */
@@ -102,6 +104,11 @@ export class DenoLink implements Link {
     this.#writing = true;
     this.#writeAll(bytes.subarray(0, length), owned);
     return "pending";
+  }
+
+  // The runtime does not say what of it the kernel still has.
+  taken(): number {
+    return this.#taken;
   }
 
   endWrite(): void {
@@ -158,9 +165,11 @@ export class DenoLink implements Link {
   ): Promise<void> {
     let isWritten = false;
     try {
-      let written = await this.#connection.write(bytes);
-      while (written < bytes.length) {
-        written += await this.#connection.write(bytes.subarray(written));
+      for (let at = 0; at < bytes.length;) {
+        const rest = at === 0 ? bytes : bytes.subarray(at);
+        const count = await this.#connection.write(rest);
+        at += count;
+        this.#taken += count;
       }
       isWritten = true;
     } catch {

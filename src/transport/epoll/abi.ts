@@ -42,6 +42,9 @@ export const PIPE_FLAGS = 0x80800;
 /** Command of `fcntl` that sets the size of a pipe. */
 export const F_SETPIPE_SZ = 1031;
 
+/** Request of `ioctl`: how many octets a socket has that its peer has not acknowledged. */
+export const SIOCOUTQ = 0x5411;
+
 /** Option of `prctl`: by how much timers of the calling thread may be late, in nanoseconds. */
 export const PR_SET_TIMERSLACK = 29;
 
@@ -103,6 +106,22 @@ export function errnoName(errno: number): string {
 export function isExhaustion(errno: number): boolean {
   return errno === ERRNO.EMFILE || errno === ERRNO.ENFILE ||
     errno === ERRNO.ENOBUFS || errno === ERRNO.ENOMEM;
+}
+
+/** Whether it is a connection that has broken, and not a call that cannot be made. */
+export function isBroken(errno: number): boolean {
+  switch (errno) {
+    case ERRNO.EPIPE:
+    case ERRNO.ENETDOWN:
+    case ERRNO.ENETUNREACH:
+    case ERRNO.ECONNABORTED:
+    case ERRNO.ECONNRESET:
+    case ERRNO.ETIMEDOUT:
+    case ERRNO.EHOSTUNREACH:
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** Where the fields of `struct epoll_event` are, in words of 32 bits; `events` is the first. */

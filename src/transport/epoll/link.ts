@@ -16,7 +16,7 @@ import {
   type WriteResult,
 } from "../../proxy/core/link.ts";
 import type { BufferPool } from "../../proxy/core/buffer_pool.ts";
-import { EPOLL, ERRNO, MSG, SHUT_WR, SO } from "./abi.ts";
+import { EPOLL, ERRNO, isBroken, MSG, SHUT_WR, SO } from "./abi.ts";
 import type { EventLoop, Source } from "./event_loop.ts";
 import type { Libc } from "./libc.ts";
 import { Interest } from "./interest.ts";
@@ -161,6 +161,10 @@ export class EpollLink implements Link, SplicingLink, Source {
     return this.#begun(this.#output.writePipe(pipe));
   }
 
+  taken(): number {
+    return this.#closed ? 0 : this.#output.taken();
+  }
+
   endWrite(): void {
     if (this.#closed || this.#writing !== "open") return;
     if (this.#output.pending) this.#writing = "ending";
@@ -280,14 +284,19 @@ export class EpollLink implements Link, SplicingLink, Source {
     if (this.#reading !== "off" && input.available === 0) input.release();
   }
 
-  /** Takes in what need not be seen; returns whether there is any that can be had so. */
+  /** Takes in what need not be seen, or the break of the connection; returns whether either can be had so. */
   #receiveUnseen(): boolean {
     const pipe = this.input.available === 0 ? this.#context.pipes.take() : null;
     if (pipe === null) return false;
-    if (pipe.fill(this.#fd, this.unseen) <= 0) {
-      // A read says why, and gets past urgent data, where a splice does not.
+    const count = pipe.fill(this.#fd, this.unseen);
+    if (count <= 0) {
+      const errno = count === 0 ? 0 : this.#context.libc.errno();
       pipe.release();
-      return false;
+      // A read says why, and gets past urgent data, where a splice does not.
+      if (!isBroken(errno)) return false;
+      // The error has been taken: a read would bring an end in order.
+      this.#noteEnd(errno);
+      return true;
     }
     this.unseen = 0;
     this.#piped = pipe;

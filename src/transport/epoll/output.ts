@@ -7,9 +7,11 @@
 
 import type { BufferPool } from "../../proxy/core/buffer_pool.ts";
 import type { WriteResult } from "../../proxy/core/link.ts";
-import { ERRNO, MSG } from "./abi.ts";
+import { ERRNO, MSG, SIOCOUTQ } from "./abi.ts";
 import type { Libc } from "./libc.ts";
 import type { Pipe } from "./pipe.ts";
+
+const QUEUED = new Int32Array(1);
 
 /** Sends octets to a socket, one write at a time, and gives their buffers back. */
 export class Output {
@@ -22,6 +24,8 @@ export class Output {
   #owned: Uint8Array<ArrayBuffer> | null = null;
   /** What else the kernel has not taken yet. */
   #pipe: Pipe | null = null;
+  /** Octets that the kernel has taken. */
+  #sent = 0;
 
   /** Writes to a non-blocking socket. */
   constructor(libc: Libc, buffers: BufferPool, fd: number) {
@@ -59,6 +63,13 @@ export class Output {
     return this.#send(rest, rest.length);
   }
 
+  /** Octets that the peer has acknowledged. */
+  taken(): number {
+    const { call } = this.#libc;
+    const known = call.ioctl(this.#fd, SIOCOUTQ, QUEUED) >= 0;
+    return this.#sent - (known ? QUEUED[0]! : 0);
+  }
+
   /** Gives up what is pending. */
   drop(): void {
     this.#rest = null;
@@ -73,6 +84,7 @@ export class Output {
   #send(bytes: Uint8Array, length: number): WriteResult {
     const flags = MSG.NOSIGNAL | MSG.DONTWAIT;
     const sent = this.#libc.call.send(this.#fd, bytes, length, flags);
+    if (sent > 0) this.#sent += sent;
     if (sent === length) {
       this.drop();
       return "written";
@@ -87,6 +99,7 @@ export class Output {
 
   #drain(pipe: Pipe): WriteResult {
     const sent = pipe.drainTo(this.#fd);
+    if (sent > 0) this.#sent += sent;
     const failed = sent < 0 && !isTransient(this.#libc.errno());
     if (!failed && pipe.length > 0) return "pending";
     this.drop();

@@ -238,6 +238,10 @@ export class ScriptedLink implements Link {
     return "pending";
   }
 
+  taken(): number {
+    return this.output.length;
+  }
+
   endWrite(): void {
     if (this.closed || this.#end !== "open") return;
     if (this.#write !== null) this.#endsAfterWrite = true;

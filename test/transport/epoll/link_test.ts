@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import type { Link, LinkHandler } from "../../../src/proxy/core/link.ts";
+import { ERRNO } from "../../../src/transport/epoll/abi.ts";
 import type { EpollLink } from "../../../src/transport/epoll/link.ts";
 import { concatBytes, isReset, RawSocket } from "../../support/raw_socket.ts";
 import { LoopStand, Recorded } from "./loop_stand.ts";
@@ -242,6 +243,22 @@ Deno.test("of a buffer the first octets are written, at once or in parts, and no
   assert.equal(new TextDecoder().decode(received.subarray(0, 5)), "hello");
   assert.equal(received.length, 5 + sent.length);
   assert.ok(sent.every((octet, i) => octet === received[5 + i]));
+  await peer.close();
+});
+
+Deno.test("what a peer takes shows before the kernel wants more", async () => {
+  await using stand = new LoopStand();
+  const { recorded, peer } = await stand.pair();
+  const { link } = recorded;
+  assert.equal(link.write(encoder.encode("hello"), null), "written");
+  await stand.until(() => link.taken() === 5, "the acknowledgement");
+  assert.equal(link.write(pattern(LONG_BYTES), null), "pending");
+  await stand.turns(20);
+  stand.libc.interference = (name) => name === "send" ? ERRNO.EAGAIN : 0;
+  const before = link.taken();
+  while (link.taken() === before) await peer.read();
+  assert.ok(link.taken() < LONG_BYTES);
+  assert.deepEqual(recorded.events, []);
   await peer.close();
 });
 

@@ -138,6 +138,19 @@ Deno.test("a connection that breaks while its content goes on unseen has not end
   await receiver.close();
 });
 
+Deno.test("a splice that is told of a break before anybody else takes the error with it", async () => {
+  await using stand = new LoopStand();
+  const { source, sender, receiver } = await two(stand);
+  source.ahead = Infinity;
+  source.resume();
+  stand.libc.interference = (name) => name === "splice" ? ERRNO.ECONNRESET : 0;
+  await sender.write(CONTENT);
+  await stand.until(() => source.link.ended, "the end");
+  assert.deepEqual(source.events, ["broken"]);
+  await sender.close();
+  await receiver.close();
+});
+
 Deno.test("10 MB unseen to a slow reader: the sender is held, and all of it arrives", async () => {
   await using stand = new LoopStand();
   const { source, sender, receiver } = await two(stand);

@@ -24,6 +24,7 @@ const USERS = [
   "recv",
   "send",
   "splice",
+  "ioctl",
   "shutdown",
   "read",
   "write",
