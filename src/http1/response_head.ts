@@ -145,12 +145,21 @@ function parseKeepAlive(bytes: Uint8Array, fields: FieldTable): number {
       (start, end) => {
         if (end - start <= TIMEOUT.length) return;
         if (!startsWith(bytes, start, end, TIMEOUT)) return;
-        const value = Number(
-          String.fromCharCode(...bytes.subarray(start + TIMEOUT.length, end)),
-        );
-        if (Number.isInteger(value) && value >= 0) seconds = value;
+        const value = parseSeconds(bytes, start + TIMEOUT.length, end);
+        if (value >= 0) seconds = value;
       },
     );
+  }
+  return seconds;
+}
+
+/** A whole number of seconds, or -1 where there is something else. Nothing is allocated: Node sends one with each response. */
+function parseSeconds(bytes: Uint8Array, start: number, end: number): number {
+  let seconds = 0;
+  for (let i = start; i < end; i++) {
+    const digit = bytes[i]! - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    seconds = seconds * 10 + digit;
   }
   return seconds;
 }

@@ -185,7 +185,6 @@ export class PlaneHost {
   /** All that is counted. */
   figures(): DataPlaneFigures {
     const { counters, dispatcher } = this;
-    const { wait: _wait, ...queue } = dispatcher.queue;
     const upstreams = new Map(
       [...this.#upstreams].map(([key, upstream]) => [key, figuresOf(upstream)]),
     );
@@ -203,7 +202,7 @@ export class PlaneHost {
       latency: counters.latency.figures(),
       responses: [...counters.answers()],
       errors: counters.ownAnswers(),
-      queue: { ...queue, waits: dispatcher.queueWait.figures() },
+      queue: { ...dispatcher.queue, waits: dispatcher.queueWait.figures() },
       upstreams,
     };
   }

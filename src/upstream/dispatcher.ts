@@ -86,7 +86,7 @@ export class Dispatcher {
 
   /** Depth and counters of the queue. */
   get queue(): QueueStats {
-    const { size, rejected, timedOut, waits } = this.#queue;
+    const { size, rejected, timedOut } = this.#queue;
     return {
       depth: size,
       limit: this.#options.maxQueue,
@@ -94,7 +94,6 @@ export class Dispatcher {
       timedOut,
       concurrency: this.#limit.concurrency,
       adaptive: this.#adaptive !== null,
-      wait: { p50: waits.quantile(0.5), p99: waits.quantile(0.99) },
     };
   }
 

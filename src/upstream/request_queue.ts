@@ -76,8 +76,6 @@ export interface QueueStats {
   readonly concurrency: number;
   /** Whether that was found, and not set. */
   readonly adaptive: boolean;
-  /** Median and 99th percentile of the wait of those that had to wait, in milliseconds. */
-  readonly wait: { readonly p50: number | null; readonly p99: number | null };
 }
 
 /** Holds those that wait. */

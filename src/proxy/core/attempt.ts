@@ -46,6 +46,8 @@ export type AttemptOutcome =
 
 /** Whose attempt it is. */
 export interface AttemptOwner {
+  /** The worker is done with it, though the client has not been given the response yet. Not with every attempt. */
+  onWorkerFree(): void;
   onAttemptOver(outcome: AttemptOutcome): void;
 }
 
@@ -74,6 +76,8 @@ export class Attempt
   #expectsContinue: boolean;
   /** Whether the request's head is with the kernel. */
   #headWritten = false;
+  /** Whether the worker is done with it, and its connection with somebody else. */
+  #workerFree = false;
 
   /** Prepares to send `request`, which came from `client`, over `connection`. */
   constructor(
@@ -126,6 +130,11 @@ export class Attempt
   /** Whether all of the request has been read from the client and sent. */
   get sent(): boolean {
     return this.#bodySent;
+  }
+
+  /** Whether the worker is done with it: its connection is none of ours any more. */
+  get workerFree(): boolean {
+    return this.#workerFree;
   }
 
   /** Whether the request may still be read by the kernel, for a worker. */
@@ -252,7 +261,8 @@ export class Attempt
     if (status === 100) this.#expectsContinue = false;
   }
 
-  onResponse({ status, endless, contentBytes }: ResponsePlan): void {
+  onResponse(plan: ResponsePlan): void {
+    const { status, endless, contentBytes } = plan;
     const { clock, counters, dispatcher, events } = this.#context;
     this.status = status;
     if (endless) dispatcher.park(this.#request);
@@ -260,6 +270,13 @@ export class Attempt
     if (events.wantsAccess) this.respondedAt = clock.now();
     counters.unanswered--;
     this.#clock.begin();
+    if (plan.complete && this.#bodySent && this.#headWritten) {
+      // It has its next request before the client has this response: the
+      // client is not the one that others wait for.
+      this.#workerFree = true;
+      this.#keepConnection(plan);
+      this.#owner.onWorkerFree();
+    }
   }
 
   /** The client has all of its response. */
@@ -333,6 +350,13 @@ export class Attempt
     else this.#client.close();
   }
 
+  /** The worker has been heard out, and has all of the request. */
+  #keepConnection({ reuse, keepAliveSeconds }: ResponsePlan): void {
+    const { connections, deadlines } = this.#context;
+    if (!reuse.worker) return this.#connection.close();
+    connections.put(this.#connection, deadlines.now, keepAliveSeconds);
+  }
+
   /** The one end of every attempt. */
   #end(outcome: AttemptOutcome): void {
     if (this.#state.type === "over") return;
@@ -340,11 +364,12 @@ export class Attempt
     this.#clock.stop();
     const { underWay, plan } = this.#relay;
     this.#relay.stop();
-    const reuses = outcome.type === "complete" && plan?.reuse.worker;
-    if (reuses && this.#bodySent && this.#headWritten) {
-      const { connections, deadlines } = this.#context;
-      connections.put(this.#connection, deadlines.now, plan.keepAliveSeconds);
-    } else this.#connection.close();
+    if (!this.#workerFree) {
+      const whole = outcome.type === "complete" && this.#bodySent &&
+        this.#headWritten;
+      if (whole) this.#keepConnection(plan!);
+      else this.#connection.close();
+    }
     if (outcome.type === "failed" && underWay) this.#cutResponse();
     else this.body?.discard();
     this.#owner.onAttemptOver(outcome);

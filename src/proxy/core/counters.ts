@@ -12,6 +12,30 @@ import type { ProxyErrorCode } from "./proxy_error.ts";
 /** Room for each status a worker may answer with. */
 const STATUSES = 1000;
 
+/** How often there was each status. What there was none of costs nobody anything who asks. */
+class StatusCounts {
+  readonly #counts = new Float64Array(STATUSES);
+  /** Those there were, in order. */
+  readonly #seen: number[] = [];
+
+  add(status: number): void {
+    if (this.#counts[status]!++ === 0) this.#note(status);
+  }
+
+  of(status: number): number {
+    return this.#counts[status] ?? 0;
+  }
+
+  *entries(): Generator<readonly [status: number, count: number]> {
+    for (const status of this.#seen) yield [status, this.#counts[status]!];
+  }
+
+  #note(status: number): void {
+    this.#seen.push(status);
+    this.#seen.sort((a, b) => a - b);
+  }
+}
+
 /** After what a request may be sent again. Shown with 0, so that a query finds them before the first. */
 const RETRY_REASONS: readonly ProxyErrorCode[] = [
   "connect-failed",
@@ -34,15 +58,15 @@ export class Counters {
   /** Durations of all requests. */
   readonly latency: LatencyHistogram = new LatencyHistogram();
   /** Requests by slot and status; status 0 counts those whose client had gone. */
-  readonly #bySlot: Float64Array[] = [];
+  readonly #bySlot: StatusCounts[] = [];
   /** Requests sent once more, by what had failed. */
   readonly #retries = new Map<ProxyErrorCode, number>(
     RETRY_REASONS.map((reason) => [reason, 0]),
   );
   /** The same for requests that no worker was given. */
-  readonly #unassigned = new Float64Array(STATUSES);
+  readonly #unassigned = new StatusCounts();
   /** Answers of our own by status. */
-  readonly #errors = new Float64Array(STATUSES);
+  readonly #errors = new StatusCounts();
 
   /** Counts a finished request of the worker in the slot `workerId`, or of none. */
   record(status: number, durationMs: number, workerId: number | null): void {
@@ -50,7 +74,7 @@ export class Counters {
     const statuses = workerId === null
       ? this.#unassigned
       : this.#bySlot[workerId] ?? this.#addSlot(workerId);
-    statuses[status]!++;
+    statuses.add(status);
     this.latency.record(durationMs);
   }
 
@@ -71,19 +95,17 @@ export class Counters {
 
   /** Counts a response that was ours, because no worker's could be had. */
   recordError(status: number): void {
-    this.#errors[status]!++;
+    this.#errors.add(status);
   }
 
   /** Answers of our own with `status`. */
   errors(status: number): number {
-    return this.#errors[status] ?? 0;
+    return this.#errors.of(status);
   }
 
   /** Answers of our own by status; only what there was. */
   ownAnswers(): ReadonlyMap<number, number> {
-    return new Map(
-      [...this.#errors.entries()].filter(([, count]) => count > 0),
-    );
+    return new Map(this.#errors.entries());
   }
 
   /** Requests answered with `status`, whichever worker had them. */
@@ -104,17 +126,16 @@ export class Counters {
     }
   }
 
-  #addSlot(workerId: number): Float64Array {
-    return this.#bySlot[workerId] = new Float64Array(STATUSES);
+  #addSlot(workerId: number): StatusCounts {
+    return this.#bySlot[workerId] = new StatusCounts();
   }
 }
 
 function* countsOf(
-  statuses: Float64Array,
+  statuses: StatusCounts,
   workerId: number | null,
 ): Generator<ResponseCount> {
-  for (let status = 0; status < STATUSES; status++) {
-    const count = statuses[status]!;
-    if (count > 0) yield { workerId, status, count };
+  for (const [status, count] of statuses.entries()) {
+    yield { workerId, status, count };
   }
 }

@@ -72,6 +72,8 @@ export class Exchange
   /** When the present worker was given it. */
   #givenAt: number;
   #completed = false;
+  /** Whether the worker is ours: from the claim to its release. */
+  #claimed = false;
   /** `null` while nothing has failed. */
   #retries: Retries | null = null;
 
@@ -251,6 +253,10 @@ export class Exchange
     this.#onFailed(error);
   }
 
+  onWorkerFree(): void {
+    this.#release(null);
+  }
+
   onAttemptOver(outcome: AttemptOutcome): void {
     if (outcome.type === "failed") return this.#onFailed(outcome.error);
     const upstream = this.upstream!;
@@ -261,6 +267,7 @@ export class Exchange
     }
     this.#completed = true;
     this.#release(null);
+    this.finishedAt = this.#context.clock.now();
     this.#end(outcome);
   }
 
@@ -284,6 +291,7 @@ export class Exchange
       this.retries.sentAt = this.#givenAt = clock.now();
     }
     this.upstream = upstream;
+    this.#claimed = true;
     request.beginAttempt(upstream, this.attempts);
     upstream.exchanges.enter(this);
     // What is sent again goes over a new connection: another that was idle
@@ -364,7 +372,10 @@ export class Exchange
     this.#claim();
   }
 
+  /** Gives the claim back, where that has not been done. */
   #release(failure: ProxyError | null): void {
+    if (this.#claimed) this.#claimed = false;
+    else return;
     const { clock, dispatcher } = this.#context;
     const upstream = this.upstream!;
     upstream.requests++;

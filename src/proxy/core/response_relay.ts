@@ -47,6 +47,8 @@ const OVER: ResponseRelayState = Object.freeze({ type: "over" });
 export interface ResponseRelayListener {
   /** How much of the request there is: what the client is told depends on it. */
   readonly requestProgress: RequestProgress;
+  /** Whether the worker's connection has gone on to somebody else. */
+  readonly workerFree: boolean;
   /** An interim response has come. */
   onInterim(status: number): void;
   /** The final response has begun: its head is about to go to the client. */
@@ -302,8 +304,8 @@ export class ResponseRelay implements PumpListener, TunnelListener {
     length: number,
   ): void {
     const result = this.#client.write(bytes, owned, length);
-    if (result === "pending") this.#worker.pause();
-    else this.onClientWritten(result === "written");
+    if (result !== "pending") this.onClientWritten(result === "written");
+    else if (!this.#listener.workerFree) this.#worker.pause();
   }
 
   #passBody(): void {
