@@ -128,6 +128,9 @@ const uploading = (random: () => number): Demand => {
   if (random() < 0.9) return { cpuMs: 3 };
   return { cpuMs: 3, uploadMs: 200 + 4_800 * random() };
 };
+/** Half of the requests compute, the others wait. */
+const mixed = (random: () => number): Demand =>
+  random() < 0.5 ? { cpuMs: 3 } : waiting();
 const longPolling = (random: () => number): Demand =>
   random() < 0.95
     ? { cpuMs: 3 }
@@ -135,6 +138,10 @@ const longPolling = (random: () => number): Demand =>
 
 /** Of the changing load: how long one kind of work lasts, in milliseconds. */
 export const CHANGE_MS = 40_000;
+
+/** Whether the changing load is another than at the beginning. */
+const isChanged = (now: number): boolean =>
+  Math.floor(now / CHANGE_MS) % 2 === 1;
 
 const always = (value: number) => (): number => value;
 
@@ -265,14 +272,22 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   },
   "changing": {
     stretch: LONG,
-    demand: (random, now) =>
-      Math.floor(now / CHANGE_MS) % 2 === 0 ? computing(random) : waiting(),
+    demand: (random, now) => isChanged(now) ? waiting() : computing(random),
     ratePerSecond: always(208),
+  },
+  "changing (much more)": {
+    stretch: LONG,
+    demand: (random, now) => isChanged(now) ? waiting() : computing(random),
+    ratePerSecond: (now) => isChanged(now) ? 1_000 : 60,
+  },
+  "changing (to mixed)": {
+    stretch: LONG,
+    demand: (random, now) => isChanged(now) ? mixed(random) : computing(random),
+    ratePerSecond: (now) => isChanged(now) ? 250 : 150,
   },
   "changing (64 clients)": {
     stretch: LONG,
-    demand: (random, now) =>
-      Math.floor(now / CHANGE_MS) % 2 === 0 ? computing(random) : waiting(),
+    demand: (random, now) => isChanged(now) ? waiting() : computing(random),
     clients: always(64),
   },
 };

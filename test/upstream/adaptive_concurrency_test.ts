@@ -55,7 +55,15 @@ const BEST: Readonly<Record<string, number>> = {
   "uploads": 0,
   "long polls": 0,
   "changing": 8,
+  "changing (much more)": 64,
+  "changing (to mixed)": 8,
   "changing (64 clients)": 64,
+};
+
+/** Factor by which p99 is worse where it is that of the half second until a change is noticed. */
+const UNTIL_NOTICED: Readonly<Record<string, number>> = {
+  "changing (much more)": 6,
+  "changing (to mixed)": 5,
 };
 
 /** Loads with so many requests that one seed is enough. */
@@ -72,7 +80,10 @@ Deno.test("the best cap of each load is known", () => {
 });
 
 for (const [name, workload] of Object.entries(WORKLOADS)) {
-  Deno.test(`the default comes within 15 % of the best cap, and turns nobody away: ${name}`, () => {
+  const within = name in UNTIL_NOTICED
+    ? "notices within half a second that the work is another"
+    : "comes within 15 % of the best cap";
+  Deno.test(`the default ${within}, and turns nobody away: ${name}`, () => {
     const seeds = MANY.has(name) ? 1 : SEEDS;
     const ratios: { p99: number; throughput: number }[] = [];
     for (let seed = 1; seed <= seeds; seed++) {
@@ -89,9 +100,10 @@ for (const [name, workload] of Object.entries(WORKLOADS)) {
     const mean = (of: "p99" | "throughput"): number =>
       ratios.reduce((sum, ratio) => sum + ratio[of], 0) / seeds;
     assert(mean("throughput") >= 1 - TOLERANCE, shown);
-    assert(mean("p99") <= 1 + TOLERANCE, shown);
+    const factor = UNTIL_NOTICED[name] ?? 1;
+    assert(mean("p99") <= factor * (1 + TOLERANCE), shown);
     const worst = Math.max(...ratios.map(({ p99 }) => p99));
-    assert(worst <= 1 + WORST_TOLERANCE, shown);
+    assert(worst <= factor * (1 + WORST_TOLERANCE), shown);
   });
 }
 

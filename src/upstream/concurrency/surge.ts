@@ -19,10 +19,10 @@ export const STALL_FACTOR = 2.5;
 const LONG_WAIT_MS = 400;
 
 /** ... where the queue has not been empty for so long, in milliseconds ... */
-const LEAST_STANDING_MS = 200;
+const LEAST_STANDING_MS = 100;
 
 /** ... and so many were finished meanwhile, if it does not take them too long: of fewer it is not known what they take. */
-const LEAST_TURNOVER = 16;
+const LEAST_TURNOVER = 4;
 
 /** What is older says nothing of the present work, in milliseconds. */
 const LONGEST_LOOK_MS = 2_000;
