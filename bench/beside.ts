@@ -91,7 +91,9 @@ async function main({ directory, signal }: BenchmarkContext): Promise<number> {
     ...applications()[0]!,
     program: peerFile("apps/beside_app.mjs"),
   };
-  const rows = [["peer", "load", "200 %", "p50 ms", "p99 ms", "beside"]];
+  const rows = [
+    ["peer", "load", "200 %", "503 %", "p50 ms", "p99 ms", "beside"],
+  ];
   for (const peer of installed(named("--peers", PEERS, values.peers))) {
     const options = { application, workers: WORKERS, directory };
     await using running = await runApp(peer, options);
@@ -113,7 +115,7 @@ async function measure(
 ): Promise<string[]> {
   const others = await beside?.(port);
   const spec = { port, targets, rate, seconds, seed: 1 };
-  const { arrivals, succeeded, latency } = await runLoad(
+  const { arrivals, succeeded, rejected, latency } = await runLoad(
     { ...spec, deadlineMs: DEADLINE_MS },
     signal,
   );
@@ -123,6 +125,7 @@ async function measure(
     peer.name,
     name,
     figure(100 * succeeded / arrivals, 1),
+    figure(100 * rejected / arrivals, 1),
     figure(latency.p50, 1),
     figure(latency.p99, 1),
     done,

@@ -140,16 +140,21 @@ export class Dispatcher {
    * Gives a claim back; the upstream may serve the head of the queue in the
    * same turn. How long it had `request` is learnt from, where that is wanted.
    *
-   * @param clientGone Whether that is because the client would not wait longer.
+   * @param clientGone Whether that is because the client has gone.
+   * @param responded Whether it was being given a response: then it has not
+   * gone for having to wait.
    */
   release(
     upstream: Upstream,
     request: ClaimRequest | null = null,
-    { clientGone = false }: { readonly clientGone?: boolean } = {},
+    { clientGone = false, responded = false }: {
+      readonly clientGone?: boolean;
+      readonly responded?: boolean;
+    } = {},
   ): void {
     upstream.release();
     if (!clientGone) this.#overload.finish();
-    else if (request !== null) {
+    else if (request !== null && !responded && request.uploading !== true) {
       this.#overload.leaveWorker(request, this.#clock());
     }
     if (request !== null) {

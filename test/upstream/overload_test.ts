@@ -12,7 +12,10 @@ import {
 } from "../../src/simulate/dispatch_model.ts";
 import { quantile } from "../../bench/support/compare_caps.ts";
 import { attach, WORKLOADS } from "../../src/simulate/workloads.ts";
+import type { ClaimRequest } from "../../src/upstream/dispatcher.ts";
 import { Overload } from "../../src/upstream/overload.ts";
+import type { Upstream } from "../../src/upstream/upstream.ts";
+import { dispatcherOf, requestOf, upstreams } from "./upstreams.ts";
 
 /** Requests of the computing load that two workers serve in a second. */
 const CAPACITY = 298;
@@ -223,4 +226,47 @@ Deno.test("thousands that leave at once, after a fraction of a second, are no ov
   for (let i = 0; i < 5_000; i++) overload.leave(100 + i % 300);
   assert.equal(overload.known, false);
   assert.equal(overload.admits(5_000), true);
+});
+
+/** Whether many may wait after twenty that waited, were given to a worker, and have gone from it two seconds later. */
+function manyMayWait(
+  { uploading = false, responded = false }: {
+    readonly uploading?: boolean;
+    readonly responded?: boolean;
+  },
+): boolean {
+  let now = 0;
+  const dispatcher = dispatcherOf([], {
+    workerConcurrency: "auto",
+    clock: () => now,
+  });
+  const newRequest = (): ClaimRequest => ({ ...requestOf(), uploading });
+  const requests = Array.from({ length: 20 }, newRequest);
+  const given: Upstream[] = [];
+  for (const request of requests) {
+    const resolve = (upstream: Upstream) => void given.push(upstream);
+    dispatcher.enqueue({ request, resolve, reject: assert.fail }, now);
+  }
+  dispatcher.publish(upstreams(1));
+  assert.equal(given.length, requests.length);
+  now = 2_000;
+  requests.forEach((request, i) =>
+    dispatcher.release(given[i]!, request, { clientGone: true, responded })
+  );
+  dispatcher.publish([]);
+  try {
+    for (let i = 0; i < 100; i++) {
+      const ticket = { resolve: () => {}, reject: () => {} };
+      dispatcher.enqueue({ request: newRequest(), ...ticket }, now);
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("clients that are cut off in mid-upload, or leave a response they were given, have not gone for having to wait", () => {
+  assert.equal(manyMayWait({ uploading: true }), true);
+  assert.equal(manyMayWait({ responded: true }), true);
+  assert.equal(manyMayWait({}), false);
 });

@@ -385,6 +385,7 @@ export class Exchange
     upstream.exchanges.leave(this);
     dispatcher.release(upstream, this.request, {
       clientGone: failure?.code === "client-gone",
+      responded: this.status > 0,
     });
   }
 
