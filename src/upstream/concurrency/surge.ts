@@ -42,7 +42,7 @@ const SLOW_MS = 100;
 /** Factor by which the latency may differ, where requests do not wait for each other. */
 const SAME_LATENCY = 1.6;
 
-/** Factor from which on they do: of twice as many each takes twice as long, and chance is on either side. */
+/** Factor from which on they do: of four times as many each takes four times as long, and chance is on either side. */
 const IN_TURN_LATENCY = 2.5;
 
 /** Factor by which more must have been at workers, for their latency to say something. */
@@ -86,13 +86,15 @@ export type SurgeAdvice =
 /** One moment in which workers are given more. */
 interface RunningSurge {
   readonly step: "first" | "confirming";
+  /** Since when what is finished counts. */
   readonly countsFrom: number;
   readonly endsAt: number;
   /** What a request took before, in milliseconds, and how many workers were at. */
   readonly latencyMs: number;
   readonly working: number;
+  /** What there was then, once it has come. */
   from: Progress;
-  /** Requests that workers were at since then, times the milliseconds for which they were. */
+  /** Requests that workers were at since, times the milliseconds for which they were. */
   workingMs: number;
 }
 
