@@ -230,7 +230,9 @@ export class RequestBody implements PumpListener {
       this.#client.pause();
       return this.#end(decoder.done);
     }
-    if (input.full) input.resize(LARGE_BUFFER_BYTES);
+    if (input.full || discardedBytes >= LARGE_BUFFER_BYTES) {
+      input.resize(LARGE_BUFFER_BYTES);
+    }
     this.#client.resume(false);
   }
 
