@@ -3,11 +3,11 @@
  *
  * A burst is worked off, however long it takes, as long as its clients wait:
  * to turn them away would serve nobody. But a queue that grows and grows is no
- * burst ({@linkcode QueueGrowth}) where workers would finish no more if they
- * were given more at once, and once clients give up in it, each is
- * served just before it would have left, or just after. Then only so many are
- * let in as will be served in a second, or in half the time that clients were
- * seen to wait, and the others are told at once.
+ * burst ({@linkcode QueueGrowth}), where workers would finish no more if they
+ * were given more at once; and once clients give up in it, each is served just
+ * before it would have left, or just after. Then only so many are let in as
+ * will be served in a second, or in half the time that clients were seen to
+ * wait, and the others are told at once.
  *
  * A queue that is never empty serves nobody the sooner for being long: as long
  * as it stands its bound shrinks, as with CoDel (RFC 8289). When it is empty,

@@ -77,8 +77,7 @@ export function takeContent(
   chunked: boolean,
 ): Uint8Array {
   const { bytes } = input;
-  decoder.decode(bytes, input.start, input.end);
-  input.start = decoder.next;
+  unframe(input, decoder);
   const { contentStart, contentEnd, done } = decoder;
   if (!chunked) return bytes.subarray(contentStart, contentEnd);
   if (done && decoder.trailers !== null) {
@@ -114,14 +113,18 @@ export function moveContent(
     return null;
   }
   const { bytes } = input;
-  decoder.decode(bytes, input.start, input.end);
-  input.start = decoder.next;
+  unframe(input, decoder);
   const { contentStart, contentEnd } = decoder;
   if (contentEnd - contentStart > out.room) {
     return bytes.subarray(contentStart, contentEnd);
   }
   out.copy(bytes, contentStart, contentEnd);
   return null;
+}
+
+function unframe(input: InputBuffer, decoder: BodyDecoder): void {
+  decoder.decode(input.bytes, input.start, input.end);
+  input.start = decoder.next;
 }
 
 /** Passes on what is still to come of one body. Its owner hands it the events of both links. */

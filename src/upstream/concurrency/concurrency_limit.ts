@@ -250,10 +250,8 @@ export class ConcurrencyLimit {
         this.#work.forget();
         return this.#change(Infinity, now);
       case "in-vain":
-        this.#saturation.note(now);
-        this.#cap = this.#limit;
-        return this.#look(now);
       case "end":
+        if (advice === "in-vain") this.#saturation.note(now);
         this.#cap = this.#limit;
         return this.#look(now);
       case "none":
