@@ -5,19 +5,11 @@
  * @module
  */
 
-import v8 from "node:v8";
 import { EventLoopLag } from "../shared/event_loop_lag.ts";
 import type { Libc } from "../transport/epoll/libc.ts";
 import { Waker } from "../transport/epoll/waker.ts";
 import { Board } from "./board.ts";
 import type { FromThread, ThreadStart, ToThread } from "./thread_messages.ts";
-
-/**
- * What a request leaves behind is gone with it: a larger space for the young,
- * which the engine would grow to 48 MiB, saves the thread nothing. Heeded by
- * heaps that are made later.
- */
-const SMALL_NEW_SPACE = "--max-semi-space-size=2";
 
 /** How often is looked for signs of life, in milliseconds. */
 const LOOK_INTERVAL_MS = 250;
@@ -87,7 +79,6 @@ export class DataPlaneWorker {
     const { port1, port2 } = new MessageChannel();
     this.#messages = port1;
     port1.onmessage = ({ data }) => this.#receive(data);
-    v8.setFlagsFromString(SMALL_NEW_SPACE);
     const worker = this.#worker = new Worker(options.module, {
       type: "module",
       name: "data-plane",
