@@ -124,6 +124,11 @@ const querying = (random: () => number): Demand => ({
   cpuMs: 2,
   waitMs: 40 * random(),
 });
+/** A millisecond of work about a call to another service, of which one in ten takes half a second. */
+const calling = (random: () => number): Demand => ({
+  cpuMs: 1,
+  waitMs: random() < 0.9 ? 5 : 500,
+});
 const uploading = (random: () => number): Demand => {
   if (random() < 0.9) return { cpuMs: 3 };
   return { cpuMs: 3, uploadMs: 200 + 4_800 * random() };
@@ -219,6 +224,24 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     demand: querying,
     clients: always(16),
   },
+  "querying (64 clients)": {
+    stretch: USUAL,
+    demand: () => ({ cpuMs: 2, waitMs: 20 }),
+    clients: always(64),
+    pool: { threads: "event-loop" },
+  },
+  "calling": {
+    stretch: USUAL,
+    demand: calling,
+    ratePerSecond: always(1_200),
+    pool: { threads: "event-loop" },
+  },
+  "calling (200 clients)": {
+    stretch: USUAL,
+    demand: () => ({ cpuMs: 1, waitMs: 100 }),
+    clients: always(200),
+    pool: { threads: "event-loop" },
+  },
   "slow worker": {
     stretch: USUAL,
     demand: computing,
@@ -245,6 +268,18 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     demand: computing,
     clients: always(64),
     pool: { threads: 4 },
+  },
+  "threaded (uniform)": {
+    stretch: USUAL,
+    demand: () => ({ cpuMs: 20 }),
+    clients: always(64),
+    pool: { threads: 4 },
+  },
+  "threaded (nearly full)": {
+    stretch: USUAL,
+    demand: () => ({ cpuMs: 20 }),
+    ratePerSecond: always(1_400),
+    pool: { threads: 16 },
   },
   "threaded (waiting)": {
     stretch: USUAL,

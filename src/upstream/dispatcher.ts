@@ -213,6 +213,7 @@ export class Dispatcher {
     this.#adaptive.sweep(now, {
       queued,
       working,
+      inTurn: this.upstreams.reduce((sum, u) => sum + u.load, 0),
       workers: Math.max(1, this.upstreams.length),
     });
     this.#serveQueue();

@@ -8,7 +8,12 @@
 import assert from "node:assert/strict";
 import { Collapse } from "../../src/upstream/concurrency/collapse.ts";
 import { Crowding } from "../../src/upstream/concurrency/crowding.ts";
-import { crowdedOut } from "../../src/upstream/concurrency/trial.ts";
+import {
+  crowdedOut,
+  lowered,
+  type Trial,
+} from "../../src/upstream/concurrency/trial.ts";
+import { Verdicts } from "../../src/upstream/concurrency/verdicts.ts";
 import { LatencySample } from "../../src/upstream/concurrency/latency_sample.ts";
 import { FIRST_PAUSE_MS, Pace } from "../../src/upstream/concurrency/pace.ts";
 import { Surge } from "../../src/upstream/concurrency/surge.ts";
@@ -269,15 +274,23 @@ Deno.test("where requests took the longer the more there were, it takes no trial
   assert.equal(crowdedOut(sample(Array(24).fill(960), 32), before, 1), null);
 });
 
-Deno.test("more and more at workers that finish no more are too many, whatever the order", () => {
-  const found = (rate: (working: number) => number): number | null => {
+Deno.test("more and more at workers that finish no more are too many, whatever the order, if they wait for each other", () => {
+  const found = (
+    rate: (working: number) => number,
+    inTurn = (working: number): number => working,
+  ): number | null => {
     const crowding = new Crowding();
     let finished = 0;
     for (let tick = 0; tick < 20; tick++) {
       const working = 10 + 20 * tick;
       finished += rate(working);
-      const now = 100 * tick;
-      const limit = crowding.look({ now, working, workers: 2, finished });
+      const limit = crowding.look({
+        now: 100 * tick,
+        working,
+        inTurn: inTurn(working),
+        workers: 2,
+        finished,
+      });
       if (limit !== null) return limit;
     }
     return null;
@@ -285,4 +298,66 @@ Deno.test("more and more at workers that finish no more are too many, whatever t
   const limit = found(() => 30);
   assert(limit !== null && limit >= 5 && limit <= 30, `${limit}`);
   assert.equal(found((working) => working), null);
+  // Others overtake what comes on top: that waits for something else.
+  assert.equal(found(() => 30, () => 10), null);
+});
+
+Deno.test("a crowd is given as many as keep its workers busy, and not as few as there were before", () => {
+  const crowding = new Crowding();
+  let limit: number | null = null;
+  let finished = 0;
+  // Twenty milliseconds each, at most sixteen at once: 70 % busy, and then full.
+  for (let tick = 0; tick < 20 && limit === null; tick++) {
+    const full = tick >= 5;
+    const working = full ? 150 : 22;
+    finished += full ? 160 : 110;
+    limit = crowding.look({
+      now: 100 * tick,
+      working,
+      inTurn: working,
+      workers: 2,
+      finished,
+    });
+  }
+  assert(limit !== null && limit >= 16 && limit <= 32, `${limit}`);
+});
+
+Deno.test("trials that agree say more than each of them, and are forgotten together", () => {
+  const verdicts = new Verdicts();
+  const one = { value: 0.6, error: 0.8 };
+  assert.deepEqual(verdicts.include("up", one), one);
+  let all = one;
+  for (let trial = 0; trial < 10; trial++) all = verdicts.include("up", one);
+  assert(Math.abs(all.value - 0.6) < 1e-9 && all.error < 0.4, `${all.error}`);
+  // What is new counts, all the same.
+  for (let trial = 0; trial < 10; trial++) {
+    all = verdicts.include("up", { value: 1, error: 0.8 });
+  }
+  assert(all.value > 0.9, `${all.value}`);
+  assert.deepEqual(verdicts.include("down", one), one);
+  verdicts.reset();
+  assert.deepEqual(verdicts.include("up", one), one);
+  // What is exact is no division by zero.
+  const exact = { value: 0, error: 0 };
+  verdicts.reset();
+  verdicts.include("up", exact);
+  assert.deepEqual(verdicts.include("up", exact).value, 0);
+});
+
+Deno.test("a limit is lowered only where others would not wait the longer for it", () => {
+  const fewer = (from: number, value: number): number => {
+    const trial: Trial = {
+      base: sample(Array(100).fill(40), from),
+      trial: sample(Array(100).fill(20), from / 2),
+      direction: "down",
+      size: 100,
+      deadline: Infinity,
+    };
+    return lowered(from, { value, error: 0.1 }, { ...trial, least: 1 });
+  };
+  assert.equal(fewer(8, 1), 5);
+  assert.equal(fewer(8, 0.6), 7);
+  assert.equal(fewer(8, 0.45), 8);
+  assert.equal(fewer(32, 1), 20);
+  assert.equal(fewer(32, 0.6), 32);
 });

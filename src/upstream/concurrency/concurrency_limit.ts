@@ -59,6 +59,7 @@ import {
   type Trial,
 } from "./trial.ts";
 import { TrialSchedule } from "./trial_schedule.ts";
+import { Verdicts } from "./verdicts.ts";
 import { WorkProfile } from "./work_profile.ts";
 
 /** Milliseconds between two looks at the latency. */
@@ -97,6 +98,7 @@ export class ConcurrencyLimit {
   readonly #surge = new Surge();
   readonly #crowding = new Crowding();
   readonly #saturation = new Saturation();
+  readonly #verdicts = new Verdicts();
 
   /** What a request usually takes, in milliseconds; 0 while it is not known. */
   get usualMs(): number {
@@ -184,7 +186,7 @@ export class ConcurrencyLimit {
   }
 
   /** To be called a few times a second. */
-  tick(now: number, { queued, working, workers }: PoolLoad): void {
+  tick(now: number, { queued, working, inTurn, workers }: PoolLoad): void {
     this.#queued = queued;
     const completions = this.#completions;
     completions.tick();
@@ -196,7 +198,13 @@ export class ConcurrencyLimit {
         now,
       );
     }
-    const crowded = this.#crowding.look({ now, working, workers, finished });
+    const crowded = this.#crowding.look({
+      now,
+      working,
+      inTurn,
+      workers,
+      finished,
+    });
     if (crowded !== null && crowded * LEAST_CHANGE < this.#limit) {
       this.#saturation.note(now);
       return this.#change(Math.max(this.#work.parallelism, crowded), now);
@@ -290,7 +298,10 @@ export class ConcurrencyLimit {
     if (this.#mayBeStalled(base)) return this.#rest(now);
     const drifted = this.#known !== null && hasDrifted(this.#known, base);
     this.#work.note(base, drifted);
-    if (drifted) this.#schedule.hurry(now);
+    if (drifted) {
+      this.#schedule.hurry(now);
+      this.#verdicts.reset();
+    }
     const { parallelism } = this.#work;
     const crowded = crowdedOut(base, this.#previous, parallelism);
     this.#previous = base;
@@ -337,10 +348,10 @@ export class ConcurrencyLimit {
   #judge(phase: Trial, now: number): void {
     const { base, trial, direction } = phase;
     const pace = this.#schedule[direction];
-    const elasticity = outcomeOf(phase);
+    const outcome = outcomeOf(phase);
     this.#schedule.next = opposite(direction);
     this.#cap = this.#limit;
-    if (elasticity === null) {
+    if (outcome === null) {
       // Nobody is left that would show more: all have been let in.
       if (direction === "up" && trial.taken === 0 && this.#limit >= ABSORBING) {
         return this.#change(Math.ceil(LEAST_CONTRAST * this.#limit), now);
@@ -349,6 +360,7 @@ export class ConcurrencyLimit {
       return this.#rest(now);
     }
     this.#known = base;
+    const elasticity = this.#verdicts.include(direction, outcome);
     const limit = direction === "up"
       ? raised(this.#limit, elasticity, trial)
       : lowered(this.#limit, elasticity, {
@@ -374,15 +386,20 @@ export class ConcurrencyLimit {
 
   /** Sets another limit, which is to be tried out at once. */
   #change(limit: number, now: number): void {
-    if (limit > this.#limit) this.#saturation.forget();
-    else if (this.#queued > 0) this.#saturation.note(now);
+    if (limit > this.#limit) {
+      this.#saturation.forget();
+      this.#schedule.goOnUp(now);
+    } else {
+      if (this.#queued > 0) this.#saturation.note(now);
+      this.#schedule.hurry(now);
+    }
     this.#limit = bounded(limit);
     this.#previous = null;
+    this.#verdicts.reset();
     this.#crowding.reset();
     this.#cap = this.#limit;
     this.#work.expect(0);
     this.#surge.reset();
-    this.#schedule.hurry(now);
     this.#look(now);
   }
 

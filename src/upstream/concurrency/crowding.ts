@@ -28,6 +28,9 @@ const MEMORY_MS = 5_000;
 /** Elasticity of the latency from which on requests wait for each other, and beyond which the work is heavier than it was. */
 const CLEAR_ELASTICITY = [0.7, 1.5] as const;
 
+/** What is left to each worker beyond what it needs, as a factor: that was measured when chance had brought it the least. */
+const ROOM = 1.5;
+
 /** Latency at a worker that is not worth shortening, in milliseconds. */
 const WORTHWHILE_MS = 1;
 
@@ -36,15 +39,19 @@ export interface Occupancy {
   readonly now: number;
   /** Requests that workers are at. */
   readonly working: number;
+  /** Of those, requests that may be waiting for each other. */
+  readonly inTurn: number;
   readonly workers: number;
   /** Requests that were finished, ever. */
   readonly finished: number;
 }
 
-/** Requests at workers at a time, and what one took then. */
+/** Requests at workers at a time that may have been waiting for each other, and what one took then. */
 interface Turnover {
-  readonly working: number;
+  readonly inTurn: number;
   readonly latencyMs: number;
+  /** The same of all requests. */
+  readonly meanMs: number;
   readonly at: number;
 }
 
@@ -52,56 +59,64 @@ interface Turnover {
 export class Crowding {
   #since: Occupancy | null = null;
   #last: Occupancy | null = null;
-  /** Requests that workers were at since then, times the milliseconds for which they were. */
+  /** Requests that workers were at since then, times the milliseconds for which they were ... */
   #workingMs = 0;
+  /** ... and those in turn alone. */
+  #inTurnMs = 0;
   #before: Turnover | null = null;
 
   /** Forgets what it saw: workers are given more or fewer now. */
   reset(): void {
     this.#since = this.#last = this.#before = null;
-    this.#workingMs = 0;
+    this.#workingMs = this.#inTurnMs = 0;
   }
 
   /** Takes note, a few times a second; returns how many each worker should have, where it has become clear that there are too many. */
   look(present: Occupancy): number | null {
     const few = this.#before === null &&
-      present.working < LEAST_BEFORE * present.workers;
+      present.inTurn < LEAST_BEFORE * present.workers;
     if (few) this.reset();
     const since = this.#since ??= present;
     const last = this.#last ?? present;
     this.#last = present;
-    this.#workingMs += (last.working + present.working) / 2 *
-      (present.now - last.now);
+    const halfMs = (present.now - last.now) / 2;
+    this.#workingMs += (last.working + present.working) * halfMs;
+    this.#inTurnMs += (last.inTurn + present.inTurn) * halfMs;
     const finished = present.finished - since.finished;
     // What has only just come is finished in time, or is not: all that there
     // was must have been, for more of it to be too much.
-    const turnover = this.#before === null ? 0 : since.working;
+    const turnover = this.#before === null ? 0 : since.inTurn;
     if (finished < Math.max(LEAST_FINISHED, turnover)) return null;
     const { workers } = present;
     const elapsedMs = present.now - since.now;
-    const working = this.#workingMs / elapsedMs;
-    const latencyMs = this.#workingMs / finished;
+    const found: Turnover = {
+      inTurn: this.#inTurnMs / elapsedMs,
+      latencyMs: this.#inTurnMs / finished,
+      meanMs: this.#workingMs / finished,
+      at: since.now,
+    };
     this.#since = present;
-    this.#workingMs = 0;
-    const found = { working, latencyMs, at: since.now };
+    this.#workingMs = this.#inTurnMs = 0;
     const before = this.#before;
     const known = before !== null && since.now - before.at < MEMORY_MS &&
-      before.working < working;
+      before.inTurn < found.inTurn;
     if (!known) {
-      this.#before = working >= LEAST_BEFORE * workers ? found : null;
+      this.#before = found.inTurn >= LEAST_BEFORE * workers ? found : null;
       return null;
     }
-    const growth = working / before.working;
-    if (growth < LEAST_GROWTH || working < LEAST_CROWD * workers) return null;
+    const growth = found.inTurn / before.inTurn;
+    if (growth < LEAST_GROWTH || found.inTurn < LEAST_CROWD * workers) {
+      return null;
+    }
     this.#before = found;
-    const elasticity = Math.log(latencyMs / before.latencyMs) /
+    const elasticity = Math.log(found.latencyMs / before.latencyMs) /
       Math.log(growth);
     const [least, most] = CLEAR_ELASTICITY;
     if (elasticity < least || elasticity > most) return null;
+    // As many as there would be if each took as long as when there were fewer.
     const perWorkerMs = finished / elapsedMs / workers;
-    return Math.max(
-      Math.ceil(WORTHWHILE_MS * perWorkerMs),
-      Math.round(before.working / workers),
+    return Math.ceil(
+      Math.max(WORTHWHILE_MS, ROOM * before.meanMs) * perWorkerMs,
     );
   }
 }

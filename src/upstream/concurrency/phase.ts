@@ -26,6 +26,8 @@ export interface PoolLoad {
   readonly queued: number;
   /** Requests that workers are at. */
   readonly working: number;
+  /** Of those, requests that no later ones have overtaken: they may be waiting for each other. */
+  readonly inTurn: number;
   /** Workers. */
   readonly workers: number;
 }

@@ -19,6 +19,13 @@ export const GREATEST_LIMIT = 256;
  */
 const TOLERATED_ELASTICITY = 0.32;
 
+/** Elasticity below which a limit is not lowered at all: fewer at once would finish fewer, and others wait. */
+const LEAST_ELASTICITY = 0.5;
+
+/** The same where so many are at each worker: much is lost with less of them if they wait for something else. */
+const LEAST_OF_A_CROWD = 0.75;
+const CROWD = 16;
+
 /**
  * Standard errors by which more at once is taken to be worse than it looked:
  * where most requests are quick and some are slow the latency of a few says
@@ -107,8 +114,8 @@ export function lowered(
   { value }: Elasticity,
   { base, trial: { cap }, least }: Trial & { readonly least: number },
 ): number {
-  const excess = Math.max(0, value - TOLERATED_ELASTICITY);
-  if (excess === 0) return limit;
+  if (value < leastElasticity(base)) return limit;
+  const excess = value - TOLERATED_ELASTICITY;
   const used = Math.min(limit, Math.ceil(base.concurrency));
   // At a worker that is so quick there is nothing to be gained.
   const worthwhile = Math.ceil(WORTHWHILE_MS * used / base.meanMs);
@@ -148,6 +155,10 @@ function isClear(elasticity: Elasticity | null): boolean {
     elasticity.value - elasticity.error >= CLEAR_ELASTICITY;
 }
 
+function leastElasticity({ concurrency }: LatencySample): number {
+  return concurrency >= CROWD ? LEAST_OF_A_CROWD : LEAST_ELASTICITY;
+}
+
 /** A limit that may be set: beyond the greatest there is none. */
 export function bounded(limit: number): number {
   return limit > GREATEST_LIMIT ? Infinity : Math.max(1, limit);
@@ -158,7 +169,7 @@ export function isInVain({ base, trial, direction }: Trial): boolean {
   if (direction === "up") return false;
   const elasticity = elasticityOf(trial, base);
   return elasticity !== null &&
-    elasticity.value + elasticity.error < TOLERATED_ELASTICITY;
+    elasticity.value + elasticity.error < leastElasticity(base);
 }
 
 /** Returns the other direction. */
