@@ -56,6 +56,7 @@ import {
   outcomeOf,
   patienceMs,
   raised,
+  sizeUp,
   type Trial,
 } from "./trial.ts";
 import { TrialSchedule } from "./trial_schedule.ts";
@@ -321,7 +322,7 @@ export class ConcurrencyLimit {
       : Math.max(parallelism, Math.floor(used / 2));
     const trial = new LatencySample(now, this.#cap, this.#work.spread);
     const deadline = now + patienceMs(base, now);
-    const size = base.count;
+    const size = direction === "up" ? sizeUp(base, this.#cap) : base.count;
     this.#phase = { type: "trial", base, trial, direction, size, deadline };
   }
 

@@ -5,7 +5,7 @@
  */
 
 import { elasticityOf, hasDrifted } from "./elasticity.ts";
-import type { LatencySample } from "./latency_sample.ts";
+import { ENOUGH_COUNT, type LatencySample } from "./latency_sample.ts";
 import type { Elasticity } from "./latency_trend.ts";
 
 /** The first limit, and the greatest: so many at once are only too many where far more come than can be served, and more are as good as none. */
@@ -33,8 +33,9 @@ const CROWD = 16;
  */
 const CAUTION = 0.5;
 
-/** The same where requests that differ much were served in turn. */
+/** The same where requests that differ much were served in turn, and a worker has few: one more makes a difference. */
 const CAUTION_IN_TURN = 1.5;
+const FEW = 8;
 
 /**
  * Room that is added before the fraction is dropped: at 1, a fifth more
@@ -57,6 +58,9 @@ const LEAST_CROWDING = 2;
 
 /** ... and how long ago that was at most, in milliseconds: later, it may be other work. */
 const LONGEST_MEMORY_MS = 5_000;
+
+/** How often a worker's requests are to have come and gone in a trial upwards, at least. */
+const ROUNDS = 2;
 
 /** Part of a trial's requests without which it says nothing. */
 const LEAST_TRIAL_RATIO = 0.75;
@@ -87,6 +91,11 @@ export interface Trial {
   readonly deadline: number;
 }
 
+/** Requests that a trial upwards is made with: no fewer than show more than the first moment, in which all that are let in come together. */
+export function sizeUp(base: LatencySample, cap: number): number {
+  return Math.min(ENOUGH_COUNT, Math.max(base.count, ROUNDS * cap));
+}
+
 /** How the latency grew with concurrency, or `null` when that cannot be told. */
 export function outcomeOf(phase: Trial): Elasticity | null {
   const { base, trial, direction, size } = phase;
@@ -103,7 +112,7 @@ export function raised(
   { value, error }: Elasticity,
   trial: LatencySample,
 ): number {
-  const caution = trial.inTurn ? CAUTION_IN_TURN : CAUTION;
+  const caution = trial.inTurn && limit < FEW ? CAUTION_IN_TURN : CAUTION;
   const likely = Math.min(1, value + caution * error);
   return Math.floor(limit * 2 ** (1 - likely) + UP_ROUNDING);
 }

@@ -8,8 +8,8 @@
 import type { Elasticity } from "./latency_trend.ts";
 import type { Direction } from "./trial.ts";
 
-/** As so many trials those before count at most: what is longer ago may be other work. */
-const MOST_BEFORE = 4;
+/** What those before count with each new one: what is longer ago may be other work. */
+const MEMORY = 0.8;
 
 /** A trial is no surer than that. */
 const LEAST_ERROR = 0.01;
@@ -37,9 +37,8 @@ export class Verdicts {
 
 /** The mean of both, weighted by how sure they are. */
 function together(before: Elasticity, latest: Elasticity): Elasticity {
-  const error = Math.max(LEAST_ERROR, latest.error);
-  const weight = error ** -2;
-  const weightBefore = Math.max(before.error, error / MOST_BEFORE ** 0.5) ** -2;
+  const weight = Math.max(LEAST_ERROR, latest.error) ** -2;
+  const weightBefore = MEMORY * Math.max(LEAST_ERROR, before.error) ** -2;
   const sum = weightBefore + weight;
   return {
     value: (weightBefore * before.value + weight * latest.value) / sum,
