@@ -47,7 +47,7 @@ async function main(): Promise<number> {
   if (found !== null) {
     const { name, args } = found;
     const { env } = Deno;
-    return await runSubcommand(name, { args, env, print: console.log });
+    return await runSubcommand(name, { args, env, print });
   }
   let env: Environment = Deno.env;
   let invocation: Invocation;
@@ -72,12 +72,12 @@ async function main(): Promise<number> {
   }
   switch (invocation.action) {
     case "help":
-      console.log(
+      print(
         (invocation.all ? helpText : shortHelpText)(SUBCOMMAND_HELP).trimEnd(),
       );
       return EXIT_OK;
     case "version":
-      console.log(versionText().trimEnd());
+      print(versionText().trimEnd());
       return EXIT_OK;
     case "check":
       return await check(invocation, env);
@@ -87,6 +87,17 @@ async function main(): Promise<number> {
         env,
         readConfig: () => readConfigAnew(env, directory),
       });
+  }
+}
+
+/** Writes what was asked for; a full disk is told in a line, and no fault of the program's. */
+function print(text: string): void {
+  try {
+    console.log(text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    console.error(`Cannot write the output: ${why}`);
+    Deno.exit(EXIT_FAILURE);
   }
 }
 
@@ -108,7 +119,7 @@ async function check(
   }
   const shortfall = limitShortfall(config);
   if (shortfall !== null) console.error(`Warning: ${shortfall}`);
-  console.log("The configuration can be used.");
+  print("The configuration can be used.");
   return EXIT_OK;
 }
 

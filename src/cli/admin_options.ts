@@ -182,8 +182,8 @@ function readUrl(
     const endpoint = { transport: "unix", path, tls, proxyProtocol } as const;
     return { url: text, endpoint };
   }
-  const whole = /^https?:\/\//i.test(text) ? text : `http://${text}`;
-  if (!URL.canParse(whole)) {
+  const whole = text.includes("://") ? text : `http://${text}`;
+  if (!/^https?:\/\//i.test(whole) || !URL.canParse(whole)) {
     throw new CliError(
       `Cannot use --admin ${text}: give a URL such as http://127.0.0.1:8080, ` +
         "or unix:/path",

@@ -6,6 +6,7 @@
  */
 
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
+import { nearest } from "../config/nearest.ts";
 import { flagsOf, SETTING_NAMES, settingOf } from "../config/settings.ts";
 import { ADMIN_OPTIONS } from "./cli_option.ts";
 import { CliError } from "./subcommand.ts";
@@ -49,7 +50,7 @@ const OPTIONS: ParseArgsOptionsConfig = {
  * Returns the subcommand that is asked for; `null` when a pool is to be
  * started.
  *
- * @throws {CliError} When a setting of the pool stands before it.
+ * @throws {CliError} When a setting of the pool stands before it, or its name is nearly one.
  */
 export function findSubcommand(
   args: readonly string[],
@@ -57,7 +58,10 @@ export function findSubcommand(
   const [first, ...rest] = args;
   if (first === undefined) return null;
   if (Object.hasOwn(SUBCOMMANDS, first)) return { name: first, args: rest };
-  if (!first.startsWith("-")) return null;
+  if (!first.startsWith("-")) {
+    refuseMistyped(first);
+    return null;
+  }
   const { tokens } = parseArgs({
     args: [...args],
     options: OPTIONS,
@@ -76,6 +80,17 @@ export function findSubcommand(
     return { name, args: args.filter((_, index) => index !== token.index) };
   }
   return null;
+}
+
+/** Anything else is told by who reads the settings. */
+function refuseMistyped(word: string): void {
+  const meant = nearest(word, Object.keys(SUBCOMMANDS));
+  if (meant === null) return;
+  throw new CliError(
+    `Cannot run ${word}: it is no subcommand; did you mean ${meant}? ` +
+      "A command to be run goes after --.",
+    { usage: true },
+  );
 }
 
 /** Of what stands before its name, a subcommand only knows its own options. */

@@ -84,7 +84,7 @@ function choose(
         `Cannot find a pool with ${
           pid === null ? `the name ${name}` : `process id ${pid}`
         }${pid !== null && name !== null ? ` and the name ${name}` : ""}.\n` +
-          inOtherWords(running),
+          inOtherWords(running).trimEnd(),
       );
     }
     return onlyOne(named);

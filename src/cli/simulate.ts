@@ -178,7 +178,10 @@ async function readText(path: string): Promise<string> {
       : await Deno.readTextFile(path);
   } catch (cause) {
     const meant = similarShape(path);
-    const what = cause instanceof Deno.errors.NotFound
+    const what = cause instanceof Deno.errors.NotFound &&
+        Object.hasOwn(WORKLOADS, path)
+      ? "there is no such file; as a load it needs --dispatch"
+      : cause instanceof Deno.errors.NotFound
       ? "there is no such file, and no load of that name" +
         (meant === null ? "" : `; did you mean ${meant}?`)
       : cause instanceof Deno.errors.NotCapable

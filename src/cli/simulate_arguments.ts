@@ -121,6 +121,12 @@ const VALUED: ReadonlySet<string> = new Set(
     .map(({ name }) => `--${name}`),
 );
 
+/** What would do nothing without `--dispatch`. */
+const DISPATCH_ALONE = ["--threads", "--patience-ms", "--wait-ratio"];
+
+/** What would do nothing with it. */
+const SCALING_ALONE = ["--rule", "--startup-ms", "--capacity", "--svg"];
+
 /** Options that stand alone. */
 const TOGGLES: ReadonlySet<string> = new Set(["--json", "--dispatch"]);
 
@@ -141,6 +147,7 @@ export function parseSimulateArguments(
     );
   }
   const { own, settings } = separate(rest);
+  refuseIdle(own);
   const values = (name: string): readonly string[] => own.get(name) ?? [];
   const base = configOf(settings, env);
   const dispatch = own.has("--dispatch")
@@ -148,10 +155,7 @@ export function parseSimulateArguments(
       threads: Math.ceil(numberOf("--threads", values("--threads")) ?? 1),
       patienceMs: numberOf("--patience-ms", values("--patience-ms")) ??
         Infinity,
-      waitRatio: Math.min(
-        1,
-        numberOf("--wait-ratio", values("--wait-ratio")) ?? 0,
-      ),
+      waitRatio: ratioOf("--wait-ratio", values("--wait-ratio")) ?? 0,
     }
     : null;
   const compared = values("--compare");
@@ -207,6 +211,18 @@ function separate(
   return { own, settings };
 }
 
+/** An option that would do nothing is a mistake of whoever gave it. */
+function refuseIdle(own: ReadonlyMap<string, readonly string[]>): void {
+  const dispatch = own.has("--dispatch");
+  const idle = (dispatch ? SCALING_ALONE : DISPATCH_ALONE)
+    .find((name) => own.has(name));
+  if (idle === undefined) return;
+  throw usageError(
+    `Cannot simulate: ${idle} ` +
+      (dispatch ? "does nothing with --dispatch" : "needs --dispatch"),
+  );
+}
+
 /** `SCALE_UP_RATE=50, MAX_WORKERS=8` as flags: the last one of a name counts. */
 function flagsOf(text: string): string[] {
   return text.split(/[\s,]+/).filter((part) => part !== "").map((part) => {
@@ -242,6 +258,16 @@ function numberOf(name: string, values: readonly string[]): number | null {
     );
   }
   return value;
+}
+
+function ratioOf(name: string, values: readonly string[]): number | null {
+  const text = values.at(-1);
+  if (text === undefined) return null;
+  const value = Number(text);
+  if (value >= 0 && value <= 1) return value;
+  throw usageError(
+    `Cannot simulate: ${name}=${text} must be a number from 0 to 1`,
+  );
 }
 
 function knownRule(name: string): string {

@@ -20,6 +20,8 @@ export interface Kind<T> {
   readonly placeholder: string;
   /** What is allowed, as a sentence part: `"a whole number from 0 to 65535"`. */
   readonly allowed: string;
+  /** The same of a value that a program gives, where that is written otherwise. */
+  readonly allowedValue?: string;
   /** All there are, where they are few. */
   readonly words?: readonly string[];
   /** What a flag of this kind means that stands alone; without, it needs a value. */
@@ -32,9 +34,15 @@ export interface Kind<T> {
   problem?(value: unknown): string | null;
 }
 
-/** What to say of a `value` that `kind` does not allow, as a sentence part. */
+/** What to say of a text that `kind` does not allow, read as `value`, as a sentence part. */
 export function remedyFor<T>(kind: Kind<T>, value: unknown): string {
   return kind.problem?.(value) ?? `must be ${kind.allowed}`;
+}
+
+/** The same of a `value` that a program gave. */
+export function remedyForValue<T>(kind: Kind<T>, value: unknown): string {
+  const { allowed, allowedValue = allowed } = kind;
+  return kind.problem?.(value) ?? `must be ${allowedValue}`;
 }
 
 /** The least and the greatest value, both allowed. */
@@ -93,6 +101,7 @@ export const toggle: Kind<boolean> = {
   placeholder: "",
   bare: "on",
   allowed: "on or off",
+  allowedValue: "true or false",
   read: (text) => {
     if (["on", "true", "yes", "1"].includes(text)) return true;
     if (["off", "false", "no", "0"].includes(text)) return false;
@@ -202,6 +211,7 @@ export const hostOrSocket: Kind<string> = {
 export const cidrList: Kind<readonly string[]> = {
   placeholder: "CIDRS",
   allowed: "networks such as 10.0.0.0/8,fd00::/8",
+  allowedValue: 'an array of networks, such as ["10.0.0.0/8", "fd00::/8"]',
   read: (text) => text.split(/[\s,]+/).filter((part) => part !== ""),
   check: (value) =>
     isStringArray(value) && value.every((part) => parseCidr(part) !== null)
@@ -214,6 +224,8 @@ export const requestRate: Kind<RateRule> = {
   placeholder: "N/s[:BURST]",
   allowed: "requests per second or minute, and at once, such as 10/s:20 or " +
     "100/m",
+  allowedValue: "requests per second, and at once, such as " +
+    "{ perSecond: 10, burst: 20 }",
   read: (text) => {
     const [, count, unit, burst = count] =
       /^([1-9][0-9]{0,5})\/([sm])(?::([1-9][0-9]{0,5}))?$/.exec(text) ?? [];

@@ -31,8 +31,10 @@ export type PlainPoolOptions = Partial<
 >;
 
 /**
- * What an embedding program may set. Everything has the default that
- * {@linkcode Config} names.
+ * What an embedding program may set: each setting of docs/settings.md in camel
+ * case, with the unit, the default and the bounds that it has there, such as
+ * `drainTimeoutMs` (`DRAIN_TIMEOUT_MS`, milliseconds). Switches are `true` or
+ * `false`, networks an array of strings.
  */
 export interface PoolOptions extends PlainPoolOptions {
   /**

@@ -12,7 +12,7 @@
 import { resolve } from "node:path";
 import type { Config } from "./config.ts";
 import { ConfigError, type ConfigProblem } from "./config_error.ts";
-import { remedyFor } from "./kinds.ts";
+import { remedyFor, remedyForValue } from "./kinds.ts";
 import {
   MAX_PORT,
   SETTING_NAMES,
@@ -77,8 +77,11 @@ export class SettingsDraft {
 
   /** Takes the value of a setting that was given as text. */
   setText(name: SettingName, { text, label, place }: GivenText): void {
-    const value = settingOf(name).kind.read(text);
-    this.#set({ name, label, value, shown: text, place });
+    const { kind } = settingOf(name);
+    const value = kind.read(text);
+    const remedy = remedyFor(kind, value) +
+      (place === undefined ? "" : ` (${place})`);
+    this.#set({ name, label, value, shown: text, remedy });
   }
 
   /** Whether a text is a value that the setting may have. */
@@ -89,9 +92,13 @@ export class SettingsDraft {
 
   /** Takes the value of a setting that a program gave. */
   setValue(name: SettingName, value: unknown): void {
-    const shown = typeof value === "object" ? JSON.stringify(value) : value;
+    // Quotes show that a number was given as text.
+    const shown = typeof value === "object" || typeof value === "string"
+      ? JSON.stringify(value)
+      : String(value);
     const label = this.#options.nameOf(name);
-    this.#set({ name, label, value, shown: String(shown) });
+    const remedy = remedyForValue(settingOf(name).kind, value);
+    this.#set({ name, label, value, shown, remedy });
   }
 
   /** The settings given so far, usable or not. */
@@ -274,10 +281,11 @@ export class SettingsDraft {
       label: string;
       value: unknown;
       shown: string;
-      place?: string | undefined;
+      /** What to say when it is not allowed. */
+      remedy: string;
     },
   ): void {
-    const { name, label, shown, place } = given;
+    const { name, label, shown, remedy } = given;
     const { kind, secret } = settingOf(name);
     this.#labels.set(name, label);
     const value = kind.check(given.value);
@@ -285,8 +293,7 @@ export class SettingsDraft {
       this.reject(name, {
         setting: label,
         value: secret === true ? null : shown,
-        remedy: remedyFor(kind, given.value) +
-          (place === undefined ? "" : ` (${place})`),
+        remedy,
       });
     } else {
       this.#given[name] = value;

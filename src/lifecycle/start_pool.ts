@@ -52,7 +52,7 @@ export interface StartPoolOptions extends PoolOptions {
   readonly transport?: Config["transport"];
   /** Receives the events, from the first on. @default {one of the pool's own} */
   readonly events?: EventEmitter;
-  /** Stops the pool, while it starts too. */
+  /** Stops the pool; while it starts, {@linkcode startPool} then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -66,6 +66,7 @@ export interface StartPoolOptions extends PoolOptions {
  * @throws {ConfigError} When options cannot be used; all problems are named.
  * @throws {StartError} When the port cannot be listened on.
  * @throws {PoolStartError} When no worker could be started.
+ * @throws The reason of `signal`, when that is aborted before the pool serves.
  *
  * @example
  * ```ts
@@ -92,8 +93,21 @@ export async function startPool(
     resolveOptions({ ...settings, transport: transport ?? "deno" }),
     events,
   );
-  signal?.addEventListener("abort", () => supervisor.stop(), { once: true });
-  await supervisor.start();
+  const onAbort = (): void => void supervisor.stop();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    await supervisor.start();
+    signal?.throwIfAborted();
+  } catch (error) {
+    signal?.removeEventListener("abort", onAbort);
+    if (!signal?.aborted) throw error;
+    await supervisor.stop();
+    throw signal.reason;
+  }
+  // A signal may outlive many pools.
+  void supervisor.ended.then(() =>
+    signal?.removeEventListener("abort", onAbort)
+  );
   return {
     events: supervisor.events,
     get url() {

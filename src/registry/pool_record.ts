@@ -71,7 +71,18 @@ export function parseRecord(text: string): PoolRecord | null {
   return isRecord(value) ? value : null;
 }
 
-type Shape = Readonly<Record<string, unknown>>;
+/** Any object, asked for what a record has. */
+type Shape = Readonly<
+  Partial<
+    Record<
+      | keyof PoolRecord
+      | keyof PlaceSettings
+      | keyof Extract<AdminEndpoint, { readonly transport: "tcp" }>
+      | keyof Extract<AdminEndpoint, { readonly transport: "unix" }>,
+      unknown
+    >
+  >
+>;
 
 function isRecord(value: unknown): value is PoolRecord {
   return isShape(value) && isText(value.instance) &&

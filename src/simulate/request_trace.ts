@@ -28,8 +28,8 @@ interface AccessLine {
  * Reads requests. Which kind it is shows in the first line:
  *
  * - CSV: `seconds,cpu ms,wait ms,upload ms`, a request a line, of which the
- *   last two may be left out; a header, empty lines and `#` comments are passed
- *   over.
+ *   last two may be left out; a header in the first line, empty lines and `#`
+ *   comments are passed over.
  * - The log of a pool with `LOG_FORMAT=json ACCESS_LOG=on`. What a request took
  *   is split by `waitRatio` into waiting and computing: the log does not know.
  *
@@ -50,6 +50,8 @@ export function parseRequests(
   waitRatio: number,
 ): readonly TracedRequest[] {
   const requests: TracedRequest[] = [];
+  // Words are a header, in the first line.
+  let header = true;
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const trimmed = line.trim();
     if (trimmed === "" || trimmed.startsWith("#")) continue;
@@ -57,12 +59,15 @@ export function parseRequests(
       ? ofAccessLine(trimmed, waitRatio)
       : ofCells(trimmed);
     if (request !== null) requests.push(request);
-    else if (requests.length > 0 && !trimmed.startsWith("{")) {
+    else if (
+      !trimmed.startsWith("{") && !(header && /^[^-+.\d]/.test(trimmed))
+    ) {
       throw new TraceError(
         `Cannot read ${name}, line ${index + 1}: seconds and milliseconds ` +
           `must be numbers from 0: ${trimmed.slice(0, 60)}`,
       );
     }
+    header = false;
   }
   if (requests.length === 0) {
     throw new TraceError(

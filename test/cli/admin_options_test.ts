@@ -64,7 +64,14 @@ Deno.test("switches and words are told apart", () => {
 });
 
 for (
-  const args of [["--jsno"], ["--admin"], ["--admin=:::"], ["--json=1"], ["-x"]]
+  const args of [
+    ["--jsno"],
+    ["--admin"],
+    ["--admin=:::"],
+    ["--admin=ftp://pool"],
+    ["--json=1"],
+    ["-x"],
+  ]
 ) {
   Deno.test(`"${args.join(" ")}" is refused in one line that says why`, () => {
     assert.throws(() => parse(args), (error) => {

@@ -37,6 +37,15 @@ Deno.test("what is the value of an option, or a worker's command, is no subcomma
   ) assert.equal(findSubcommand(args), null, args.join(" "));
 });
 
+Deno.test("a subcommand that is mistyped is told, with what was meant", () => {
+  assert.throws(
+    () => findSubcommand(["statu"]),
+    (error) =>
+      error instanceof CliError && error.usage &&
+      /did you mean status\?/.test(error.message),
+  );
+});
+
 Deno.test("a setting before a subcommand is refused by its name, with what to write instead", async () => {
   assert.throws(
     () => findSubcommand(["--port=9000", "status"]),

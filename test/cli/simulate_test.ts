@@ -121,6 +121,8 @@ Deno.test("simulate says what is wrong with the load", async () => {
     missing.stderr,
     /^Cannot read stepp: there is no such file, .* did you mean step\?/,
   );
+  const dispatched = await run(["computing"], { permissions });
+  assert.match(dispatched.stderr, /needs --dispatch/);
   const unreadable = await run([PROGRAM]);
   assert.equal(unreadable.code, 2);
   assert.match(unreadable.stderr, /Run with --allow-read/);
@@ -148,6 +150,15 @@ Deno.test("what follows the load is an option, a comparison or a setting, and al
   );
   assert.match(refused(["step", "--max-workers=x"]), /--max-workers=x/);
   assert.match(refused(["step", "--check"]), /only settings may follow/);
+  assert.match(refused(["step", "--threads=2"]), /--threads needs --dispatch/);
+  assert.match(
+    refused(["quick", "--dispatch", "--svg=x"]),
+    /--svg does nothing with --dispatch/,
+  );
+  assert.match(
+    refused(["quick", "--dispatch", "--wait-ratio=2"]),
+    /--wait-ratio=2 must be a number from 0 to 1/,
+  );
 });
 
 Deno.test("settings come from the environment, flags win, and a comparison wins over both", () => {

@@ -45,17 +45,18 @@ Deno.test("problems name the options, all together", () => {
   assert.throws(() => resolveOptions(wrong as PoolOptions), (error) => {
     assert(error instanceof ConfigError);
     assert.deepEqual(error.problems.map((p) => `${p.setting}=${p.value}`), [
-      "poolSize=8",
+      'poolSize="8"',
       "port=1.5",
-      "policy=best",
+      'policy="best"',
       "poolsize=null",
       "logLevel=null",
       "adminToken=null",
-      "trustedProxies=10.0.0.0/8",
+      'trustedProxies="10.0.0.0/8"',
       "command=[]",
     ]);
     assert.match(error.message, /poolsize: .* did you mean poolSize\?/);
     assert.doesNotMatch(error.message, /sword/);
+    assert.match(error.message, /must be an array of networks/);
     return true;
   });
 });

@@ -327,6 +327,24 @@ Deno.test("list shows the pools of this user, and forgets those that have ended"
   assert.match((await folder.run(["list"])).stdout, /^No pool of this user /);
 });
 
+Deno.test({
+  name: "output that cannot be written is told in a line (needs /dev/full)",
+  ignore: Deno.build.os !== "linux",
+  async fn(): Promise<void> {
+    for (const args of [["--version"], ["completions", "bash"]]) {
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: ["-c", '"$@" > /dev/full', "sh", ...commandLine(args)],
+        stderr: "piped",
+      }).output();
+      assert.equal(code, 1);
+      assert.match(
+        new TextDecoder().decode(stderr),
+        /^Cannot write the output: .*\n$/,
+      );
+    }
+  },
+});
+
 Deno.test("list says which permissions it needs", async () => {
   const { code, stderr } = await runCommand(["list"]);
   assert.equal(code, 1);

@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import {
   ConfigError,
   EventEmitter,
@@ -200,4 +201,35 @@ Deno.test("a start that fails says why and leaves nothing behind", async () => {
     },
   );
   await waitUntilGone(events.workerPids, 0);
+});
+
+Deno.test("a signal stops a pool that starts, with its own reason, and one that runs", async () => {
+  const reason = new Error("enough");
+  const early = new AbortController();
+  const events = new Recorder();
+  events.subscribe(({ type }) => {
+    if (type === "worker-spawned") early.abort(reason);
+  });
+  await assert.rejects(
+    startPool({ ...OPTIONS, events, signal: early.signal }),
+    (error: unknown) => error === reason,
+  );
+  await waitUntilGone(events.workerPids, 0);
+
+  const { signal } = new AbortController();
+  const stopped = await startPool({ ...OPTIONS, poolSize: 1, signal });
+  await stopped.stop();
+  assert.equal(getEventListeners(signal, "abort").length, 0);
+
+  const late = new AbortController();
+  const ended = Promise.withResolvers<void>();
+  const pool = await startPool({ ...OPTIONS, signal: late.signal });
+  pool.events.subscribe((event) => {
+    if (event.type === "state-changed" && event.to === "stopped") {
+      ended.resolve();
+    }
+  });
+  late.abort();
+  await ended.promise;
+  await pool.stop();
 });

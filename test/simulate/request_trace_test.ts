@@ -30,7 +30,7 @@ Deno.test("of an access log a request began before its line was written, and wai
 });
 
 Deno.test("what cannot be read is named with its line", () => {
-  for (const text of ["", "a,b\n", "{}\n"]) {
+  for (const text of ["", "a,b\n", "{}\n", "1,-1\n2,1\n", "a,b\nc,d\n1,1\n"]) {
     assert.throws(() => parseRequests("x", text, 0), TraceError);
   }
   assert.throws(() => parseRequests("x", "0,1\n\n1,-1\n", 0), /line 3: /);

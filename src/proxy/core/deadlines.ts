@@ -10,7 +10,7 @@
  * @module
  */
 
-/** How often the driver looks, and so how late a deadline may be enforced. */
+/** How often the driver looks. A deadline is enforced twice that late at most, and never early. */
 export const DEADLINE_INTERVAL_MS = 100;
 
 /** Something with a deadline. */
@@ -49,12 +49,18 @@ export class Deadlines {
     this.#tasks.push(task);
   }
 
-  /** Looks at everything: what is late by `now` is told so. */
+  /**
+   * Looks at everything: what is late by `now` is told so.
+   *
+   * What was set since the look before counts from that look, and is up to an
+   * interval younger than it seems: it has as long again.
+   */
   enforce(now: number): void {
+    const before = this.now;
     this.now = now;
     for (const task of this.#tasks) task(now);
     for (const member of this.#members) {
-      if (member.deadline <= now) member.expire(now);
+      if (member.deadline <= before) member.expire(now);
     }
   }
 }
