@@ -291,7 +291,7 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     if (!exchange.received) {
       return this.#beginEnding(exchange).finishRequest(keep);
     }
-    if (!keep) return this.#finish();
+    if (!keep) return this.#beginEnding(exchange).linger();
     exchange.dispose();
     this.#goOn();
   }
