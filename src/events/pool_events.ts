@@ -183,9 +183,9 @@ export interface AccessEvent {
   readonly requestId: string;
   /** IP address of the peer. */
   readonly clientAddress: string;
-  /** Request method. */
+  /** Request method; `-` where the request began with no line that could be understood. */
   readonly method: string;
-  /** Request target, as sent. */
+  /** Request target, as sent; `-` as with the method. */
   readonly target: string;
   /** How it ended. */
   readonly status: number;

@@ -47,10 +47,21 @@ export function reasonPhrase(status: number): string {
   return REASONS[status] ?? "";
 }
 
+/** Octets of content in {@linkcode errorResponse}. */
+export function errorContentBytes(
+  { status, message, toHead }: ErrorResponse,
+): number {
+  return toHead ? 0 : errorContent(status, message).length;
+}
+
+function errorContent(status: number, message: string): string {
+  return `${status} ${reasonPhrase(status)}: ${message}\n`;
+}
+
 /** The whole response. */
 export function errorResponse(response: ErrorResponse): Uint8Array {
   const { status, message } = response;
-  const body = `${status} ${reasonPhrase(status)}: ${message}\n`;
+  const body = errorContent(status, message);
   let head = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n` +
     (response.dateLine ?? "") +
     "Content-Type: text/plain; charset=utf-8\r\n" +

@@ -55,7 +55,10 @@ export function combinedLine(): AccessLine {
   const timeAt = cachedByTime(clfTime);
   return (event) => {
     const { clientAddress, method, target, protocol } = event;
-    const request = quoted(`${method} ${target} ${protocol}`);
+    // As Apache and nginx have it, where there was no such line.
+    const request = quoted(
+      method === "-" ? null : `${method} ${target} ${protocol}`,
+    );
     const status = event.status === 0 ? CLIENT_CLOSED_REQUEST : event.status;
     return `${clientAddress} - - [${timeAt(event.at)}] ${request} ${status} ` +
       `${event.bytesOut} ${quoted(event.referer)} ${quoted(event.userAgent)} ` +

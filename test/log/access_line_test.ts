@@ -59,3 +59,10 @@ Deno.test("nothing that a client sends ends a field or a line", () => {
   assert.ok(line.includes('"a\\" 200 \\\\\\x1b[2J\\x0a\\xe9"'));
   assert.equal(line.split("\n").length, 2);
 });
+
+Deno.test("what was no request line is shown as Apache shows it", () => {
+  const line = combinedLine()(
+    access({ method: "-", target: "-", status: 400 }),
+  );
+  assert.match(line, /\] "-" 400 /);
+});

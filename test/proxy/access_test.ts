@@ -1,7 +1,8 @@
 /** What the access log is told of a request. */
 
 import assert from "node:assert/strict";
-import { get, head, ok } from "../support/message_text.ts";
+import type { AccessEvent, PoolEvent } from "../../src/events/mod.ts";
+import { get, head, ok, post, postHead } from "../support/message_text.ts";
 import { answering } from "../support/origin_script.ts";
 import { startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -90,4 +91,62 @@ Deno.test("the wait for a worker that is free is told apart from the worker's ti
   assert.equal(one?.queueWaitMs, 0);
   assert.ok(two!.queueWaitMs > 0);
   assert.ok(two!.queueWaitMs + two!.upstreamMs! <= two!.durationMs);
+});
+
+for (
+  const [what, request, line, options] of [
+    [
+      "has no Host",
+      head("GET /a?b HTTP/1.0", "Host : a"),
+      ["GET", "/a?b", "HTTP/1.0", 400],
+      {},
+    ],
+    ["is none", "\x16\x03\x01\r\n\r\n", ["-", "-", "HTTP/1.1", 400], {}],
+    [
+      "announces too much, behind another",
+      get("/ok") + post("/b", "12345"),
+      ["POST", "/b", "HTTP/1.1", 413],
+      { maxBodyBytes: 4 },
+    ],
+    [
+      "has a body that is malformed",
+      `${postHead("/c", "Transfer-Encoding: chunked")}nonsense\r\n`,
+      ["POST", "/c", "HTTP/1.1", 400],
+      {},
+    ],
+    [
+      "has a head that does not come",
+      get("/ok") + `PUT /d HTTP/1.1\r\nX: ${"x".repeat(3000)}\r\n`,
+      ["PUT", "/d", "HTTP/1.1", 408],
+      { headTimeoutMs: 100 },
+    ],
+  ] as const
+) {
+  Deno.test(`a request that ${what} is refused, and has its line`, async () => {
+    await using origin = await RecordingOrigin.start([answering(ok("a"))]);
+    await using proxy = startProxy({ origins: [origin.port], options });
+    await using client = await RawClient.connect(proxy);
+    await client.send(request);
+    if (request.startsWith(get("/ok"))) await client.readResponse();
+    const response = await client.readResponse();
+    const isRefusal = (event: PoolEvent): event is AccessEvent =>
+      event.type === "access" && event.status >= 400;
+    await proxy.waitUntil(({ events }) => events.some(isRefusal));
+    const [event] = proxy.events.filter(isRefusal);
+    assert.ok(event);
+    const { method, target, protocol, status, requestId, bytesOut } = event;
+    assert.deepEqual([method, target, protocol, status], line);
+    assert.equal(requestId, response.headers.get("x-request-id"));
+    assert.equal(bytesOut, response.text.length);
+  });
+}
+
+Deno.test("the octets of an error of the balancer's own are those of its body", async () => {
+  await using origin = await RecordingOrigin.start([
+    [{ do: "read-request" }, { do: "close" }],
+  ]);
+  await using proxy = startProxy({ origins: [origin.port] });
+  await using client = await RawClient.connect(proxy);
+  const { text } = await client.ask(post("/", "a"));
+  assert.equal((await proxy.waitForEvent("access")).bytesOut, text.length);
 });

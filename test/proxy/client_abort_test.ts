@@ -86,17 +86,28 @@ for (const end of ["close", "reset"] as const) {
   }
 }
 
-Deno.test("a client that goes while it is queued leaves the queue", async () => {
-  await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
-  // Longer than this test waits: it must not be the time that ends it.
-  await using proxy = startProxy({ options: { queueTimeoutMs: 60_000 } });
-  await using client = await RawClient.connect(proxy);
-  await client.send(get("/"));
-  await proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
-  await client.close();
-  await proxy.waitUntil(isIdle);
-  assert.equal(origin.connections.length, 0);
-});
+for (
+  const [what, request] of [
+    ["a request", get("/")],
+    ["a request whose body is to come", postHead("/", "Content-Length: 5")],
+    [
+      "a request half of whose body has come",
+      `${postHead("/", "Content-Length: 5")}12`,
+    ],
+  ] as const
+) {
+  Deno.test(`a client that goes while ${what} is queued leaves the queue`, async () => {
+    await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+    // Longer than this test waits: it must not be the time that ends it.
+    await using proxy = startProxy({ options: { queueTimeoutMs: 60_000 } });
+    await using client = await RawClient.connect(proxy);
+    await client.send(request);
+    await proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
+    await client.close();
+    await proxy.waitUntil(isIdle);
+    assert.equal(origin.connections.length, 0);
+  });
+}
 
 Deno.test("whoever has ended its side holds no place in the queue, not even for the grace", async () => {
   // The grace never ends.

@@ -147,12 +147,14 @@ Deno.test("an empty line between requests is passed over", async () => {
 });
 
 Deno.test("the answer that ends the connection can be read, whatever was sent behind its request", async () => {
-  await using origin = await RecordingOrigin.start([answering(ok("last"))]);
+  // More than the client's kernel takes before it is read.
+  const last = "last".repeat(2_000_000);
+  await using origin = await RecordingOrigin.start([answering(ok(last))]);
   await using proxy = startProxy({ origins: [origin.port] });
   await using client = await RawClient.connect(proxy);
   const behind = get("/behind").repeat(10_000);
   await client.send(get("/last", "Connection: close") + behind);
-  assert.equal((await client.readResponse()).text, "last");
+  assert.ok((await client.readResponse()).text === last);
   assert.equal((await client.readUntilEnd()).peer, "closed");
   assert.equal(origin.requests.length, 1);
 });

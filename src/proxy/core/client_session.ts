@@ -16,10 +16,14 @@ import {
   type ExchangeOwner,
 } from "./exchange.ts";
 import type { Link, LinkHandler } from "./link.ts";
-import { replyToFailed, replyToRefused } from "./local_reply.ts";
+import {
+  type LocalReply,
+  replyToFailed,
+  replyToRefused,
+} from "./local_reply.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { asProxyError, ProxyError } from "./proxy_error.ts";
-import { reportExchange } from "./reports.ts";
+import { reportExchange, reportRefusal } from "./reports.ts";
 import { RequestEnding } from "./request_ending.ts";
 import { RequestReader, type TakenRequest } from "./request_reader.ts";
 
@@ -265,17 +269,24 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     const { counters } = this.#context;
     counters.inFlight--;
     if (!exchange.responded) counters.unanswered--;
-    reportExchange(this.#context, this.#client, exchange, outcome);
+    const reply = this.#replyTo(exchange, outcome);
+    const end = { outcome, reply };
+    reportExchange(this.#context, this.#client, exchange, end);
+    if (reply !== null) return this.#beginEnding(exchange).reply(reply);
     if (outcome.type === "complete") {
       return this.#endRequest(exchange, outcome.reusable);
     }
+    // The response must not look complete: no terminator, no more octets.
+    this.#close();
+  }
+
+  /** What the client is told instead of a worker's response, where it can be. */
+  #replyTo(exchange: Exchange, outcome: ExchangeOutcome): LocalReply | null {
+    if (outcome.type === "complete") return null;
     const { error } = outcome;
-    if (exchange.responded || error.status === 0 || this.#link.closed) {
-      // The response must not look complete: no terminator, no more octets.
-      return this.#close();
-    }
-    const reply = replyToFailed(this.#context, exchange, error);
-    this.#beginEnding(exchange).reply(reply);
+    return exchange.responded || error.status === 0 || this.#link.closed
+      ? null
+      : replyToFailed(this.#context, exchange, error);
   }
 
   onBodyDiscarded(): void {
@@ -291,7 +302,7 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     if (!exchange.received) {
       return this.#beginEnding(exchange).finishRequest(keep);
     }
-    if (!keep) return this.#finish();
+    if (!keep) return this.#beginEnding(exchange).linger();
     exchange.dispose();
     this.#goOn();
   }
@@ -299,6 +310,7 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
   /** Responds to a request that is not served, as the last one of the connection. */
   #refuse(error: ProxyError): void {
     const reply = replyToRefused(this.#context, error);
+    reportRefusal(this.#context, this.#client, this.#reader, reply);
     this.#link.pause();
     this.#beginEnding(null).reply(reply);
   }

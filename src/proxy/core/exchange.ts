@@ -321,7 +321,8 @@ export class Exchange
     } catch (error) {
       return this.onTurnedAway(asProxyError(error, "bad-request"));
     }
-    if (this.request.complete) this.#client.watch(false);
+    // What had come and did not fit is still in the input.
+    if (this.request.rest === null) this.#client.watch(false);
   }
 
   /** Takes note of how long it has waited, where it has. */

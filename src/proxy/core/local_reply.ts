@@ -6,7 +6,11 @@
  */
 
 import { latin1Slice } from "../../http1/bytes.ts";
-import { errorResponse } from "../../http1/error_response.ts";
+import {
+  errorContentBytes,
+  type ErrorResponse,
+  errorResponse,
+} from "../../http1/error_response.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
 import type { ProxyError } from "./proxy_error.ts";
@@ -14,7 +18,11 @@ import { decideReuse } from "./reuse.ts";
 
 /** An error, written out. */
 export interface LocalReply {
+  readonly status: number;
+  readonly requestId: string;
   readonly bytes: Uint8Array;
+  /** Octets of content in {@linkcode bytes}. */
+  readonly contentBytes: number;
   /** Whether the client's connection may carry another request after it. */
   readonly keep: boolean;
 }
@@ -36,7 +44,7 @@ export function replyToFailed(
     workerKeepsAlive: false,
   });
   counters.recordError(error.status);
-  const bytes = errorResponse({
+  return localReply(keep, {
     status: error.status,
     message: error.message,
     close: !keep,
@@ -45,7 +53,6 @@ export function replyToFailed(
     dateLine: dateLine.text,
     retryAfterSeconds: error.retryAfterSeconds,
   });
-  return { bytes, keep };
 }
 
 /** Tells a client of which nothing is served any more why its request is not. */
@@ -53,15 +60,28 @@ export function replyToRefused(
   { counters, dateLine, requestIds }: ProxyContext,
   { status, message, retryAfterSeconds }: ProxyError,
 ): LocalReply {
-  counters.record(status, 0, null);
   counters.recordError(status);
   const id = requestIds.next();
-  const bytes = errorResponse({
+  return localReply(false, {
     status,
     message,
     requestId: latin1Slice(id, 0, id.length),
     dateLine: dateLine.text,
     retryAfterSeconds,
   });
-  return { bytes, keep: false };
+}
+
+function localReply(
+  keep: boolean,
+  response: ErrorResponse & { readonly requestId: string },
+): LocalReply {
+  const { status, requestId } = response;
+  const bytes = errorResponse(response);
+  return {
+    status,
+    requestId,
+    bytes,
+    contentBytes: errorContentBytes(response),
+    keep,
+  };
 }

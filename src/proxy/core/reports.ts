@@ -7,22 +7,60 @@
 import type { Client } from "./client.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Exchange, ExchangeOutcome } from "./exchange.ts";
+import type { LocalReply } from "./local_reply.ts";
 import type { ProxyError } from "./proxy_error.ts";
+import type { RequestReader } from "./request_reader.ts";
+
+/** What came of an exchange. */
+interface ExchangeEnd {
+  readonly outcome: ExchangeOutcome;
+  /** What the client gets instead of a worker's response; `null` for nothing. */
+  readonly reply: LocalReply | null;
+}
 
 /** Counts `exchange`, says why it failed if it did, and logs and traces it where that is wanted. */
 export function reportExchange(
   context: ProxyContext,
   client: Client,
   exchange: Exchange,
-  outcome: ExchangeOutcome,
+  { outcome, reply }: ExchangeEnd,
 ): void {
   const failure = outcome.type === "failed" ? outcome.error : null;
   if (failure !== null) reportFailure(context, exchange, failure);
   const status = failure === null || exchange.responded
     ? exchange.status
     : failure.status;
-  reportAccess(context, client, exchange, { status, failure });
+  const bytesOut = reply?.contentBytes ?? exchange.bytesOut;
+  reportAccess(context, client, exchange, { status, bytesOut, failure });
   if (failure?.code === "internal") context.reportFault(failure);
+}
+
+/** Counts a request that nothing could be made of, or that was not served, and logs it where that is wanted. */
+export function reportRefusal(
+  { counters, events, clock }: ProxyContext,
+  client: Client,
+  reader: RequestReader,
+  { status, requestId, contentBytes }: LocalReply,
+): void {
+  counters.record(status, 0, null);
+  if (!events.wantsAccess) return;
+  events.emit({
+    type: "access",
+    at: clock.wallTime(),
+    requestId,
+    clientAddress: client.address,
+    ...reader.requestLine(),
+    status,
+    workerId: null,
+    bytesOut: contentBytes,
+    durationMs: 0,
+    referer: null,
+    userAgent: null,
+    traceId: null,
+    attempts: 0,
+    queueWaitMs: 0,
+    upstreamMs: null,
+  });
 }
 
 /** Says why `exchange` failed. */
@@ -57,9 +95,10 @@ function reportAccess(
   { counters, events, clock }: ProxyContext,
   client: Client,
   exchange: Exchange,
-  { status, failure }: {
+  { status, bytesOut, failure }: {
     /** What the client got. */
     readonly status: number;
+    readonly bytesOut: number;
     readonly failure: ProxyError | null;
   },
 ): void {
@@ -89,7 +128,7 @@ function reportAccess(
     target: head.slice(targetAt, head.indexOf(" ", targetAt)),
     status,
     workerId,
-    bytesOut: exchange.bytesOut,
+    bytesOut,
     durationMs,
     protocol: request.http10 ? "HTTP/1.0" : "HTTP/1.1",
     referer: found(REFERER, head),

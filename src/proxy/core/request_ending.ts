@@ -106,8 +106,10 @@ export class RequestEnding {
     }
   }
 
-  /** Begins by listening: nothing of the request is left. */
+  /** Begins by listening: nothing of the request is left. What the client has sent behind it would cost it its response. */
   linger(linger: Linger = new Linger(this.#context)): void {
+    this.#exchange?.dispose();
+    this.#exchange = null;
     const state: Lingering = { type: "lingering", linger, discardedBytes: 0 };
     this.#state = state;
     this.#link.endWrite();
@@ -140,9 +142,9 @@ export class RequestEnding {
     if (state.type !== "error") return;
     const { keep } = state;
     if (!written) this.#end("close");
-    else if (this.#exchange === null) this.linger();
-    else if (this.#exchange.received) this.#end(keep ? "keep" : "finish");
-    else this.finishRequest(keep);
+    else if (this.#exchange?.received === false) this.finishRequest(keep);
+    else if (keep) this.#end("keep");
+    else this.linger();
   }
 
   /** Octets of the request that nobody wants were read. */
@@ -160,10 +162,8 @@ export class RequestEnding {
   }
 
   #endBody(keep: boolean, linger: Linger): void {
-    if (keep) return this.#end("keep");
-    this.#exchange?.dispose();
-    this.#exchange = null;
-    this.linger(linger);
+    if (keep) this.#end("keep");
+    else this.linger(linger);
   }
 
   #discard(state: Lingering): void {

@@ -5,9 +5,10 @@
  * @module
  */
 
-import { latin1Slice, SLASH } from "../../http1/bytes.ts";
+import { CR, latin1Slice, SLASH } from "../../http1/bytes.ts";
 import { INCOMPLETE } from "../../http1/field_table.ts";
 import { parseRequestHead } from "../../http1/request_head.ts";
+import type { AccessEvent } from "../../events/mod.ts";
 import type { AdminPage } from "./admin_port.ts";
 import {
   HEADROOM,
@@ -24,6 +25,9 @@ import { ProxyError } from "./proxy_error.ts";
 /** `_`, with which the names of our own pages begin. */
 const UNDERSCORE = 0x5f;
 
+/** The first line of a request, as far as it can be shown to somebody: of visible characters. */
+const REQUEST_LINE = /^([!-~]+) ([!-~]+) (HTTP\/1\.[01])$/;
+
 /** A request that has come: for a worker, or for a page of our own. */
 export type TakenRequest =
   | { readonly type: "proxied"; readonly request: ProxiedRequest }
@@ -36,6 +40,8 @@ export class RequestReader {
   readonly #client: Client;
   /** What is waited with for the next request: as much as the largest so far took. */
   #idleBufferBytes = TINY_BUFFER_BYTES;
+  /** Where in the input the head began that was taken last; `null` for where the rest of one is awaited. */
+  #headStart: number | null = null;
 
   /** Reads from `input`, which is filled by `client`. */
   constructor(context: ProxyContext, input: InputBuffer, client: Client) {
@@ -55,12 +61,16 @@ export class RequestReader {
     const { requestHead: head, options } = this.#context;
     const input = this.#input;
     const { bytes } = input;
+    this.#headStart = input.start;
     const headEnd = parseRequestHead(bytes, input.start, input.end, head);
     const headBytes = headEnd === INCOMPLETE
       ? input.available + 1 // at least
       : headEnd - input.start;
     if (headBytes > options.maxHeadBytes) throw headTooLarge();
-    if (headEnd === INCOMPLETE) return null;
+    if (headEnd === INCOMPLETE) {
+      this.#headStart = null;
+      return null;
+    }
     input.start = headEnd;
     const { targetStart } = head;
     if (
@@ -70,6 +80,19 @@ export class RequestReader {
       if (page !== null) return { type: "admin", page };
     }
     return { type: "proxied", request: this.#proxied() };
+  }
+
+  /** How the request begins that is refused: one that {@linkcode take} has thrown at, or of whose head only part has come. */
+  requestLine(): Pick<AccessEvent, "method" | "target" | "protocol"> {
+    const { bytes, start: present, end } = this.#input;
+    const start = this.#headStart ?? present;
+    const lineEnd = bytes.indexOf(CR, start);
+    const isThere = lineEnd >= 0 && lineEnd < end;
+    const line = isThere ? latin1Slice(bytes, start, lineEnd) : "";
+    const [, method = "-", target = "-", version] = REQUEST_LINE.exec(line) ??
+      [];
+    const protocol = version === "HTTP/1.0" ? version : "HTTP/1.1";
+    return { method, target, protocol };
   }
 
   /** Part of a head is there: makes room for the rest. */

@@ -122,8 +122,9 @@ export class ModelWorld {
     const { stand } = this;
     stand.onConnect = () => null;
     if (this.#stopped) this.#checkStops();
-    this.#pages.frozen = true;
     this.#pages.end();
+    // One may be asked for only now, by a request behind one that is given up.
+    if (!stand.peers.includes(this.#pages)) stand.peers.push(this.#pages);
     stand.run();
     stand.checkEnds();
     this.checkSound();
