@@ -7,14 +7,13 @@
  */
 
 import {
+  type MemoryGroup,
   memoryGroups,
+  memoryLimit,
   type ReadFile,
   readOr,
 } from "../system/control_groups.ts";
 import { readGranted } from "../system/granted_files.ts";
-
-/** A control group without a limit of its own says a number near 2^63 (version 1). */
-const UNLIMITED_BYTES = 2 ** 62;
 
 /** Returns the bytes that can be had, or `null` where that cannot be seen. */
 export function availableMemory(
@@ -31,35 +30,26 @@ function machineBytes(read: ReadFile): number | null {
   return kibibytes === null ? null : Number(kibibytes[1]) * 1024;
 }
 
-/** Files of a control group's memory, by the version of the interface. */
-const FILES = {
-  1: { limit: "memory.limit_in_bytes", usage: "memory.usage_in_bytes" },
-  2: { limit: "memory.max", usage: "memory.current" },
+/** Which file has a group's usage, by the version of the interface. */
+const USAGE_FILES = {
+  1: "memory.usage_in_bytes",
+  2: "memory.current",
 } as const;
 
 /** One figure for each control group with a limit, from the innermost to the outermost. */
 function groupBytes(read: ReadFile): readonly (number | null)[] {
-  return memoryGroups(read).map(({ version, path }) =>
-    headroom(read, {
-      limit: `${path}/${FILES[version].limit}`,
-      usage: `${path}/${FILES[version].usage}`,
-      stat: `${path}/memory.stat`,
-    })
-  );
+  return memoryGroups(read).map((group) => headroom(read, group));
 }
 
-function headroom(
-  read: ReadFile,
-  files: Readonly<Record<"limit" | "usage" | "stat", string>>,
-): number | null {
-  // "max", or no such file, is no limit.
-  const limit = Number.parseInt(readOr(read, files.limit, ""));
-  const usage = Number.parseInt(readOr(read, files.usage, ""));
-  if (Number.isNaN(limit) || Number.isNaN(usage) || limit > UNLIMITED_BYTES) {
-    return null;
-  }
+function headroom(read: ReadFile, group: MemoryGroup): number | null {
+  const { version, path } = group;
+  const limit = memoryLimit(read, group);
+  const usage = Number.parseInt(
+    readOr(read, `${path}/${USAGE_FILES[version]}`, ""),
+  );
+  if (limit === null || Number.isNaN(usage)) return null;
   // Files that were read once and may be forgotten count as used.
   const cache = /^(?:total_)?inactive_file (\d+)$/m
-    .exec(readOr(read, files.stat, ""));
+    .exec(readOr(read, `${path}/memory.stat`, ""));
   return limit - usage + Number(cache?.[1] ?? 0);
 }

@@ -42,8 +42,9 @@ export interface RunOptions {
 
 /**
  * Runs a pool until SIGTERM, SIGINT or SIGQUIT stops it; another one after more
- * than a second ends the process at once. SIGHUP and SIGUSR1 reload it, SIGTTIN and SIGTTOU want
- * one worker more or fewer.
+ * than a second ends the process at once. SIGHUP and SIGUSR1 reload it, SIGTTIN
+ * and SIGTTOU want one worker more or fewer. It stops, too, when the terminal is
+ * closed in whose foreground it was started.
  *
  * @returns The exit code.
  */
@@ -53,6 +54,8 @@ export async function run(
 ): Promise<number> {
   const events = new EventEmitter();
   const terminal = Deno.stderr.isTerminal() ? new TerminalRelay() : null;
+  /** Whether somebody is at the terminal for us, as far as can be told. */
+  const attended = terminal !== null && !mayBeInBackground();
   let logger: AttachedLogger;
   try {
     logger = await attachLogger(events, {
@@ -85,6 +88,8 @@ export async function run(
   const stopped = listenForSignals({
     // What comes of it is an event.
     onReload: () => {
+      // SIGHUP's other meaning: the terminal has been closed.
+      if (attended && !Deno.stderr.isTerminal()) return void supervisor.stop();
       logger.reopen();
       void supervisor.reload();
     },

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { closeInspector } from "./close_inspector.ts";
+
 /** Signals that end a pool. */
 const STOP_SIGNALS = ["SIGTERM", "SIGINT", "SIGQUIT"] as const;
 
@@ -70,7 +72,10 @@ export function listenForSignals(actions: SignalActions): Promise<void> {
     Deno.addSignalListener(signal, () => onSignal(signal));
   }
   Deno.addSignalListener("SIGHUP", onReload);
-  Deno.addSignalListener("SIGUSR1", onReload);
+  Deno.addSignalListener("SIGUSR1", () => {
+    void closeInspector();
+    onReload();
+  });
   Deno.addSignalListener("SIGTTIN", () => onScale(1));
   Deno.addSignalListener("SIGTTOU", () => onScale(-1));
   // Deno trims its memory on it where it is told to; else it would end the pool.

@@ -109,8 +109,11 @@ export function workerUnhealthy(event: WorkerUnhealthyEvent): string {
     ? [event.reason]
     : [`${event.reason}, ${times}`];
   const silence = SILENCE[event.diagnosis];
-  if (silence !== undefined) parts.push(silence + cpu(event.cpuRatio));
-  if (oldestRequest !== null) parts.push(`suspect ${request(oldestRequest)}`);
+  if (silence !== undefined) {
+    parts.push(silence + cpu(event.cpuRatio));
+    // Whoever responds, however badly, does not hang on a request.
+    if (oldestRequest !== null) parts.push(`suspect ${request(oldestRequest)}`);
+  }
   return `worker ${event.workerId} (pid ${event.pid}, port ${event.port}) ` +
     `is unhealthy: ${parts.join("; ")}`;
 }

@@ -19,6 +19,7 @@ import {
   workerEnvironment,
   type WorkerIdentity,
 } from "./worker_command.ts";
+import { preferAsVictim } from "../system/oom_preference.ts";
 import { WORKER_MARK } from "../system/process_lookout.ts";
 import { WorkerFamily } from "./worker_family.ts";
 import type { WorkerOutput } from "./worker_output.ts";
@@ -86,6 +87,7 @@ export function launchGuarded(guard: OrphanGuard): Launch {
     const mark = `${guard.poolId}/${++launched}`;
     const child = spawn(command, spec, guard.marks(mark));
     guard.add(child.pid);
+    preferAsVictim(child.pid);
     const identity = { mark, command, port: spec.port };
     const family = new WorkerFamily(child, identity, lookout);
     return new ChildWorkerProcess(child, { command, spec, guard, family });

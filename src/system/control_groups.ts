@@ -5,6 +5,12 @@
  * @module
  */
 
+/** A control group without a limit of its own says a number near 2^63 (version 1). */
+const UNLIMITED_BYTES = 2 ** 62;
+
+/** Which file has a group's limit, by the version of the interface. */
+const LIMIT_FILES = { 1: "memory.limit_in_bytes", 2: "memory.max" } as const;
+
 /** Reads a whole file, or throws. `Deno.readTextFileSync` is one. */
 export type ReadFile = (path: string) => string;
 
@@ -26,6 +32,18 @@ export function memoryGroups(read: ReadFile): readonly MemoryGroup[] {
       ? groups(1, "/sys/fs/cgroup/memory", path)
       : [];
   });
+}
+
+/** Returns how much memory a control group allows, in bytes; `null` where that is any. */
+export function memoryLimit(
+  read: ReadFile,
+  { version, path }: MemoryGroup,
+): number | null {
+  // "max", or no such file, is no limit.
+  const limit = Number.parseInt(
+    readOr(read, `${path}/${LIMIT_FILES[version]}`, ""),
+  );
+  return limit < UNLIMITED_BYTES ? limit : null;
 }
 
 /** The text of a file, or something else where it cannot be read: not permitted, not Linux, or no such group. */

@@ -6,6 +6,8 @@
 
 import assert from "node:assert/strict";
 import type { ReloadReport } from "../../src/events/mod.ts";
+import { DirectProc } from "../../src/system/direct_proc.ts";
+import { parseListenTable } from "../../src/system/listen_table.ts";
 import { eventually } from "../support/deadline.ts";
 import { demoBehindGate, fixture, GateFile } from "../support/fixture.ts";
 import { startMixedLoad } from "../support/mixed_load.ts";
@@ -270,6 +272,31 @@ Deno.test({
       assert.equal(report.ok, true);
     }
     assert.equal(await generationAfterAnother(pool), 4);
+  },
+});
+
+/** How many sockets of TCP a process listens on. */
+async function countListening(pid: number): Promise<number> {
+  const proc = new DirectProc();
+  const own = (await proc.sockets([pid])).get(pid);
+  return parseListenTable(await proc.table("tcp"))
+    .filter(({ inode }) => own?.has(inode)).length;
+}
+
+Deno.test({
+  name: "SIGUSR1 leaves no port open for debuggers (needs /proc)",
+  ignore: Deno.build.os !== "linux",
+  async fn(): Promise<void> {
+    await using pool = await startPool({ env: { POOL_SIZE: "1", ...UNTRIED } });
+    const before = await countListening(pool.pid);
+    // Deno heeds the signal once it has run for half a second.
+    await eventually(async () =>
+      assert.ok((await pool.metrics()).uptimeSeconds >= 1)
+    );
+    assert.equal((await reload(pool, "SIGUSR1")).ok, true);
+    await eventually(async () =>
+      assert.equal(await countListening(pool.pid), before)
+    );
   },
 });
 

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { fixture } from "../support/fixture.ts";
 import { freePort } from "../support/free_port.ts";
-import { childrenOf } from "../support/processes.ts";
+import { childrenOf, waitUntilGone } from "../support/processes.ts";
 import { parseEvent } from "../support/pool_log.ts";
 import { ignoreWithout } from "../support/programs.ts";
 import type { PoolEvent } from "../../src/events/mod.ts";
@@ -60,6 +60,20 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "a pool in the foreground ends with its terminal, and its workers with it (needs python3 and bash)",
+  ignore: ignoreWithout("python3", "bash"),
+  async fn(): Promise<void> {
+    await using pool = new TerminalPool("foreground", ["-A"]);
+    const { pid } = await pool.next("worker-spawned");
+    const balancer = await parentOf(pid);
+    await pool.next("listening");
+    pool.closeTerminal();
+    await waitUntilGone([balancer, pid]);
+  },
+});
+
 /** Process id of the parent of a process. */
 async function parentOf(pid: number): Promise<number> {
   const { stdout } = await new Deno.Command("ps", {
@@ -105,6 +119,11 @@ class TerminalPool implements AsyncDisposable {
     }).spawn();
     this.#reader = this.#child.stdout.pipeThrough(new TextDecoderStream())
       .getReader();
+  }
+
+  /** Ends the program that has the terminal, as the end of a window does. */
+  closeTerminal(): void {
+    this.#child.kill("SIGKILL");
   }
 
   /** How many events of a type there have been. */

@@ -114,6 +114,7 @@ Deno.test("each event says what happened, at the level it deserves", () => {
         reason: "responded with 503",
         failures: 1,
         diagnosis: "failing",
+        oldestRequest: REPORT,
       },
       "warning: worker 2 (pid 4711, port 8083) is unhealthy: responded with 503, once",
     ],

@@ -52,6 +52,19 @@ Deno.test("a worker's environment tells it where to listen, and has nothing else
   assert.equal(environment.ADMIN_TOKEN, undefined);
 });
 
+Deno.test({
+  name:
+    "where memory runs out the kernel kills a worker before the balancer (needs /proc)",
+  ignore: Deno.build.os !== "linux",
+  async fn(): Promise<void> {
+    const score = (pid: number): number =>
+      Number(Deno.readTextFileSync(`/proc/${pid}/oom_score_adj`));
+    await using harness = new PoolHarness(poolWorker());
+    await harness.pool.start();
+    assert.ok(score(harness.pids[0]!) > score(Deno.pid));
+  },
+});
+
 Deno.test("the pool gives a sign of life as long as its loop goes round, and when it has ended", async () => {
   await using harness = new PoolHarness(poolWorker());
   const first = harness.pool.pulse();
