@@ -11,7 +11,7 @@ import {
   createAdmin,
 } from "../admin/admin.ts";
 import type { AccessOptions } from "../admin/access.ts";
-import { adminSite, serveAdmin } from "../admin/serve_admin.ts";
+import { AdminServer, adminSite } from "../admin/serve_admin.ts";
 import type { AdminSite } from "../plane/contract.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
 import { listenError } from "./start_error.ts";
@@ -28,7 +28,7 @@ export interface AdminServiceOptions extends AccessOptions {
 export class AdminService {
   readonly #options: AdminServiceOptions;
   readonly #pages: AdminPages;
-  #server: Deno.HttpServer<Deno.NetAddr> | null = null;
+  #server: AdminServer | null = null;
 
   /** Makes the pages; nothing is started. */
   constructor(options: AdminServiceOptions, sources: AdminSources) {
@@ -38,13 +38,13 @@ export class AdminService {
 
   /** Where the pages are on a port of their own; else `null`. */
   get address(): Deno.NetAddr | null {
-    return this.#server?.addr ?? null;
+    return this.#server?.address ?? null;
   }
 
   /** How they are reached there; else `null`. */
   get endpoint(): AdminEndpoint | null {
     if (this.#server === null) return null;
-    const { hostname: host, port } = this.#server.addr;
+    const { hostname: host, port } = this.#server.address;
     return {
       transport: "tcp",
       host,
@@ -65,7 +65,7 @@ export class AdminService {
     const { adminHost, adminPort } = this.#options;
     if (adminPort === null) return adminSite(app, this.#options);
     try {
-      this.#server = serveAdmin(app, { ...this.#options, adminPort });
+      this.#server = new AdminServer(app, { ...this.#options, adminPort });
       return null;
     } catch (error) {
       throw await listenError({
@@ -80,6 +80,6 @@ export class AdminService {
   /** Ends what is under way, and resolves when nothing is served any more. */
   async stop(): Promise<void> {
     this.#pages.close();
-    await this.#server?.shutdown();
+    await this.#server?.stop();
   }
 }
