@@ -177,9 +177,12 @@ export class Supervisor {
     };
   }
 
-  /** What has to go on working, or the pool had better be started anew. Threads of the data plane belong here. */
+  /** What has to go on working, or the pool had better be started anew. */
   get vitalParts(): readonly VitalPart[] {
-    return [{ name: "the reconciler", pulse: () => this.#pool.pulse() }];
+    return [
+      { name: "the reconciler", pulse: () => this.#pool.pulse() },
+      { name: "the data plane", pulse: () => this.#plane.pulse() },
+    ];
   }
 
   /** Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS, and returns it. */
