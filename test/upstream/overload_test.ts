@@ -103,8 +103,8 @@ for (
     const overload = new Overload(10_000);
     const request = { clientHash: 0, generation: null, avoid: null };
     for (let now = 0; now < 60_000; now += 100) {
-      if (now % 500 === 0) overload.leave(waitedMs);
       for (let i = 0; i < 5; i++) overload.serve(request, now - 2_000, now);
+      if (now % 500 === 0) overload.leave(waitedMs);
       overload.sweep(now, { queued: 5, working: 2, saturated: false });
       assert(!overload.known, `${now}`);
     }
