@@ -142,7 +142,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "src/events/",
     "src/log/event_message.ts",
     "src/net/",
-    "src/shared/",
     "src/instance.ts",
     "src/version.ts",
     "hono",

@@ -14,13 +14,6 @@ import {
   isRebound,
 } from "./access.ts";
 import { DASHBOARD_PATHS } from "./dashboard/dashboard.ts";
-import { settledWithin } from "../shared/settled_within.ts";
-
-/**
- * How long clients may take, once nothing is to be served any more, to send
- * the rest of a request and to read their response, in milliseconds.
- */
-const STOP_TIMEOUT_MS = 2_000;
 
 /** What may be done with a page, and by whom. */
 interface Page {
@@ -59,81 +52,40 @@ export function adminSite(app: Hono, access: AccessOptions): AdminSite {
   };
 }
 
-/** The pages on a port of their own. */
-export class AdminServer {
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #cut = new AbortController();
-  /** Requests that are being served. */
-  readonly #underWay = new Set<Promise<void>>();
-
-  /** Begins to serve those who may see the pages. @throws {Error} When that cannot be listened on. */
-  constructor(
-    app: Hono,
-    options: AccessOptions & {
-      readonly adminHost: string;
-      readonly adminPort: number;
-    },
-  ) {
-    const respond = responder(app, options);
-    this.#server = Deno.serve(
-      {
-        hostname: options.adminHost,
-        port: options.adminPort,
-        signal: this.#cut.signal,
-        onListen: () => {},
-      },
-      (request, info) => {
-        this.#follow(info.completed);
-        return respond(request, info.remoteAddr.hostname);
-      },
-    );
-  }
-
-  /** Where it listens. */
-  get address(): Deno.NetAddr {
-    return this.#server.addr;
-  }
-
-  /**
-   * Lets what is under way end, and then ends itself. Whoever keeps the rest of
-   * a request back, or does not read the response, is cut off: for
-   * `HttpServer.shutdown` they would keep the process for as long as they like.
-   */
-  async stop(): Promise<void> {
-    await settledWithin(Promise.all(this.#underWay), STOP_TIMEOUT_MS);
-    this.#cut.abort();
-    await this.#server.finished;
-  }
-
-  #follow(completed: Promise<void>): void {
-    // However it ends: a client that has gone is no fault.
-    const owned = completed.catch(() => {}).finally(() =>
-      this.#underWay.delete(owned)
-    );
-    this.#underWay.add(owned);
-  }
-}
-
-/** Makes the response to a request from an address. */
-function responder(
+/** Serves the pages on a port of their own, to those who may see them. */
+export function serveAdmin(
   app: Hono,
-  options: AccessOptions,
-): (request: Request, address: string) => Response | Promise<Response> {
+  options: AccessOptions & {
+    readonly adminHost: string;
+    readonly adminPort: number;
+  },
+): Deno.HttpServer<Deno.NetAddr> {
   // Whoever chose a host for these pages has chosen who can reach them;
   // a token or a list of addresses narrows that down.
   const restricted = options.adminToken !== null ||
     options.adminAllow.length > 0;
   // Nobody puts a PROXY header in front of a request to this port.
   const access = new AdminAccess({ ...options, proxyProtocol: false });
-  return (request, clientAddress) => {
-    const page = PAGES.get(new URL(request.url).pathname);
-    const caller: Caller = { clientAddress, headers: [...request.headers] };
-    if (!page?.public) {
-      if (restricted && !access.permits(caller)) return unauthorized();
-      if (!restricted && isRebound(caller)) return misdirected();
-    }
-    return (page && refuseMethod(page, request.method)) ?? app.fetch(request);
-  };
+  return Deno.serve(
+    {
+      hostname: options.adminHost,
+      port: options.adminPort,
+      onListen: () => {},
+    },
+    (request, info) => {
+      const page = PAGES.get(new URL(request.url).pathname);
+      const caller: Caller = {
+        clientAddress: info.remoteAddr.hostname,
+        headers: [...request.headers],
+      };
+      if (!page?.public) {
+        if (restricted && !access.permits(caller)) return unauthorized();
+        if (!restricted && isRebound(caller)) return misdirected();
+      }
+      return (page && refuseMethod(page, request.method)) ??
+        app.fetch(request);
+    },
+  );
 }
 
 function pathOf(target: string): string {

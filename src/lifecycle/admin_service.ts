@@ -11,10 +11,17 @@ import {
   createAdmin,
 } from "../admin/admin.ts";
 import type { AccessOptions } from "../admin/access.ts";
-import { AdminServer, adminSite } from "../admin/serve_admin.ts";
+import { adminSite, serveAdmin } from "../admin/serve_admin.ts";
 import type { AdminSite } from "../plane/contract.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
+import { settledWithin } from "../shared/settled_within.ts";
 import { listenError } from "./start_error.ts";
+
+/**
+ * How long clients may take, once nothing is to be served any more, to send
+ * the rest of a request and to read their response, in milliseconds.
+ */
+const STOP_TIMEOUT_MS = 2_000;
 
 /** Where the pages are, and who may see them. */
 export interface AdminServiceOptions extends AccessOptions {
@@ -28,7 +35,7 @@ export interface AdminServiceOptions extends AccessOptions {
 export class AdminService {
   readonly #options: AdminServiceOptions;
   readonly #pages: AdminPages;
-  #server: AdminServer | null = null;
+  #server: Deno.HttpServer<Deno.NetAddr> | null = null;
 
   /** Makes the pages; nothing is started. */
   constructor(options: AdminServiceOptions, sources: AdminSources) {
@@ -38,13 +45,13 @@ export class AdminService {
 
   /** Where the pages are on a port of their own; else `null`. */
   get address(): Deno.NetAddr | null {
-    return this.#server?.address ?? null;
+    return this.#server?.addr ?? null;
   }
 
   /** How they are reached there; else `null`. */
   get endpoint(): AdminEndpoint | null {
     if (this.#server === null) return null;
-    const { hostname: host, port } = this.#server.address;
+    const { hostname: host, port } = this.#server.addr;
     return {
       transport: "tcp",
       host,
@@ -65,7 +72,7 @@ export class AdminService {
     const { adminHost, adminPort } = this.#options;
     if (adminPort === null) return adminSite(app, this.#options);
     try {
-      this.#server = new AdminServer(app, { ...this.#options, adminPort });
+      this.#server = serveAdmin(app, { ...this.#options, adminPort });
       return null;
     } catch (error) {
       throw await listenError({
@@ -77,9 +84,15 @@ export class AdminService {
     }
   }
 
-  /** Ends what is under way, and resolves when nothing is served any more. */
+  /**
+   * Ends what is under way, and resolves when nothing is served any more. Whoever
+   * keeps the rest of a request back by then, or does not read the response, is
+   * left to the end of the process.
+   */
   async stop(): Promise<void> {
     this.#pages.close();
-    await this.#server?.stop();
+    if (this.#server === null) return;
+    const ended = this.#server.shutdown();
+    if (!await settledWithin(ended, STOP_TIMEOUT_MS)) this.#server.unref();
   }
 }
