@@ -1,6 +1,6 @@
 /**
  * Asks at regular times how many workers the traffic needs, and passes the
- * answer on.
+ * number on.
  *
  * Knows neither the pool nor the metrics: it is handed functions that sample,
  * scale and tell.

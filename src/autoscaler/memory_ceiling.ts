@@ -7,7 +7,7 @@
 /** Share of the available memory that is left alone: workers grow as they work, and others live here too. */
 const RESERVED_RATIO = 0.1;
 
-/** What the answer depends on. */
+/** What the number depends on. */
 export interface MemoryUse {
   /** What can be had without swapping, in bytes; `null` when it is not known. */
   readonly availableBytes: number | null;

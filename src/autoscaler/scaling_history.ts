@@ -15,11 +15,13 @@ export type ScalingRecord = Omit<PoolScaledEvent, "type">;
 
 /** Remembers what the pool was scaled to. */
 export class ScalingHistory {
+  /** Remembers no more: the events may go on to be somebody else's. */
+  readonly close: () => void;
   #changes: readonly ScalingRecord[] = [];
 
   /** Remembers every change `events` tells of from now on. */
   constructor(events: EventEmitter) {
-    events.subscribe((event) => {
+    this.close = events.subscribe((event) => {
       if (event.type !== "pool-scaled") return;
       const { type: _, ...record } = event;
       this.#changes = [...this.#changes, record].slice(-KEPT_CHANGES);

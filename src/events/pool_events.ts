@@ -102,7 +102,7 @@ export interface StateChangedEvent {
 export interface StopWaitingEvent {
   /** Which event this is. */
   readonly type: "stop-waiting";
-  /** Requests that still have to be answered. */
+  /** Requests that still wait for a response. */
   readonly requests: number;
   /** Streams, which end when their workers are asked to. */
   readonly streams: number;
@@ -134,7 +134,7 @@ export interface AcceptPausedEvent {
   readonly reason: "descriptors" | "max-connections";
 }
 
-/** A request could not be answered as asked; the client got `status`, or saw its connection cut (0). */
+/** A request could not be served as asked; the client got `status`, or saw its connection cut (0). */
 export interface ExchangeFailedEvent {
   /** Which event this is. */
   readonly type: "exchange-failed";
@@ -142,7 +142,7 @@ export interface ExchangeFailedEvent {
   readonly requestId: string;
   /** The worker concerned, or `null` when none had been chosen. */
   readonly workerId: number | null;
-  /** What the client was answered; 0 when the response had begun and was cut. */
+  /** Status that the client got; 0 when the response had begun and was cut. */
   readonly status: number;
   /** Which side failed. */
   readonly source: "downstream" | "upstream" | "internal";
@@ -164,7 +164,7 @@ export interface ExchangeFailedEvent {
 
 /**
  * A request has waited for its response for SLOW_REQUEST_MS and goes on waiting,
- * while its worker answers its probes. Nothing is done about it.
+ * while its worker responds to its probes. Nothing is done about it.
  */
 export interface RequestSlowEvent extends WaitingRequest {
   /** Which event this is. */
@@ -189,7 +189,7 @@ export interface AccessEvent {
   readonly target: string;
   /** How it ended. */
   readonly status: number;
-  /** The worker that answered, or `null` for a response of the balancer's own. */
+  /** The worker that responded, or `null` for a response of the balancer's own. */
   readonly workerId: number | null;
   /** Body bytes sent to the client. */
   readonly bytesOut: number;

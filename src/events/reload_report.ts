@@ -33,7 +33,7 @@ export interface WorkerReload {
   readonly startupMs: number | null;
   /** Requests that the worker has finished. */
   readonly requests: number;
-  /** Those of them that failed on its side, or were answered with 5xx. */
+  /** Those of them that failed on its side, or got 5xx. */
   readonly errors: number;
 }
 

@@ -44,7 +44,7 @@ export type ReplacementReason =
   | "unhealthy"
   /** The other one is of another generation. */
   | "reload"
-  /** The other one has answered MAX_REQUESTS requests. */
+  /** The other one has responded to MAX_REQUESTS requests. */
   | "max-requests"
   /** The other one is MAX_WORKER_AGE_S seconds old. */
   | "max-age"
@@ -77,7 +77,7 @@ export interface WorkerSpawnedEvent extends WorkerRef {
   readonly command: readonly string[];
 }
 
-/** A worker answered its readiness probe and may be given work. */
+/** A worker responded well to its readiness probe and may be given work. */
 export interface WorkerReadyEvent extends WorkerRef {
   /** Which event this is. */
   readonly type: "worker-ready";
@@ -146,7 +146,7 @@ export interface WorkerDrainingEvent extends WorkerRef {
   readonly type: "worker-draining";
   /** Why, as a sentence part. */
   readonly reason: DrainReason;
-  /** Requests it still has to answer. */
+  /** Requests it still has to respond to. */
   readonly inFlight: number;
   /** Those of them that are streams, which it ends itself when it is asked to end. */
   readonly streams: number;

@@ -10,15 +10,15 @@
 /**
  * What the matter is with a worker, as far as it can be told from outside.
  *
- * - `well`: it answers, and nothing waits for long.
- * - `slow-request`: it answers, and has had a request for long. That is the
+ * - `well`: it responds, and nothing waits for long.
+ * - `slow-request`: it responds, and has had a request for long. That is the
  *   application's affair.
- * - `failing`: it answers, but not as a healthy worker does, or refuses.
- * - `blocked`: it does not answer and computes: its event loop is blocked.
- * - `stopped`: it does not answer: it has been stopped by a signal or a debugger.
- * - `stuck`: it does not answer and sleeps: a deadlock, or a wait for something
+ * - `failing`: it responds, but not as a healthy worker does, or refuses.
+ * - `blocked`: it does not respond and computes: its event loop is blocked.
+ * - `stopped`: it does not respond: it has been stopped by a signal or a debugger.
+ * - `stuck`: it does not respond and sleeps: a deadlock, or a wait for something
  *   that does not come.
- * - `unknown`: it does not answer, and its process cannot be looked at.
+ * - `unknown`: it does not respond, and its process cannot be looked at.
  * - `starting`: it has never been ready, and computes: it is not there yet.
  * - `displaced`: another program listens on its port and receives what is meant
  *   for it.

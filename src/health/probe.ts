@@ -117,7 +117,7 @@ function isClientError(status: number): boolean {
 
 /**
  * Whether what was seen is a healthy worker. Any response below 500 is: an
- * application without a health page answers 404 and works. Where the path was
+ * application without a health page responds with 404 and works. Where the path was
  * set on purpose (`healthStrict`) only 2xx and 3xx are.
  */
 export function isHealthy(result: ProbeResult, healthStrict: boolean): boolean {

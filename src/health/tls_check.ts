@@ -1,15 +1,16 @@
 /**
- * Finds out whether a port speaks TLS: a server that expects it answers a
- * plain request with an alert, with nothing at all, or with a page that says
+ * Finds out whether a port speaks TLS: a server that expects it responds to
+ * a plain request with an alert, with nothing at all, or with a page that says
  * so, but a ClientHello always in the same way.
  *
  * @module
  */
 
+import { abortAtEndOfTurn } from "../net/abort_at_end_of_turn.ts";
 import type { ProbeTarget } from "../pool/health_watcher.ts";
 import { closeQuietly } from "../shared/close_quietly.ts";
 
-/** Longest wait for the first octets, in milliseconds. */
+/** Longest wait for the first octets, connecting included, in milliseconds. */
 const TIMEOUT_MS = 1_000;
 
 /** Record types with which a server begins: alert and handshake (RFC 8446 §5.1). */
@@ -25,15 +26,15 @@ export async function speaksTls(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (signal.aborted) return false;
-  let conn: Deno.Conn | null = null;
-  const close = (): void => {
-    if (conn !== null) closeQuietly(conn);
-  };
-  const timer = setTimeout(close, TIMEOUT_MS);
-  signal.addEventListener("abort", close, { once: true });
+  const cut = new AbortController();
+  const abort = (): void => abortAtEndOfTurn(cut);
+  const timer = setTimeout(abort, TIMEOUT_MS);
+  signal.addEventListener("abort", abort, { once: true });
   try {
     const { hostname, port } = target;
-    conn = await Deno.connect({ hostname, port, signal });
+    using conn = await Deno.connect({ hostname, port, signal: cut.signal });
+    const close = (): void => closeQuietly(conn);
+    cut.signal.addEventListener("abort", close, { once: true });
     await conn.write(clientHello());
     const record = new Uint8Array(5);
     const count = await conn.read(record);
@@ -44,8 +45,7 @@ export async function speaksTls(
     return false;
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener("abort", close);
-    close();
+    signal.removeEventListener("abort", abort);
   }
 }
 

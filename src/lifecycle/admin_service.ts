@@ -14,7 +14,14 @@ import type { AccessOptions } from "../admin/access.ts";
 import { adminSite, serveAdmin } from "../admin/serve_admin.ts";
 import type { AdminSite } from "../plane/contract.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
+import { settledWithin } from "../shared/settled_within.ts";
 import { listenError } from "./start_error.ts";
+
+/**
+ * How long clients may take, once nothing is to be served any more, to send
+ * the rest of a request and to read their response, in milliseconds.
+ */
+const STOP_TIMEOUT_MS = 2_000;
 
 /** Where the pages are, and who may see them. */
 export interface AdminServiceOptions extends AccessOptions {
@@ -77,9 +84,15 @@ export class AdminService {
     }
   }
 
-  /** Ends what is under way, and resolves when nothing is served any more. */
+  /**
+   * Ends what is under way, and resolves when nothing is served any more. Whoever
+   * keeps the rest of a request back by then, or does not read the response, is
+   * left to the end of the process.
+   */
   async stop(): Promise<void> {
     this.#pages.close();
-    await this.#server?.shutdown();
+    if (this.#server === null) return;
+    const ended = this.#server.shutdown();
+    if (!await settledWithin(ended, STOP_TIMEOUT_MS)) this.#server.unref();
   }
 }

@@ -99,7 +99,7 @@ export class MetricsService {
     });
   }
 
-  /** What was noted in the last `sinceSeconds`. */
+  /** What was noted after `sinceSeconds`, counted from the Unix epoch; the last 15 minutes at most. */
   history(sinceSeconds: number): MetricsHistory {
     return this.#history.since(sinceSeconds);
   }

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { settledWithin } from "../shared/settled_within.ts";
+
 /** Messages that may wait for the manager to read; beyond, it does not read, and the newest are dropped. */
 const MAX_QUEUED = 64;
 
@@ -38,7 +40,7 @@ export class NotifySocket {
     requireGranted(path);
     this.#onError = onError;
     this.#address = { transport: "unixpacket", path: abstract(path) };
-    // Nobody answers; but Deno sends only from a socket that has an address.
+    // Nobody responds; but Deno sends only from a socket that has an address.
     this.#socket = Deno.listenDatagram({
       transport: "unixpacket",
       path: abstract(`@prefork-pool-${crypto.randomUUID()}`),
@@ -55,10 +57,7 @@ export class NotifySocket {
 
   /** Waits until everything is sent, for a second at most, and closes the socket. */
   async close(): Promise<void> {
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, FLUSH_TIMEOUT_MS);
-    await Promise.race([this.#last, late]);
-    clearTimeout(timer);
+    await settledWithin(this.#last, FLUSH_TIMEOUT_MS);
     this.#socket.close();
   }
 

@@ -44,6 +44,8 @@ export interface ServingPlane extends DataPlane {
   readonly transport: TransportName;
   /** Opens the socket that clients connect to; nobody is served yet. @throws {StartError} When that cannot be done. */
   listen(): Promise<OpenListener>;
+  /** Resolves when its loop has turned, where that is another than ours. */
+  pulse(): Promise<void>;
   /** Serves those who connect to `opened`. */
   begin(opened: OpenListener, options: ServeOptions): Promise<void>;
 }
@@ -94,6 +96,11 @@ class RuntimePlane extends LocalPlane implements ServingPlane {
     super(settings);
     this.#settings = settings;
     this.#refusal = refusal;
+  }
+
+  /** Whoever asks runs on the same loop. */
+  pulse(): Promise<void> {
+    return Promise.resolve();
   }
 
   async listen(): Promise<OpenListener> {

@@ -44,7 +44,7 @@ export class ScalingService {
     return this.#history.changes;
   }
 
-  /** The wish that is being held back, or `null`. */
+  /** The recommendation that is being deferred, or `null`. */
   get held(): Autoscaler["held"] {
     return this.#autoscaler.held;
   }
@@ -57,6 +57,7 @@ export class ScalingService {
   /** Ends it, and resolves when no decision will follow. */
   async stop(): Promise<void> {
     await this.#autoscaler.stop();
+    this.#history.close();
   }
 
   /** Decides by other options from now on. Only while it is started. */
@@ -86,7 +87,8 @@ export class ScalingService {
       sample: () => load.sample(),
       scaleTo: (workers, grounds) =>
         this.#sources.pool.scaleTo(workers, grounds.reason, grounds),
-      held: (wish) => this.#events.emit({ type: "scaling-held", ...wish }),
+      held: (deferred) =>
+        this.#events.emit({ type: "scaling-held", ...deferred }),
     });
   }
 }

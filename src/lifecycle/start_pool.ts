@@ -40,9 +40,8 @@ export interface StartPoolOptions extends PoolOptions {
    * What drives the connections. By default the runtime's own sockets do, in
    * the program's thread, whatever Deno permits: figures are exact the moment
    * they are read, and nothing is changed that is the program's as a whole. The
-   * thread that serves on epoll has the program's garbage collected, too, two
-   * seconds after a load, has the engine keep the young heaps of threads small
-   * that are begun later, and a fault in its native calls would end the program.
+   * thread that serves on epoll has the program's garbage collected, too, five
+   * seconds after a load, and a fault in its native calls would end the program.
    *
    * `"auto"` is epoll where Deno permits it: for a program whose thread computes
    * for long, as its clients would wait meanwhile, or that does nothing else.

@@ -64,6 +64,7 @@ export class Supervisor {
   readonly #memory: MemoryWatch;
   readonly #reloads: ReloadService;
   readonly #metrics: MetricsService;
+  readonly #tally: EventTally;
   readonly #onReload: (report: Promise<ReloadReport>) => void;
   #state: ServingState = "starting";
   /** Reads the certificate anew; `null` where none is set, and before the pool starts. */
@@ -85,7 +86,7 @@ export class Supervisor {
     this.events = events;
     this.ended = this.#ended.promise;
     this.instance = newInstance(config.poolName);
-    const tally = new EventTally(events);
+    const tally = this.#tally = new EventTally(events);
     this.#admin = new AdminService({ ...config, adminKey: this.adminKey }, {
       instance: this.instance,
       events,
@@ -177,9 +178,12 @@ export class Supervisor {
     };
   }
 
-  /** What has to go on working, or the pool had better be started anew. Threads of the data plane belong here. */
+  /** What has to go on working, or the pool had better be started anew. */
   get vitalParts(): readonly VitalPart[] {
-    return [{ name: "the reconciler", pulse: () => this.#pool.pulse() }];
+    return [
+      { name: "the reconciler", pulse: () => this.#pool.pulse() },
+      { name: "the data plane", pulse: () => this.#plane.pulse() },
+    ];
   }
 
   /** Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS, and returns it. */
@@ -302,6 +306,7 @@ export class Supervisor {
       events: this.events,
     }, drainTimeoutMs);
     this.#setState("stopped");
+    this.#tally.close();
   }
 
   /** Requests are taken from the start on, not only when every worker is ready. */

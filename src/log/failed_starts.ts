@@ -50,11 +50,11 @@ export class FailedStarts {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #starting = true;
 
-  /** Writes entries with `write`. */
+  /** Writes entries with `write`; `clock` is monotonic, in milliseconds. */
   constructor(
     held: HeldOutput,
     write: WriteEntry,
-    clock: () => number = Date.now,
+    clock: () => number = (): number => performance.now(),
   ) {
     this.#held = held;
     this.#write = write;

@@ -12,6 +12,8 @@
  * @module
  */
 
+import { settledWithin } from "../shared/settled_within.ts";
+
 /** Where the bytes go; `Deno.stderr` is one. */
 export interface ByteSink {
   /** Writes some of `bytes` and resolves to how many. */
@@ -109,11 +111,7 @@ export class LineWriter {
   async flush(timeoutMs: number): Promise<boolean> {
     const writing = this.#writing;
     if (writing === null) return true;
-    const { promise: late, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(resolve, timeoutMs, false);
-    const done = await Promise.race([writing.then(() => true), late]);
-    clearTimeout(timer);
-    return done;
+    return await settledWithin(writing, timeoutMs);
   }
 
   #add(line: string, maxQueuedChars: number): void {

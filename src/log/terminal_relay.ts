@@ -13,6 +13,7 @@
 
 import type { ByteSink } from "./line_writer.ts";
 import { isGranted } from "../shared/is_granted.ts";
+import { settledWithin } from "../shared/settled_within.ts";
 
 /** How long the last lines may take on their way to the terminal, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -58,11 +59,9 @@ export class TerminalRelay implements ByteSink {
   /** Lets the last lines through, and ends the process that writes them. */
   async close(): Promise<void> {
     if (this.#child === null) return;
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
     const closed = this.#input?.close().catch(() => {});
-    await Promise.race([Promise.all([closed, this.#child.status]), late]);
-    clearTimeout(timer);
+    const ended = Promise.all([closed, this.#child.status]);
+    await settledWithin(ended, CLOSE_TIMEOUT_MS);
   }
 }
 

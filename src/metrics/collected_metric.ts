@@ -31,7 +31,7 @@ export interface Value {
 }
 
 /**
- * Bounds of the buckets, in milliseconds: from what a cached answer takes to a
+ * Bounds of the buckets, in milliseconds: from what a cached response takes to a
  * minute. Powers of two, for which the counts are exact.
  */
 const BOUNDS_MS: readonly number[] = Array.from(

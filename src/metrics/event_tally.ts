@@ -40,10 +40,14 @@ export class EventTally {
   readonly #kills = new Map<string, number>();
   readonly #scaledUp = new Map<string, number>();
   readonly #scaledDown = new Map<string, number>();
+  /** Counts no more: the events may go on to be somebody else's. */
+  readonly close: () => void;
 
   /** Counts what `events` tells from now on. */
   constructor(events: EventEmitter) {
-    events.subscribe((event) => this.#take(event), { output: "none" });
+    this.close = events.subscribe((event) => this.#take(event), {
+      output: "none",
+    });
   }
 
   /** Workers that were killed, and not by the pool, by who did it. */

@@ -35,7 +35,7 @@ export interface MetricsHistory {
   readonly at: readonly number[];
   /** Requests finished per second. */
   readonly requestsPerSecond: readonly number[];
-  /** Requests per second that were answered with 5xx. */
+  /** Requests per second that got 5xx. */
   readonly failuresPerSecond: readonly number[];
   /** Median latency in milliseconds; `null` without requests. */
   readonly p50: readonly (number | null)[];

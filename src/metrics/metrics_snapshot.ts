@@ -171,12 +171,14 @@ export interface MetricsSources {
   readonly scalingHeld: Omit<ScalingHeldEvent, "type"> | null;
 }
 
-/** Statuses the balancer responds with itself and that are counted one by one. */
+/** Statuses the balancer responds with itself: shown with 0, too. */
 const OWN_STATUSES = [
   400,
+  405,
   408,
   413,
   414,
+  417,
   429,
   431,
   500,
@@ -184,6 +186,7 @@ const OWN_STATUSES = [
   502,
   503,
   504,
+  505,
 ] as const;
 
 /** Puts the figures together. */
@@ -226,9 +229,10 @@ export function metricsSnapshot(sources: MetricsSources): MetricsSnapshot {
     retries: figures.retries.values().reduce((sum, count) => sum + count, 0),
     suspects: sources.suspects.map(suspectMetrics),
     responses: responsesByClass(figures),
-    errors: Object.fromEntries(
-      OWN_STATUSES.map((status) => [status, figures.errors.get(status) ?? 0]),
-    ),
+    errors: Object.fromEntries([
+      ...OWN_STATUSES.map((status) => [status, 0] as const),
+      ...figures.errors,
+    ]),
     connections: {
       client: figures.clientConnections,
       upstreamIdle: figures.idleUpstreamConnections,

@@ -56,9 +56,10 @@ export function scalingMetrics(
 
 /** Turns a recommendation that is deferred into what is shown of it. */
 export function scalingHeldMetrics(
-  wish: Omit<ScalingHeldEvent, "type">,
+  deferred: Omit<ScalingHeldEvent, "type">,
 ): ScalingHeldMetrics {
-  return { at: iso(wish.at), workers: wish.workers, ...grounds(wish) };
+  const { at, workers } = deferred;
+  return { at: iso(at), workers, ...grounds(deferred) };
 }
 
 function grounds(

@@ -34,7 +34,7 @@ const FATAL_MS = 100;
 /** Suspects named of one worker that has ended: of hundreds, any may be the one, and no list helps. */
 const MAX_SUSPECTS_NAMED = 10;
 
-/** What a worker may be found to be that does not answer at all. */
+/** What a worker may be found to be that does not respond at all. */
 const SILENT: readonly Diagnosis[] = ["blocked", "stopped", "stuck", "unknown"];
 
 /** Looks through what upstreams have in flight, and blames requests for what becomes of workers. */
@@ -71,14 +71,14 @@ export class InFlightRequests {
    * others. Not what has hung it by computing, and what may have hung it
    * otherwise only as a request is that may have ended its worker: else it
    * would go on to hang one after the other.
-   * A worker that answers, well or not, keeps what it has.
+   * A worker that responds, well or not, keeps what it has.
    */
   recall(upstream: Upstream, diagnosis: Diagnosis): void {
     if (!SILENT.includes(diagnosis)) return;
     const waiting = waitingFor(upstream);
     const [oldest] = waiting;
     if (oldest !== undefined && diagnosis !== "stopped") {
-      // No more than a guess: it is taken back when the request is answered.
+      // No more than a guess: it is taken back when the request gets a response.
       this.#blame([oldest], { sparesLast: false, refutable: true });
       if (diagnosis === "blocked") oldest.retries.disableRetry();
     }

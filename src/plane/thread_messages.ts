@@ -76,7 +76,7 @@ export type FromThread =
     readonly id: number;
     readonly reply: Replies[Call["type"]];
   }
-  /** It has become quiet after it was busy, and the thread has collected its garbage. */
+  /** It has become quiet after it was busy; what many connections have left behind has been collected. */
   | { readonly type: "quiet" }
   /** A callback has thrown, and has ended its connection. */
   | { readonly type: "fault"; readonly error: unknown }

@@ -73,6 +73,8 @@ export class ThreadPlane implements DataPlane {
   #base: DataPlaneFigures;
   /** Threads that are gone, until what they had open is closed. */
   readonly #closing = new Set<Promise<void>>();
+  /** Resolved by the next figures; `null` when nobody waits for any. */
+  #pulse: PromiseWithResolvers<void> | null = null;
   /** When the present thread was begun. */
   #begunAt = 0;
   #restart: ReturnType<typeof setTimeout> | undefined;
@@ -147,6 +149,14 @@ export class ThreadPlane implements DataPlane {
     await this.#ask((id) => ({ type: "figures-wanted", id }), REPLY_TIMEOUT_MS);
   }
 
+  /** Resolves when the thread that serves has shown that its loop turns; at once where none serves yet, or any more. */
+  pulse(): Promise<void> {
+    if (!this.#served || this.#stopped) return Promise.resolve();
+    this.#pulse ??= Promise.withResolvers<void>();
+    this.#worker?.post({ type: "figures-wanted", id: this.#nextCallId++ });
+    return this.#pulse.promise;
+  }
+
   figuresOf(key: number): UpstreamFigures {
     return this.#figures.upstreams.get(key) ?? NO_FIGURES;
   }
@@ -178,7 +188,8 @@ export class ThreadPlane implements DataPlane {
     });
   }
 
-  async #begin(): Promise<void> {
+  /** Begins a thread; what is returned resolves when that serves. @throws {Error} When there is not even one to wait for. */
+  #begin(): Promise<void> {
     const { listeningFd, port, admin } = this.#parts!;
     const worker = this.#worker = new DataPlaneWorker({
       libc: this.#libc,
@@ -197,7 +208,7 @@ export class ThreadPlane implements DataPlane {
     this.#pages = admin === null
       ? null
       : new PageMaker(admin, (message) => worker.post(message));
-    await worker.serving;
+    return worker.serving;
   }
 
   get #commands(): readonly Command[] {
@@ -216,7 +227,7 @@ export class ThreadPlane implements DataPlane {
       case "figures":
         this.#revision = message.revision;
         this.#figures = addFigures(this.#base, message.figures);
-        return;
+        return this.#beat();
       case "reply":
         return this.#calls.get(message.id)?.(message.reply);
       case "fault":
@@ -235,6 +246,11 @@ export class ThreadPlane implements DataPlane {
     }
   }
 
+  #beat(): void {
+    this.#pulse?.resolve();
+    this.#pulse = null;
+  }
+
   /** Gives back what has been left behind, in this thread and in the allocator of both. */
   #tidyUp(): void {
     collectGarbage();
@@ -245,7 +261,9 @@ export class ThreadPlane implements DataPlane {
   #replace(reason: string): void {
     // Whoever begins the first one is told.
     if (this.#stopped || !this.#served) return;
-    this.#closing.add(this.#worker!.closed);
+    const { closed } = this.#worker!;
+    this.#closing.add(closed);
+    void closed.then(() => this.#closing.delete(closed));
     this.#worker = null;
     this.#pages?.cancelAll();
     for (const settle of [...this.#calls.values()]) settle(null);
@@ -259,13 +277,28 @@ export class ThreadPlane implements DataPlane {
     );
     if (this.#ending) return;
     const livedMs = performance.now() - this.#begunAt;
-    const delayMs = livedMs < BRIEF_LIFE_MS ? RESTART_DELAY_MS : 0;
+    this.#beginIn(livedMs < BRIEF_LIFE_MS ? RESTART_DELAY_MS : 0);
+  }
+
+  /** Begins another thread, and goes on trying where there are no descriptors for it: those of the one before are closed in a moment. */
+  #beginIn(delayMs: number): void {
     this.#restart = setTimeout(() => {
-      this.#begin().then(
-        () => this.#notice("info", "The new thread of the data plane serves."),
-        // It is gone then, and has been reported.
-        () => {},
-      );
+      if (this.#ending) return;
+      try {
+        this.#begin().then(
+          () =>
+            this.#notice("info", "The new thread of the data plane serves."),
+          // It is gone then, and has been reported.
+          () => {},
+        );
+      } catch (error) {
+        this.#notice(
+          "error",
+          "Cannot begin another thread of the data plane; it is tried again " +
+            `in ${RESTART_DELAY_MS} ms: ${(error as Error).message}`,
+        );
+        this.#beginIn(RESTART_DELAY_MS);
+      }
     }, delayMs);
   }
 
@@ -277,6 +310,7 @@ export class ThreadPlane implements DataPlane {
     const worker = this.#worker;
     this.#worker = null;
     for (const settle of [...this.#calls.values()]) settle(null);
+    this.#beat();
     await Promise.all([worker?.finish(), ...this.#closing]);
     this.#libc.close();
   }

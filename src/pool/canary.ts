@@ -24,7 +24,7 @@ const SLOWER_MARGIN_MS = 500;
 export interface CanaryFigures {
   /** Requests finished. */
   readonly requests: number;
-  /** Those of them that failed on its side, or were answered with 5xx. */
+  /** Those of them that failed on its side, or got 5xx. */
   readonly errors: number;
   /** Sum of their durations in milliseconds. */
   readonly latencySumMs: number;

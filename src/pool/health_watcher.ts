@@ -66,7 +66,7 @@ export interface HealthReport extends WorkerFindings {
 
 /** The watch over one worker. */
 export interface HealthWatch {
-  /** Somebody saw the worker refuse a connection: probe at once, and often until it answers. */
+  /** Somebody saw the worker refuse a connection: probe at once, and often until it responds. */
   suspect(): void;
   /** Ends the watch, and resolves when nothing of it is left. */
   stop(): Promise<void>;

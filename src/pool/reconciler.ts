@@ -41,7 +41,7 @@ import { deadlineOf, type TerminationCause } from "./worker_state.ts";
 /** How much longer a worker may take to become ready that computes, in milliseconds, before it is looked at again. */
 const STARTUP_EXTENSION_MS = 5_000;
 
-/** How often workers are looked at that may have answered enough requests, in milliseconds. */
+/** How often workers are looked at that may have responded to enough requests, in milliseconds. */
 const REQUESTS_CHECK_MS = 250;
 
 /** How often workers are looked at that may have nothing in flight but streams, in milliseconds. */

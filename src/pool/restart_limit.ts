@@ -23,7 +23,7 @@ export const MAX_DELAY_MS = 30_000;
  */
 export const SERVICE_PER_FAILURE_MS = 1_000;
 
-/** Failures beyond this many change nothing: the longest wait is reached at the 9th. */
+/** Failures beyond this many change nothing: the longest wait is reached at the 10th. */
 const MAX_FAILURES = 10;
 
 /** A worker that is gone. */

@@ -16,6 +16,7 @@ import { LastLines } from "./last_lines.ts";
 import { LineSplitter } from "./line_splitter.ts";
 import { OutputBudget, type OutputLimits } from "./output_budget.ts";
 import type { OutputScheduler } from "./output_scheduler.ts";
+import { settledWithin } from "../shared/settled_within.ts";
 
 /** Lines kept to explain a failure: a stack trace, not a history. */
 export const KEPT_LINES = 20;
@@ -230,15 +231,4 @@ export class WorkerOutput {
     this.#last.add(stream, text);
     this.#deps.onLine(stream, text);
   }
-}
-
-/** Waits for a promise that does not reject, `timeoutMs` at most. */
-async function settledWithin(
-  settled: Promise<void>,
-  timeoutMs: number,
-): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, timeoutMs);
-  await Promise.race([settled, late]);
-  clearTimeout(timer);
 }

@@ -47,7 +47,7 @@ export interface StartingState {
   readonly deadline: number;
 }
 
-/** It answers and may be given work. */
+/** It responds and may be given work. */
 export interface ReadyState {
   readonly type: "ready";
   readonly since: number;

@@ -194,8 +194,9 @@ export class Overload {
     this.#served *= kept;
     this.#outlasted *= kept;
     this.#longestWaitMs *= GROWTH_PER_SECOND ** (elapsedMs / 1000);
-    if (this.#longestWaitMs > this.#mostWaitMs) {
-      this.#longestWaitMs = Infinity;
+    if (this.#longestWaitMs > this.#mostWaitMs) this.#longestWaitMs = Infinity;
+    // Not at each sweep: until it is known, those are counted that wait as long.
+    if (this.#longestWaitMs === Infinity && this.#left < 1) {
       this.#waits = [];
       this.#patienceMs = Infinity;
     }

@@ -112,3 +112,12 @@ Deno.test("JSON and a token are sent by those who mean it", () => {
     assert.equal(isDeliberate([field]), true, field.join(": "));
   }
 });
+
+Deno.test("part of the token, or more than it, opens nothing", () => {
+  const access = new AdminAccess({ ...NOBODY, adminToken: "secret" });
+  for (const guess of ["s", "secre", "secrets", "secretsecret", "Secret"]) {
+    const headers = [["Authorization", `Bearer ${guess}`]] as const;
+    const caller = { clientAddress: "203.0.113.7", headers };
+    assert.equal(access.permits(caller), false, guess);
+  }
+});

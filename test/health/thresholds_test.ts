@@ -5,7 +5,12 @@
  */
 
 import assert from "node:assert/strict";
-import { countProbe, reachOf, UNPROBED } from "../../src/health/thresholds.ts";
+import {
+  countLoss,
+  countProbe,
+  reachOf,
+  UNPROBED,
+} from "../../src/health/thresholds.ts";
 
 /** Health after each probe: `+` passed, `-` failed. */
 function healthAfter(
@@ -66,4 +71,12 @@ Deno.test("it takes the fall in a row without a response to be unreachable, and 
     reaches,
     ["responding", "doubtful", "unreachable", "responding", "responding"],
   );
+});
+
+Deno.test("a worker whose port is another's is out of reach at once, whatever the fall", () => {
+  const thresholds = { healthFall: 10, healthRise: 1 };
+  const up = countProbe(UNPROBED, "passed", thresholds);
+  const lost = countLoss(up);
+  assert.equal(lost.healthy, false);
+  assert.equal(reachOf(lost, thresholds), "unreachable");
 });

@@ -6,6 +6,11 @@
 
 import assert from "node:assert/strict";
 import { speaksTls } from "../../src/health/tls_check.ts";
+import {
+  DEFAULT_DEADLINE_MS,
+  eventually,
+  withDeadline,
+} from "../support/deadline.ts";
 import { freePort } from "../support/free_port.ts";
 import { FIRST } from "../support/tls.ts";
 
@@ -45,4 +50,32 @@ Deno.test("plain HTTP, nobody, and one who is called off are no TLS", async () =
   assert.equal(await speaksTls(target(freePort()), NEVER), false);
   const aborted = AbortSignal.abort();
   assert.equal(await speaksTls(target(listener.addr.port), aborted), false);
+});
+
+Deno.test("one that accepts nobody any more is given up", async () => {
+  const where = { hostname: "127.0.0.1", port: 0 };
+  using listener = Deno.listen({ ...where, tcpBacklog: 1 });
+  const { port } = listener.addr;
+  const cut = new AbortController();
+  let connected = 0;
+  // More than its backlog holds: the kernel lets the others wait.
+  const waiting = Array.from({ length: 8 }, async () => {
+    using _conn = await Deno.connect({ port, signal: cut.signal });
+    connected++;
+    await new Promise((resolve) =>
+      cut.signal.addEventListener("abort", resolve)
+    );
+  });
+  await eventually(() =>
+    connected < 2 ? Promise.reject(new Error("too few")) : Promise.resolve()
+  );
+  const spoken = withDeadline(
+    speaksTls(target(port), NEVER),
+    DEFAULT_DEADLINE_MS,
+    () => "It still connects",
+  );
+  assert.equal(await spoken, false);
+  assert.ok(connected < 8);
+  cut.abort();
+  await Promise.allSettled(waiting);
 });

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { DEMO } from "../support/fixture.ts";
 import { startPool } from "../support/pool_process.ts";
+import { RawClient } from "../support/raw_client.ts";
 import { get } from "../support/requests.ts";
 
 const FORWARDED = "X-Forwarded-For: 203.0.113.9";
@@ -79,4 +80,26 @@ Deno.test("with ADMIN_PORT the admin pages are there alone", async () => {
   assert.equal(await ask(), 401);
   assert.equal(await ask(`Authorization: Bearer ${TOKEN}x`), 401);
   assert.equal(await ask(`Authorization: Bearer ${TOKEN}`), 200);
+});
+
+Deno.test("with ADMIN_PORT, who withholds a body or reads no response does not keep the pool", async () => {
+  await using pool = await startPool({
+    env: { POOL_SIZE: "1", ADMIN_PORT: "0" },
+  });
+  const { port } = await pool.waitForEvent("listening", {
+    where: ({ role }) => role === "admin",
+  });
+  await using sender = await RawClient.connect({ port });
+  await sender.send(
+    "POST /_admin/scale HTTP/1.1\r\nHost: localhost\r\n" +
+      "Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+  );
+  await using reader = await RawClient.connect({ port });
+  const page = "GET /_dashboard/uplot.js HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  // More than the kernel takes for a client that does not read.
+  await reader.send(page.repeat(400));
+  // Both are being served by then.
+  assert.equal((await get(port, "/_health")).status, 200);
+  const { code } = await pool.stop();
+  assert.equal(code, 0);
 });

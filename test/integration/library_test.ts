@@ -32,10 +32,23 @@ const OPTIONS: StartPoolOptions = {
 /** Events, kept. */
 class Recorder extends EventEmitter {
   readonly seen: PoolEvent[] = [];
+  /** Those of others. */
+  listeners = -1;
 
   constructor() {
     super();
     this.subscribe((event) => this.seen.push(event));
+  }
+
+  override subscribe(
+    ...listener: Parameters<EventEmitter["subscribe"]>
+  ): () => void {
+    const unsubscribe = super.subscribe(...listener);
+    this.listeners++;
+    return () => {
+      this.listeners--;
+      unsubscribe();
+    };
   }
 
   get workerPids(): number[] {
@@ -64,6 +77,7 @@ Deno.test("startPool() can be used again after stop(), which leaves nothing behi
     await assert.rejects(get(pool.port, "/"), /ECONNREFUSED/);
     await waitUntilGone(events.workerPids, 0);
     assert.equal(events.workerPids.length, 2);
+    assert.equal(events.listeners, 0);
   }
 });
 

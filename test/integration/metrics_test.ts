@@ -59,6 +59,7 @@ const SHAPE = {
   },
   errors: {
     "400": "number",
+    "405": "number",
     "408": "number",
     "502": "number",
     "503": "number",

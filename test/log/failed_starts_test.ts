@@ -147,3 +147,20 @@ Deno.test("nothing is left untold when the log is closed", () => {
     "still starting",
   ]);
 });
+
+Deno.test("what was told is told in full again after ten minutes", () => {
+  const told: (readonly string[])[] = [];
+  let now = 0;
+  const failures = new FailedStarts(
+    new HeldOutput(),
+    (_event, details) => told.push(details),
+    () => now,
+  );
+  failures.started();
+  for (const minute of [0, 9, 11]) {
+    now = minute * 60_000;
+    failures.failed(failedStart(0));
+  }
+  failures.close();
+  assert.deepEqual(told.map((details) => details.length), [2, 1, 2]);
+});

@@ -8,7 +8,7 @@ import type {
   Fact,
 } from "../../src/plane/contract.ts";
 import { ThreadPlane } from "../../src/plane/thread_plane.ts";
-import { openLibc } from "../../src/transport/epoll/libc.ts";
+import { type Libc, openLibc } from "../../src/transport/epoll/libc.ts";
 import { listen } from "../../src/transport/epoll/listening_socket.ts";
 import { Changes } from "../support/changes.ts";
 import { DEFAULT_DEADLINE_MS } from "../support/deadline.ts";
@@ -37,10 +37,11 @@ class Scene implements AsyncDisposable {
   readonly port: number;
   readonly facts: Fact[] = [];
   readonly #changes = new Changes();
+  readonly #libc: Libc;
   readonly #listeningFd: number;
 
   constructor(module: string) {
-    const libc = openLibc();
+    const libc = this.#libc = openLibc();
     const where = { hostname: "127.0.0.1", port: 0 };
     const { fd, port } = listen(libc, where);
     this.port = port;
@@ -99,6 +100,14 @@ class Scene implements AsyncDisposable {
     const end = this.facts.findIndex(({ type }) => type === "event");
     return this.facts.slice(0, end)
       .flatMap((fact) => fact.type === "access" ? fact.rows : []).length;
+  }
+
+  /** Has the control plane find no descriptors, until the returned function is called. */
+  takeDescriptors(): () => void {
+    const { call } = this.#libc;
+    const without = { ...call, eventfd: (): number => call.close(-1) };
+    Object.assign(this.#libc, { call: without });
+    return () => void Object.assign(this.#libc, { call });
   }
 
   /** Closes the listening socket, where no thread has. */
@@ -184,5 +193,26 @@ Deno.test({
     );
     assert.deepEqual(scene.facts, []);
     scene.close();
+  },
+});
+
+Deno.test({
+  name: "a thread that finds no descriptor is begun once there is one",
+  ignore,
+  async fn(): Promise<void> {
+    await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+    await using scene = new Scene(PROVOKED);
+    await scene.serve(origin.port);
+    await scene.plane.pulse();
+    const giveBack = scene.takeDescriptors();
+    await using last = await RawClient.connect({ port: scene.port });
+    await last.send(get("/_die"));
+    await scene.noticed(2);
+    const pulse = scene.plane.pulse();
+    assert.match(scene.notices[1]!, /^error: Cannot begin another thread .*: /);
+    giveBack();
+    await pulse;
+    await using next = await RawClient.connect({ port: scene.port });
+    assert.equal((await next.ask(get("/"))).text, "ok");
   },
 });

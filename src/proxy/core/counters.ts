@@ -9,7 +9,7 @@ import type { ResponseCount } from "../../plane/contract.ts";
 import { LatencyHistogram } from "../../shared/latency_histogram.ts";
 import type { ProxyErrorCode } from "./proxy_error.ts";
 
-/** Room for each status a worker may answer with. */
+/** Room for each status a worker may respond with. */
 const STATUSES = 1000;
 
 /** How often there was each status. What there was none of costs nobody anything who asks. */
@@ -45,13 +45,13 @@ const RETRY_REASONS: readonly ProxyErrorCode[] = [
   "worker-stopped",
 ];
 
-/** Counters of all requests, whichever worker answered them. */
+/** Counters of all requests, whichever worker had them. */
 export class Counters {
-  /** Requests answered, by us or by a worker, or given up. The admin pages' own do not count. */
+  /** Requests responded to, by us or by a worker, or given up. The admin pages' own do not count. */
   requests = 0;
   /** Requests being handled. */
   inFlight = 0;
-  /** Requests being handled whose answer has not begun. */
+  /** Requests being handled whose response has not begun. */
   unanswered = 0;
   /** Client connections open. */
   clientConnections = 0;
@@ -65,7 +65,7 @@ export class Counters {
   );
   /** The same for requests that no worker was given. */
   readonly #unassigned = new StatusCounts();
-  /** Answers of our own by status. */
+  /** Responses of our own by status. */
   readonly #errors = new StatusCounts();
 
   /** Counts a finished request of the worker in the slot `workerId`, or of none. */
@@ -98,17 +98,17 @@ export class Counters {
     this.#errors.add(status);
   }
 
-  /** Answers of our own with `status`. */
+  /** Responses of our own with `status`. */
   errors(status: number): number {
     return this.#errors.of(status);
   }
 
-  /** Answers of our own by status; only what there was. */
+  /** Responses of our own by status; only what there was. */
   ownAnswers(): ReadonlyMap<number, number> {
     return new Map(this.#errors.entries());
   }
 
-  /** Requests answered with `status`, whichever worker had them. */
+  /** Requests that got `status`, whichever worker had them. */
   answered(status: number): number {
     let sum = 0;
     for (const answer of this.answers()) {

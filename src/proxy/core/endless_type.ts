@@ -1,5 +1,5 @@
 /**
- * Answers that are pushed until somebody ends them, by their media type.
+ * Responses that are pushed until somebody ends them, by their media type.
  *
  * @module
  */

@@ -5,7 +5,7 @@
  * A request is known by its method and path: those that differ in their query
  * alone are one, so that `/die?n=1` and `/die?n=2` count together. When several
  * were in flight as a worker ended, any of them may have been the reason; who
- * is answered well after all was not.
+ * gets a good response after all was not.
  *
  * Pure: the time is handed in. Bounded in number and time.
  *
@@ -89,7 +89,7 @@ export class Suspects {
     return this.losses(request, now) >= MAX_LOSSES;
   }
 
-  /** Notes that a worker has answered `request` well, and lives. */
+  /** Notes that a worker has responded well to `request`, and lives. */
   refute(request: RequestLine): void {
     const key = keyOf(request);
     const involvements = this.#involvements.get(key);

@@ -167,6 +167,9 @@ Deno.test("a reset is reported as a broken connection, also while paused", async
     assert.deepEqual(recorded.events, ["broken"], reading);
     assert.equal(link.failed, true);
     assert.equal(link.write(encoder.encode("x"), null), "failed");
+    await stand.turns(1);
+    // Or the loop would turn for it without a pause.
+    link.onReady = () => assert.fail("It is watched, and nobody wants it");
     await stand.turns(5);
     assert.deepEqual(recorded.events, ["broken"], reading);
   }

@@ -214,3 +214,13 @@ Deno.test("pipes that nobody uses are closed", async () => {
   await sender.close();
   await receiver.close();
 });
+
+Deno.test("there are no more pipes than 64 at once", async () => {
+  await using stand = new LoopStand();
+  const pipes = Array.from({ length: 65 }, () => stand.pipes.take());
+  assert.equal(pipes.filter((pipe) => pipe !== null).length, 64);
+  assert.equal(pipes.at(-1), null);
+  pipes[0]!.release();
+  assert.notEqual(stand.pipes.take(), null);
+  for (const pipe of pipes) pipe?.release();
+});
