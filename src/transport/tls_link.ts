@@ -104,6 +104,8 @@ export class TlsLink implements Link {
     return "pending";
   }
 
+  acknowledge(): void {}
+
   taken(): number {
     return this.#stream.taken();
   }

@@ -150,8 +150,11 @@ export class BodyPump {
 
   /** Passes on what the source has brought already, and goes on. */
   start(): void {
-    if (this.#options.source.input.available > 0) this.onData();
-    else this.#proceed();
+    const { source } = this.#options;
+    if (source.input.available > 0) return this.onData();
+    // The head has come without it.
+    source.acknowledge();
+    this.#proceed();
   }
 
   /** The source has brought more. */

@@ -90,6 +90,13 @@ export interface Link {
    * seen: more of them show that it moves. May cost a system call.
    */
   taken(): number;
+  /**
+   * Tells the peer at once what has come of it, which the kernel puts off for
+   * some 40 ms in the hope of an answer to send with it: many peers send the
+   * rest only then (Nagle's algorithm). Costs a system call; where the
+   * transport cannot, nothing happens.
+   */
+  acknowledge(): void;
   /** Ends our side once what is pending has been written. The peer may go on. */
   endWrite(): void;
   /** Ends both sides in order, so that what was written arrives, and closes. */

@@ -255,6 +255,7 @@ export class ResponseRelay implements PumpListener, TunnelListener {
     if (full) input.resize(LARGE_BUFFER_BYTES);
     // Where more is allowed than the largest buffer holds.
     if (input.full) input.resize(maxHeadBytes + HEADROOM + TAILROOM);
+    if (available > 0) worker.acknowledge();
     worker.resume(false);
   }
 

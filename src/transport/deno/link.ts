@@ -106,6 +106,9 @@ export class DenoLink implements Link {
     return "pending";
   }
 
+  // The runtime has no way to say so.
+  acknowledge(): void {}
+
   // The runtime does not say what of it the kernel still has.
   taken(): number {
     return this.#taken;

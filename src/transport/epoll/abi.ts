@@ -28,6 +28,7 @@ export const SO = {
   REUSEPORT: 15,
   IPPROTO_TCP: 6,
   TCP_NODELAY: 1,
+  TCP_QUICKACK: 12,
 } as const;
 
 /** Flags of `recv` and `send`. */

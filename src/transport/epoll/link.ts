@@ -30,6 +30,8 @@ const DISCARDED = new Uint8Array(65_536);
 /** `struct linger`: what is closed with it is reset. */
 const RESET = new Int32Array([1, 0]);
 
+const ONE = new Int32Array([1]);
+
 const PEEKED = new Uint8Array(1);
 
 /** What is done with what comes. */
@@ -163,6 +165,14 @@ export class EpollLink implements Link, SplicingLink, Source {
 
   taken(): number {
     return this.#closed ? 0 : this.#output.taken();
+  }
+
+  acknowledge(): void {
+    if (this.#closed) return;
+    const { IPPROTO_TCP, TCP_QUICKACK } = SO;
+    const { call } = this.#context.libc;
+    // No option of a Unix socket, which delays nothing.
+    call.setsockopt(this.#fd, IPPROTO_TCP, TCP_QUICKACK, ONE, ONE.byteLength);
   }
 
   endWrite(): void {

@@ -238,6 +238,8 @@ export class ScriptedLink implements Link {
     return "pending";
   }
 
+  acknowledge(): void {}
+
   taken(): number {
     return this.output.length;
   }

@@ -265,6 +265,32 @@ Deno.test("what a peer takes shows before the kernel wants more", async () => {
   await peer.close();
 });
 
+Deno.test("a peer is told at once what has come of it, where somebody asks for that", async () => {
+  await using stand = new LoopStand();
+  const { port, accepted } = stand.listen();
+  const near = new Recorded(await stand.connect(port) as EpollLink);
+  await stand.until(() => accepted.length === 1, "the connection");
+  const far = new Recorded(accepted[0]!);
+  near.link.resume();
+  far.link.resume();
+  const sent = encoder.encode("hello");
+  const pass = async (from: Recorded, to: Recorded): Promise<void> => {
+    const due = to.count + sent.length;
+    assert.equal(from.link.write(sent, null), "written");
+    await stand.until(() => to.count === due, "what was sent");
+  };
+  // Where one answers the other, the kernel puts acknowledgements off.
+  for (let turn = 0; turn < 20; turn++) {
+    await pass(far, near);
+    await pass(near, far);
+  }
+  await pass(far, near);
+  near.link.acknowledge();
+  assert.equal(far.link.taken(), 21 * sent.length);
+  near.link.close();
+  far.link.close();
+});
+
 Deno.test("a pending write fails when the peer goes, and its buffer is given back", async () => {
   await using stand = new LoopStand();
   const { recorded, peer } = await stand.pair();
