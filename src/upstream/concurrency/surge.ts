@@ -45,6 +45,9 @@ const SAME_LATENCY = 1.6;
 /** Factor from which on they do: of four times as many each takes four times as long, and chance is on either side. */
 const IN_TURN_LATENCY = 2.5;
 
+/** Factor by which more is finished where it was the limit that kept workers from it: of many at once the short ones are finished first, which looks like less. */
+const CLEAR_GAIN = 3;
+
 /** Factor by which more must have been at workers, for their latency to say something. */
 const LEAST_CONTRAST = 2;
 
@@ -92,6 +95,8 @@ interface RunningSurge {
   /** What a request took before, in milliseconds, and how many workers were at. */
   readonly latencyMs: number;
   readonly working: number;
+  /** Requests that were finished in a millisecond at the limit. */
+  readonly rate: number;
   /** What there was then, once it has come. */
   from: Progress;
   /** Requests that workers were at since, times the milliseconds for which they were. */
@@ -160,10 +165,11 @@ export class Surge {
     const clear = finished >= LEAST_TURNOVER || elapsedMs >= LONGEST_LOOK_MS;
     if (stalled || waits && clear) {
       this.#since = null;
-      this.#surge = surgeOf("first", progress, {
-        latencyMs: this.#workingMs / Math.max(finished, 1),
-        working: this.#workingMs / elapsedMs,
-      });
+      const latencyMs = this.#workingMs / Math.max(finished, 1);
+      const working = this.#workingMs / elapsedMs;
+      const rate = working / latencyMs;
+      const before = { latencyMs, working, rate };
+      this.#surge = surgeOf("first", progress, before);
       return "begin";
     }
     if (waits) return "none";
@@ -180,16 +186,21 @@ export class Surge {
     const working = surge.workingMs / (progress.now - surge.from.now);
     const slower = latencyMs / surge.latencyMs;
     const enough = finished >= LEAST_FINISHED;
-    const same = enough && slower < SAME_LATENCY && slower > 1 / SAME_LATENCY;
+    const same = enough && slower < SAME_LATENCY;
     const more = working >= LEAST_CONTRAST * surge.working;
     if (same && more) {
       this.#pauseMs = FIRST_PAUSE_MS;
       if (surge.step === "confirming") return "forget";
-      this.#surge = surgeOf("confirming", progress, { latencyMs, working });
+      const { rate } = surge;
+      const before = { latencyMs, working, rate };
+      this.#surge = surgeOf("confirming", progress, before);
       return "confirm";
     }
-    // With nobody left to be let in there is no more to be seen.
-    if (same && surge.step === "confirming") return "raise";
+    const rate = finished / (progress.now - surge.from.now);
+    const fits = same || enough && rate >= CLEAR_GAIN * surge.rate;
+    // With nobody left to be let in there is no more to be seen, nor where
+    // workers are full now that had many times as much to do before they were.
+    if (fits && surge.step === "confirming") return "raise";
     this.#nextAt = progress.now + this.#pauseMs;
     this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
     return enough && more && slower >= IN_TURN_LATENCY ? "in-vain" : "end";
@@ -199,7 +210,7 @@ export class Surge {
 function surgeOf(
   step: RunningSurge["step"],
   from: Progress,
-  before: Pick<RunningSurge, "latencyMs" | "working">,
+  before: Pick<RunningSurge, "latencyMs" | "working" | "rate">,
 ): RunningSurge {
   const { latencyMs } = before;
   const countsFrom = from.now + (latencyMs < SLOW_MS ? 0 : latencyMs);
