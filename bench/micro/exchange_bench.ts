@@ -113,6 +113,8 @@ class MemoryLink implements Link {
   resume(): void {}
   pause(): void {}
   watch(): void {}
+  acknowledge(): void {}
+
   taken(): number {
     return 0;
   }
