@@ -34,15 +34,17 @@ export interface Kind<T> {
   problem?(value: unknown): string | null;
 }
 
-/** What to say of a text that `kind` does not allow, read as `value`, as a sentence part. */
-export function remedyFor<T>(kind: Kind<T>, value: unknown): string {
-  return kind.problem?.(value) ?? `must be ${kind.allowed}`;
-}
-
-/** The same of a `value` that a program gave. */
-export function remedyForValue<T>(kind: Kind<T>, value: unknown): string {
-  const { allowed, allowedValue = allowed } = kind;
-  return kind.problem?.(value) ?? `must be ${allowedValue}`;
+/**
+ * What to say of a `value` that `kind` does not allow, as a sentence part.
+ *
+ * @param allowed What is, as whoever gave it writes it. @default {as text}
+ */
+export function remedyFor<T>(
+  kind: Kind<T>,
+  value: unknown,
+  allowed: string = kind.allowed,
+): string {
+  return kind.problem?.(value) ?? `must be ${allowed}`;
 }
 
 /** The least and the greatest value, both allowed. */

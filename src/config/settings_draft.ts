@@ -12,7 +12,7 @@
 import { resolve } from "node:path";
 import type { Config } from "./config.ts";
 import { ConfigError, type ConfigProblem } from "./config_error.ts";
-import { remedyFor, remedyForValue } from "./kinds.ts";
+import { remedyFor } from "./kinds.ts";
 import {
   MAX_PORT,
   SETTING_NAMES,
@@ -77,11 +77,8 @@ export class SettingsDraft {
 
   /** Takes the value of a setting that was given as text. */
   setText(name: SettingName, { text, label, place }: GivenText): void {
-    const { kind } = settingOf(name);
-    const value = kind.read(text);
-    const remedy = remedyFor(kind, value) +
-      (place === undefined ? "" : ` (${place})`);
-    this.#set({ name, label, value, shown: text, remedy });
+    const value = settingOf(name).kind.read(text);
+    this.#set({ name, label, value, shown: text, place });
   }
 
   /** Whether a text is a value that the setting may have. */
@@ -97,8 +94,8 @@ export class SettingsDraft {
       ? JSON.stringify(value)
       : String(value);
     const label = this.#options.nameOf(name);
-    const remedy = remedyForValue(settingOf(name).kind, value);
-    this.#set({ name, label, value, shown, remedy });
+    const allowed = settingOf(name).kind.allowedValue;
+    this.#set({ name, label, value, shown, allowed });
   }
 
   /** The settings given so far, usable or not. */
@@ -281,11 +278,12 @@ export class SettingsDraft {
       label: string;
       value: unknown;
       shown: string;
-      /** What to say when it is not allowed. */
-      remedy: string;
+      place?: string | undefined;
+      /** What is allowed, where that is written otherwise than as text. */
+      allowed?: string | undefined;
     },
   ): void {
-    const { name, label, shown, remedy } = given;
+    const { name, label, shown, place, allowed } = given;
     const { kind, secret } = settingOf(name);
     this.#labels.set(name, label);
     const value = kind.check(given.value);
@@ -293,7 +291,8 @@ export class SettingsDraft {
       this.reject(name, {
         setting: label,
         value: secret === true ? null : shown,
-        remedy,
+        remedy: remedyFor(kind, given.value, allowed) +
+          (place === undefined ? "" : ` (${place})`),
       });
     } else {
       this.#given[name] = value;
