@@ -47,21 +47,17 @@ export function reasonPhrase(status: number): string {
   return REASONS[status] ?? "";
 }
 
-/** Octets of content in {@linkcode errorResponse}. */
-export function errorContentBytes(
-  { status, message, toHead }: ErrorResponse,
-): number {
-  return toHead ? 0 : errorContent(status, message).length;
-}
-
-function errorContent(status: number, message: string): string {
-  return `${status} ${reasonPhrase(status)}: ${message}\n`;
+/** A response that was written out. */
+export interface WrittenResponse {
+  readonly bytes: Uint8Array;
+  /** Octets of content in {@linkcode bytes}. */
+  readonly contentBytes: number;
 }
 
 /** The whole response. */
-export function errorResponse(response: ErrorResponse): Uint8Array {
+export function errorResponse(response: ErrorResponse): WrittenResponse {
   const { status, message } = response;
-  const body = errorContent(status, message);
+  const body = `${status} ${reasonPhrase(status)}: ${message}\n`;
   let head = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n` +
     (response.dateLine ?? "") +
     "Content-Type: text/plain; charset=utf-8\r\n" +
@@ -77,5 +73,9 @@ export function errorResponse(response: ErrorResponse): Uint8Array {
     head += `X-Request-Id: ${response.requestId}\r\n`;
   }
   if (response.close ?? true) head += "Connection: close\r\n";
-  return ascii(head + "\r\n" + (response.toHead ? "" : body));
+  const content = response.toHead ? "" : body;
+  return {
+    bytes: ascii(`${head}\r\n${content}`),
+    contentBytes: content.length,
+  };
 }

@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
-import { errorResponse } from "../../src/http1/error_response.ts";
+import {
+  errorResponse,
+  type WrittenResponse,
+} from "../../src/http1/error_response.ts";
 import { ByteReader } from "../support/byte_reader.ts";
 import { type RawResponse, readResponse } from "../support/http_message.ts";
 
 async function read(
-  response: Uint8Array,
+  { bytes }: WrittenResponse,
   method: string = "GET",
 ): Promise<RawResponse> {
-  const parts = [response];
+  const parts = [bytes];
   const reader = new ByteReader(() => Promise.resolve(parts.shift() ?? null));
   const message = await readResponse(reader, method);
   assert.deepEqual(await reader.takeRest(), new Uint8Array());

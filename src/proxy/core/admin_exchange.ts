@@ -254,7 +254,7 @@ export class AdminExchange implements AdminSink {
   #refuse({ status, message }: HttpError): void {
     const dateLine = this.#context.dateLine.text;
     this.#link.pause();
-    this.#write(errorResponse({ status, message, dateLine }), {
+    this.#write(errorResponse({ status, message, dateLine }).bytes, {
       response: null,
       next: "end",
       reusable: false,

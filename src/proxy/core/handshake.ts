@@ -185,12 +185,12 @@ export class Handshake implements LinkHandler, Deadlined {
     counters.record(400, 0, null);
     counters.recordError(400);
     this.#state = "refusing";
-    const response = errorResponse({
+    const { bytes } = errorResponse({
       status: 400,
       message: "This port speaks HTTPS, and the request came as plain HTTP",
       dateLine: dateLine.text,
     });
-    const result = this.#link.write(response, null);
+    const result = this.#link.write(bytes, null);
     if (result !== "pending") this.onWritten(this.#link, result === "written");
   }
 

@@ -7,9 +7,9 @@
 
 import { latin1Slice } from "../../http1/bytes.ts";
 import {
-  errorContentBytes,
   type ErrorResponse,
   errorResponse,
+  type WrittenResponse,
 } from "../../http1/error_response.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
@@ -17,12 +17,9 @@ import type { ProxyError } from "./proxy_error.ts";
 import { decideReuse } from "./reuse.ts";
 
 /** An error, written out. */
-export interface LocalReply {
+export interface LocalReply extends WrittenResponse {
   readonly status: number;
   readonly requestId: string;
-  readonly bytes: Uint8Array;
-  /** Octets of content in {@linkcode bytes}. */
-  readonly contentBytes: number;
   /** Whether the client's connection may carry another request after it. */
   readonly keep: boolean;
 }
@@ -76,12 +73,5 @@ function localReply(
   response: ErrorResponse & { readonly requestId: string },
 ): LocalReply {
   const { status, requestId } = response;
-  const bytes = errorResponse(response);
-  return {
-    status,
-    requestId,
-    bytes,
-    contentBytes: errorContentBytes(response),
-    keep,
-  };
+  return { status, requestId, ...errorResponse(response), keep };
 }
