@@ -14,20 +14,15 @@ import {
   readOr,
 } from "../system/control_groups.ts";
 import { readGranted } from "../system/granted_files.ts";
+import { memoryInfo } from "../system/memory_info.ts";
 
 /** Returns the bytes that can be had, or `null` where that cannot be seen. */
 export function availableMemory(
   read: ReadFile = readGranted,
 ): number | null {
-  const figures = [machineBytes(read), ...groupBytes(read)]
+  const figures = [memoryInfo(read, "MemAvailable"), ...groupBytes(read)]
     .filter((bytes) => bytes !== null);
   return figures.length === 0 ? null : Math.max(0, Math.min(...figures));
-}
-
-function machineBytes(read: ReadFile): number | null {
-  const kibibytes = /^MemAvailable:\s*(\d+) kB$/m
-    .exec(readOr(read, "/proc/meminfo", ""));
-  return kibibytes === null ? null : Number(kibibytes[1]) * 1024;
 }
 
 /** Which file has a group's usage, by the version of the interface. */

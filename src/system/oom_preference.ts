@@ -16,6 +16,7 @@ import {
   readOr,
 } from "./control_groups.ts";
 import { readGranted } from "./granted_files.ts";
+import { memoryInfo } from "./memory_info.ts";
 
 /**
  * By how much a worker is taken for larger than it is, in bytes: more than the
@@ -44,13 +45,12 @@ export function preferAsVictim(pid: number): void {
 /** Returns what a worker's `oom_score_adj` is to be, or `null` where memory cannot be seen. */
 export function victimScore(read: ReadFile = readGranted): number | null {
   const own = Number.parseInt(readOr(read, "/proc/self/oom_score_adj", ""));
-  const kibibytes = /^MemTotal:\s*(\d+) kB$/m
-    .exec(readOr(read, "/proc/meminfo", ""));
-  if (Number.isNaN(own) || kibibytes === null) return null;
+  const total = memoryInfo(read, "MemTotal");
+  if (Number.isNaN(own) || total === null) return null;
   const limits = memoryGroups(read).map((group) => memoryLimit(read, group))
     .filter((limit) => limit !== null);
   // Where the least memory is allowed it runs out first, and the unit is a part of that.
-  const memory = Math.min(Number(kibibytes[1]) * 1024, ...limits);
+  const memory = Math.min(total, ...limits);
   return Math.min(
     MAX_SCORE,
     own + Math.ceil(MAX_SCORE * HANDICAP_BYTES / memory),
