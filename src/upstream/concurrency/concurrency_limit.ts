@@ -389,7 +389,8 @@ export class ConcurrencyLimit {
   #change(limit: number, now: number): void {
     if (limit > this.#limit) {
       this.#saturation.forget();
-      this.#schedule.goOnUp(now);
+      // That fewer are better is as unlikely as before.
+      this.#schedule.up.reset(now);
     } else {
       if (this.#queued > 0) this.#saturation.note(now);
       this.#schedule.hurry(now);

@@ -167,7 +167,7 @@ export class Surge {
       this.#since = null;
       const latencyMs = this.#workingMs / Math.max(finished, 1);
       const working = this.#workingMs / elapsedMs;
-      const rate = working / latencyMs;
+      const rate = Math.max(finished, 1) / elapsedMs;
       const before = { latencyMs, working, rate };
       this.#surge = surgeOf("first", progress, before);
       return "begin";

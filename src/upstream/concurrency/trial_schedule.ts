@@ -45,9 +45,4 @@ export class TrialSchedule {
     this.up.reset(now);
     this.down.reset(now);
   }
-
-  /** Goes on upwards at once: that fewer are better is as unlikely as before. */
-  goOnUp(now: number): void {
-    this.up.reset(now);
-  }
 }
