@@ -23,10 +23,7 @@ Deno.test({
   ignore: ignoreWithout("python3", "bash"),
   async fn(): Promise<void> {
     await using pool = new TerminalPool("background", ["-A"]);
-    const ready = await pool.next("worker-spawned");
-    // Everything before this has been written to the terminal.
-    await pool.next("listening");
-    const balancer = await parentOf(ready.pid);
+    const { balancer } = await pool.begun();
     Deno.kill(balancer, "SIGTTIN");
     const scaled = await pool.next("pool-scaled");
     assert.deepEqual([scaled.from, scaled.to], [1, 2]);
@@ -48,9 +45,7 @@ Deno.test({
     const permissions = ["--allow-net", "--allow-run", "--allow-env"];
     await using pool = new TerminalPool("foreground", permissions);
     // Deno asks in the middle of a line, and waits: then nothing comes any more.
-    const ready = await pool.next("worker-spawned");
-    const balancer = await parentOf(ready.pid);
-    await pool.next("listening");
+    const { balancer } = await pool.begun();
     Deno.kill(balancer, "SIGHUP");
     const { report } = await pool.next("reload-finished");
     assert.equal(report.ok, true);
@@ -66,11 +61,9 @@ Deno.test({
   ignore: ignoreWithout("python3", "bash"),
   async fn(): Promise<void> {
     await using pool = new TerminalPool("foreground", ["-A"]);
-    const { pid } = await pool.next("worker-spawned");
-    const balancer = await parentOf(pid);
-    await pool.next("listening");
+    const { balancer, worker } = await pool.begun();
     pool.closeTerminal();
-    await waitUntilGone([balancer, pid]);
+    await waitUntilGone([balancer, worker]);
   },
 });
 
@@ -119,6 +112,13 @@ class TerminalPool implements AsyncDisposable {
     }).spawn();
     this.#reader = this.#child.stdout.pipeThrough(new TextDecoderStream())
       .getReader();
+  }
+
+  /** Process ids of the balancer and its worker, once it listens: everything before that has been written to the terminal. */
+  async begun(): Promise<{ balancer: number; worker: number }> {
+    const { pid: worker } = await this.next("worker-spawned");
+    await this.next("listening");
+    return { balancer: await parentOf(worker), worker };
   }
 
   /** Ends the program that has the terminal, as the end of a window does. */

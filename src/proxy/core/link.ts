@@ -92,7 +92,7 @@ export interface Link {
   taken(): number;
   /**
    * Tells the peer at once what has come of it, which the kernel puts off for
-   * some 40 ms in the hope of an answer to send with it: many peers send the
+   * some 40 ms in the hope of octets to send with it: many peers send the
    * rest only then (Nagle's algorithm). Costs a system call; where the
    * transport cannot, nothing happens.
    */
