@@ -112,6 +112,26 @@ Deno.test("a pinned request does not wait for others: its worker may have as man
   only.release();
 });
 
+Deno.test("a connection that its worker had closed while it was idle costs the client nothing of what the worker keeps", async () => {
+  const answer = {
+    do: "send",
+    data: head("HTTP/1.1 200 OK", "Content-Length: 1") + "a",
+  } as const;
+  await using a = await RecordingOrigin.start([
+    [{ do: "read-request" }, answer, { do: "read-request" }, { do: "close" }],
+    [{ do: "read-request" }, answer],
+  ]);
+  await using b = await originOf("b");
+  await using proxy = start("cookie");
+  proxy.dispatcher.publish([upstreamOf(a, 0), upstreamOf(b, 1)]);
+  const told = (await ask(proxy.port)).headers.get("set-cookie") ?? "";
+  const again = await ask(proxy.port, `Cookie: ${told.split(";")[0]}`);
+  assert.equal(again.text, "a");
+  assert.equal(again.headers.get("set-cookie"), undefined);
+  assert.equal(proxy.counters.retries, 1);
+  assert.equal(b.requests.length, 0);
+});
+
 Deno.test("the values that are remembered are bounded: the one not seen for longest is forgotten", () => {
   const affinity = affinityOf("header:S", false);
   const upstream = new Upstream({

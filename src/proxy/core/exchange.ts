@@ -206,6 +206,7 @@ export class Exchange
     const safe = this.request.repeatable && !state.attempt.begun;
     if (!safe || this.retries.left === 0 || !this.retries.mayGoOn) return;
     this.retries.recalled = true;
+    this.request.avoid = this.upstream;
     state.attempt.recall();
   }
 
@@ -296,7 +297,7 @@ export class Exchange
     upstream.exchanges.enter(this);
     // What is sent again goes over a new connection: another that was idle
     // may have been closed just as well.
-    const idle = request.avoid === null
+    const idle = failed === null
       ? connections.take(upstream, {
         now: deadlines.now,
         repeatable: request.repeatable && options.maxRetries > 0,
@@ -368,7 +369,9 @@ export class Exchange
     this.#release(failed);
     if (!again) return this.#end({ type: "failed", error: failed });
     this.#context.counters.recordRetry(failed.code);
-    this.request.avoid = upstream;
+    // Of a connection that was closed while idle its worker is none the worse,
+    // and may keep something for the client.
+    if (failed.code !== "stale-connection") this.request.avoid = upstream;
     this.#failed = failed;
     this.#claim();
   }
