@@ -160,10 +160,11 @@ class Watch implements HealthWatch {
           : null;
         const findings = await this.#diagnoser.diagnose(result, count, startup);
         if (signal.aborted) return;
-        const { hostname } = this.#probe;
+        const { hostname, serial } = this.#probe;
         const { healthy } = count;
         const reach = reachOf(count, options);
-        this.#report({ healthy, reach, hostname, startup, ...findings });
+        const seen = { healthy, reach, hostname, serial, startup };
+        this.#report({ ...seen, ...findings });
       }
       const elapsedMs = performance.now() - startedAt;
       await this.#alarm.sleep(this.#schedule.pauseAfter(passed, elapsedMs));

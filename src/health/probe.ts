@@ -143,23 +143,26 @@ async function exchange(
       return { type: "refused" };
     }
     options.onConnected?.();
-    await writeAll(conn, encodeRequest(target, options));
+    await writeAll(conn, encodeProbe(target, options));
     return { type: "responded", status: await readStatus(conn) };
   } finally {
     signal.removeEventListener("abort", close);
   }
 }
 
-function encodeRequest(
+/** What a worker is asked with; `keep` leaves the connection open. */
+export function encodeProbe(
   target: ProbeTarget,
-  { healthPath, healthHost = null }: ProbeOptions,
+  { healthPath, healthHost = null, keep = false }:
+    & Pick<ProbeOptions, "healthPath" | "healthHost">
+    & { readonly keep?: boolean },
 ): Uint8Array {
   return new TextEncoder().encode(
     `GET ${healthPath} HTTP/1.1\r\n` +
       `Host: ${healthHost ?? authorityOf(target)}\r\n` +
       "User-Agent: prefork-pool-health\r\n" +
       "Accept: */*\r\n" +
-      "Connection: close\r\n\r\n",
+      `Connection: ${keep ? "keep-alive" : "close"}\r\n\r\n`,
   );
 }
 

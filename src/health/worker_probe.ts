@@ -11,6 +11,7 @@ import {
   type WorkerSockets,
 } from "../system/worker_sockets.ts";
 import { bracketed } from "../shared/authority.ts";
+import { servesOneConnection } from "./connection_check.ts";
 import {
   isHealthy,
   probe,
@@ -46,6 +47,7 @@ export class WorkerProbe {
   readonly #sockets: WorkerSockets;
   readonly #signal: AbortSignal;
   #hostname: string;
+  #serial: boolean | null = null;
   #nextIpv6At = performance.now() + IPV6_AFTER_MS;
   #nextTlsAt = 0;
   #nextViewAt = 0;
@@ -68,12 +70,24 @@ export class WorkerProbe {
     return this.#hostname;
   }
 
+  /** Whether it serves one connection at a time; found out when it responds well for the first time. */
+  get serial(): boolean {
+    return this.#serial ?? false;
+  }
+
   /** Probes once. `starting` is a worker that has never been ready. */
   async run(starting: boolean): Promise<ProbeResult> {
-    const result = await this.#probe(this.#hostname, starting);
-    return starting && result.type === "refused"
-      ? await this.#tryIpv6() ?? result
-      : result;
+    let result = await this.#probe(this.#hostname, starting);
+    if (starting && result.type === "refused") {
+      result = await this.#tryIpv6() ?? result;
+    }
+    if (starting && isHealthy(result, this.#options.healthStrict)) {
+      this.#serial ??= await servesOneConnection(
+        { hostname: this.#hostname, port: this.#worker.port },
+        { ...this.#options, signal: this.#signal },
+      );
+    }
+    return result;
   }
 
   async #probe(hostname: string, starting: boolean): Promise<ProbeResult> {

@@ -49,6 +49,13 @@ export interface UpstreamAddress {
   readonly port: number;
   /** Which (re)load started the worker, from 1. */
   readonly generation: number;
+  /**
+   * Whether it serves one connection at a time: one that is kept idle would
+   * keep all others waiting.
+   *
+   * @default {false}
+   */
+  readonly serial?: boolean;
 }
 
 /** A certificate and its private key, in PEM. */

@@ -58,6 +58,12 @@ export interface HealthReport extends WorkerFindings {
   readonly healthy: boolean | null;
   /** The address at which it is reached: another than it was told where it listens there alone. */
   readonly hostname: string;
+  /**
+   * Whether it serves one connection at a time.
+   *
+   * @default {false}
+   */
+  readonly serial?: boolean;
   /** What keeps it from being ready for the first time; `null` when it has been, or it is too early to say. */
   readonly startup: StartupFindings | null;
   /** Whether it can be reached. */

@@ -61,9 +61,9 @@ export class UpstreamRecord {
     return inFlight <= streams;
   }
 
-  /** Takes another address, before it is published for the first time. */
-  relocate(hostname: string): void {
-    this.#address = { ...this.#address, hostname };
+  /** Takes note of what was found out of it, before it is published for the first time. */
+  locate(found: Pick<UpstreamAddress, "hostname" | "serial">): void {
+    this.#address = { ...this.#address, ...found };
   }
 
   /** It is in the set of that revision. */

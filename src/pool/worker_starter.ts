@@ -305,10 +305,10 @@ export class WorkerStarter {
   /** Takes note of what is reported of a worker that has not been ready yet. */
   #noteStart(
     worker: Worker,
-    { healthy, hostname, startup }: HealthReport,
+    { healthy, hostname, serial = false, startup }: HealthReport,
   ): void {
     if (healthy === true) {
-      worker.upstream.relocate(hostname);
+      worker.upstream.locate({ hostname, serial });
       this.#serveAddress.noteReady(movable(worker));
     }
     if (startup === null || worker.restart) return;

@@ -40,6 +40,7 @@ export class Upstream implements UpstreamAddress {
   readonly hostname: string;
   readonly port: number;
   readonly generation: number;
+  readonly serial: boolean;
 
   /** Exchanges finished, whatever came of them. */
   requests = 0;
@@ -73,6 +74,7 @@ export class Upstream implements UpstreamAddress {
     this.hostname = address.hostname;
     this.port = address.port;
     this.generation = address.generation;
+    this.serial = address.serial ?? false;
     this.#observer = observer;
   }
 

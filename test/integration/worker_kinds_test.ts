@@ -110,6 +110,17 @@ for (const { name, needs = [], answers, ...options } of KINDS) {
   });
 }
 
+Deno.test("of a server that serves one connection at a time none is kept idle: it would keep all others waiting", async () => {
+  await using pool = await startPool({
+    env: { POOL_SIZE: "1" },
+    command: [deno, "run", "-A", fixture("one_connection.ts")],
+  });
+  for (let i = 0; i < 3; i++) {
+    assert.equal((await get(pool.port, "/")).text, "ok");
+    assert.equal((await pool.metrics()).connections.upstreamIdle, 0);
+  }
+});
+
 Deno.test({
   name:
     "a server started by a shell, as npm start does, ends with the pool (needs node)",

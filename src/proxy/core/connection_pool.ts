@@ -109,7 +109,8 @@ export class ConnectionPool {
     keepAliveSeconds: number,
   ): void {
     const { upstream, link } = connection;
-    if (upstream.retired || isSpent(connection)) return connection.close();
+    const useless = upstream.retired || upstream.serial;
+    if (useless || isSpent(connection)) return connection.close();
     const idle = this.#idleConnectionsTo(upstream);
     if (connection.reused) idle.kept = true;
     const { connections } = idle;
