@@ -69,7 +69,7 @@ export type Command =
     /** Counts up with each set: {@linkcode DataPlane.revision} says which one is in force. */
     readonly revision: number;
     readonly upstreams: readonly UpstreamAddress[];
-    /** Those that are given the requests of clients that belong to their generation, and no others. */
+    /** Those that are given the requests of clients that are tied to them, or belong to a generation before the published one, and no others. */
     readonly retained: readonly UpstreamAddress[];
   }
   /** Gives an upstream up for good: no more work, and idle connections are closed. */
