@@ -209,8 +209,8 @@ export interface WorkerExitedEvent extends WorkerRef {
   /** Its last lines of output, oldest first. */
   readonly lastOutput: readonly string[];
   /**
-   * Requests that may have ended it, unanswered and newest first, a few at
-   * most: those in flight when it ended by itself, or the only one when it was
+   * Requests that may have ended it, without a response yet and newest first,
+   * a few at most: those in flight when it ended by itself, or the only one when it was
    * killed by a signal from outside.
    */
   readonly suspects: readonly SuspectRequest[];

@@ -200,8 +200,8 @@ export class PlaneHost {
       eventLoopLagMs: engine?.eventLoopLagMs ?? 0,
       controlPlaneLagMs: engine?.eventLoopLagMs ?? 0,
       latency: counters.latency.figures(),
-      responses: [...counters.answers()],
-      errors: counters.ownAnswers(),
+      responses: [...counters.responses()],
+      errors: counters.errorsByStatus(),
       queue: { ...dispatcher.queue, waits: dispatcher.queueWait.figures() },
       upstreams,
     };
