@@ -74,6 +74,12 @@ export type Command =
   }
   /** Gives an upstream up for good: no more work, and idle connections are closed. */
   | { readonly type: "retire"; readonly key: number }
+  /** Whether connections to this upstream are kept for the next request; else they end with theirs. */
+  | {
+    readonly type: "keep-alive";
+    readonly key: number;
+    readonly kept: boolean;
+  }
   /** Nothing will be asked of this upstream any more: its worker is gone. */
   | { readonly type: "forget"; readonly key: number }
   /** A worker hangs: what may be sent again is taken from it, and sent to others. */

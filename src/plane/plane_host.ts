@@ -127,6 +127,8 @@ export class PlaneHost {
         );
       case "retire":
         return this.#upstreams.get(command.key)?.retire();
+      case "keep-alive":
+        return this.#upstreams.get(command.key)?.keepAlive(command.kept);
       case "forget":
         this.#upstreams.delete(command.key);
         return;

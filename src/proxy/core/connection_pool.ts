@@ -109,7 +109,9 @@ export class ConnectionPool {
     keepAliveSeconds: number,
   ): void {
     const { upstream, link } = connection;
-    if (upstream.retired || isSpent(connection)) return connection.close();
+    if (upstream.retired || !upstream.kept || isSpent(connection)) {
+      return connection.close();
+    }
     const idle = this.#idleConnectionsTo(upstream);
     if (connection.reused) idle.kept = true;
     const { connections } = idle;
@@ -121,8 +123,9 @@ export class ConnectionPool {
 
   /** Gives up what has been idle for too long. */
   sweep(now: number): void {
-    for (const idle of this.#idle.values()) {
+    for (const [upstream, idle] of this.#idle) {
       const { connections } = idle;
+      if (!upstream.kept) this.#closeIdle(upstream);
       // Between two looks its end would have been seen. A single look proves
       // nothing: it may be the first thing we do after a long pause of ours.
       const [oldest] = connections;
