@@ -4,7 +4,7 @@
  *
  * `deno task bench:tail [--seconds N] [--rounds N] [--load PERCENTS]
  * [--application NAMES] [--peers NAMES] [--workers N] [--deadline-ms N]
- * [--seed N] [--json FILE]`; see `bench/README.md`.
+ * [--seed N] [--json FILE] [--markdown FILE]`; see `bench/README.md`.
  *
  * @module
  */
@@ -30,11 +30,17 @@ import {
   type BenchmarkContext,
   runBenchmark,
 } from "./support/run_benchmark.ts";
+import { markdown, plainText } from "./support/table.ts";
 import { capacity } from "./tail/calibrate.ts";
 import { runLoad } from "./tail/load.ts";
 import type { LoadResult } from "./tail/load_result.ts";
-import { table, type TailResult } from "./tail/report.ts";
-import { type PeerWarmUp, warmUp } from "./tail/warm_up.ts";
+import {
+  summaries,
+  table,
+  type TailResult,
+  type TailRound,
+} from "./tail/report.ts";
+import { cpuMs, type PeerWarmUp, warmUp } from "./tail/warm_up.ts";
 
 /** Where there is a queue it shall not be longer than clients are patient: at most a third of a second. */
 const MAX_QUEUE = "--max-queue=50";
@@ -48,6 +54,9 @@ const PEERS: readonly AppPeer[] = [
   poolApp("power-of-two", "--policy=power-of-two", NO_CAP),
   poolApp("ip-hash", "--policy=ip-hash"),
   poolApp("one each", "--worker-concurrency=1", MAX_QUEUE),
+  ...[2, 4, 8].map((cap) =>
+    poolApp(`${cap} each`, `--worker-concurrency=${cap}`, MAX_QUEUE)
+  ),
   pm2,
   nodeCluster,
   watt,
@@ -67,6 +76,7 @@ interface Options {
   readonly applications: readonly LoadedApplication[];
   readonly peers: readonly AppPeer[];
   readonly json: string | null;
+  readonly markdown: string | null;
 }
 
 /** What came of one application. */
@@ -81,9 +91,17 @@ async function main(context: BenchmarkContext): Promise<number> {
   const options = parseOptions(Deno.args);
   const peers = installed(options.peers);
   const runs: ApplicationRun[] = [];
-  for (const application of options.applications) {
+  for (const application of installed(options.applications)) {
     await application.build?.(context.signal);
     runs.push(await run(application, { ...options, peers }, context));
+  }
+  const tables = summaries(runs.flatMap(({ results }) => results));
+  for (const one of tables) console.log(`\n${plainText(one)}`);
+  if (options.markdown !== null) {
+    await Deno.writeTextFile(
+      options.markdown,
+      tables.map(markdown).join("\n"),
+    );
   }
   if (options.json !== null) writeJson({ ...options, peers }, runs);
   return 0;
@@ -96,17 +114,20 @@ async function run(
   { directory, signal }: BenchmarkContext,
 ): Promise<ApplicationRun> {
   const { workers, seed, deadlineMs } = options;
-  const most = await capacity(application, workers);
+  const most = application.rate ?? await capacity(application, workers);
   console.log(
     `\n${application.name}: ${application.description}; ` +
       `${workers} workers do ${most.toFixed(0)} requests a second`,
+  );
+  const fitting = options.peers.filter(({ nodeOnly }) =>
+    !nodeOnly || application.shellCommand === undefined
   );
   // deno-lint-ignore no-undef -- newer than the linter's list of globals
   await using started = new AsyncDisposableStack();
   const peers: RunningApp[] = [];
   const warmUps: PeerWarmUp[] = [];
   const load = { deadlineMs, targets: application.targets };
-  for (const peer of options.peers) {
+  for (const peer of fitting) {
     const running = started.use(
       await runApp(peer, { application, workers, directory }),
     );
@@ -146,12 +167,17 @@ async function measure(
 ): Promise<TailResult["peers"]> {
   const results = peers.map(({ peer }) => ({
     peer: peer.name,
-    rounds: [] as Disturbed<LoadResult>[],
+    rounds: [] as Disturbed<TailRound>[],
   }));
   for (let round = 0; round < rounds; round++) {
-    for (const [index, { port }] of peers.entries()) {
+    for (const [index, peer] of peers.entries()) {
       results[index]!.rounds.push(
-        await leastDisturbed(() => load(port, round)),
+        await leastDisturbed(async () => {
+          const before = cpuMs(peer);
+          const result = await load(peer.port, round);
+          const used = cpuMs(peer) - before;
+          return { ...result, cpuMs: used, limit: await peer.app.limit?.() };
+        }),
       );
     }
   }
@@ -169,6 +195,7 @@ function parseOptions(args: readonly string[]): Options {
     application: { type: "string" },
     peers: { type: "string" },
     json: { type: "string" },
+    markdown: { type: "string" },
   });
   return {
     seconds: positive("--seconds", values.seconds),
@@ -180,6 +207,7 @@ function parseOptions(args: readonly string[]): Options {
     applications: named("--application", applications(), values.application),
     peers: named("--peers", PEERS, values.peers),
     json: values.json ?? null,
+    markdown: values.markdown ?? null,
   };
 }
 

@@ -15,6 +15,7 @@ import type { AppContext, AppPeer, StartedApp } from "./app_peer.ts";
 /** The primary of `apps/cluster_primary.mjs`; it hands connections out in turns. */
 export const nodeCluster: AppPeer = {
   name: "node:cluster",
+  nodeOnly: true,
   missing: () => missingFromNpm(),
   version: () => firstLine(nodeProgram(), "--version"),
 

@@ -20,6 +20,7 @@ const DAEMON = "pm2/lib/Daemon.js";
 /** PM2 as `pm2 start -i N` and `pm2 reload` use it, with its default settings. */
 export const pm2: AppPeer = {
   name: "pm2",
+  nodeOnly: true,
   missing: () => missingFromNpm(DAEMON),
   version: () => npmVersion("pm2"),
 

@@ -6,14 +6,21 @@
 
 import { fileURLToPath } from "node:url";
 import { poolCommand } from "../support/pool_command.ts";
-import { nodeProgram } from "../support/programs.ts";
-import type { AppContext, AppPeer, StartedApp } from "./app_peer.ts";
+import {
+  type AppContext,
+  type AppPeer,
+  type StartedApp,
+  workerCommand,
+} from "./app_peer.ts";
 
 /** A pool with its default settings but for those of `flags`; `label` tells it from other pools. */
 export function poolApp(
   label: string,
   ...flags: readonly string[]
 ): AppPeer {
+  const adapts = flags.every((flag) =>
+    !flag.startsWith("--worker-concurrency")
+  );
   return {
     name: label === "" ? "prefork-pool" : `prefork-pool ${label}`,
     missing: () => null,
@@ -25,9 +32,14 @@ export function poolApp(
       const main = fileURLToPath(
         new URL("../../tools/prefork-pool.ts", import.meta.url),
       );
-      const workerCommand = [nodeProgram(), application.program];
       const pool = processes.start(
-        poolCommand({ main, port, workers, flags, workerCommand }),
+        poolCommand({
+          main,
+          port,
+          workers,
+          flags,
+          workerCommand: workerCommand(application),
+        }),
         application.env,
       );
       return Promise.resolve({
@@ -37,7 +49,14 @@ export function poolApp(
           Deno.kill(pool.pid, "SIGHUP");
           return Promise.resolve();
         },
+        ...(adapts && { limit: () => limitOf(port) }),
       });
     },
   };
+}
+
+async function limitOf(port: number): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${port}/_metrics`);
+  const { queue } = await response.json();
+  return queue.concurrency;
 }

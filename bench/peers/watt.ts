@@ -18,6 +18,7 @@ const CLI = "wattpm/bin/cli.js";
 /** Watt as `wattpm start` runs it, with a fixed number of workers. Needs Node 22.12 for reusePort. */
 export const watt: AppPeer = {
   name: "watt",
+  nodeOnly: true,
   missing: () => missingFromNpm(CLI),
   version: () => npmVersion("wattpm"),
 

@@ -5,9 +5,8 @@
  */
 
 import { freePort } from "../../test/support/free_port.ts";
-import { nodeProgram } from "../support/programs.ts";
 import { waitFor } from "../support/wait_for.ts";
-import type { AppContext } from "./app_peer.ts";
+import { type AppContext, workerCommand } from "./app_peer.ts";
 
 /** What workers are started with. */
 export type WorkersContext = Pick<
@@ -23,7 +22,7 @@ export async function startWorkers(
   for (let i = 0; i < workers; i++) {
     const port = freePort();
     const worker = processes.start(
-      [nodeProgram(), application.program],
+      workerCommand(application),
       { ...application.env, PORT: String(port) },
     );
     await waitFor(

@@ -44,10 +44,12 @@ export interface RunningApp extends AsyncDisposable {
 }
 
 /** Those of which nothing is missing; the others are named with what to install. */
-export function installed(peers: readonly AppPeer[]): readonly AppPeer[] {
-  return peers.filter((peer) => {
-    const missing = peer.missing();
-    if (missing !== null) console.log(`Passed over: ${peer.name} (${missing})`);
+export function installed<
+  T extends { readonly name: string; missing?(): string | null },
+>(all: readonly T[]): readonly T[] {
+  return all.filter((one) => {
+    const missing = one.missing?.() ?? null;
+    if (missing !== null) console.log(`Passed over: ${one.name} (${missing})`);
     return missing === null;
   });
 }

@@ -6,7 +6,7 @@
 
 import type { Application } from "../peers/app_peer.ts";
 import { buildNext, NEXT_ENV } from "./next_build.ts";
-import { nodeProgram, peerFile } from "./programs.ts";
+import { missingFromDebian, nodeProgram, peerFile } from "./programs.ts";
 
 /** A request that is made in so many percent of the cases. */
 export interface Target {
@@ -19,6 +19,14 @@ export interface LoadedApplication extends Application {
   readonly description: string;
   /** Their percentages add up to 100. */
   readonly targets: readonly Target[];
+  /**
+   * Requests a second that count as all that the workers can do, where that
+   * cannot be found out by keeping them busy: they wait, or do more than the
+   * generator.
+   */
+  readonly rate?: number;
+  /** What to install when something is missing, otherwise `null`. */
+  readonly missing?: () => string | null;
   /** What has to be done before it can be started, if it was not done. */
   readonly build?: (signal: AbortSignal) => Promise<void>;
 }
@@ -66,6 +74,36 @@ export function applications(): readonly LoadedApplication[] {
         { path: "/?products=200", percent: 10 },
       ],
       build: buildNext,
+    },
+    {
+      name: "waiting",
+      description: "all wait for 50 ms, 570 requests a second at 100 %",
+      program: peerFile("apps/beside_app.mjs"),
+      env: { UNITS_PER_MS: "0" },
+      targets: [{ path: "/wait?ms=50", percent: 100 }],
+      rate: 570,
+    },
+    {
+      name: "quick",
+      description: "less than 1 ms each, 1,430 requests a second at 100 %",
+      program: peerFile("apps/beside_app.mjs"),
+      env: { UNITS_PER_MS: "0" },
+      targets: [{ path: "/", percent: 100 }],
+      rate: 1_430,
+    },
+    {
+      name: "php",
+      description: "php -S with 4 children, 20 ms of waiting each, 340 " +
+        "requests a second at 100 %",
+      program: peerFile("apps/calls_app.php"),
+      shellCommand: 'php -S "127.0.0.1:$PORT" "$APP"',
+      env: {
+        APP: peerFile("apps/calls_app.php"),
+        PHP_CLI_SERVER_WORKERS: "4",
+      },
+      targets: [{ path: "/", percent: 100 }],
+      rate: 340,
+      missing: () => missingFromDebian("php", "php-cli"),
     },
   ];
 }

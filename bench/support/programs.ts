@@ -37,8 +37,11 @@ export function missingFromNpm(...paths: readonly string[]): string | null {
 }
 
 /** What to install when a program is missing, otherwise `null`. */
-export function missingFromDebian(program: string): string | null {
-  return hasProgram(program) ? null : `apt-get install ${program}`;
+export function missingFromDebian(
+  program: string,
+  debianPackage: string = program,
+): string | null {
+  return hasProgram(program) ? null : `apt-get install ${debianPackage}`;
 }
 
 /** The version of a package of `bench/peers/package.json`. */

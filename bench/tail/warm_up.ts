@@ -36,15 +36,16 @@ export interface PeerWarmUp extends Settling {
  * says nothing of queues, and falls for as long as the engines compile.
  */
 export async function warmUp(
-  { peer, mark, application }: RunningApp,
+  running: RunningApp,
   { capacity, ...load }: WarmUpLoad,
   signal: AbortSignal,
 ): Promise<PeerWarmUp> {
+  const { peer, application } = running;
   const spec = { ...load, rate: SHARE * capacity, seconds: SECONDS };
   const settling = await untilSettled(async () => {
-    const before = cpuMs(mark);
+    const before = cpuMs(running);
     const { succeeded } = await runLoad(spec, signal);
-    return (cpuMs(mark) - before) / succeeded;
+    return (cpuMs(running) - before) / succeeded;
   }, ROUNDS);
   const { rounds, settled } = settling;
   console.log(
@@ -54,8 +55,10 @@ export async function warmUp(
   return { application: application.name, peer: peer.name, ...settling };
 }
 
-/** CPU time of everything that belongs to a run. */
-function cpuMs(mark: string): number {
-  const { user, system } = cpuTime(markedProcesses(mark));
+/** CPU time of everything that belongs to a run, in milliseconds. */
+export function cpuMs({ mark, app }: RunningApp): number {
+  // A balancer may have no environment, or have written its title over it.
+  const pids = new Set([...markedProcesses(mark), ...app.pids()]);
+  const { user, system } = cpuTime([...pids]);
   return (user + system) / 1000;
 }

@@ -144,6 +144,14 @@ export class AdminClient {
     try {
       response = await this.#send(path, { ...init, headers });
     } catch (cause) {
+      const { record } = this.#target;
+      if (record?.stopping) {
+        throw new CliError(
+          `Cannot reach the pool at ${url}: it is stopping (pid ${record.pid}), ` +
+            'and listens no more; "prefork-pool stop" waits for its end.',
+          { cause },
+        );
+      }
       throw new CliError(
         `Cannot reach a pool at ${url}: ${reasonOf(cause)}\n${this.#hint()}` +
           `Is it running? If it is elsewhere, ${HOW_TO_NAME_IT}.`,

@@ -92,7 +92,7 @@ async function look({ key, ...record }: PoolRecord): Promise<ListedPool> {
   return {
     ...record,
     admin: url,
-    state: metrics?.state ?? null,
+    state: metrics?.state ?? (record.stopping ? "draining" : null),
     ready: metrics?.pool.ready ?? null,
     desired: metrics?.pool.desired ?? null,
   };

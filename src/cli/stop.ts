@@ -38,7 +38,8 @@ const HELP = `\
 Usage: prefork-pool stop [options]
 
 Ends a pool as SIGTERM does: it accepts no more, lets requests in flight end
-(DRAIN_TIMEOUT_MS), and ends its workers. Waits until it has ended.
+(DRAIN_TIMEOUT_MS), and ends its workers. Waits until it has ended. One that
+is stopping already is only waited for; another SIGTERM ends it at once.
 
 ${optionsHelp(OPTIONS)}
 ${ADMIN_OPTIONS_HELP}`;
@@ -90,9 +91,10 @@ async function run(context: SubcommandContext): Promise<number> {
 /** Asks it to stop, and resolves to its process id. */
 async function ask(target: AdminTarget): Promise<number> {
   // The record's lock is held: the process with this id is the pool. A signal
-  // reaches one that serves nothing, too.
-  if (target.record !== undefined && signal(target.record)) {
-    return target.record.pid;
+  // reaches one that serves nothing, too; a second one would end it at once.
+  const { record } = target;
+  if (record !== undefined && (record.stopping || signal(record))) {
+    return record.pid;
   }
   return (await new AdminClient(target).stop()).pid;
 }

@@ -244,9 +244,12 @@ export class SettingsDraft {
       remedy: `needs ${this.labelOf("serverCertPath")}`,
     });
     this.#rule(["skewGraceMs", "skewProtection"], {
-      holds: !this.#isGiven("skewGraceMs") || config.skewProtection,
+      holds: !this.#isGiven("skewGraceMs") || config.skewProtection ||
+        config.affinity !== null,
       value: config.skewGraceMs,
-      remedy: `needs ${this.labelOf("skewProtection")}`,
+      remedy: `needs ${this.labelOf("skewProtection")} or ${
+        this.labelOf("affinity")
+      }`,
     });
     this.#rule(["workerLogFile", "workerLogs"], {
       holds: config.workerLogFile === null || config.workerLogs !== "off",

@@ -15,7 +15,7 @@ import { countBytes, eventStream, zeroStream } from "./streams.ts";
 /** Longest `/slow`: as long as the pool waits for a response by default. */
 const MAX_SLOW_MS = 60_000;
 
-/** Longest `/burn`: nothing else is answered meanwhile, health probes included. */
+/** Longest `/burn`: nothing else gets a response meanwhile, health probes included. */
 const MAX_BURN_MS = 10_000;
 
 /** Largest `/bytes`: enough to show that memory stays constant. */
@@ -50,18 +50,18 @@ interface IntegerParameter {
 /**
  * Creates the demo application.
  *
- * - `GET /` says which worker answered: HTML for browsers, else plain text
+ * - `GET /` says which worker has responded: HTML for browsers, else plain text
  * - `GET /api/health` the same as JSON
  * - `/echo` the request as JSON, whatever its method: `method`, `path`,
  *   `query`, `headers`, `body` (as UTF-8 text) and its `bytes`; up to 1 MiB
- * - `GET /slow?ms=` answers after so long, at most a minute
+ * - `GET /slow?ms=` responds after so long, at most a minute
  * - `GET /burn?ms=` keeps the CPU busy for so long, at most ten seconds
  * - `GET /bytes?n=` streams so many zero bytes, at most 16 GiB
  * - `POST /upload` counts the bytes of its body
  * - `GET /events?ms=` server-sent events, one each `ms`, without end
  * - `GET /ws` a WebSocket that echoes
  *
- * Bad parameters are answered 400 with what is allowed.
+ * Bad parameters get 400 with what is allowed.
  *
  * @example
  * ```ts
@@ -166,7 +166,7 @@ export function createDemo(options: DemoOptions = {}): Hono {
   return app;
 }
 
-/** What `/echo` answers. */
+/** What `/echo` responds with. */
 async function describeRequest(c: Context): Promise<Record<string, unknown>> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   const bytes = await countBytes(c.req.raw.body, (part, total) => {
@@ -198,7 +198,7 @@ function integer(c: Context, parameter: IntegerParameter): number {
   );
 }
 
-/** An error that is answered with a line of text. */
+/** An error whose response is a line of text. */
 function refusal(status: 400 | 413, reason: string): HTTPException {
   const body = `Cannot respond: ${reason}.\n`;
   return new HTTPException(status, { res: new Response(body, { status }) });

@@ -19,7 +19,7 @@ const hostname = Deno.env.get("HOST") ?? "127.0.0.1";
 const workerId = Deno.env.get("WORKER_ID");
 
 const stop = new AbortController();
-// Before listening: the pool may ask us to end from the first answer on.
+// Before listening: the pool may ask us to end from the first response on.
 Deno.addSignalListener("SIGTERM", () => stop.abort());
 Deno.addSignalListener("SIGINT", () => {
   // Ctrl-C reaches every process at the terminal. In a pool it is for the

@@ -1,16 +1,16 @@
 /**
- * The demo application's front page: which worker answered, and where to go
+ * The demo application's front page: which worker has responded, and where to go
  * from here.
  *
  * @module
  */
 
-/** The worker that answers. */
+/** The worker that responds. */
 export interface DemoWorker {
   readonly workerId: string;
   readonly pid: number;
   readonly port: number;
-  /** Requests answered so far, this one included. */
+  /** Requests responded to so far, this one included. */
   readonly requests: number;
 }
 

@@ -117,10 +117,20 @@ export interface Replacement {
   readonly downMs: number;
 }
 
-/** A worker that was held back is given work from now on. */
+/** The pool has shrunk by a worker, and it serves on for the clients that AFFINITY ties to it. */
+export interface WorkerKeptEvent extends WorkerRef {
+  /** Which event this is. */
+  readonly type: "worker-kept";
+  /** For how long at most, in milliseconds. */
+  readonly graceMs: number;
+}
+
+/** A worker that was held back, or kept for its clients, is given work from now on. */
 export interface WorkerPromotedEvent extends WorkerRef {
   /** Which event this is. */
   readonly type: "worker-promoted";
+  /** What it was: a spare, or kept for its clients since the pool had shrunk. */
+  readonly from: "spare" | "kept";
   /** The place it takes; `null` when the pool has grown. */
   readonly replaces: Replacement | null;
 }
@@ -199,8 +209,8 @@ export interface WorkerExitedEvent extends WorkerRef {
   /** Its last lines of output, oldest first. */
   readonly lastOutput: readonly string[];
   /**
-   * Requests that may have ended it, unanswered and newest first, a few at
-   * most: those in flight when it ended by itself, or the only one when it was
+   * Requests that may have ended it, without a response yet and newest first,
+   * a few at most: those in flight when it ended by itself, or the only one when it was
    * killed by a signal from outside.
    */
   readonly suspects: readonly SuspectRequest[];
@@ -273,6 +283,7 @@ export type WorkerEvent =
   | WorkerReadyEvent
   | WorkerStartDelayedEvent
   | WorkerMovedEvent
+  | WorkerKeptEvent
   | WorkerPromotedEvent
   | WorkerUnhealthyEvent
   | WorkerRecoveredEvent

@@ -6,7 +6,7 @@
 
 /**
  * Thrown by the parsers. On the client's side `status` is the response; a
- * worker's malformed message is always answered with 502, whatever it says.
+ * worker's malformed message always gets 502, whatever it says.
  */
 export class HttpError extends Error {
   override readonly name = "HttpError";

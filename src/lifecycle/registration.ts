@@ -25,20 +25,34 @@ export async function register(
   env: Environment,
 ): Promise<Registration | null> {
   try {
-    return await registerPool(recordOf(supervisor, config), env);
+    const record = recordOf(supervisor, config);
+    const registration = await registerPool(record, env);
+    supervisor.events.subscribe((event) => {
+      if (event.type !== "state-changed" || event.to !== "draining") return;
+      try {
+        registration.update({ ...record, stopping: true });
+      } catch (error) {
+        warn(supervisor, error);
+      }
+    });
+    return registration;
   } catch (error) {
     // Nobody expects a program to write files who does not let it.
     if (error instanceof NotPermittedError) return null;
-    const reason = error instanceof Error ? error.message : String(error);
-    supervisor.events.emit({
-      type: "notice",
-      level: "warning",
-      message: `Cannot leave a record of this pool: ${reason}. ` +
-        '"prefork-pool list" does not show it; other subcommands find it ' +
-        "by its settings.",
-    });
+    warn(supervisor, error);
     return null;
   }
+}
+
+function warn({ events }: Supervisor, error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  events.emit({
+    type: "notice",
+    level: "warning",
+    message: `Cannot leave a record of this pool: ${reason}. ` +
+      '"prefork-pool list" does not show it; other subcommands find it ' +
+      "by its settings.",
+  });
 }
 
 function recordOf(supervisor: Supervisor, config: Config): PoolRecord {
@@ -55,6 +69,7 @@ function recordOf(supervisor: Supervisor, config: Config): PoolRecord {
     admin: absolute(supervisor.adminEndpoint),
     token: config.adminToken !== null,
     key: supervisor.adminKey,
+    stopping: supervisor.stopAsked,
   };
 }
 

@@ -58,6 +58,12 @@ function asPartOfStopping(event: PoolEvent): PoolEvent {
   return event.type === "worker-exited" ? { ...event, expected: true } : event;
 }
 
+/** What has become of a worker that is promoted. */
+const PROMOTED: Readonly<Record<"spare" | "kept", string>> = {
+  spare: "promoted from spare",
+  kept: "is given work by everybody again",
+};
+
 function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
   switch (event.type) {
     case "worker-spawned":
@@ -76,7 +82,13 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
     case "worker-promoted":
       return say(
         "info",
-        `${worker(event)} promoted from spare${replacing(event.replaces)}`,
+        `${worker(event)} ${PROMOTED[event.from]}${replacing(event.replaces)}`,
+      );
+    case "worker-kept":
+      return say(
+        "info",
+        `${worker(event)} is kept for its clients, for ` +
+          `${roundedDuration(event.graceMs)} at most`,
       );
     case "worker-unhealthy":
       return say("warning", workerUnhealthy(event));

@@ -1,7 +1,7 @@
 /**
  * Networks in CIDR notation, and whether an address is in one.
  *
- * Pure: text in, answers out. Knows nothing of settings, sockets or why
+ * Pure: text in, verdicts out. Knows nothing of settings, sockets or why
  * anybody asks.
  *
  * An IPv4 address that arrives as IPv4-mapped IPv6 (`::ffff:10.0.0.1`, as on a

@@ -76,11 +76,17 @@ export type Command =
     /** Counts up with each set: {@linkcode DataPlane.revision} says which one is in force. */
     readonly revision: number;
     readonly upstreams: readonly UpstreamAddress[];
-    /** Those that are given the requests of clients that belong to their generation, and no others. */
+    /** Those that are given the requests of clients that are tied to them, or belong to a generation before the published one, and no others. */
     readonly retained: readonly UpstreamAddress[];
   }
   /** Gives an upstream up for good: no more work, and idle connections are closed. */
   | { readonly type: "retire"; readonly key: number }
+  /** Whether connections to this upstream are kept for the next request; else they end with theirs. */
+  | {
+    readonly type: "keep-alive";
+    readonly key: number;
+    readonly kept: boolean;
+  }
   /** Nothing will be asked of this upstream any more: its worker is gone. */
   | { readonly type: "forget"; readonly key: number }
   /** A worker hangs: what may be sent again is taken from it, and sent to others. */

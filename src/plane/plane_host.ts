@@ -127,6 +127,8 @@ export class PlaneHost {
         );
       case "retire":
         return this.#upstreams.get(command.key)?.retire();
+      case "keep-alive":
+        return this.#upstreams.get(command.key)?.keepAlive(command.kept);
       case "forget":
         this.#upstreams.delete(command.key);
         return;
@@ -200,8 +202,8 @@ export class PlaneHost {
       eventLoopLagMs: engine?.eventLoopLagMs ?? 0,
       controlPlaneLagMs: engine?.eventLoopLagMs ?? 0,
       latency: counters.latency.figures(),
-      responses: [...counters.answers()],
-      errors: counters.ownAnswers(),
+      responses: [...counters.responses()],
+      errors: counters.errorsByStatus(),
       queue: { ...dispatcher.queue, waits: dispatcher.queueWait.figures() },
       upstreams,
     };

@@ -52,6 +52,11 @@ export class FormerGeneration {
     this.#deps = deps;
   }
 
+  /** Number of the oldest generation that is not to be given up; 0 when none is kept. */
+  get oldest(): number {
+    return this.#number ?? 0;
+  }
+
   /** Keeps `worker`, whose successor has taken over; `false` when it is not to be kept. */
   keep(worker: Worker, goal: Goal, now: number): boolean {
     const { generation } = worker;
@@ -83,7 +88,7 @@ export class FormerGeneration {
     let reason: GenerationEndReason = over ?? "lost";
     for (const worker of former) {
       const slot = slots.find(({ id }) => id === worker.id);
-      if (slot === undefined) {
+      if (slot === undefined && !this.#outlivesSlot(goal)) {
         reason = goal.workers === 0 ? "stop" : "scale-down";
         this.#deps.dismiss(worker, reason);
       } else if (worker.generation === goal.generation.number) {
@@ -133,13 +138,18 @@ export class FormerGeneration {
     this.#requests = requests;
   }
 
+  /** Whether a worker is kept though its place is given up: for the clients that are tied to it. */
+  #outlivesSlot({ options, workers }: Goal): boolean {
+    return options.affinity !== null && workers > 0;
+  }
+
   /** The generation is wanted again: a worker that still serves is better than a new one. */
-  #putBack(worker: Worker, slot: Slot): void {
+  #putBack(worker: Worker, slot: Slot | undefined): void {
     const { roster, dismiss } = this.#deps;
-    const { worker: holder } = slot;
-    if (!worker.serviceable || holder?.generation === worker.generation) {
-      return dismiss(worker, "reload");
-    }
+    const holder = slot?.worker ?? null;
+    const wanted = slot !== undefined && worker.serviceable &&
+      holder?.generation !== worker.generation;
+    if (!wanted) return dismiss(worker, "reload");
     roster.former.delete(worker);
     slot.reinstate(worker);
     if (holder !== null) dismiss(holder, "reload");
@@ -156,7 +166,7 @@ export class FormerGeneration {
   }
 }
 
-/** How long a generation that gets no requests is kept, in milliseconds. */
-function unusedMs(skewGraceMs: number): number {
+/** How long those are kept that get no requests, in milliseconds. */
+export function unusedMs(skewGraceMs: number): number {
   return Math.max(skewGraceMs * UNUSED_RATIO, LEAST_UNUSED_MS);
 }

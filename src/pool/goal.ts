@@ -26,7 +26,9 @@ export interface StaffingOptions extends RecyclingLimits {
   readonly reloadSurge: number;
   /** Whether a generation that is superseded is kept for its clients. */
   readonly skewProtection: boolean;
-  /** For how long at most, in milliseconds. */
+  /** What ties clients to workers, so that one that is scaled down is kept for its own; `null` when nothing does. */
+  readonly affinity: string | null;
+  /** For how long at most either is kept, in milliseconds. */
   readonly skewGraceMs: number;
 }
 

@@ -42,7 +42,7 @@ export class HealthJudge {
         worker.probePassed(now, slot.noteReady(worker, now));
       }
     }
-    for (const worker of this.#roster.former) {
+    for (const worker of this.#roster.retained) {
       const kept = worker.state.type === "unhealthy";
       if (kept && worker.health?.healthy === true) {
         worker.probePassed(now, null);
@@ -65,7 +65,7 @@ export class HealthJudge {
 
   /** Keeps in rotation, or puts back, those that fail and are better than none. */
   #retain({ provenGeneration }: Goal): void {
-    const { slots, former } = this.#roster;
+    const { slots, retained } = this.#roster;
     const workers = slots.flatMap((slot) => slot.workers);
     const reason = this.panic.active
       ? "panic"
@@ -78,7 +78,7 @@ export class HealthJudge {
         ? reason
         : null;
     }
-    for (const worker of former) {
+    for (const worker of retained) {
       const kept = reason === "panic" && failsByResponse(worker);
       worker.retained = kept ? reason : null;
     }

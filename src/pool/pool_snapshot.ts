@@ -85,7 +85,7 @@ export interface PoolFigures extends
 
 /** Returns what can be seen of a pool: its workers, and the slots that wait for one, by slot. */
 export function snapshotPool(
-  { slots, workers, former }: Roster,
+  { slots, workers, retained }: Roster,
   { now, restarts, ...bounds }: PoolFigures,
 ): PoolSnapshot {
   const slotOf = new Map(slots.map((slot) => [slot.id, slot]));
@@ -94,7 +94,7 @@ export function snapshotPool(
     ...workers.map((worker) =>
       snapshotWorker(worker, {
         slot: slotOf.get(worker.id),
-        former: former.has(worker),
+        former: retained.includes(worker),
         now,
       })
     ),

@@ -22,7 +22,7 @@ export class Publication {
   /**
    * Publishes what is wanted, where it is not published already.
    *
-   * @param retained Those that are given the requests of their generation alone.
+   * @param retained Those that are given the requests of their own clients alone.
    */
   update(
     upstreams: readonly UpstreamRecord[],

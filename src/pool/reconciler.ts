@@ -33,6 +33,7 @@ import { Roster } from "./roster.ts";
 import { endOf } from "./slot.ts";
 import { chooseLeaving, chooseMembers } from "./slot_choice.ts";
 import { SlotFiller } from "./slot_filler.ts";
+import { TiedWorkers } from "./tied_workers.ts";
 import { findVacancies, hasRoom, type Vacancy } from "./vacancies.ts";
 import type { Worker } from "./worker.ts";
 import type { WorkerStarter } from "./worker_starter.ts";
@@ -63,6 +64,7 @@ export class Reconciler {
   readonly #starter: WorkerStarter;
   readonly #filler: SlotFiller;
   readonly #former: FormerGeneration;
+  readonly #tied: TiedWorkers;
   readonly #health: HealthJudge;
   /** Goal and time of the pass that is being made. */
   #goal!: Goal;
@@ -74,11 +76,12 @@ export class Reconciler {
     this.#starter = deps.starter;
     this.#filler = new SlotFiller(deps);
     this.#health = new HealthJudge(this.roster, deps.events);
-    this.#former = new FormerGeneration({
-      roster: this.roster,
-      events: deps.events,
-      dismiss: (worker, reason) => this.#dismiss(worker, reason),
-    });
+    const dismiss = (worker: Worker, reason: DrainReason): void =>
+      this.#dismiss(worker, reason);
+    const { roster } = this;
+    const { events } = deps;
+    this.#former = new FormerGeneration({ roster, events, dismiss });
+    this.#tied = new TiedWorkers({ roster, dismiss });
   }
 
   /** Workers started in the place of another so far, by reason. */
@@ -101,6 +104,7 @@ export class Reconciler {
     this.#resize();
     this.#installSuccessors();
     this.#former.reconcile(goal, now);
+    this.#tied.reconcile(goal, now, this.#former.oldest);
     this.#appointMembers();
     this.#publish();
     this.#expire();
@@ -160,12 +164,21 @@ export class Reconciler {
   #resize(): void {
     const { workers, spares, surplusReason } = this.#goal;
     const { roster } = this;
-    while (roster.slots.length < workers + spares) roster.addSlot();
+    while (roster.slots.length < workers + spares) {
+      const worker = this.#tied.takeBack(this.#goal, this.#now);
+      if (worker === null) roster.addSlot();
+      else roster.addSlotOf(worker);
+    }
     const surplus = roster.slots.length - workers - spares;
     const going = new Set(chooseLeaving(roster.slots, surplus));
     roster.removeSlots(going);
     for (const slot of going) {
-      for (const worker of slot.workers) this.#dismiss(worker, surplusReason);
+      for (const worker of slot.workers) {
+        // One that was held back has no clients.
+        const kept = slot.member &&
+          this.#tied.keep(worker, this.#goal, this.#now);
+        if (!kept) this.#dismiss(worker, surplusReason);
+      }
     }
   }
 
@@ -213,10 +226,10 @@ export class Reconciler {
       // their first choice, and else the order makes no difference.
       .flatMap((slot) => slot.serviceable.toReversed())
       .map((worker) => worker.upstream);
-    const former = [...this.roster.former]
+    const retained = this.roster.retained
       .filter((worker) => worker.serviceable)
       .map((worker) => worker.upstream);
-    this.#publication.update(wanted, former);
+    this.#publication.update(wanted, retained);
   }
 
   /** Does what is due with workers that start, drain or end. */
@@ -326,6 +339,7 @@ export class Reconciler {
         ...this.roster.workers.map((worker) => wornOutAt(worker, options)),
       ].filter((at) => at > this.#now),
       this.#former.nextCheckAt(options),
+      this.#tied.nextCheckAt(options),
       this.#health.panic.nextCheckAt(this.#now),
       options.maxRequests > 0 ? this.#now + REQUESTS_CHECK_MS : Infinity,
       // Streams begin and end without a word.

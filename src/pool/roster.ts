@@ -12,6 +12,8 @@ import type { Worker } from "./worker.ts";
 export class Roster {
   /** Workers that have left their slot to a newer generation, and serve on for their clients. */
   readonly former = new Set<Worker>();
+  /** Workers whose slot is given up, and that serve on for the clients that are tied to them. */
+  readonly tied = new Set<Worker>();
   /** Workers that have left their slot, on their way out. */
   readonly leaving = new Set<Worker>();
   #slots: readonly Slot[] = [];
@@ -25,14 +27,19 @@ export class Roster {
   get workers(): readonly Worker[] {
     return [
       ...this.#slots.flatMap((slot) => slot.workers),
-      ...this.former,
+      ...this.retained,
       ...this.leaving,
     ];
   }
 
+  /** Workers that have left their slot, and serve on for their clients. */
+  get retained(): readonly Worker[] {
+    return [...this.former, ...this.tied];
+  }
+
   /** Whether there is neither a slot nor a worker. */
   get empty(): boolean {
-    return this.#slots.length === 0 && this.former.size === 0 &&
+    return this.#slots.length === 0 && this.retained.length === 0 &&
       this.leaving.size === 0;
   }
 
@@ -44,23 +51,32 @@ export class Roster {
   /** Sends a worker on its way out. */
   leave(worker: Worker): void {
     this.former.delete(worker);
+    this.tied.delete(worker);
     this.leaving.add(worker);
   }
 
   /** Forgets a worker that is gone and has no slot. */
   forget(worker: Worker): void {
     this.former.delete(worker);
+    this.tied.delete(worker);
     this.leaving.delete(worker);
   }
 
   /** Adds a slot with the lowest number nobody has: those of workers on their way out are not given away yet. */
   addSlot(): void {
     const taken = new Set(
-      [...this.#slots, ...this.leaving].map(({ id }) => id),
+      [...this.#slots, ...this.tied, ...this.leaving].map(({ id }) => id),
     );
     let id = 0;
     while (taken.has(id)) id++;
     this.#slots = [...this.#slots, new Slot(id)];
+  }
+
+  /** Adds the slot again that `worker` has had, with the worker in it. */
+  addSlotOf(worker: Worker): void {
+    const slot = new Slot(worker.id);
+    slot.reinstate(worker);
+    this.#slots = [...this.#slots, slot];
   }
 
   /** Takes slots out; their workers are the caller's to dismiss. */

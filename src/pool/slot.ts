@@ -124,6 +124,8 @@ export class Slot {
   /** Gives the place back to a worker that had left it and serves. */
   reinstate(worker: Worker): void {
     this.worker = worker;
+    this.outcome ??= "ready";
+    this.#started ||= 1;
     this.#loss = null;
   }
 

@@ -10,6 +10,7 @@ import type {
   UpstreamAddress,
   UpstreamFigures,
 } from "../plane/contract.ts";
+import { KeepAliveTrial } from "./keep_alive_trial.ts";
 
 /** Keeps account of one upstream. Changes go to the data plane at once, but for those of the set. */
 export class UpstreamRecord {
@@ -19,6 +20,7 @@ export class UpstreamRecord {
   /** Whether it is in the set, and has not refused a connection since. */
   #accepting = false;
   #retired = false;
+  readonly #keepAlive = new KeepAliveTrial();
   /** Revision of the set by which it was taken out; 0 before it ever was. */
   #withdrawnBy = 0;
   /** What was counted of it until it was forgotten; `null` before. */
@@ -80,6 +82,14 @@ export class UpstreamRecord {
   /** It has refused a connection: it is given no work until it is published again. */
   refused(): void {
     this.#accepting = false;
+  }
+
+  /** Takes note of whether a probe got a response, by which connections to it are kept, or not. */
+  probed(responded: boolean): void {
+    const before = this.#keepAlive.kept;
+    const kept = this.#keepAlive.probed(responded);
+    if (kept === before || this.#retired) return;
+    this.#plane.send({ type: "keep-alive", key: this.key, kept });
   }
 
   /** Gives it up for good. */

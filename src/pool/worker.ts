@@ -112,6 +112,8 @@ export class Worker implements WorkerIdentity {
   #state: WorkerState;
   #readyAt: number | null = null;
   #killed = false;
+  /** Whether it has left its place, and serves on for the clients that are tied to it. */
+  #kept = false;
 
   /** Takes charge of a process that has just been started. */
   constructor(identity: WorkerIdentity, parts: WorkerParts) {
@@ -218,9 +220,21 @@ export class Worker implements WorkerIdentity {
     });
   }
 
-  /** It was held back, and is given work from now on. */
+  /** It was held back, or kept for its clients, and is given work from now on. */
   promoted(replaces: Replacement | null): void {
-    this.#events.emit({ type: "worker-promoted", ...this.#ref, replaces });
+    this.#events.emit({
+      type: "worker-promoted",
+      ...this.#ref,
+      from: this.#kept ? "kept" : "spare",
+      replaces,
+    });
+    this.#kept = false;
+  }
+
+  /** The pool has shrunk by it, and it serves on for the clients that are tied to it. */
+  kept(graceMs: number): void {
+    this.#kept = true;
+    this.#events.emit({ type: "worker-kept", ...this.#ref, graceMs });
   }
 
   /** It fails its probes. */

@@ -8,7 +8,7 @@
 
 import type { ExitStatus, LeftProcess } from "../events/mod.ts";
 import type { WorkerSpec } from "./generation.ts";
-import { LaunchError } from "./launch_error.ts";
+import { LaunchError, limitReached } from "./launch_error.ts";
 import type { OrphanGuard } from "./orphan_guard.ts";
 import { ProcessLookout } from "../system/process_lookout.ts";
 import {
@@ -152,6 +152,14 @@ function toLaunchError(
     return new LaunchError(
       "not-permitted",
       `running "${program}" is not permitted; start the balancer with --allow-run`,
+      error,
+    );
+  }
+  const limit = limitReached(error);
+  if (limit !== undefined) {
+    return new LaunchError(
+      "limit-reached",
+      `"${program}": ${limit}`,
       error,
     );
   }

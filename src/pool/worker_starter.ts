@@ -299,6 +299,7 @@ export class WorkerStarter {
     const forgiven = worker.retained !== null && report.reach === "responding";
     if (report.failures === 0 || forgiven) worker.suspect = false;
     if (worker.startupMs === null) this.#noteStart(worker, report);
+    else worker.upstream.probed(report.reach === "responding");
     if (news) this.#deps.wake();
   }
 

@@ -52,6 +52,8 @@ export interface PoolRecord {
    * pool cannot see who calls, behind a PROXY header or on a unix socket.
    */
   readonly key: string;
+  /** Whether it has been asked to stop: it may listen no more. */
+  readonly stopping: boolean;
 }
 
 /** Writes a record as the text of a file. */
@@ -89,7 +91,8 @@ function isRecord(value: unknown): value is PoolRecord {
     Number.isInteger(value.pid) && isTextOrNull(value.name) &&
     isText(value.version) && Number.isFinite(value.startedAt) &&
     isText(value.url) && isText(value.key) &&
-    typeof value.token === "boolean" && isEndpoint(value.admin) &&
+    typeof value.token === "boolean" &&
+    typeof value.stopping === "boolean" && isEndpoint(value.admin) &&
     isPlace(value.settings);
 }
 

@@ -33,6 +33,8 @@ const FILE_MODE = 0o600;
 export interface Registration {
   /** The file. */
   readonly path: string;
+  /** Replaces it, whole: nobody reads half of one. */
+  update(record: PoolRecord): void;
   /** Takes the record away; synchronous, because it is done on the way out. */
   remove(): void;
 }
@@ -50,31 +52,39 @@ export async function registerPool(
   const directory = await runtimeDirectory(env);
   await makeRuntimeDirectory(directory);
   const path = `${directory}/${record.pid}${SUFFIX}`;
-  // Not seen by anybody before it is whole, and locked.
+  const files = [writeLocked(path, record)];
+  // Left behind by those that were killed.
+  await listPools(env);
+  return {
+    path,
+    // The former one stays locked: whoever has it open takes us for dead else,
+    // and removes what has its name by now.
+    update: (later) => void files.push(writeLocked(path, later)),
+    remove: () => {
+      removeIfThere(path);
+      for (const file of files) file.close();
+    },
+  };
+}
+
+/** Writes a record that nobody sees before it is whole, and locked; returns what holds the lock. */
+function writeLocked(path: string, record: PoolRecord): Deno.FsFile {
   const draft = `${path}.${record.instance}`;
-  const file = await Deno.open(draft, {
+  const file = Deno.openSync(draft, {
     write: true,
     createNew: true,
     mode: FILE_MODE,
   });
   try {
-    await file.lock(true);
-    await file.write(new TextEncoder().encode(formatRecord(record)));
-    await Deno.rename(draft, path);
+    file.lockSync(true);
+    file.writeSync(new TextEncoder().encode(formatRecord(record)));
+    Deno.renameSync(draft, path);
+    return file;
   } catch (error) {
     file.close();
     removeIfThere(draft);
     throw error;
   }
-  // Left behind by those that were killed.
-  await listPools(env);
-  return {
-    path,
-    remove: () => {
-      removeIfThere(path);
-      file.close();
-    },
-  };
 }
 
 /**

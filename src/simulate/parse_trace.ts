@@ -14,7 +14,7 @@ import { type Trace, TraceError, traceOf, type TracePoint } from "./trace.ts";
  *   `#` comments are passed over.
  * - The log of a pool with `LOG_FORMAT=json ACCESS_LOG=on`: its access lines
  *   are counted by the second, the others passed over.
- * - The JSON of `/_metrics`, polled, one answer a line.
+ * - The JSON of `/_metrics`, polled, one response a line.
  *
  * @throws {TraceError} with the line that cannot be read.
  *

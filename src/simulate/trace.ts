@@ -30,11 +30,14 @@ export class TraceError extends Error {
 /** The longest trace: a month of it takes seconds to simulate. */
 export const MAX_DURATION_S = 31 * 24 * 3600;
 
+/** The highest rate, in requests per second: within a month of it requests can still be counted. */
+const MAX_RATE = 1e9;
+
 /**
  * Makes a trace of points, whose times may begin anywhere. The last point
  * holds as long as the one before it.
  *
- * @throws {TraceError} when there are fewer than two points, or it is too long.
+ * @throws {TraceError} when there are fewer than two points, or it is too long or too high.
  */
 export function traceOf(
   name: string,
@@ -53,6 +56,11 @@ export function traceOf(
       `Cannot simulate ${name}: it is longer than ${
         MAX_DURATION_S / 86_400
       } days; is the time in seconds?`,
+    );
+  }
+  if (points.some(({ rate }) => rate > MAX_RATE)) {
+    throw new TraceError(
+      `Cannot simulate ${name}: it has more than ${MAX_RATE} requests per second`,
     );
   }
   return {

@@ -74,7 +74,7 @@ export class Dispatcher {
     return this.#published.upstreams;
   }
 
-  /** Those that are kept for the clients of their generation, in slot order. */
+  /** Those that are kept for their own clients, in slot order. */
   get former(): readonly Upstream[] {
     return this.#published.former;
   }
@@ -106,8 +106,9 @@ export class Dispatcher {
    * Replaces the set. Those in it may be given work from now on, those that
    * were in the old one and are not in this may not.
    *
-   * @param former Upstreams that are given the requests of clients that belong
-   * to their generation, and no others.
+   * @param former Upstreams that are given the requests of clients that are
+   * tied to them, or belong to their generation where that is not the newest,
+   * and no others.
    */
   publish(
     upstreams: readonly Upstream[],

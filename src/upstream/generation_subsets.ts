@@ -23,12 +23,20 @@ export class GenerationSubsets {
     return this.#subsets.size > 0;
   }
 
-  /** Takes note of the published set, and of those who are kept beside it. */
+  /**
+   * Takes note of the published set, and of those who are kept beside it.
+   * Those of the newest generation are kept for who is tied to them alone.
+   */
   follow(published: Subset, former: readonly Upstream[]): void {
-    const all = inSlotOrder([...published.upstreams, ...former]);
+    const newest = published.upstreams.reduce(
+      (most, { generation }) => Math.max(most, generation),
+      0,
+    );
+    const older = former.filter(({ generation }) => generation !== newest);
+    const all = inSlotOrder([...published.upstreams, ...older]);
     const generations = Map.groupBy(all, ({ generation }) => generation);
     const subsets = new Map<number, Subset>();
-    if (generations.size > 1 || former.length > 0) {
+    if (generations.size > 1 || older.length > 0) {
       for (const [generation, upstreams] of generations) {
         const old = this.#subsets.get(generation);
         const turn = old === undefined ? 0 : turnIn(upstreams, old);

@@ -37,7 +37,7 @@ export class PublishedSet {
   readonly #limit: WorkerLimit;
   /** Everybody's. */
   readonly #all: Subset;
-  /** Those who are given requests of their own generation alone. */
+  /** Those who are given requests of their own clients alone. */
   #former: readonly Upstream[] = [];
   /** `null` where no request belongs to a generation. */
   readonly #subsets: GenerationSubsets | null;
@@ -67,7 +67,7 @@ export class PublishedSet {
     return this.#all.upstreams;
   }
 
-  /** Those that are kept for the clients of their generation, in slot order. */
+  /** Those that are kept for their own clients, in slot order. */
   get former(): readonly Upstream[] {
     return this.#former;
   }

@@ -59,6 +59,7 @@ export class Upstream implements UpstreamAddress {
   #overtaken = 0;
   #accepting = false;
   #retired = false;
+  #kept = true;
   #onRetire: (() => void)[] = [];
   #end: UpstreamEnd | null = null;
   readonly #onEnd = new Set<(end: UpstreamEnd) => void>();
@@ -101,6 +102,16 @@ export class Upstream implements UpstreamAddress {
   /** Whether it has been given up for good. */
   get retired(): boolean {
     return this.#retired;
+  }
+
+  /** Whether connections to it are kept for the next request. */
+  get kept(): boolean {
+    return this.#kept;
+  }
+
+  /** Sets whether connections to it are kept. */
+  keepAlive(kept: boolean): void {
+    this.#kept = kept;
   }
 
   /** Sets whether it may be given work. For the dispatcher. */

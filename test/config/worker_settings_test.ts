@@ -7,11 +7,13 @@
 import assert from "node:assert/strict";
 import { resolveOptions } from "../../src/config/options.ts";
 
-Deno.test("skewGraceMs does nothing without skewProtection, and says so", () => {
+Deno.test("skewGraceMs does nothing without skewProtection or affinity, and says so", () => {
   assert.throws(
     () => resolveOptions({ skewGraceMs: 1_000 }),
-    /skewGraceMs=1000: needs skewProtection/,
+    /skewGraceMs=1000: needs skewProtection or affinity/,
   );
+  const tied = resolveOptions({ affinity: "cookie", skewGraceMs: 1_000 });
+  assert.equal(tied.skewGraceMs, 1_000);
   const config = resolveOptions({ skewProtection: true, skewGraceMs: 1_000 });
   assert.deepEqual([config.skewProtection, config.skewGraceMs], [true, 1_000]);
   assert.throws(

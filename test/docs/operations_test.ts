@@ -25,6 +25,7 @@ const TYPES: Readonly<Record<PoolEvent["type"], true>> = {
   "stop-waiting": true,
   "worker-draining": true,
   "worker-exited": true,
+  "worker-kept": true,
   "worker-left-processes": true,
   "worker-moved": true,
   "worker-output": true,

@@ -61,7 +61,12 @@ for (
 ) {
   Deno.test(`${name}: nobody loses anything through scaling and a reload, and a worker that is killed loses its own`, async () => {
     await using pages = await startPoolWithPages("PORT", {
-      env: { POOL_SIZE: "3", AFFINITY: affinity, SKEW_PROTECTION: "on" },
+      env: {
+        POOL_SIZE: "3",
+        MIN_WORKERS: "1",
+        AFFINITY: affinity,
+        SKEW_PROTECTION: "on",
+      },
       command: [Deno.execPath(), "run", "-A", fixture(program)],
     });
     const { pool } = pages;
@@ -76,13 +81,31 @@ for (
     assert.equal(new Set(sessions.map(({ pid }) => pid)).size, 3);
     for (let i = 0; i < 3; i++) assert.deepEqual(await lostOf(sessions), []);
 
-    const scaled = await pages.command("/_admin/scale", { workers: 4 });
-    assert.equal(scaled.status, 200, await scaled.text());
+    const scale = async (workers: number): Promise<void> => {
+      const scaled = await pages.command("/_admin/scale", { workers });
+      assert.equal(scaled.status, 200, await scaled.text());
+    };
+    const three = async (
+      type: "worker-kept" | "worker-promoted",
+    ): Promise<void> => {
+      const pids = new Set<number>();
+      await pool.waitForEvent(type, {
+        where: ({ pid }) => pids.add(pid).size === 3,
+        deadlineMs: DEADLINE_MS,
+      });
+    };
+    await scale(4);
     await pool.waitForEvent("worker-ready", {
       where: ({ workerId }) => workerId === 3,
       deadlineMs: DEADLINE_MS,
     });
     assert.deepEqual(await lostOf(sessions), [], "scaled up");
+    await scale(1);
+    await three("worker-kept");
+    assert.deepEqual(await lostOf(sessions), [], "scaled down");
+    await scale(4);
+    await three("worker-promoted");
+    assert.deepEqual(await lostOf(sessions), [], "scaled up again");
 
     const from = pool.events.length;
     const victim = sessions[0]!.pid;

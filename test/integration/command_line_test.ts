@@ -7,6 +7,11 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { SAME_SIGNAL_MS } from "../../src/lifecycle/signals.ts";
+import { delay, eventually } from "../support/deadline.ts";
+import { postHead } from "../support/message_text.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { get } from "../support/requests.ts";
 import { FIRST } from "../support/tls.ts";
 import {
   commandLine,
@@ -325,6 +330,33 @@ Deno.test("list shows the pools of this user, and forgets those that have ended"
   await killed.kill();
   await named.stop();
   assert.match((await folder.run(["list"])).stdout, /^No pool of this user /);
+});
+
+Deno.test("a pool that is stopping is listed as draining, and stop waits for it: nothing is cut", async () => {
+  await using folder = new Folder();
+  await using pool = await folder.start();
+  const chosen = ["--pid", `${pool.pid}`];
+  await using upload = await RawClient.connect({ port: pool.port });
+  await upload.send(postHead("/upload", "Content-Length: 2") + "a");
+  await eventually(async () =>
+    assert.equal((await pool.metrics()).inFlight, 1)
+  );
+  const asked = await folder.run(["stop", "--no-wait", ...chosen]);
+  assert.equal(asked.code, 0, asked.stderr);
+  await eventually(() => assert.rejects(get(pool.port, "/"), /ECONNREFUSED/));
+  // From then on a signal would end it at once.
+  await delay(SAME_SIGNAL_MS);
+  const list = (await folder.run(["list"])).stdout;
+  assert.match(list, new RegExp(`^${pool.pid} +- +draining +- `, "m"));
+  const status = await folder.run(["status", ...chosen]);
+  assert.match(
+    status.stderr,
+    /: it is stopping \(pid [0-9]+\), and listens no/,
+  );
+  const again = await folder.run(["stop", "--no-wait", ...chosen]);
+  assert.equal(again.code, 0, again.stderr);
+  assert.equal((await upload.ask("b")).status, 200);
+  assert.equal((await pool.status).code, 0);
 });
 
 Deno.test({

@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { eventually } from "../support/deadline.ts";
 import { fixture } from "../support/fixture.ts";
 import { startPool, type StartPoolOptions } from "../support/pool_process.ts";
 import { waitUntilGone } from "../support/processes.ts";
@@ -136,4 +137,25 @@ Deno.test({
     assert.equal((await pool.stop()).code, 0);
     await waitUntilGone([pid, ...pool.workerPids]);
   },
+});
+
+Deno.test("a worker that serves one connection at a time is not taken for one that hangs", async () => {
+  await using pool = await startPool({
+    env: {
+      POOL_SIZE: "1",
+      HEALTH_INTERVAL_MS: "100",
+      // Three of them are over before an idle connection is given up.
+      HEALTH_TIMEOUT_MS: "500",
+    },
+    command: [deno, "run", "-A", fixture("one_connection.ts")],
+  });
+  for (let times = 0; times < 3; times++) {
+    assert.equal((await get(pool.port, "/")).text, "ok");
+    // Until then its probes wait behind the connection that is kept.
+    await eventually(async () =>
+      assert.equal((await pool.metrics()).connections.upstreamIdle, 0)
+    );
+  }
+  const spawned = pool.events.filter(({ type }) => type === "worker-spawned");
+  assert.equal(spawned.length, 1);
 });

@@ -55,9 +55,18 @@ Deno.test("each event says what happened, at the level it deserves", () => {
       {
         ...WORKER,
         type: "worker-promoted",
+        from: "spare",
         replaces: { reason: "exit", downMs: 3.6 },
       },
       "info: worker 2 (pid 4711) promoted from spare (exit, after 4 ms)",
+    ],
+    [
+      { ...WORKER, type: "worker-kept", graceMs: 300_000 },
+      "info: worker 2 (pid 4711) is kept for its clients, for 5 min at most",
+    ],
+    [
+      { ...WORKER, type: "worker-promoted", from: "kept", replaces: null },
+      "info: worker 2 (pid 4711) is given work by everybody again",
     ],
     [
       {

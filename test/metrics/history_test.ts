@@ -27,7 +27,7 @@ class Fixture {
   constructor() {
     this.history = new History(() => ({
       requests: this.counters.requests,
-      responses: this.counters.answers(),
+      responses: this.counters.responses(),
       latency: this.counters.latency,
       ...this.gauges,
     }), () => this.now * 1000);

@@ -18,7 +18,7 @@ import { metricsSnapshot, workerMetrics } from "../support/metrics_snapshot.ts";
 
 function figuresOf(counters: Counters): PrometheusSources["figures"] {
   return {
-    responses: [...counters.answers()],
+    responses: [...counters.responses()],
     latency: counters.latency.figures(),
     retries: counters.retriesByReason(),
   };

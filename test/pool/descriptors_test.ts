@@ -21,7 +21,7 @@ Deno.test("a replacement that cannot be started for want of descriptors is tried
       await harness.nth("worker-start-failed", 2),
     ];
     for (const { reason } of failures) {
-      assert.match(reason, /Too many open files/);
+      assert.match(reason, /limit of open files is reached; raise it/);
     }
     const [first = 0, second = 0] = failures.map((event) => event.retryInMs);
     assert.ok(0 < first && first < second);

@@ -6,83 +6,16 @@
  */
 
 import assert from "node:assert/strict";
-import type { StaffingOptions } from "../../src/pool/goal.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
-import { type ModelProcess, ModelWorld, specCalled } from "./model_world.ts";
-
-/** Nothing but reloads replaces a worker here, one after the other. */
-const LASTING = {
-  maxRequests: 0,
-  maxWorkerAgeS: 0,
-  maxWorkerMemoryMb: 0,
-  reloadSurge: 1,
-};
-
-const GRACE_MS = 100_000;
+import {
+  type ModelProcess,
+  type ModelWorld,
+  specCalled,
+} from "./model_world.ts";
+import { GRACE_MS, reload, startWorld, until, wait } from "./quiet_world.ts";
 
 /** A tenth of the grace: it is longer than the least. */
-const UNUSED_MS = 10_000;
-
-/** More passes than a reload of two workers takes. */
-const MANY_PASSES = 200;
-
-/** Time between two passes, in milliseconds: long enough that trials end without traffic. */
-const STEP_MS = 500;
-
-/** Two workers that serve. */
-async function startWorld(
-  options: Partial<StaffingOptions> = {},
-): Promise<ModelWorld> {
-  const world = new ModelWorld(specCalled("first"), {
-    ...LASTING,
-    skewGraceMs: GRACE_MS,
-    ...options,
-  });
-  world.wish.workers = 2;
-  world.wish.spares = 0;
-  await until(world, () => world.dispatcher.upstreams.length === 2);
-  return world;
-}
-
-/** Makes passes in a world in which all goes well, until `condition` holds. */
-async function until(
-  world: ModelWorld,
-  condition: () => boolean,
-  isWell: (process: ModelProcess) => boolean = () => true,
-): Promise<void> {
-  for (let pass = 0; pass < MANY_PASSES; pass++) {
-    for (const process of [...world.processes]) {
-      if (process.asked) process.exit(0);
-      else if (isWell(process)) world.probe(process, "passed");
-      else process.exit(1);
-    }
-    for (const read of world.unread.splice(0)) read();
-    await world.settle();
-    world.pass();
-    await world.settle();
-    if (condition()) return;
-    world.clock.advance(STEP_MS);
-  }
-  assert.fail(`It never came to ${condition}`);
-}
-
-/** Reloads, and returns whether the new generation has taken over. */
-async function reload(
-  world: ModelWorld,
-  isWell?: (process: ModelProcess) => boolean,
-): Promise<boolean> {
-  const count = world.reports.length + 1;
-  world.reload(specCalled("next"));
-  await until(world, () => world.reports.length === count, isWell);
-  return world.reports.at(-1)!.ok;
-}
-
-/** Lets time pass without a pass in between, and makes one then. */
-async function wait(world: ModelWorld, ms: number): Promise<void> {
-  world.clock.advance(ms);
-  world.pass();
-  await world.settle();
-}
+const UNUSED_MS = GRACE_MS / 10;
 
 /** A client of a generation makes a request, and has its answer at once. */
 function ask(world: ModelWorld, generation: number | null): Upstream {

@@ -198,8 +198,12 @@ function checkFormer(world: ModelWorld): void {
   assert.ok(generations.size <= 1, "one generation is kept");
   const ids = new Set([...former].map(({ id }) => id));
   assert.equal(ids.size, former.size, "one worker of each slot is kept");
+  const { affinity } = world.goal.options;
   for (const worker of former) {
-    assert.ok(slots.some(({ id }) => id === worker.id), "its slot is there");
+    assert.ok(
+      affinity !== null || slots.some(({ id }) => id === worker.id),
+      "its slot is there",
+    );
     assert.ok(worker.generation < world.goal.generation.number);
     assert.ok(worker.state.type === "ready" || worker.retained === "panic");
     assert.ok(
@@ -208,11 +212,23 @@ function checkFormer(world: ModelWorld): void {
       ),
     );
   }
+  checkTied(world);
   for (const upstream of world.dispatcher.former) {
-    const worker = [...former].find((other) =>
+    const worker = world.reconciler.roster.retained.find((other) =>
       other.upstream.key === upstream.key
     );
     assert.ok(worker?.serviceable, "who gets requests is kept and can serve");
+  }
+}
+
+/** Those who are kept for the clients that are tied to them have no slot, and are there only with AFFINITY. */
+function checkTied(world: ModelWorld): void {
+  const { tied, slots } = world.reconciler.roster;
+  const { affinity } = world.goal.options;
+  assert.ok(affinity !== null || tied.size === 0);
+  for (const worker of tied) {
+    assert.ok(slots.every((slot) => !slot.workers.includes(worker)));
+    assert.ok(worker.state.type === "ready" || worker.retained === "panic");
   }
 }
 
@@ -346,7 +362,8 @@ async function comeToRest(world: ModelWorld): Promise<void> {
   for (
     let round = 0;
     // Workers grow old meanwhile: one that is being replaced is waited for.
-    round < ROUNDS_TO_REST || roster.former.size + roster.leaving.size > 0 ||
+    round < ROUNDS_TO_REST ||
+    roster.retained.length + roster.leaving.size > 0 ||
     roster.slots.some(({ successor }) => successor);
     round++
   ) {
@@ -367,13 +384,15 @@ async function comeToRest(world: ModelWorld): Promise<void> {
 }
 
 for (const seed of SEEDS) {
-  Deno.test(`whatever happens, the rules of the pool hold: ${EVENTS} events, seed ${seed}`, async () => {
+  // Every other one, so that both are walked.
+  const affinity = seed % 2 === 0 ? "cookie" : null;
+  Deno.test(`whatever happens, the rules of the pool hold: ${EVENTS} events, seed ${seed}, affinity ${affinity}`, async () => {
     const random = seeded(seed);
     const ownRandom = Math.random;
     // Back-off, jitter and ports are drawn from the same source.
     Math.random = random;
     try {
-      await walk(random);
+      await walk(random, affinity);
     } finally {
       Math.random = ownRandom;
     }
@@ -409,12 +428,15 @@ function checkGenerationEvents({ events }: ModelWorld): void {
   assert.ok(reasons.size > 0, "some are kept");
 }
 
-async function walk(random: () => number): Promise<void> {
+async function walk(
+  random: () => number,
+  affinity: string | null,
+): Promise<void> {
   const pick = <T>(items: readonly T[]): T | undefined =>
     items[Math.floor(random() * items.length)];
   const all = happenings(random, pick);
   const total = all.reduce((sum, [weight]) => sum + weight, 0);
-  const world = new ModelWorld(specCalled("first"));
+  const world = new ModelWorld(specCalled("first"), { affinity });
   const ends = new EndRules(world);
   world.pass();
 
@@ -444,7 +466,9 @@ async function walk(random: () => number): Promise<void> {
   }
   assert.equal(world.dispatcher.upstreams.length, world.wish.workers);
   assert.equal(roster.leaving.size, 0);
-  assert.equal(roster.former.size, 0, "nobody wants the former ones any more");
+  assert.equal(roster.retained.length, 0, "nobody wants those that were kept");
+  const kept = world.events.some(({ type }) => type === "worker-kept");
+  assert.equal(kept, affinity !== null, "some are kept when the pool shrinks");
   checkGenerationEvents(world);
   assert.equal(world.reconciler.panic, false, "a panic ends");
   checkPanicEvents(world);

@@ -40,6 +40,7 @@ export const OPTIONS: StaffingOptions = {
   stopTimeoutMs: 2_000,
   stopSignal: "SIGTERM",
   reloadSurge: 2,
+  affinity: null,
   skewProtection: true,
   skewGraceMs: 30_000,
   maxRequests: 40,

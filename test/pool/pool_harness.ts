@@ -90,6 +90,7 @@ export class PoolHarness {
       spareWorkers: 0,
       reloadSurge: 1,
       reloadCanaryRequests: 0,
+      affinity: null,
       skewProtection: false,
       skewGraceMs: 60_000,
       maxRequests: 0,

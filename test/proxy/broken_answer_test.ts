@@ -133,7 +133,10 @@ for (const [what, answer] of Object.entries(MALFORMED)) {
     assert.doesNotMatch(response.text, /127\.0\.0\.1|\d{5}/);
     assert.equal((await client.ask(get("/next"))).text, "next");
     assert.equal(origin.connections.length, 2);
-    assert.deepEqual([proxy.counters.errors(502), proxy.counters.retries], [
+    assert.deepEqual([
+      proxy.counters.errorsByStatus().get(502),
+      proxy.counters.retries,
+    ], [
       1,
       0,
     ]);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Counters } from "../../src/proxy/core/counters.ts";
 
-Deno.test("answers are counted by worker and status, those of no worker apart", () => {
+Deno.test("responses are counted by worker and status, those of no worker apart", () => {
   const counters = new Counters();
   counters.record(200, 1, 2);
   counters.record(200, 1, 2);
@@ -11,7 +11,7 @@ Deno.test("answers are counted by worker and status, those of no worker apart", 
   counters.record(200, 1, 0);
   counters.record(503, 1, null);
   counters.record(0, 1, 0);
-  assert.deepEqual([...counters.answers()], [
+  assert.deepEqual([...counters.responses()], [
     { workerId: null, status: 503, count: 1 },
     { workerId: 0, status: 0, count: 1 },
     { workerId: 0, status: 200, count: 1 },
@@ -22,11 +22,11 @@ Deno.test("answers are counted by worker and status, those of no worker apart", 
   assert.equal(counters.latency.count, 6);
 });
 
-Deno.test("answers of our own are counted by status", () => {
+Deno.test("responses of our own are counted by status", () => {
   const counters = new Counters();
   counters.recordError(502);
-  assert.equal(counters.errors(502), 1);
-  assert.equal(counters.errors(503), 0);
+  assert.equal(counters.errorsByStatus().get(502), 1);
+  assert.equal(counters.errorsByStatus().get(503), undefined);
   // Whoever records an error records the request as well.
   assert.equal(counters.requests, 0);
 });

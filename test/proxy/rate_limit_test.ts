@@ -36,7 +36,7 @@ Deno.test("who has had its share is told 429 and when to come back, and no worke
   assert.equal(refused.status, 429);
   const seconds = Number(refused.headers.get("retry-after"));
   assert(seconds > 1700 && seconds <= 1800, `${seconds}`);
-  assert.equal(proxy.counters.errors(429), 1);
+  assert.equal(proxy.counters.errorsByStatus().get(429), 1);
   assert.equal(proxy.upstreams[0]!.requests, 2);
 });
 

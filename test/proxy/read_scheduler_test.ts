@@ -13,7 +13,7 @@ import { startPool } from "../support/pool_process.ts";
 import { ignoreWithout } from "../support/programs.ts";
 
 Deno.test("with few clients nobody takes turns", () => {
-  const load = { clientConnections: 128, unanswered: 128 };
+  const load = { clientConnections: 128, awaitingResponse: 128 };
   const scheduler = new ReadScheduler(load);
   assert(!scheduler.crowded);
   load.clientConnections++;
@@ -21,7 +21,7 @@ Deno.test("with few clients nobody takes turns", () => {
 });
 
 Deno.test("of many clients some are listened to at once, and the others in turn, first in first out", async () => {
-  const load = { clientConnections: 1_000, unanswered: 0 };
+  const load = { clientConnections: 1_000, awaitingResponse: 0 };
   const scheduler = new ReadScheduler(load);
   const order: number[] = [];
   const waits = Array.from({ length: 300 }, (_, client) => {
@@ -36,7 +36,7 @@ Deno.test("of many clients some are listened to at once, and the others in turn,
   // Those whose turn is now.
   assert.equal(order.length, 64);
   // Who comes later is not served before those that wait.
-  load.unanswered = 1_000;
+  load.awaitingResponse = 1_000;
   await Promise.all(waits);
   load.clientConnections = 0;
   while (scheduler.crowded) await nextTurn();
@@ -44,8 +44,10 @@ Deno.test("of many clients some are listened to at once, and the others in turn,
 });
 
 Deno.test("the more requests wait for an answer the fewer clients are listened to at a turn, but never none", async () => {
-  for (const [unanswered, share] of [[0, 64], [50, 46], [5_000, 24]] as const) {
-    const load = { clientConnections: 1_000, unanswered };
+  for (
+    const [awaitingResponse, share] of [[0, 64], [50, 46], [5_000, 24]] as const
+  ) {
+    const load = { clientConnections: 1_000, awaitingResponse };
     const scheduler = new ReadScheduler(load);
     let listened = 0;
     const waits = Array.from({ length: 100 }, () => {

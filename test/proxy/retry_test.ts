@@ -1,6 +1,7 @@
 /** When a request is sent again, and when it is not (RFC 9110 §9.2.2). */
 
 import assert from "node:assert/strict";
+import { countOf } from "../support/count_of.ts";
 import { freePort } from "../support/free_port.ts";
 import {
   get,
@@ -244,7 +245,7 @@ Deno.test("no GET fails on workers that close each connection when they have ans
   for (let round = 0; round < 300; round++) {
     assert.equal((await client.ask(get("/"))).text, "ok");
   }
-  assert.equal(proxy.counters.answered(200), 300);
+  assert.equal(countOf(proxy.counters, 200), 300);
 });
 
 Deno.test("a worker's Connection: close is honoured", async () => {

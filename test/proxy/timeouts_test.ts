@@ -22,7 +22,7 @@ Deno.test("a head that is not whole in time is a 408, however busily it is sent"
   while (!answered) await client.send("a").then(pause);
   assert.equal((await response).status, 408);
   assert.ok(performance.now() - startedAt >= SHORT_MS - 100);
-  assert.equal(proxy.counters.errors(408), 1);
+  assert.equal(proxy.counters.errorsByStatus().get(408), 1);
 });
 
 Deno.test("a connection on which nothing comes is closed without a word", async () => {
@@ -237,7 +237,7 @@ Deno.test("a client that does not read the pool's own errors is closed", async (
   await using client = await RawClient.connect(proxy);
   // More errors than the kernel holds for somebody who does not read.
   const sending = client.send(get("/").repeat(200_000)).catch(() => {});
-  await proxy.waitUntil(({ counters }) => counters.errors(503) > 0);
+  await proxy.waitUntil(({ counters }) => counters.errorsByStatus().has(503));
   await proxy.waitUntil(({ counters }) => counters.clientConnections === 0);
   await sending;
 });

@@ -1,6 +1,7 @@
 /** `101 Switching Protocols`: octets both ways, whatever they mean (RFC 9110 §7.8). */
 
 import assert from "node:assert/strict";
+import { countOf } from "../support/count_of.ts";
 import { get, head, letters, ok } from "../support/message_text.ts";
 import { answering, type OriginScript } from "../support/origin_script.ts";
 import { type ProxyServer, startProxy } from "../support/proxy_server.ts";
@@ -131,7 +132,7 @@ Deno.test("a tunnel counts as in flight, and ends when its worker breaks", async
   await client.readUntilEnd();
   await proxy.waitUntil(({ counters }) => counters.clientConnections === 0);
   assert.equal(proxy.upstreams[0]?.inFlight, 0);
-  assert.equal(proxy.counters.answered(101), 1);
+  assert.equal(countOf(proxy.counters, 101), 1);
 });
 
 for (const end of ["close", "reset"] as const) {

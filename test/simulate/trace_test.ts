@@ -46,6 +46,7 @@ Deno.test("what is wrong in a CSV file is told with its line", () => {
       "0,90\n\n30,1\n30,2",
       "0,ninety\n30,1",
       "0,1\n99999999,1",
+      "0,1\n30,1e308",
     ].map(refused),
     [
       "Cannot read load.csv: it is empty",
@@ -57,6 +58,7 @@ Deno.test("what is wrong in a CSV file is told with its line", () => {
       "Cannot read load.csv, line 4: the time is not after that of the line before, 30: 30,2",
       "Cannot read load.csv, line 1: seconds and rate must be numbers: 0,ninety",
       "Cannot simulate load.csv: it is longer than 31 days; is the time in seconds?",
+      "Cannot simulate load.csv: it has more than 1000000000 requests per second",
     ],
   );
 });

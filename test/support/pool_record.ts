@@ -30,6 +30,7 @@ export function poolRecord(record: Partial<PoolRecord> = {}): PoolRecord {
     },
     token: false,
     key: crypto.randomUUID(),
+    stopping: false,
     ...record,
   };
 }

@@ -268,7 +268,7 @@ export class Attempt
     if (endless) dispatcher.park(this.#request);
     this.bytesOut = contentBytes;
     if (events.wantsAccess) this.respondedAt = clock.now();
-    counters.unanswered--;
+    counters.awaitingResponse--;
     this.#clock.begin();
     if (plan.complete && this.#bodySent && this.#headWritten) {
       // It has its next request before the client has this response: the

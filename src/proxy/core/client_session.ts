@@ -258,7 +258,7 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     });
     this.#state = { type: "exchange", exchange };
     counters.inFlight++;
-    counters.unanswered++;
+    counters.awaitingResponse++;
     exchange.run();
   }
 
@@ -268,7 +268,7 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     const { exchange } = state;
     const { counters } = this.#context;
     counters.inFlight--;
-    if (!exchange.responded) counters.unanswered--;
+    if (!exchange.responded) counters.awaitingResponse--;
     const reply = this.#replyTo(exchange, outcome);
     const end = { outcome, reply };
     reportExchange(this.#context, this.#client, exchange, end);

@@ -109,7 +109,7 @@ export class ConnectionPool {
     keepAliveSeconds: number,
   ): void {
     const { upstream, link } = connection;
-    const useless = upstream.retired || upstream.serial;
+    const useless = upstream.retired || upstream.serial || !upstream.kept;
     if (useless || isSpent(connection)) return connection.close();
     const idle = this.#idleConnectionsTo(upstream);
     if (connection.reused) idle.kept = true;
@@ -122,8 +122,9 @@ export class ConnectionPool {
 
   /** Gives up what has been idle for too long. */
   sweep(now: number): void {
-    for (const idle of this.#idle.values()) {
+    for (const [upstream, idle] of this.#idle) {
       const { connections } = idle;
+      if (!upstream.kept) this.#closeIdle(upstream);
       // Between two looks its end would have been seen. A single look proves
       // nothing: it may be the first thing we do after a long pause of ours.
       const [oldest] = connections;

@@ -22,10 +22,6 @@ class StatusCounts {
     if (this.#counts[status]!++ === 0) this.#note(status);
   }
 
-  of(status: number): number {
-    return this.#counts[status] ?? 0;
-  }
-
   *entries(): Generator<readonly [status: number, count: number]> {
     for (const status of this.#seen) yield [status, this.#counts[status]!];
   }
@@ -52,7 +48,7 @@ export class Counters {
   /** Requests being handled. */
   inFlight = 0;
   /** Requests being handled whose response has not begun. */
-  unanswered = 0;
+  awaitingResponse = 0;
   /** Client connections open. */
   clientConnections = 0;
   /** Durations of all requests. */
@@ -98,27 +94,13 @@ export class Counters {
     this.#errors.add(status);
   }
 
-  /** Responses of our own with `status`. */
-  errors(status: number): number {
-    return this.#errors.of(status);
-  }
-
   /** Responses of our own by status; only what there was. */
-  ownAnswers(): ReadonlyMap<number, number> {
+  errorsByStatus(): ReadonlyMap<number, number> {
     return new Map(this.#errors.entries());
   }
 
-  /** Requests that got `status`, whichever worker had them. */
-  answered(status: number): number {
-    let sum = 0;
-    for (const answer of this.answers()) {
-      if (answer.status === status) sum += answer.count;
-    }
-    return sum;
-  }
-
   /** How many requests of which slot had which status; only what there was. */
-  *answers(): Generator<ResponseCount> {
+  *responses(): Generator<ResponseCount> {
     yield* countsOf(this.#unassigned, null);
     for (let id = 0; id < this.#bySlot.length; id++) {
       const statuses = this.#bySlot[id];

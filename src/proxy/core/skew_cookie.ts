@@ -61,8 +61,8 @@ export class SkewCookie {
     const secure = this.#tls || (trusted && isForwardedHttps(bytes, head));
     return {
       generation,
-      renewal: (answering) =>
-        answering === generation ? null : this.#line(answering, secure),
+      renewal: (serving) =>
+        serving === generation ? null : this.#line(serving, secure),
     };
   }
 

@@ -29,7 +29,7 @@ const MIN_READS_PER_TURN = 24;
 export interface Load {
   readonly clientConnections: number;
   /** Requests that wait for a response; streams, which may go on for hours, do not. */
-  readonly unanswered: number;
+  readonly awaitingResponse: number;
 }
 
 /** What can be listened to. */
@@ -67,7 +67,7 @@ export class ReadScheduler {
   }
 
   get #share(): number {
-    const room = READS_PER_TURN - this.#load.unanswered;
+    const room = READS_PER_TURN - this.#load.awaitingResponse;
     return Math.max(MIN_READS_PER_TURN, Math.min(MAX_READS_PER_TURN, room));
   }
 

@@ -218,7 +218,7 @@ export class CoreStand {
     assert.equal(this.timers.pending, 0, "timers that are left");
     assert.equal(counters.clientConnections, 0, "client connections");
     assert.equal(counters.inFlight, 0, "requests in flight");
-    assert.equal(counters.unanswered, 0, "requests without a response");
+    assert.equal(counters.awaitingResponse, 0, "requests without a response");
     assert.equal(this.dispatcher.queue.depth, 0, "requests in the queue");
     assert.equal(this.engine.idleUpstreamConnections, 0, "idle connections");
     for (const { id, inFlight, exchanges } of upstreams) {

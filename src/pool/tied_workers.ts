@@ -1,0 +1,121 @@
+/**
+ * AFFINITY: workers that the pool has shrunk by, kept for the clients that are
+ * tied to them.
+ *
+ * They have left their slots, are given the requests of those clients and no
+ * others, and go when their time is up or nobody wants them any more. A pool
+ * that grows again takes them back before it starts another.
+ *
+ * Knows nothing of clients but that they make requests.
+ *
+ * @module
+ */
+
+import type { DrainReason } from "../events/mod.ts";
+import { unusedMs } from "./former_generation.ts";
+import type { Goal, StaffingOptions } from "./goal.ts";
+import { replacementCause } from "./replacement.ts";
+import type { Roster } from "./roster.ts";
+import type { Worker } from "./worker.ts";
+
+/** What they are kept with. */
+export interface TiedWorkersDeps {
+  readonly roster: Roster;
+  /** Takes a worker out of service for good. */
+  readonly dismiss: (worker: Worker, reason: DrainReason) => void;
+}
+
+/** Of one that is kept. */
+interface Stay {
+  readonly since: number;
+  /** When it was last seen to have something to do. */
+  usedAt: number;
+  /** Requests it had finished then. */
+  requests: number;
+}
+
+/** Decides who is kept, and for how long. */
+export class TiedWorkers {
+  readonly #deps: TiedWorkersDeps;
+  readonly #stays = new Map<Worker, Stay>();
+
+  /** Creates one of which there is nobody yet. */
+  constructor(deps: TiedWorkersDeps) {
+    this.#deps = deps;
+  }
+
+  /** Keeps `worker`, whose place is given up; `false` when it is not to be kept. */
+  keep(worker: Worker, { options, surplusReason }: Goal, now: number): boolean {
+    const kept = options.affinity !== null && surplusReason === "scale-down" &&
+      worker.serviceable;
+    if (!kept) return false;
+    const { requests } = worker.upstream.figures;
+    this.#stays.set(worker, { since: now, usedAt: now, requests });
+    this.#deps.roster.tied.add(worker);
+    worker.kept(options.skewGraceMs);
+    return true;
+  }
+
+  /** Takes the one back that has been given up last and is as those are that would be started; `null` when there is none. */
+  takeBack({ generation, options }: Goal, now: number): Worker | null {
+    const { tied, slots } = this.#deps.roster;
+    const worker = [...tied].findLast((one) =>
+      one.serviceable && slots.every(({ id }) => id !== one.id) &&
+      replacementCause(one, generation.number, options, now) === null
+    );
+    if (worker === undefined) return null;
+    tied.delete(worker);
+    this.#stays.delete(worker);
+    return worker;
+  }
+
+  /** Sends those away whose time is up, or whose generation is older than `oldest`. */
+  reconcile(goal: Goal, now: number, oldest: number): void {
+    const { roster: { tied }, dismiss } = this.#deps;
+    for (const [worker, stay] of this.#stays) {
+      const { inFlight, requests } = worker.upstream.figures;
+      if (inFlight > 0 || requests !== stay.requests) stay.usedAt = now;
+      stay.requests = requests;
+      const reason = goal.workers === 0
+        ? "stop"
+        : now >= endOf(stay, goal.options)
+        ? "scale-down"
+        : causeOf(worker, goal, { now, oldest });
+      // Some end by themselves.
+      if (tied.has(worker) && reason !== null) dismiss(worker, reason);
+      if (!tied.has(worker)) this.#stays.delete(worker);
+    }
+  }
+
+  /** When to look again at the latest. */
+  nextCheckAt(options: StaffingOptions): number {
+    let nextAt = Infinity;
+    for (const stay of this.#stays.values()) {
+      nextAt = Math.min(nextAt, endOf(stay, options));
+    }
+    return nextAt;
+  }
+}
+
+/** When one goes that is not used any more. */
+function endOf(
+  { since, usedAt }: Stay,
+  { skewGraceMs }: StaffingOptions,
+): number {
+  return Math.min(since + skewGraceMs, usedAt + unusedMs(skewGraceMs));
+}
+
+/** Why it would go if it had its place yet. */
+function causeOf(
+  worker: Worker,
+  { generation, provenGeneration, options }: Goal,
+  { now, oldest }: { readonly now: number; readonly oldest: number },
+): DrainReason | null {
+  const cause = replacementCause(worker, generation.number, options, now);
+  if (cause !== "reload") return cause;
+  // A reload that goes on may fail yet, and what is kept after one is kept here too.
+  const kept = options.skewProtection
+    ? worker.generation >= oldest
+    : worker.generation === provenGeneration;
+  return kept ? null : "reload";
+}
