@@ -40,6 +40,7 @@ export class Upstream implements UpstreamAddress {
   readonly hostname: string;
   readonly port: number;
   readonly generation: number;
+  /** Whether it serves one connection at a time. */
   readonly serial: boolean;
 
   /** Exchanges finished, whatever came of them. */
@@ -59,7 +60,7 @@ export class Upstream implements UpstreamAddress {
   #overtaken = 0;
   #accepting = false;
   #retired = false;
-  #kept = true;
+  #keptAlive = true;
   #onRetire: (() => void)[] = [];
   #end: UpstreamEnd | null = null;
   readonly #onEnd = new Set<(end: UpstreamEnd) => void>();
@@ -105,13 +106,13 @@ export class Upstream implements UpstreamAddress {
   }
 
   /** Whether connections to it are kept for the next request. */
-  get kept(): boolean {
-    return this.#kept;
+  get keptAlive(): boolean {
+    return this.#keptAlive && !this.serial;
   }
 
-  /** Sets whether connections to it are kept. */
+  /** Sets whether they are, as far as it serves several at a time. */
   keepAlive(kept: boolean): void {
-    this.#kept = kept;
+    this.#keptAlive = kept;
   }
 
   /** Sets whether it may be given work. For the dispatcher. */

@@ -8,6 +8,13 @@
 import { AdaptiveConcurrency } from "./concurrency/adaptive_concurrency.ts";
 import type { Upstream } from "./upstream.ts";
 
+/**
+ * Requests that a worker of one connection at a time is given: one that it
+ * serves, and one that waits for it to accept. Many let five wait at most, and
+ * drop those beyond, whose clients try again a second later.
+ */
+const SERIAL_CAP = 2;
+
 /** Says whether an upstream may be given one more. */
 export class WorkerLimit {
   /** Finds the limit; `null` where it is set. */
@@ -31,6 +38,7 @@ export class WorkerLimit {
   /** Whether an upstream may be given one more. */
   admits(upstream: Upstream): boolean {
     if (this.adaptive !== null) {
+      if (upstream.serial && upstream.inFlight >= SERIAL_CAP) return false;
       return this.#lifted || this.adaptive.admits(upstream);
     }
     return this.#cap === 0 || upstream.inFlight < this.#cap;

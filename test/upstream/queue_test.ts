@@ -10,7 +10,7 @@ import {
   type Ticket,
   UnavailableError,
 } from "../../src/upstream/dispatcher.ts";
-import type { Upstream } from "../../src/upstream/upstream.ts";
+import { Upstream } from "../../src/upstream/upstream.ts";
 import { FakeClock } from "../support/fake_clock.ts";
 import { dispatcherOf, requestOf, upstreams } from "./upstreams.ts";
 
@@ -48,6 +48,19 @@ Deno.test("a freed worker takes the head of the queue in the same turn, first in
   dispatcher.release(b);
   assert.deepEqual(log.slice(1), ["second: worker 0", "third: worker 1"]);
   assert.equal(dispatcher.queue.depth, 0);
+});
+
+Deno.test("with nothing set, a worker of one connection at a time has one request, and one that waits for it", () => {
+  const options = { id: 0, hostname: "127.0.0.1", port: 8081, generation: 1 };
+  const serial = new Upstream({ ...options, serial: true });
+  const dispatcher = dispatcherOf([serial], { workerConcurrency: "auto" });
+  const log: string[] = [];
+  assert.equal(dispatcher.claim(requestOf()), serial);
+  assert.equal(dispatcher.claim(requestOf()), serial);
+  assert.equal(dispatcher.claim(requestOf()), null);
+  wait(dispatcher, { name: "third", log });
+  dispatcher.release(serial);
+  assert.deepEqual(log, ["third: worker 0"]);
 });
 
 Deno.test("nobody overtakes those that wait", () => {

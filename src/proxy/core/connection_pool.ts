@@ -109,8 +109,9 @@ export class ConnectionPool {
     keepAliveSeconds: number,
   ): void {
     const { upstream, link } = connection;
-    const useless = upstream.retired || upstream.serial || !upstream.kept;
-    if (useless || isSpent(connection)) return connection.close();
+    if (upstream.retired || !upstream.keptAlive || isSpent(connection)) {
+      return connection.close();
+    }
     const idle = this.#idleConnectionsTo(upstream);
     if (connection.reused) idle.kept = true;
     const { connections } = idle;
@@ -124,7 +125,7 @@ export class ConnectionPool {
   sweep(now: number): void {
     for (const [upstream, idle] of this.#idle) {
       const { connections } = idle;
-      if (!upstream.kept) this.#closeIdle(upstream);
+      if (!upstream.keptAlive) this.#closeIdle(upstream);
       // Between two looks its end would have been seen. A single look proves
       // nothing: it may be the first thing we do after a long pause of ours.
       const [oldest] = connections;
