@@ -42,6 +42,7 @@ export const OPTIONS: StaffingOptions = {
   reloadSurge: 2,
   skewProtection: true,
   skewGraceMs: 30_000,
+  outlierDetection: true,
   maxRequests: 40,
   maxRequestsJitter: 0.5,
   maxWorkerAgeS: 120,

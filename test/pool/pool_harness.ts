@@ -92,6 +92,7 @@ export class PoolHarness {
       reloadCanaryRequests: 0,
       skewProtection: false,
       skewGraceMs: 60_000,
+      outlierDetection: true,
       maxRequests: 0,
       maxRequestsJitter: 0,
       maxWorkerAgeS: 0,
