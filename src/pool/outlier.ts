@@ -29,9 +29,10 @@ const FAILING_RATIO = 0.5;
 const WELL_RATIO = 0.1;
 
 /**
- * Standard errors by which the shares must differ. Looked at each second, two
- * would be chance once a minute; four in a row of two windows are not once in
- * years. It matters with few requests: 10 of 20 beside 2 of 20 are 2.8.
+ * Standard errors by which the shares must differ. It matters with few requests:
+ * 10 of 20 beside 2 of 20 are 2.8. Where a quarter of all requests fails, four
+ * are exceeded by one window in 10,000 with four workers of 20 requests, and in
+ * two windows in a row by chance not once in half a year.
  */
 const LEAST_STANDARD_ERRORS = 4;
 
