@@ -42,6 +42,8 @@ export type ReplacementReason =
   | "failed-start"
   /** The other one fails its probes. */
   | "unhealthy"
+  /** The other one fails the requests it is given, where the others do not. */
+  | "failing"
   /** The other one is of another generation. */
   | "reload"
   /** The other one has responded to MAX_REQUESTS requests. */
@@ -148,6 +150,36 @@ export interface WorkerUnhealthyEvent extends WorkerRef, WorkerFindings {
 export interface WorkerRecoveredEvent extends WorkerRef {
   /** Which event this is. */
   readonly type: "worker-recovered";
+}
+
+/** What came of requests. */
+export interface RequestOutcomes {
+  /** Requests finished. */
+  readonly requests: number;
+  /** Those of them that failed on the worker's side, or got 5xx. */
+  readonly errors: number;
+}
+
+/**
+ * A worker that passes its probes fails the requests it is given, where others
+ * do not, and gets none any more. It is replaced, unless they fail with the
+ * others, too, that get them instead.
+ */
+export interface WorkerFailingEvent extends WorkerRef {
+  /** Which event this is. */
+  readonly type: "worker-failing";
+  /** What came of its last requests. */
+  readonly own: RequestOutcomes;
+  /** What came of those that the others had meanwhile. */
+  readonly peers: RequestOutcomes;
+}
+
+/** A worker that failed the requests it was given is not to blame for that, and gets them again. */
+export interface WorkerAcquittedEvent extends WorkerRef {
+  /** Which event this is. */
+  readonly type: "worker-acquitted";
+  /** What the others have made of its requests; `null` when that could not be seen. */
+  readonly peers: RequestOutcomes | null;
 }
 
 /** A worker gets no new work; its requests in flight are being finished. */
@@ -287,6 +319,8 @@ export type WorkerEvent =
   | WorkerPromotedEvent
   | WorkerUnhealthyEvent
   | WorkerRecoveredEvent
+  | WorkerFailingEvent
+  | WorkerAcquittedEvent
   | WorkerDrainingEvent
   | WorkerSignalledEvent
   | WorkerLeftProcessesEvent

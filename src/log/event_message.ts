@@ -30,8 +30,10 @@ import {
   replacing,
   startDelayed,
   worker,
+  workerAcquitted,
   workerAddress,
   workerExited,
+  workerFailing,
   workerMoved,
   workerStartFailed,
   workerUnhealthy,
@@ -94,6 +96,10 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
       return say("warning", workerUnhealthy(event));
     case "worker-recovered":
       return say("info", `${worker(event)} healthy again`);
+    case "worker-failing":
+      return say("warning", workerFailing(event));
+    case "worker-acquitted":
+      return say("info", workerAcquitted(event));
     case "worker-draining":
       return say(
         "info",

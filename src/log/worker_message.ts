@@ -8,8 +8,11 @@ import type {
   Diagnosis,
   ExitStatus,
   Replacement,
+  RequestOutcomes,
   SuspectRequest,
+  WorkerAcquittedEvent,
   WorkerExitedEvent,
+  WorkerFailingEvent,
   WorkerLeftProcessesEvent,
   WorkerMovedEvent,
   WorkerOutputDroppedEvent,
@@ -116,6 +119,29 @@ export function workerUnhealthy(event: WorkerUnhealthyEvent): string {
   }
   return `worker ${event.workerId} (pid ${event.pid}, port ${event.port}) ` +
     `is unhealthy: ${parts.join("; ")}`;
+}
+
+/** A worker passes its probes and fails its requests, where the others do not. */
+export function workerFailing(event: WorkerFailingEvent): string {
+  return `${worker(event)} failed ${failedOf(event.own)} of its last ` +
+    `${event.own.requests} requests, where the others fail ` +
+    `${failedOf(event.peers)}: it gets no more, and is replaced unless they ` +
+    "fail these, too";
+}
+
+/** They fail without it, too. */
+export function workerAcquitted(event: WorkerAcquittedEvent): string {
+  const why = event.peers === null
+    ? "what it failed cannot be compared any more"
+    : `without it the others fail ${failedOf(event.peers)}, so that it is ` +
+      "the requests";
+  return `${worker(event)} gets requests again: ${why}`;
+}
+
+/** `96 %`; `0.4 %` of few. */
+function failedOf({ requests, errors }: RequestOutcomes): string {
+  const percentage = errors / Math.max(requests, 1) * 100;
+  return `${Number(percentage.toFixed(percentage < 10 ? 1 : 0))} %`;
 }
 
 function cpu(ratio: number | null): string {

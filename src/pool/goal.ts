@@ -24,6 +24,10 @@ export interface StaffingOptions extends RecyclingLimits {
   readonly stopSignal: StopSignal;
   /** Workers of a new generation that are started at once, beside those they replace. */
   readonly reloadSurge: number;
+  /** Whether a worker is replaced that fails the requests it is given, where the others do not. */
+  readonly outlierDetection: boolean;
+  /** How the data plane chooses a worker. @default {not by the client} */
+  readonly policy?: string;
   /** Whether a generation that is superseded is kept for its clients. */
   readonly skewProtection: boolean;
   /** What ties clients to workers, so that one that is scaled down is kept for its own; `null` when nothing does. */

@@ -1,14 +1,16 @@
 /**
- * Puts workers into and out of service as their probes have it.
+ * Puts workers into and out of service as their probes have it, and as it turns
+ * out with their requests.
  *
- * Probes alone never take the last one out, nor, in a panic, those that
- * respond: a sick worker is better than none.
+ * That alone never takes the last one out, nor, in a panic, those that respond:
+ * a sick worker is better than none.
  *
  * @module
  */
 
 import type { EventEmitter } from "../events/mod.ts";
-import type { Goal } from "./goal.ts";
+import type { Goal, StaffingOptions } from "./goal.ts";
+import { OutlierDetector } from "./outlier_detector.ts";
 import { failsByResponse, Panic, type PlacedWorker } from "./panic.ts";
 import type { Roster } from "./roster.ts";
 import type { Worker } from "./worker.ts";
@@ -16,6 +18,7 @@ import type { Worker } from "./worker.ts";
 /** Judges the workers of one pool. */
 export class HealthJudge {
   readonly panic = new Panic();
+  readonly #outliers = new OutlierDetector();
   readonly #roster: Roster;
   readonly #events: EventEmitter;
 
@@ -31,6 +34,17 @@ export class HealthJudge {
     this.#assessPanic(goal, now);
     this.#retain(goal);
     this.#noteFailing(now);
+    this.#judgeOutliers(goal, now);
+    this.#withhold(now);
+  }
+
+  /** When to look again at the latest. */
+  nextCheckAt({ options }: Goal, now: number): number {
+    const comparable = detects(options) && this.#roster.slots.length > 1;
+    return Math.min(
+      this.panic.nextCheckAt(now),
+      comparable ? this.#outliers.nextCheckAt(now) : Infinity,
+    );
   }
 
   #noteWell(now: number): void {
@@ -89,7 +103,7 @@ export class HealthJudge {
       for (const worker of slot.workers) {
         if (worker.health?.healthy !== false) continue;
         // In a panic nothing is lost: what it had before, it has still.
-        if (worker.retained === "panic") slot.noteRetained();
+        if (worker.retained === "panic") slot.noteRetained("unhealthy");
         else slot.noteLoss("unhealthy", now);
         // A sick worker is better than none, but not another program in its place.
         const spared = !worker.displaced && !this.#othersServe(worker);
@@ -100,11 +114,69 @@ export class HealthJudge {
     }
   }
 
+  /** Compares the workers of the generation in service by their requests. */
+  #judgeOutliers(goal: Goal, now: number): void {
+    const { generation, provenGeneration, options, workers } = goal;
+    const all = this.#roster.slots.flatMap((slot) => slot.workers);
+    // A reload has a judge of its own, and in a panic all fail alike.
+    const comparable = detects(options) && workers > 0 &&
+      !this.panic.active && generation.number === provenGeneration;
+    const suspect = this.#outliers.onTrial;
+    const present = suspect !== null && all.includes(suspect) &&
+      suspect.state.type === "ready" && suspect.health?.healthy === true;
+    if (!comparable || !present || !this.#othersServe(suspect)) {
+      if (present) suspect.acquit(null);
+      if (!comparable || suspect !== null) this.#outliers.reset();
+    }
+    // One at a time.
+    if (!comparable || all.some(({ failing }) => failing)) return;
+    const verdict = this.#outliers.assess({
+      serving: this.#roster.slots
+        .filter((slot) => slot.member)
+        .flatMap((slot) => slot.serviceable)
+        .filter((worker) => worker.generation === generation.number),
+      tied: options.policy === "ip-hash",
+      now,
+    });
+    switch (verdict?.type) {
+      case "suspected":
+        return verdict.worker.suspectOf(verdict.comparison);
+      case "condemned":
+        verdict.worker.failing = true;
+        return;
+      case "acquitted":
+        return verdict.worker.acquit(verdict.peers);
+    }
+  }
+
+  /** Keeps out of rotation whoever fails what it is given, where others serve. */
+  #withhold(now: number): void {
+    for (const slot of this.#roster.slots) {
+      for (const worker of slot.workers) {
+        // Where most fail together, another one would fail, too.
+        if (this.panic.active && worker.failing) {
+          worker.failing = false;
+          worker.acquit(null);
+        }
+        const suspected = worker === this.#outliers.onTrial;
+        worker.withheld = (suspected || worker.failing) &&
+          this.#othersServe(worker);
+        if (worker.withheld) slot.noteLoss("failing", now);
+        else if (worker.serviceable) slot.noteRetained("failing");
+      }
+    }
+  }
+
   #othersServe(worker: Worker): boolean {
     return this.#roster.slots.some((slot) =>
       slot.serviceable.some((other) => other !== worker)
     );
   }
+}
+
+/** Whether workers are compared: where one keeps something for its clients, out of rotation it would lose that. */
+function detects({ outlierDetection, affinity }: StaffingOptions): boolean {
+  return outlierDetection && affinity === null;
 }
 
 /** Whether a worker has been ready, and its code has been taken for good: that of a reload that goes on has not. */

@@ -340,7 +340,7 @@ export class Reconciler {
       ].filter((at) => at > this.#now),
       this.#former.nextCheckAt(options),
       this.#tied.nextCheckAt(options),
-      this.#health.panic.nextCheckAt(this.#now),
+      this.#health.nextCheckAt(this.#goal, this.#now),
       options.maxRequests > 0 ? this.#now + REQUESTS_CHECK_MS : Infinity,
       // Streams begin and end without a word.
       this.roster.workers.some((worker) => worker.state.type === "draining")

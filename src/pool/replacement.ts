@@ -38,6 +38,7 @@ export type ReplaceableWorker =
     | "generation"
     | "health"
     | "retained"
+    | "failing"
     | "state"
     | "startedAt"
     | "jitterSeed"
@@ -60,6 +61,7 @@ export function replacementCause(
   const excused = worker.retained === "panic";
   if (worker.health?.healthy === false && !excused) return "unhealthy";
   if (worker.generation !== generation) return "reload";
+  if (worker.failing) return "failing";
   if (worker.state.type !== "ready") return null;
   const requestLimit = limits.maxRequests *
     (1 - limits.maxRequestsJitter * worker.jitterSeed);

@@ -132,7 +132,8 @@ export class Slot {
   /** Notes that a worker is lost; it is a loss of the slot if no other one of it is well. */
   noteLoss(reason: ReplacementReason, at: number): void {
     const covered = this.workers.some((worker) =>
-      worker.goneAt === null && worker.health?.healthy === true
+      worker.goneAt === null && worker.health?.healthy === true &&
+      !worker.withheld
     );
     if (covered) return;
     this.#loss ??= { reason, at };
@@ -140,9 +141,9 @@ export class Slot {
     if (reason === "out-of-memory") this.#loss = { reason, at: this.#loss.at };
   }
 
-  /** Notes that its worker is in rotation again, whatever its probes see. */
-  noteRetained(): void {
-    if (this.#loss?.reason === "unhealthy") this.#loss = null;
+  /** Notes that its worker is in rotation again, although it was lost for that reason. */
+  noteRetained(reason: ReplacementReason): void {
+    if (this.#loss?.reason === reason) this.#loss = null;
   }
 
   /** Notes that a worker of the slot is well, and returns what it makes good. */

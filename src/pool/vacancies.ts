@@ -15,6 +15,7 @@ const MAX_SUCCESSORS = 1;
 const URGENCY: readonly (ReplacementCause | null)[] = [
   null,
   "unhealthy",
+  "failing",
   "reload",
   "max-memory",
   "max-requests",

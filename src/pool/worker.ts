@@ -13,6 +13,7 @@ import type {
   ExitStatus,
   Killer,
   Replacement,
+  RequestOutcomes,
   StartupFindings,
   StartupObstacle,
 } from "../events/mod.ts";
@@ -27,6 +28,7 @@ import {
   WORKER_HOST,
   type WorkerIdentity,
 } from "./worker_command.ts";
+import type { Comparison } from "./outlier.ts";
 import { describeEnd, describeStartFailure, wasKilled } from "./worker_end.ts";
 import type { WorkerProcess } from "./worker_process.ts";
 import {
@@ -92,6 +94,10 @@ export class Worker implements WorkerIdentity {
    * together, or there is nobody better; `null` when it is not.
    */
   retained: "panic" | "last" | null = null;
+  /** Whether it is out of rotation for the requests it has failed. */
+  withheld = false;
+  /** Whether it is to be replaced for them. */
+  failing = false;
   /** How the process ended, once it has and its last output has been read. */
   exit: ExitStatus | null = null;
   /** Who killed it, once it is gone; `null` when it was not killed, or by us. */
@@ -154,7 +160,7 @@ export class Worker implements WorkerIdentity {
     const { type } = this.#state;
     const judged = type === "ready" ||
       type === "unhealthy" && this.retained !== null;
-    return judged && !this.suspect && !this.upstream.retired;
+    return judged && !this.suspect && !this.withheld && !this.upstream.retired;
   }
 
   /** Milliseconds from its spawn to its first good response, or `null` before that. */
@@ -241,6 +247,25 @@ export class Worker implements WorkerIdentity {
   failed(now: number): void {
     this.#change({ type: "failed", now });
     this.#giveUpOn();
+  }
+
+  /** It fails the requests it is given, where its peers do not. */
+  suspectOf({ own, peers }: Comparison): void {
+    this.#events.emit({
+      type: "worker-failing",
+      ...this.#ref,
+      own: countsOf(own),
+      peers: countsOf(peers),
+    });
+  }
+
+  /** It is not to blame for them, as the `peers` fail them, too, or that can no longer be told. */
+  acquit(peers: RequestOutcomes | null): void {
+    this.#events.emit({
+      type: "worker-acquitted",
+      ...this.#ref,
+      peers: peers && countsOf(peers),
+    });
   }
 
   /** Longest time that is worth waiting for what it has in flight, and then for its end, in milliseconds. */
@@ -374,4 +399,8 @@ export class Worker implements WorkerIdentity {
   #change(input: WorkerInput): void {
     this.#state = transition(this.#state, input);
   }
+}
+
+function countsOf({ requests, errors }: RequestOutcomes): RequestOutcomes {
+  return { requests, errors };
 }

@@ -52,6 +52,7 @@ Deno.test("with nothing given the defaults of the contract hold", () => {
     healthTimeoutMs: 2000,
     healthFall: 3,
     healthRise: 1,
+    outlierDetection: true,
     serverCertPath: null,
     serverKeyPath: null,
     startupTimeoutMs: 30_000,

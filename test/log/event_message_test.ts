@@ -161,6 +161,31 @@ Deno.test("each event says what happened, at the level it deserves", () => {
     [
       {
         ...WORKER,
+        type: "worker-failing",
+        own: { requests: 50, errors: 48 },
+        peers: { requests: 500, errors: 2 },
+      },
+      "warning: worker 2 (pid 4711) failed 96 % of its last 50 requests, where " +
+      "the others fail 0.4 %: it gets no more, and is replaced unless they " +
+      "fail these, too",
+    ],
+    [
+      {
+        ...WORKER,
+        type: "worker-acquitted",
+        peers: { requests: 40, errors: 19 },
+      },
+      "info: worker 2 (pid 4711) gets requests again: without it the others " +
+      "fail 48 %, so that it is the requests",
+    ],
+    [
+      { ...WORKER, type: "worker-acquitted", peers: null },
+      "info: worker 2 (pid 4711) gets requests again: what it failed cannot " +
+      "be compared any more",
+    ],
+    [
+      {
+        ...WORKER,
         type: "worker-draining",
         reason: "scale-down",
         inFlight: 3,

@@ -43,6 +43,7 @@ export const OPTIONS: StaffingOptions = {
   affinity: null,
   skewProtection: true,
   skewGraceMs: 30_000,
+  outlierDetection: true,
   maxRequests: 40,
   maxRequestsJitter: 0.5,
   maxWorkerAgeS: 120,

@@ -93,6 +93,7 @@ export class PoolHarness {
       affinity: null,
       skewProtection: false,
       skewGraceMs: 60_000,
+      outlierDetection: true,
       maxRequests: 0,
       maxRequestsJitter: 0,
       maxWorkerAgeS: 0,

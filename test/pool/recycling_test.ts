@@ -31,6 +31,7 @@ function worker(facts: Partial<ReplaceableWorker> = {}): ReplaceableWorker {
     generation: 1,
     health: null,
     retained: null,
+    failing: false,
     state: { type: "ready", since: 0 },
     startedAt: 0,
     jitterSeed: 0,
@@ -90,6 +91,8 @@ Deno.test("a worker that is ill goes for that reason, whatever else is wrong wit
   const limits = { ...NO_LIMITS, maxRequests: 1 };
   assert.equal(replacementCause(ill, 2, limits, 0), "unhealthy");
   assert.equal(replacementCause(worker(), 2, limits, 0), "reload");
+  const failing = worker({ failing: true });
+  assert.equal(replacementCause(failing, 1, limits, 0), "failing");
 });
 
 Deno.test("a worker that only starts is not worn out", () => {

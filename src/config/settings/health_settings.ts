@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hostField, requestPath } from "../kinds.ts";
+import { hostField, requestPath, toggle } from "../kinds.ts";
 import { countFromOne, setting, timeoutMs } from "./setting.ts";
 
 /** The settings under the heading "Health", in the order of the help. */
@@ -46,5 +46,12 @@ export const HEALTH_SETTINGS = {
     kind: countFromOne,
     default: 1,
     help: "successes in a row that make it healthy again",
+  }),
+  /** Whether a worker is replaced that passes its probes and fails its requests, where the others do not. */
+  outlierDetection: setting({
+    kind: toggle,
+    default: true,
+    help: "replace a worker that fails its requests where others do not",
+    reloadable: true,
   }),
 } as const;
