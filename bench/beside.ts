@@ -1,6 +1,6 @@
 /**
  * Requests that compute, by themselves, beside 500 open event streams, beside
- * slow uploads, and after the load has changed to requests that wait, and back.
+ * slow uploads and downloads, and after the load has changed to requests that wait, and back.
  *
  * `deno task bench:beside [--seconds N] [--rate N] [--peers NAMES]`; see
  * `bench/README.md`.
@@ -41,6 +41,10 @@ const UPLOAD_EVERY_MS = 50;
 /** ... and takes three seconds: so many parts, a kilobyte each, so far apart. */
 const PARTS = 20;
 const PART_MS = 150;
+
+/** A download begins so often, in milliseconds, and its client reads nothing for so long. */
+const DOWNLOAD_EVERY_MS = 50;
+const UNREAD_MS = 3_000;
 
 /** How long clients wait, and what begins beside may take, in milliseconds. */
 const DEADLINE_MS = 2_000;
@@ -84,6 +88,7 @@ async function main({ directory, signal }: BenchmarkContext): Promise<number> {
     { name: "computing", targets: COMPUTING, rate },
     { name: "beside streams", targets: COMPUTING, rate, beside: streams },
     { name: "beside uploads", targets: COMPUTING, rate, beside: uploads },
+    { name: "beside downloads", targets: COMPUTING, rate, beside: downloads },
     { name: "waiting", targets: WAITING, rate: WAITING_RATE },
     { name: "computing again", targets: COMPUTING, rate },
   ];
@@ -186,6 +191,30 @@ function upload(socket: Socket): void {
     if (socket.destroyed || sent++ === PARTS) clearInterval(timer);
     else socket.write(part);
   }, PART_MS);
+}
+
+/** Begins downloads, one after the other, whose clients are in no hurry. */
+function downloads(port: number): Promise<Beside> {
+  let begun = 0;
+  let responded = 0;
+  const sockets = new Set<Socket>();
+  const timer = setInterval(() => {
+    begun++;
+    const socket = connectTo(port, () => {
+      responded++;
+      socket.pause();
+      setTimeout(() => socket.destroy(), UNREAD_MS);
+    });
+    sockets.add(socket);
+    socket.write("GET /download HTTP/1.1\r\nHost: bench\r\n\r\n");
+  }, DOWNLOAD_EVERY_MS);
+  return Promise.resolve({
+    done: () => `${responded} of ${begun} responded to`,
+    end: () => {
+      clearInterval(timer);
+      sockets.forEach((socket) => socket.destroy());
+    },
+  });
 }
 
 /** A connection, and what happens when a 200 comes on it. */

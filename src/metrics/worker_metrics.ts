@@ -21,7 +21,7 @@ export interface WorkerMetrics {
   readonly ready: boolean;
   /** Whether it is ready and held back. */
   readonly spare: boolean;
-  /** Whether it is kept for the clients of its generation, beside its successor. */
+  /** Whether it is kept for its clients alone: those of its generation, or those that are tied to it. */
   readonly former: boolean;
   /** Process id. */
   readonly pid: number | null;

@@ -140,7 +140,8 @@ function snapshotWorker(
     id: worker.id,
     port: worker.port,
     pid: worker.process.pid,
-    state: worker.state.type,
+    // It is given nothing, and need not say more to those who only look.
+    state: worker.withheld ? "unhealthy" : worker.state.type,
     ready: worker.upstream.accepting && !former,
     spare: slot?.member === false && slot.serviceable.includes(worker),
     former,

@@ -16,6 +16,8 @@ import type {
   RequestOutcomes,
   StartupFindings,
   StartupObstacle,
+  WorkerEvent,
+  WorkerRef,
 } from "../events/mod.ts";
 import {
   type DataPlane,
@@ -41,6 +43,11 @@ import { UpstreamRecord } from "./upstream_record.ts";
 
 /** How long a process that has been stopped may still be continued, in milliseconds: what it has in flight waits no longer. */
 const STOPPED_PATIENCE_MS = 1_000;
+
+/** An event of a worker, but for who it is. */
+type ToldEvent = WorkerEvent extends infer Event
+  ? Event extends WorkerRef ? Omit<Event, keyof WorkerRef> : never
+  : never;
 
 /** How a worker is asked to end. */
 export interface TerminationOrder {
@@ -143,11 +150,7 @@ export class Worker implements WorkerIdentity {
       type: "starting",
       deadline: parts.now + parts.startupTimeoutMs,
     };
-    this.#events.emit({
-      type: "worker-spawned",
-      ...this.#ref,
-      command: this.process.command,
-    });
+    this.#tell({ type: "worker-spawned", command: this.process.command });
   }
 
   /** Where it is in its life. */
@@ -179,11 +182,10 @@ export class Worker implements WorkerIdentity {
     this.#change({ type: "passed", now });
     this.#readyAt ??= now;
     if (recovered) {
-      this.#events.emit({ type: "worker-recovered", ...this.#ref });
+      this.#tell({ type: "worker-recovered" });
     } else {
-      this.#events.emit({
+      this.#tell({
         type: "worker-ready",
-        ...this.#ref,
         hostname: this.upstream.address.hostname,
         startupMs: now - this.startedAt,
         replaces,
@@ -206,9 +208,8 @@ export class Worker implements WorkerIdentity {
     if (!startup.reported || this.#delays.has(startup.obstacle)) return;
     if (this.#state.type !== "starting") return;
     this.#delays.add(startup.obstacle);
-    this.#events.emit({
+    this.#tell({
       type: "worker-start-delayed",
-      ...this.#ref,
       ...startup,
       waitedMs: now - this.startedAt,
       startupTimeoutMs: this.#startupTimeoutMs,
@@ -218,19 +219,13 @@ export class Worker implements WorkerIdentity {
   /** It is started again with its server moved to its port, or no longer. */
   move(moved: boolean, reason: string): void {
     this.restart = true;
-    this.#events.emit({
-      type: "worker-moved",
-      ...this.#ref,
-      moved,
-      reason,
-    });
+    this.#tell({ type: "worker-moved", moved, reason });
   }
 
   /** It was held back, or kept for its clients, and is given work from now on. */
   promoted(replaces: Replacement | null): void {
-    this.#events.emit({
+    this.#tell({
       type: "worker-promoted",
-      ...this.#ref,
       from: this.#kept ? "kept" : "spare",
       replaces,
     });
@@ -240,7 +235,7 @@ export class Worker implements WorkerIdentity {
   /** The pool has shrunk by it, and it serves on for the clients that are tied to it. */
   kept(graceMs: number): void {
     this.#kept = true;
-    this.#events.emit({ type: "worker-kept", ...this.#ref, graceMs });
+    this.#tell({ type: "worker-kept", graceMs });
   }
 
   /** It fails its probes. */
@@ -251,9 +246,8 @@ export class Worker implements WorkerIdentity {
 
   /** It fails the requests it is given, where its peers do not. */
   suspectOf({ own, peers }: Comparison): void {
-    this.#events.emit({
+    this.#tell({
       type: "worker-failing",
-      ...this.#ref,
       own: countsOf(own),
       peers: countsOf(peers),
     });
@@ -261,11 +255,7 @@ export class Worker implements WorkerIdentity {
 
   /** It is not to blame for them, as the `peers` fail them, too, or that can no longer be told. */
   acquit(peers: RequestOutcomes | null): void {
-    this.#events.emit({
-      type: "worker-acquitted",
-      ...this.#ref,
-      peers: peers && countsOf(peers),
-    });
+    this.#tell({ type: "worker-acquitted", peers: peers && countsOf(peers) });
   }
 
   /** Longest time that is worth waiting for what it has in flight, and then for its end, in milliseconds. */
@@ -283,13 +273,7 @@ export class Worker implements WorkerIdentity {
     }
     this.#change({ type: "drain", reason, deadline });
     const { inFlight, streams } = this.upstream.figures;
-    this.#events.emit({
-      type: "worker-draining",
-      ...this.#ref,
-      reason,
-      inFlight,
-      streams,
-    });
+    this.#tell({ type: "worker-draining", reason, inFlight, streams });
   }
 
   /** Whether it has nothing in flight that would be lost if it were asked to end. */
@@ -339,9 +323,8 @@ export class Worker implements WorkerIdentity {
     const { type } = this.#state;
     this.#change({ type: "exit", status });
     if (failure === null) {
-      this.#events.emit({
+      this.#tell({
         type: "worker-exited",
-        ...this.#ref,
         status,
         killer: this.killer,
         expected: type === "draining" || type === "terminating",
@@ -367,33 +350,21 @@ export class Worker implements WorkerIdentity {
   #giveUpOn(): void {
     if (this.health === null) return;
     const { healthy: _healthy, reach: _reach, ...findings } = this.health;
-    this.#events.emit({ type: "worker-unhealthy", ...this.#ref, ...findings });
+    this.#tell({ type: "worker-unhealthy", ...findings });
     const { key } = this.upstream;
     const { diagnosis } = findings;
     this.#plane.send({ type: "recall", key, diagnosis });
   }
 
-  get #ref(): {
-    readonly workerId: number;
-    readonly port: number;
-    readonly pid: number;
-    readonly generation: number;
-  } {
-    return {
-      workerId: this.id,
-      port: this.port,
-      pid: this.process.pid,
-      generation: this.generation,
-    };
+  #tell(event: ToldEvent): void {
+    const { id, port, process, generation } = this;
+    const ref = { workerId: id, port, pid: process.pid, generation };
+    const { type, ...rest } = event;
+    this.#events.emit({ type, ...ref, ...rest } as WorkerEvent);
   }
 
   #tellSignal(signal: Deno.Signal, reason: string): void {
-    this.#events.emit({
-      type: "worker-signalled",
-      ...this.#ref,
-      signal,
-      reason,
-    });
+    this.#tell({ type: "worker-signalled", signal, reason });
   }
 
   #change(input: WorkerInput): void {

@@ -165,6 +165,11 @@ export class Dispatcher {
     if (this.#queue.size > 0) this.#serveQueue();
   }
 
+  /** Takes note that a worker has done its part of a request in flight: what is left waits for the client. */
+  relieve(request: ClaimRequest): void {
+    if (this.#adaptive?.relieve(request, this.#clock)) this.#serveQueue();
+  }
+
   /** Takes note that the response to a request in flight is a stream: its worker is as free as before. */
   park(request: ClaimRequest): void {
     if (this.#adaptive === null) return;

@@ -28,6 +28,26 @@ Deno.test("a client that does not read stops the worker, and gets all when it re
   assert.equal(received, BODY_BYTES);
 });
 
+Deno.test("a worker whose client does not read is as free as before, where all of the response was announced", async () => {
+  await using origin = await RecordingOrigin.start([LONG_ANSWER]);
+  await using proxy = startProxy({
+    origins: [origin.port],
+    options: { workerConcurrency: "auto" },
+  });
+  const [upstream] = proxy.upstreams;
+  await using client = await RawClient.connect(proxy);
+  await client.send(get("/"));
+  await client.readThrough("\r\n\r\n");
+  await proxy.waitUntil(() => upstream!.working === 0);
+  assert.deepEqual([upstream!.inFlight, upstream!.load], [1, 0]);
+  let received = 0;
+  while (received < BODY_BYTES) {
+    received += (await client.readSome())?.length ?? assert.fail("cut");
+  }
+  await proxy.waitUntil(() => upstream!.inFlight === 0);
+  assert.deepEqual([upstream!.working, upstream!.load], [0, 0]);
+});
+
 Deno.test("a worker that does not read stops the client, and gets all when it reads on", async () => {
   await using origin = await RecordingOrigin.start([LATE_READER]);
   await using proxy = startProxy({ origins: [origin.port] });

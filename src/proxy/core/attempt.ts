@@ -279,6 +279,11 @@ export class Attempt
     }
   }
 
+  onClientBehind(): void {
+    if (!this.#bodySent || !this.#headWritten) return;
+    this.#context.dispatcher.relieve(this.#request);
+  }
+
   /** The client has all of its response. */
   #onResponsePassed({ status, reuse }: ResponsePlan): void {
     const { body } = this;

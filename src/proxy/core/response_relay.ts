@@ -55,6 +55,8 @@ export interface ResponseRelayListener {
   onResponse(plan: ResponsePlan): void;
   /** Octets of content are about to go to the client; the next may take `timeoutMs`, or as long as a body's may. */
   onResponseProgress(contentBytes: number, timeoutMs: number | null): void;
+  /** Of a response whose length is known, the client keeps the rest waiting. */
+  onClientBehind(): void;
   /** The client has all of it; or why it has not. */
   onResponseOver(failure: ProxyError | null): void;
 }
@@ -146,8 +148,10 @@ export class ResponseRelay implements PumpListener, TunnelListener {
   onWorkerData(): void {
     const state = this.#state;
     if (state.type === "awaiting-head") this.#takeHeads();
-    else if (state.type === "body") state.pump.onData();
-    else if (state.type === "tunnel") state.tunnel.onData(this.#worker);
+    else if (state.type === "body") {
+      state.pump.onData();
+      if (state.pump.state === "writing") this.#noteClientBehind();
+    } else if (state.type === "tunnel") state.tunnel.onData(this.#worker);
   }
 
   /** The worker has ended its side. */
@@ -306,7 +310,15 @@ export class ResponseRelay implements PumpListener, TunnelListener {
   ): void {
     const result = this.#client.write(bytes, owned, length);
     if (result !== "pending") this.onClientWritten(result === "written");
-    else if (!this.#listener.workerFree) this.#worker.pause();
+    else if (!this.#listener.workerFree) {
+      this.#worker.pause();
+      this.#noteClientBehind();
+    }
+  }
+
+  /** Who responds in a known length has most often put together all of it: what it waits for is the client. */
+  #noteClientBehind(): void {
+    if (this.#plan!.measured) this.#listener.onClientBehind();
   }
 
   #passBody(): void {

@@ -61,6 +61,8 @@ class Claim implements Linked<Claim> {
   /** What is known of its content: it came with the head, or is awaited, or has been for long. */
   upload: "none" | "awaited" | "slow" = "none";
   sampled: SampledRequest | null = null;
+  /** Whether its worker has done its part, and what is left waits for the client. */
+  relieved = false;
 
   constructor(public request: ClaimRequest | null, public upstream: Upstream) {}
 }
@@ -152,7 +154,8 @@ export class AdaptiveConcurrency {
     if (claim === null) return;
     request.claim = null;
     this.#claims.leave(claim.entry);
-    this.#end(claim, { clientGone, clock });
+    if (claim.relieved) claim.upstream.addIdle(-1);
+    else this.#end(claim, { clientGone, clock });
     claim.request = null;
     this.#spare.enter(claim);
   }
@@ -165,6 +168,7 @@ export class AdaptiveConcurrency {
     claim.upstream = upstream;
     claim.state = "working";
     claim.overtakings = 0;
+    claim.relieved = false;
     return claim;
   }
 
@@ -196,6 +200,18 @@ export class AdaptiveConcurrency {
     this.#leaveWorking(worker, claim);
     if (worker.oldest !== null) this.#overtake(worker, claim);
     if (worker.overdue.size > 0) this.#acquit(worker.overdue, claim);
+  }
+
+  /** Takes note that a worker has done its part of a request: that counts as served. Returns whether it was work until now. */
+  relieve(request: ClaimRequest, clock: () => number): boolean {
+    const claim = claimOf(request);
+    if (claim === null || claim.state === "idle") return false;
+    this.#end(claim, { clientGone: false, clock });
+    claim.state = "idle";
+    claim.sampled = null;
+    claim.relieved = true;
+    claim.upstream.addIdle(1);
+    return true;
   }
 
   /** Takes note that a request is no work any more: its response is a stream. */
