@@ -5,8 +5,13 @@
  * @module
  */
 
+import { settledWithin } from "../../src/shared/settled_within.ts";
+
 /** Between SIGTERM and SIGKILL. Peers with idle connections may take a while to drain. */
 const STOP_TIMEOUT_MS = 5_000;
+
+/** How long the outputs of one that has ended are read on, in milliseconds. */
+const LEFT_OPEN_MS = 1_000;
 
 /** What is kept of a process's output for the message when it fails. */
 const OUTPUT_CHARACTERS = 2_000;
@@ -60,7 +65,8 @@ export class StartedProcess {
     this.#kill("SIGTERM");
     await this.#child.status;
     clearTimeout(timer);
-    await this.#drained;
+    // Others that it has started may hold its outputs open.
+    await settledWithin(this.#drained, LEFT_OPEN_MS);
   }
 
   #kill(signal: Deno.Signal): void {
