@@ -19,13 +19,8 @@ import type {
 import type { Goal, StaffingOptions } from "./goal.ts";
 import type { Roster } from "./roster.ts";
 import type { Slot } from "./slot.ts";
+import { Stay, type Use } from "./stay.ts";
 import type { Worker } from "./worker.ts";
-
-/** Share of the longest time after which a generation is given up that gets no requests. */
-const UNUSED_RATIO = 0.1;
-
-/** The least of that, in milliseconds: people read before they click. */
-const LEAST_UNUSED_MS = 10_000;
 
 /** What a former generation works with. */
 export interface FormerGenerationDeps {
@@ -40,12 +35,8 @@ export class FormerGeneration {
   readonly #deps: FormerGenerationDeps;
   /** Number of the generation that is kept; `null` when none is. */
   #number: number | null = null;
-  /** When the last of its successors has taken over. */
-  #keptAt = 0;
-  /** When it was last seen to have something to do. */
-  #usedAt = 0;
-  /** Requests its workers had finished then. */
-  #requests = 0;
+  /** Since the last of its successors has taken over; `null` when none is kept. */
+  #stay: Stay | null = null;
 
   /** Creates one of which there is nobody yet. */
   constructor(deps: FormerGenerationDeps) {
@@ -74,17 +65,17 @@ export class FormerGeneration {
         graceMs: skewGraceMs,
       });
     }
-    this.#keptAt = this.#usedAt = now;
     this.#deps.roster.former.add(worker);
+    this.#stay = new Stay(now, this.#use.requests);
     return true;
   }
 
   /** Sends those away whose time is up, and puts those back that are wanted again. */
   reconcile(goal: Goal, now: number): void {
-    if (this.#number === null) return;
+    if (this.#stay === null) return;
     const { former, slots } = this.#deps.roster;
-    this.#lookForRequests(now);
-    const over = this.#isOver(goal.options, now);
+    this.#stay.look(this.#use, now);
+    const over = this.#stay.isOver(goal.options.skewGraceMs, now);
     let reason: GenerationEndReason = over ?? "lost";
     for (const worker of former) {
       const slot = slots.find(({ id }) => id === worker.id);
@@ -110,23 +101,11 @@ export class FormerGeneration {
 
   /** When to look again at the latest. */
   nextCheckAt({ skewGraceMs }: StaffingOptions): number {
-    return this.#number === null ? Infinity : Math.min(
-      this.#keptAt + skewGraceMs,
-      this.#usedAt + unusedMs(skewGraceMs),
-    );
+    return this.#stay?.endsAt(skewGraceMs) ?? Infinity;
   }
 
-  /** Whether its time is up, and why. */
-  #isOver(
-    { skewGraceMs }: StaffingOptions,
-    now: number,
-  ): "grace" | "unused" | null {
-    if (now >= this.#keptAt + skewGraceMs) return "grace";
-    return now >= this.#usedAt + unusedMs(skewGraceMs) ? "unused" : null;
-  }
-
-  /** Its workers are given the requests of its clients alone, so that those are there if there are any. */
-  #lookForRequests(now: number): void {
+  /** What its workers do together: they are given the requests of its clients alone, so that those are there if there are any. */
+  get #use(): Use {
     let requests = 0;
     let inFlight = 0;
     for (const { upstream } of this.#deps.roster.former) {
@@ -134,8 +113,7 @@ export class FormerGeneration {
       requests += figures.requests;
       inFlight += figures.inFlight;
     }
-    if (inFlight > 0 || requests !== this.#requests) this.#usedAt = now;
-    this.#requests = requests;
+    return { requests, inFlight };
   }
 
   /** Whether a worker is kept though its place is given up: for the clients that are tied to it. */
@@ -163,10 +141,6 @@ export class FormerGeneration {
       reason,
     });
     this.#number = null;
+    this.#stay = null;
   }
-}
-
-/** How long those are kept that get no requests, in milliseconds. */
-export function unusedMs(skewGraceMs: number): number {
-  return Math.max(skewGraceMs * UNUSED_RATIO, LEAST_UNUSED_MS);
 }

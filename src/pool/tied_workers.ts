@@ -12,10 +12,10 @@
  */
 
 import type { DrainReason } from "../events/mod.ts";
-import { unusedMs } from "./former_generation.ts";
 import type { Goal, StaffingOptions } from "./goal.ts";
 import { replacementCause } from "./replacement.ts";
 import type { Roster } from "./roster.ts";
+import { Stay } from "./stay.ts";
 import type { Worker } from "./worker.ts";
 
 /** What they are kept with. */
@@ -23,15 +23,6 @@ export interface TiedWorkersDeps {
   readonly roster: Roster;
   /** Takes a worker out of service for good. */
   readonly dismiss: (worker: Worker, reason: DrainReason) => void;
-}
-
-/** Of one that is kept. */
-interface Stay {
-  readonly since: number;
-  /** When it was last seen to have something to do. */
-  usedAt: number;
-  /** Requests it had finished then. */
-  requests: number;
 }
 
 /** Decides who is kept, and for how long. */
@@ -50,7 +41,7 @@ export class TiedWorkers {
       worker.serviceable;
     if (!kept) return false;
     const { requests } = worker.upstream.figures;
-    this.#stays.set(worker, { since: now, usedAt: now, requests });
+    this.#stays.set(worker, new Stay(now, requests));
     this.#deps.roster.tied.add(worker);
     worker.kept(options.skewGraceMs);
     return true;
@@ -73,12 +64,10 @@ export class TiedWorkers {
   reconcile(goal: Goal, now: number, oldest: number): void {
     const { roster: { tied }, dismiss } = this.#deps;
     for (const [worker, stay] of this.#stays) {
-      const { inFlight, requests } = worker.upstream.figures;
-      if (inFlight > 0 || requests !== stay.requests) stay.usedAt = now;
-      stay.requests = requests;
+      stay.look(worker.upstream.figures, now);
       const reason = goal.workers === 0
         ? "stop"
-        : now >= endOf(stay, goal.options)
+        : stay.isOver(goal.options.skewGraceMs, now) !== null
         ? "scale-down"
         : causeOf(worker, goal, { now, oldest });
       // Some end by themselves.
@@ -88,21 +77,10 @@ export class TiedWorkers {
   }
 
   /** When to look again at the latest. */
-  nextCheckAt(options: StaffingOptions): number {
-    let nextAt = Infinity;
-    for (const stay of this.#stays.values()) {
-      nextAt = Math.min(nextAt, endOf(stay, options));
-    }
-    return nextAt;
+  nextCheckAt({ skewGraceMs }: StaffingOptions): number {
+    const ends = this.#stays.values().map((stay) => stay.endsAt(skewGraceMs));
+    return Math.min(...ends);
   }
-}
-
-/** When one goes that is not used any more. */
-function endOf(
-  { since, usedAt }: Stay,
-  { skewGraceMs }: StaffingOptions,
-): number {
-  return Math.min(since + skewGraceMs, usedAt + unusedMs(skewGraceMs));
 }
 
 /** Why it would go if it had its place yet. */
