@@ -140,8 +140,7 @@ function snapshotWorker(
     id: worker.id,
     port: worker.port,
     pid: worker.process.pid,
-    // It is given nothing, and need not say more to those who only look.
-    state: worker.withheld ? "unhealthy" : worker.state.type,
+    state: shownState(worker),
     ready: worker.upstream.accepting && !former,
     spare: slot?.member === false && slot.serviceable.includes(worker),
     former,
@@ -153,4 +152,9 @@ function snapshotWorker(
     upstream: worker.upstream.key,
     figures: worker.upstream.figures,
   };
+}
+
+/** One that is out of rotation for what it fails is given nothing, and need not say more to those who only look. */
+function shownState({ state, withheld }: Worker): WorkerStateName {
+  return withheld && state.type === "ready" ? "unhealthy" : state.type;
 }

@@ -14,6 +14,7 @@ import {
   wellPeers,
   whoseDoing,
 } from "../../src/pool/outlier.ts";
+import { snapshotPool } from "../../src/pool/pool_snapshot.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { ModelWorld, specCalled } from "./model_world.ts";
 
@@ -87,6 +88,8 @@ interface Traffic {
 class ServingWorld extends ModelWorld {
   /** Most workers that were out of rotation, or had successors, at one time. */
   mostAtATime = 0;
+  /** States in which those are shown, or were on their way out, in order. */
+  readonly shown = new Set<string>();
   #index = 0;
 
   /** A pool of so many workers, all of them ready. */
@@ -150,9 +153,29 @@ class ServingWorld extends ModelWorld {
     else upstream.serverErrors++;
   }
 
+  #noteShown(): void {
+    const { roster, restarts, panic } = this.reconciler;
+    const withheld = roster.workers.filter((worker) => worker.withheld);
+    const { workers } = snapshotPool(roster, {
+      min: 0,
+      max: 0,
+      desired: 0,
+      generation: 1,
+      droppedOutput: new Map(),
+      now: this.clock.now(),
+      restarts,
+      panic,
+    });
+    for (const { pid, state } of workers) {
+      const concerned = withheld.some(({ process }) => process.pid === pid);
+      if (concerned) this.shown.add(state);
+    }
+  }
+
   async #look(): Promise<void> {
     for (let turn = 0; turn < 3; turn++) {
       this.pass();
+      this.#noteShown();
       for (const process of [...this.processes]) {
         if (process.asked) process.exit(0);
         else this.probe(process, "passed");
@@ -279,6 +302,13 @@ Deno.test("a worker whose successors fail as it does is replaced more and more s
   await world.serve(HOUR_S, traffic);
   assert.ok(world.replacements - first <= 4, `${world.replacements}`);
   assert.equal(world.mostAtATime, 1);
+});
+
+Deno.test("a worker that is out of rotation is shown as unhealthy, and as what it is once it leaves", async () => {
+  const world = await ServingWorld.start(3);
+  await world.serve(60, broken(world, 1));
+  assert.equal(world.replacements, 1);
+  assert.deepEqual([...world.shown], ["unhealthy", "terminating"]);
 });
 
 Deno.test("a worker that failed what the others served serves again when they are gone", async () => {
