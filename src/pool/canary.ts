@@ -5,6 +5,8 @@
  * @module
  */
 
+import { errorRatio, type Outcomes } from "./outcomes.ts";
+
 /** How long a worker is tried out without enough traffic, in milliseconds. A quiet pool must be reloadable too. */
 const QUIET_MS = 1_000;
 
@@ -19,16 +21,6 @@ const SLOWER_RATIO = 3;
 
 /** ... once this many milliseconds are added: the first requests meet cold code. */
 const SLOWER_MARGIN_MS = 500;
-
-/** What has been counted of one worker, or of a generation. */
-export interface CanaryFigures {
-  /** Requests finished. */
-  readonly requests: number;
-  /** Those of them that failed on its side, or got 5xx. */
-  readonly errors: number;
-  /** Sum of their durations in milliseconds. */
-  readonly latencySumMs: number;
-}
 
 /** How far a trial has come. */
 export interface CanaryTrial {
@@ -68,8 +60,8 @@ const PASSED: CanaryVerdict = { type: "passed" };
  * ```
  */
 export function judgeCanary(
-  canary: CanaryFigures,
-  baseline: CanaryFigures,
+  canary: Outcomes,
+  baseline: Outcomes,
   { canaryRequests, elapsedMs }: CanaryTrial,
 ): CanaryVerdict {
   if (canaryRequests === 0) return PASSED;
@@ -91,16 +83,7 @@ export function judgeCanary(
   return slower ? isSlow(canary, baseline) : PASSED;
 }
 
-/** Adds up what has been counted of several workers. */
-export function sumFigures(all: readonly CanaryFigures[]): CanaryFigures {
-  return all.reduce((sum, one) => ({
-    requests: sum.requests + one.requests,
-    errors: sum.errors + one.errors,
-    latencySumMs: sum.latencySumMs + one.latencySumMs,
-  }), { requests: 0, errors: 0, latencySumMs: 0 });
-}
-
-function failsMore(canary: CanaryFigures, old: CanaryFigures): CanaryVerdict {
+function failsMore(canary: Outcomes, old: Outcomes): CanaryVerdict {
   return {
     type: "failed",
     reason: `${canary.errors} of its first ${canary.requests} requests ` +
@@ -108,7 +91,7 @@ function failsMore(canary: CanaryFigures, old: CanaryFigures): CanaryVerdict {
   };
 }
 
-function isSlow(canary: CanaryFigures, old: CanaryFigures): CanaryVerdict {
+function isSlow(canary: Outcomes, old: Outcomes): CanaryVerdict {
   return {
     type: "failed",
     reason: `its first ${canary.requests} requests took ` +
@@ -117,20 +100,19 @@ function isSlow(canary: CanaryFigures, old: CanaryFigures): CanaryVerdict {
   };
 }
 
-function expectedErrors(canary: CanaryFigures, old: CanaryFigures): number {
+function expectedErrors(canary: Outcomes, old: Outcomes): number {
   return old.requests === 0 ? 0 : canary.requests * old.errors / old.requests;
 }
 
-function isSlower(canary: CanaryFigures, old: CanaryFigures): boolean {
+function isSlower(canary: Outcomes, old: Outcomes): boolean {
   return canary.requests > 0 && old.requests > 0 &&
     meanMs(canary) > meanMs(old) * SLOWER_RATIO + SLOWER_MARGIN_MS;
 }
 
-function meanMs({ requests, latencySumMs }: CanaryFigures): number {
+function meanMs({ requests, latencySumMs }: Outcomes): number {
   return latencySumMs / Math.max(requests, 1);
 }
 
-function percent({ requests, errors }: CanaryFigures): string {
-  const ratio = errors / Math.max(requests, 1);
-  return `${(ratio * 100).toFixed(1)} %`;
+function percent(outcomes: Outcomes): string {
+  return `${(errorRatio(outcomes) * 100).toFixed(1)} %`;
 }

@@ -9,6 +9,13 @@
  * @module
  */
 
+import {
+  errorRatio,
+  NO_OUTCOMES,
+  type Outcomes,
+  sumOutcomes,
+} from "./outcomes.ts";
+
 /**
  * Fewest requests by which a worker is judged, and fewest that its peers must
  * have had meanwhile. Fewer show nothing: of three, all may fail by chance.
@@ -42,23 +49,11 @@ const LEAST_STANDARD_ERRORS = 4;
  */
 const EXPECTED_FAILURES = 8;
 
-/** What came of requests. */
-export interface Outcomes {
-  /** Requests finished. */
-  readonly requests: number;
-  /** Those of them that failed. */
-  readonly errors: number;
-  /** Sum of their durations in milliseconds. */
-  readonly latencySumMs: number;
-}
-
 /** A worker beside those of its peers that are well, over the same time. */
 export interface Comparison {
   readonly own: Outcomes;
   readonly peers: Outcomes;
 }
-
-const NO_OUTCOMES: Outcomes = { requests: 0, errors: 0, latencySumMs: 0 };
 
 /**
  * Returns those of `peers` that do not fail; nobody, where with the worker that
@@ -66,7 +61,9 @@ const NO_OUTCOMES: Outcomes = { requests: 0, errors: 0, latencySumMs: 0 };
  */
 export function wellPeers<P>(peers: ReadonlyMap<P, Outcomes>): readonly P[] {
   const busy = [...peers].filter(([, { requests }]) => requests > 0);
-  const well = busy.filter(([, outcomes]) => ratioOf(outcomes) <= WELL_RATIO);
+  const well = busy.filter(([, outcomes]) =>
+    errorRatio(outcomes) <= WELL_RATIO
+  );
   return 2 * well.length > busy.length ? well.map(([peer]) => peer) : [];
 }
 
@@ -93,8 +90,8 @@ export function judgeOutlier(
   if (own.requests < LEAST_REQUESTS || peers.requests < LEAST_REQUESTS) {
     return "open";
   }
-  const ratio = ratioOf(own);
-  const peerRatio = ratioOf(peers);
+  const ratio = errorRatio(own);
+  const peerRatio = errorRatio(peers);
   if (ratio < FAILING_RATIO || peerRatio > WELL_RATIO) return "ordinary";
   const pooled = (own.errors + peers.errors) / (own.requests + peers.requests);
   const standardError = Math.sqrt(
@@ -113,7 +110,6 @@ export function judgeOutlier(
  * client that is tied to it makes them, or one that makes every second request
  * so, of two workers that have their turns. Such failures follow the requests.
  *
- * @param before The comparison by which it is one.
  * @param after What the same peers have done since.
  * @param last Whether there is no more time for doubts.
  */
@@ -122,12 +118,12 @@ export function whoseDoing(
   after: Outcomes,
   last: boolean,
 ): "open" | "worker" | "requests" {
-  const alone = ratioOf(peers);
-  const following = ratioOf(addOutcomes(own, peers));
+  const alone = errorRatio(peers);
+  const following = errorRatio(sumOutcomes([own, peers]));
   const enough = after.requests >= LEAST_REQUESTS &&
     after.requests * (following - alone) >= EXPECTED_FAILURES;
   if (!enough && !last) return "open";
-  return ratioOf(after) > (alone + following) / 2 ? "requests" : "worker";
+  return errorRatio(after) > (alone + following) / 2 ? "requests" : "worker";
 }
 
 /** What has come since there was no more than `before`. */
@@ -140,18 +136,4 @@ export function outcomesSince(
     errors: now.errors - before.errors,
     latencySumMs: now.latencySumMs - before.latencySumMs,
   };
-}
-
-/** Adds up what came of several workers' requests. */
-export function addOutcomes(...all: readonly Outcomes[]): Outcomes {
-  return all.reduce((sum, one) => ({
-    requests: sum.requests + one.requests,
-    errors: sum.errors + one.errors,
-    latencySumMs: sum.latencySumMs + one.latencySumMs,
-  }), NO_OUTCOMES);
-}
-
-/** Share of requests that failed; 0 where there were none. */
-export function ratioOf({ requests, errors }: Outcomes): number {
-  return errors / Math.max(requests, 1);
 }

@@ -15,14 +15,13 @@
  */
 
 import {
-  addOutcomes,
   type Comparison,
   judgeOutlier,
-  type Outcomes,
   outcomesSince,
   wellPeers,
   whoseDoing,
 } from "./outlier.ts";
+import { type Outcomes, outcomesOf, sumOutcomes } from "./outcomes.ts";
 import type { Worker } from "./worker.ts";
 
 /** How often it is looked what has been counted, in milliseconds: so long a window is at least. */
@@ -117,7 +116,7 @@ export class OutlierDetector {
     if (now < this.#sampledAt + SAMPLE_MS) return null;
     this.#sampledAt = now;
     const sample: Sample = new Map(
-      serving.map((worker) => [worker, outcomesOf(worker, tied)]),
+      serving.map((worker) => [worker, countedOf(worker, tied)]),
     );
     if (this.#suspicion !== null) {
       return this.#settle(this.#suspicion, sample, now);
@@ -159,7 +158,7 @@ export class OutlierDetector {
     const peers = wellPeers(counted);
     const comparison = {
       own,
-      peers: addOutcomes(...peers.map((peer) => counted.get(peer)!)),
+      peers: sumOutcomes(peers.map((peer) => counted.get(peer)!)),
     };
     const verdict = judgeOutlier(comparison);
     if (verdict === "open") return null;
@@ -170,8 +169,8 @@ export class OutlierDetector {
     return outlying.length < WINDOWS ? null : {
       worker,
       comparison: {
-        own: addOutcomes(...outlying.map(({ own }) => own)),
-        peers: addOutcomes(...outlying.map(({ peers }) => peers)),
+        own: sumOutcomes(outlying.map(({ own }) => own)),
+        peers: sumOutcomes(outlying.map(({ peers }) => peers)),
       },
       peers,
       since: sample,
@@ -197,8 +196,8 @@ export class OutlierDetector {
     now: number,
   ): OutlierVerdict | null {
     const left = peers.filter((peer) => sample.has(peer));
-    const after = addOutcomes(
-      ...left.map((peer) => outcomesSince(sample.get(peer)!, since.get(peer))),
+    const after = sumOutcomes(
+      left.map((peer) => outcomesSince(sample.get(peer)!, since.get(peer))),
     );
     const { own } = comparison;
     const leastMs = own.latencySumMs / own.requests * LATENCY_FACTOR;
@@ -216,8 +215,10 @@ export class OutlierDetector {
   }
 }
 
-function outcomesOf({ upstream }: Worker, tied: boolean): Outcomes {
-  const { requests, failures, serverErrors, latencySumMs } = upstream.figures;
-  const errors = failures + (tied ? 0 : serverErrors);
-  return { requests, errors, latencySumMs };
+/** What has come of its requests so far; where clients are tied to it, a status is no error of its own. */
+function countedOf(worker: Worker, tied: boolean): Outcomes {
+  const outcomes = outcomesOf(worker);
+  return tied
+    ? { ...outcomes, errors: worker.upstream.figures.failures }
+    : outcomes;
 }

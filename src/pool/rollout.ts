@@ -8,8 +8,14 @@
  * @module
  */
 
-import { type CanaryFigures, judgeCanary, sumFigures } from "./canary.ts";
+import { judgeCanary } from "./canary.ts";
 import type { Generation } from "./generation.ts";
+import {
+  NO_OUTCOMES,
+  type Outcomes,
+  outcomesOf,
+  sumOutcomes,
+} from "./outcomes.ts";
 import type {
   ReloadReport,
   ReloadVerdict,
@@ -100,7 +106,7 @@ export class Rollout {
     const { from, to } = this.#options;
     const old = slots.flatMap((slot) => slot.workers)
       .filter((worker) => worker.generation === from.number);
-    const baseline = sumFigures(old.map(figuresOf));
+    const baseline = sumOutcomes(old.map(outcomesOf));
     for (const slot of slots) {
       const onTrial = slot.workers.filter((worker) =>
         worker.generation === to.number && !this.#proven.has(worker)
@@ -119,13 +125,13 @@ export class Rollout {
   #judgeWorker(
     worker: Worker,
     slot: Slot,
-    seen: { readonly baseline: CanaryFigures; readonly now: number },
+    seen: { readonly baseline: Outcomes; readonly now: number },
   ): string | null {
     if (worker.health?.healthy === false) {
       return `failed its probes (${worker.health.reason})`;
     }
     if (worker.state.type !== "ready" || !worker.serviceable) return null;
-    const verdict = judgeCanary(figuresOf(worker), seen.baseline, {
+    const verdict = judgeCanary(outcomesOf(worker), seen.baseline, {
       // One that is held back is given no requests.
       canaryRequests: slot.member ? this.#options.canaryRequests : 0,
       elapsedMs: seen.now - worker.state.since,
@@ -214,8 +220,8 @@ function reportWorker(
   reason: string | null,
 ): WorkerReload {
   const { requests, errors } = worker === null
-    ? { requests: 0, errors: 0 }
-    : figuresOf(worker);
+    ? NO_OUTCOMES
+    : outcomesOf(worker);
   return {
     workerId,
     port: worker?.port ?? null,
@@ -226,9 +232,4 @@ function reportWorker(
     requests,
     errors,
   };
-}
-
-function figuresOf({ upstream }: Worker): CanaryFigures {
-  const { requests, failures, serverErrors, latencySumMs } = upstream.figures;
-  return { requests, errors: failures + serverErrors, latencySumMs };
 }

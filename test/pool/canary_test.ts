@@ -5,31 +5,28 @@
  */
 
 import assert from "node:assert/strict";
-import {
-  type CanaryFigures,
-  judgeCanary,
-  sumFigures,
-} from "../../src/pool/canary.ts";
+import { judgeCanary } from "../../src/pool/canary.ts";
+import { type Outcomes, sumOutcomes } from "../../src/pool/outcomes.ts";
 
 /** An old generation that fails one request in a hundred, and takes 10 ms. */
-const OLD: CanaryFigures = {
+const OLD: Outcomes = {
   requests: 1_000,
   errors: 10,
   latencySumMs: 10_000,
 };
 
 /** One that has never failed. */
-const FLAWLESS: CanaryFigures = { ...OLD, errors: 0 };
+const FLAWLESS: Outcomes = { ...OLD, errors: 0 };
 
 /** Figures of a worker that takes `meanMs`. */
-function figures(requests: number, errors = 0, meanMs = 10): CanaryFigures {
+function figures(requests: number, errors = 0, meanMs = 10): Outcomes {
   return { requests, errors, latencySumMs: requests * meanMs };
 }
 
 /** The verdict after `elapsedMs`, with five requests wanted. */
 function verdict(
-  canary: CanaryFigures,
-  baseline: CanaryFigures = FLAWLESS,
+  canary: Outcomes,
+  baseline: Outcomes = FLAWLESS,
   elapsedMs = 50,
 ): string {
   return judgeCanary(canary, baseline, { canaryRequests: 5, elapsedMs }).type;
@@ -79,7 +76,7 @@ Deno.test("only what is clearly slower is too slow, and only when that lasts", (
 });
 
 Deno.test("an old generation that has served nobody is no measure of speed", () => {
-  const nothing = sumFigures([]);
+  const nothing = sumOutcomes([]);
   assert.equal(verdict(figures(5, 0, 60_000), nothing), "passed");
   assert.equal(verdict(figures(5, 2), nothing), "failed");
 });

@@ -8,12 +8,8 @@
 import assert from "node:assert/strict";
 import type { PoolEvent } from "../../src/events/mod.ts";
 import type { StaffingOptions } from "../../src/pool/goal.ts";
-import {
-  judgeOutlier,
-  type Outcomes,
-  wellPeers,
-  whoseDoing,
-} from "../../src/pool/outlier.ts";
+import { judgeOutlier, wellPeers, whoseDoing } from "../../src/pool/outlier.ts";
+import type { Outcomes } from "../../src/pool/outcomes.ts";
 import { snapshotPool } from "../../src/pool/pool_snapshot.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { ModelWorld, specCalled } from "./model_world.ts";
