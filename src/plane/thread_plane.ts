@@ -10,6 +10,7 @@
  */
 
 import type { Libc } from "../transport/epoll/libc.ts";
+import { unmapProgram } from "../transport/epoll/program_pages.ts";
 import type {
   AdminSite,
   Call,
@@ -251,10 +252,11 @@ export class ThreadPlane implements DataPlane {
     this.#pulse = null;
   }
 
-  /** Gives back what has been left behind, in this thread and in the allocator of both. */
+  /** Gives back what has been left behind, in this thread, in the allocator of both, and of the program. */
   #tidyUp(): void {
     collectGarbage();
     this.#libc.trim();
+    unmapProgram(this.#libc);
   }
 
   /** The thread is gone: another one takes its place. */

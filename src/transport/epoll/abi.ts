@@ -40,6 +40,12 @@ export const SPLICE = { MOVE: 0x1, NONBLOCK: 0x2 } as const;
 /** Flags of `pipe2`: `O_NONBLOCK` and `O_CLOEXEC`. */
 export const PIPE_FLAGS = 0x80800;
 
+/** Flags of `open`: `O_RDONLY` and `O_CLOEXEC`. */
+export const OPEN_FLAGS = 0x80000;
+
+/** Advice of `madvise`: the pages are not needed. */
+export const MADV_DONTNEED = 4;
+
 /** Command of `fcntl` that sets the size of a pipe. */
 export const F_SETPIPE_SZ = 1031;
 

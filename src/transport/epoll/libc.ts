@@ -2,9 +2,9 @@
  * The C library, opened: system calls as functions, and how the last one
  * failed. A call costs some 5 ns beside what the kernel does.
  *
- * Parameters are of 32 bits or buffers alone: others are slower. Lengths are
- * those of buffers, and pointers that are numbers none at all, so that their
- * upper half is always zero.
+ * Parameters are of 32 bits or buffers alone, where requests wait for the call:
+ * others are slower. Lengths are those of buffers, and pointers that are
+ * numbers none at all, so that their upper half is always zero.
  *
  * @module
  */
@@ -40,6 +40,7 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  open: { parameters: ["buffer", "i32"], result: "i32" },
   usleep: { parameters: ["u32"], result: "i32" },
   prctl: { parameters: ["i32", "u32", "u32", "u32", "u32"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
@@ -48,6 +49,8 @@ const SYMBOLS = {
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
   memcpy: { parameters: ["buffer", "pointer", "u32"], result: "pointer" },
+  // Asked for rarely: it may be slow.
+  madvise: { parameters: ["u64", "u64", "i32"], result: "i32" },
   // Of glibc alone: others give memory back by themselves.
   malloc_trim: { parameters: ["u32"], result: "i32", optional: true },
 } as const;
