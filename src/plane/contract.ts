@@ -56,6 +56,8 @@ export interface UpstreamAddress {
    * @default {false}
    */
   readonly serial?: boolean;
+  /** The process that was started for it, whose CPU time says whether it computes: the one that serves, or one that has started that. */
+  readonly pid?: number;
 }
 
 /** A certificate and its private key, in PEM. */

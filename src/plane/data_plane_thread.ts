@@ -17,6 +17,7 @@ import { ProxyEngine } from "../proxy/core/engine.ts";
 import type { Tracer } from "../proxy/core/tracer.ts";
 import { EpollAcceptor } from "../transport/epoll/acceptor.ts";
 import { EpollDriver } from "../transport/epoll/driver.ts";
+import { CpuTimes } from "../transport/epoll/cpu_times.ts";
 import { openLibc } from "../transport/epoll/libc.ts";
 import { Board } from "./board.ts";
 import { collectGarbage } from "./collect_garbage.ts";
@@ -60,10 +61,14 @@ class DataPlaneThread {
       onWake: () => this.#receive(),
       onError: (error) => this.#post({ type: "fault", error }),
     });
+    const cpuTimes = new CpuTimes(libc);
     const host = this.#host = new PlaneHost(
       settings,
       (fact) => this.#note(fact),
-      { clock: () => driver.clock.now() },
+      {
+        clock: () => driver.clock.now(),
+        cpuMsOf: ({ pid }) => pid === null ? null : cpuTimes.of(pid),
+      },
     );
     const engine = this.#serve(host);
     for (const command of start.commands) host.send(command);

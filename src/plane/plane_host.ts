@@ -15,6 +15,7 @@ import type {
   ProxyEngine,
 } from "../proxy/core/engine.ts";
 import type { Clock, Timers } from "../proxy/core/link.ts";
+import type { CpuMsOf } from "../upstream/concurrency/worker_cpu.ts";
 import { Dispatcher, type DispatcherOptions } from "../upstream/dispatcher.ts";
 import { policyFor, type PolicyName } from "../upstream/policy/mod.ts";
 import { Upstream } from "../upstream/upstream.ts";
@@ -80,14 +81,15 @@ export class PlaneHost {
   /**
    * Creates a host that does not serve yet; `report` is handed each fact.
    *
-   * @param options A clock other than the runtime's; or, for tests which claim
-   * by themselves, a dispatcher.
+   * @param options A clock other than the runtime's, and one for the CPU time
+   * of workers; or, for tests which claim by themselves, a dispatcher.
    */
   constructor(
     settings: DataPlaneSettings,
     report: (fact: Fact) => void,
-    { clock, dispatcher }: {
+    { clock, cpuMsOf, dispatcher }: {
       readonly clock?: () => number;
+      readonly cpuMsOf?: CpuMsOf;
       readonly dispatcher?: Dispatcher | undefined;
     } = {},
   ) {
@@ -100,6 +102,7 @@ export class PlaneHost {
       ...settings,
       policy: policyFor(settings),
       ...(clock && { clock }),
+      ...(cpuMsOf && { cpuMsOf }),
     });
     this.#unsubscribe = this.#forward(false);
   }

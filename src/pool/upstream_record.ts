@@ -64,7 +64,7 @@ export class UpstreamRecord {
   }
 
   /** Takes note of what was found out of it, before it is published for the first time. */
-  locate(found: Pick<UpstreamAddress, "hostname" | "serial">): void {
+  locate(found: Pick<UpstreamAddress, "hostname" | "serial" | "pid">): void {
     this.#address = { ...this.#address, ...found };
   }
 

@@ -309,7 +309,7 @@ export class WorkerStarter {
     { healthy, hostname, serial = false, startup }: HealthReport,
   ): void {
     if (healthy === true) {
-      worker.upstream.locate({ hostname, serial });
+      worker.upstream.locate({ hostname, serial, pid: worker.process.pid });
       this.#serveAddress.noteReady(movable(worker));
     }
     if (startup === null || worker.restart) return;

@@ -19,6 +19,7 @@ import {
 import { policyFor, type PolicyName } from "../upstream/policy/mod.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import { EventQueue } from "./event_queue.ts";
+import { ModelledClock } from "./modelled_clock.ts";
 import {
   EventLoop,
   type ModelledConnection,
@@ -30,6 +31,8 @@ import {
 export interface Demand {
   /** Time on one of the worker's threads. */
   readonly cpuMs: number;
+  /** Share of that for which the thread computes: for the rest, it waits and is not free. @default {1} */
+  readonly computing?: number;
   /** Time that it waits for something else, once it has been on a thread. @default {0} */
   readonly waitMs?: number;
   /** Time that the client takes to send it. @default {0} */
@@ -96,6 +99,7 @@ export class DispatchModel {
   readonly dispatcher: Dispatcher;
   readonly #options: DispatchModelOptions;
   readonly #events = new EventQueue();
+  readonly #clocks: readonly ModelledClock[];
   readonly #workers: readonly ModelledWorker[];
   /** Idle connections to each worker, the newest last. */
   readonly #connections: readonly ModelledConnection[][];
@@ -114,8 +118,18 @@ export class DispatchModel {
       maxQueue,
       queueTimeoutMs,
       clock: () => this.now,
+      cpuMsOf: ({ id }) => this.#clocks[id]!.cpuMs,
     });
-    this.#workers = Array.from({ length: workers }, (_, id) => this.#start(id));
+    const { threads = 1, slowness = () => 1 } = options;
+    this.#clocks = Array.from(
+      { length: workers },
+      (_, id) => new ModelledClock(this.#events, () => slowness(id, this.now)),
+    );
+    this.#workers = this.#clocks.map((clock) =>
+      threads === "event-loop"
+        ? new EventLoop(clock)
+        : new ThreadPool(clock, threads)
+    );
     this.#connections = this.#workers.map(() => []);
     this.publish(1);
     this.#sweep();
@@ -191,21 +205,6 @@ export class DispatchModel {
     }
   }
 
-  #start(id: number): ModelledWorker {
-    const { threads = 1, slowness = () => 1 } = this.#options;
-    const events = this.#events;
-    const clock = {
-      get now(): number {
-        return events.now;
-      },
-      at: (at: number, run: () => void) => events.at(at, run),
-      slowness: () => slowness(id, events.now),
-    };
-    return threads === "event-loop"
-      ? new EventLoop(clock)
-      : new ThreadPool(clock, threads);
-  }
-
   #receive(request: ModelRequest, upstream: Upstream, done: () => void): void {
     const { wireMs = 0.05 } = this.#options;
     request.ticket = null;
@@ -221,9 +220,10 @@ export class DispatchModel {
 
   #compute(request: ModelRequest, upstream: Upstream, done: () => void): void {
     const { wireMs = 0.05 } = this.#options;
-    const { cpuMs, waitMs = 0, stream = false } = request.demand;
+    const { cpuMs, computing = 1, waitMs = 0, stream = false } = request.demand;
     this.#workers[upstream.id]!.receive({
       cpuMs,
+      computing,
       connection: request.connection!,
       done: () => {
         if (stream) {

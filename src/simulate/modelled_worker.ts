@@ -12,6 +12,8 @@ const AFTER_RESPONSE_MS = 0.15;
 export interface Work {
   /** Time that it takes, in milliseconds. */
   readonly cpuMs: number;
+  /** Share of that for which its thread computes; for the rest, it waits. */
+  readonly computing: number;
   /** What it came on. */
   readonly connection: ModelledConnection;
   /** Called when that is over. */
@@ -28,12 +30,10 @@ export interface ModelledConnection {
 
 /** Time as the worker sees it. */
 export interface WorkerClock {
-  /** In milliseconds. */
-  readonly now: number;
-  /** Lets `run` happen at a time. */
-  at(at: number, run: () => void): void;
-  /** By what factor the worker is slower just now. */
-  slowness(): number;
+  /** Lets `run` happen when so much of other things has been done, in milliseconds. */
+  after(milliseconds: number, run: () => void): void;
+  /** Lets `run` happen when the request has been on a thread for as long as it takes. */
+  serve(work: Work, run: () => void): void;
 }
 
 /** A worker. */
@@ -64,14 +64,11 @@ export class ThreadPool implements ModelledWorker {
     const work = this.#waiting.shift();
     if (work === undefined) return;
     this.#free--;
-    this.#clock.at(
-      this.#clock.now + work.cpuMs * this.#clock.slowness(),
-      () => {
-        this.#free++;
-        work.done();
-        this.#next();
-      },
-    );
+    this.#clock.serve(work, () => {
+      this.#free++;
+      work.done();
+      this.#next();
+    });
   }
 }
 
@@ -112,13 +109,10 @@ export class EventLoop implements ModelledWorker {
     this.#busy = true;
     const work = connection.unread!;
     connection.unread = null;
-    this.#clock.at(
-      this.#clock.now + work.cpuMs * this.#clock.slowness(),
-      () => {
-        work.done();
-        this.#clock.at(this.#clock.now + AFTER_RESPONSE_MS, () => this.#next());
-      },
-    );
+    this.#clock.serve(work, () => {
+      work.done();
+      this.#clock.after(AFTER_RESPONSE_MS, () => this.#next());
+    });
   }
 
   #poll(): void {

@@ -109,6 +109,8 @@ const computing = (random: () => number): Demand => ({
   cpuMs: random() < 0.9 ? 3 : 40,
 });
 const waiting = (): Demand => ({ cpuMs: 0.05, waitMs: 50 });
+/** The same, for which it keeps its thread. */
+const blocking = (): Demand => ({ cpuMs: 50, computing: 0.01 });
 const quick = (random: () => number): Demand => ({
   cpuMs: 0.05 + 0.1 * random(),
 });
@@ -319,6 +321,11 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     stretch: LONG,
     demand: (random, now) => isChanged(now) ? mixed(random) : computing(random),
     ratePerSecond: (now) => isChanged(now) ? 250 : 150,
+  },
+  "changing (to blocking)": {
+    stretch: LONG,
+    demand: (random, now) => isChanged(now) ? blocking() : computing(random),
+    ratePerSecond: (now) => isChanged(now) ? 28 : 150,
   },
   "changing (64 clients)": {
     stretch: LONG,

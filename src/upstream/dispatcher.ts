@@ -14,6 +14,7 @@
 
 import type { LatencyHistogram } from "../shared/latency_histogram.ts";
 import type { AdaptiveConcurrency } from "./concurrency/adaptive_concurrency.ts";
+import { type CpuMsOf, WorkerCpu } from "./concurrency/worker_cpu.ts";
 import type { Subset } from "./generation_subsets.ts";
 import { Overload } from "./overload.ts";
 import { PublishedSet, type PublishedSetOptions } from "./published_set.ts";
@@ -42,6 +43,8 @@ export interface DispatcherOptions
   readonly workerConcurrency: number | "auto";
   /** Monotonic time in milliseconds. @default {performance.now} */
   readonly clock?: () => number;
+  /** Tells whether workers compute, where that can be told: so it is seen at once when they do other work. */
+  readonly cpuMsOf?: CpuMsOf;
 }
 
 /** Makes the claims and keeps the queue. */
@@ -54,6 +57,7 @@ export class Dispatcher {
   readonly #queue: RequestQueue;
   readonly #clock: () => number;
   readonly #overload: Overload;
+  readonly #cpu: WorkerCpu | null;
 
   /** Creates a dispatcher with nothing published. */
   constructor(options: DispatcherOptions) {
@@ -67,6 +71,9 @@ export class Dispatcher {
     this.#adaptive = this.#limit.adaptive;
     this.#published = new PublishedSet(options, this.#limit);
     this.#overload = new Overload(options.queueTimeoutMs);
+    this.#cpu = options.cpuMsOf === undefined
+      ? null
+      : new WorkerCpu(options.cpuMsOf);
   }
 
   /** The published set, in slot order. */
@@ -221,6 +228,8 @@ export class Dispatcher {
       working,
       inTurn: this.upstreams.reduce((sum, u) => sum + u.load, 0),
       workers: Math.max(1, this.upstreams.length),
+      busy: this.upstreams.filter(({ working }) => working > 0).length,
+      cpuMs: this.#cpu?.look(this.upstreams) ?? null,
     });
     this.#serveQueue();
   }

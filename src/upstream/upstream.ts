@@ -34,7 +34,7 @@ export interface UpstreamOptions extends Omit<UpstreamAddress, "key"> {
  *
  * Counters are written by the data plane only and read by anybody.
  */
-export class Upstream implements UpstreamAddress {
+export class Upstream implements Omit<UpstreamAddress, "pid"> {
   readonly key: number;
   readonly id: number;
   readonly hostname: string;
@@ -42,6 +42,8 @@ export class Upstream implements UpstreamAddress {
   readonly generation: number;
   /** Whether it serves one connection at a time. */
   readonly serial: boolean;
+  /** The process that was started for it, or one that has started that; `null` where there is none. */
+  readonly pid: number | null;
 
   /** Exchanges finished, whatever came of them. */
   requests = 0;
@@ -77,6 +79,7 @@ export class Upstream implements UpstreamAddress {
     this.port = address.port;
     this.generation = address.generation;
     this.serial = address.serial ?? false;
+    this.pid = address.pid ?? null;
     this.#observer = observer;
   }
 

@@ -14,7 +14,6 @@ export class Completions {
   #servedBefore = 0;
   #abandoned = 0;
   #abandonedSeen = 0;
-  /** Served between the last two ticks. */
   #lately = 0;
 
   /** Requests that were served so far. */
@@ -27,9 +26,9 @@ export class Completions {
     return this.#abandoned;
   }
 
-  /** Whether none was served between the last two ticks. */
-  get none(): boolean {
-    return this.#lately === 0;
+  /** Requests that were served between the last two ticks. */
+  get lately(): number {
+    return this.#lately;
   }
 
   /** A request was served. */

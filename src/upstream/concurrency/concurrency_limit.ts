@@ -28,6 +28,7 @@
  * @module
  */
 
+import { ChangeOfWork } from "./change_of_work.ts";
 import { Collapse, COLLAPSE_FACTOR } from "./collapse.ts";
 import { Completions } from "./completions.ts";
 import { Crowding } from "./crowding.ts";
@@ -94,7 +95,9 @@ export class ConcurrencyLimit {
   /** The requests at the limit that the last clear verdict was about. */
   #known: LatencySample | null = null;
   #queued = 0;
+  #tickedAt = 0;
   readonly #completions = new Completions();
+  readonly #changeOfWork = new ChangeOfWork();
   readonly #collapse = new Collapse();
   readonly #surge = new Surge();
   readonly #crowding = new Crowding();
@@ -187,10 +190,20 @@ export class ConcurrencyLimit {
   }
 
   /** To be called a few times a second. */
-  tick(now: number, { queued, working, inTurn, workers }: PoolLoad): void {
+  tick(now: number, load: PoolLoad): void {
+    const { queued, working, inTurn, workers } = load;
     this.#queued = queued;
     const completions = this.#completions;
     completions.tick();
+    const elapsedMs = now - this.#tickedAt;
+    this.#tickedAt = now;
+    const changed = this.#changeOfWork.look({
+      ...load,
+      elapsedMs,
+      waiting: queued > 0,
+      finished: completions.lately,
+    });
+    if (changed) return this.#forget(now);
     const { served: finished, abandoned } = completions;
     if (this.#collapse.look({ now, finished, abandoned })) {
       const used = Math.min(this.#limit, GREATEST_LIMIT, working / workers);
@@ -256,8 +269,7 @@ export class ConcurrencyLimit {
       case "raise":
         return this.#change(SURGE_FACTOR * this.#limit, now);
       case "forget":
-        this.#work.forget();
-        return this.#change(Infinity, now);
+        return this.#forget(now);
       case "in-vain":
       case "end":
         if (advice === "in-vain") this.#saturation.note(now);
@@ -267,10 +279,16 @@ export class ConcurrencyLimit {
     }
   }
 
+  /** Begins anew: the work is other work. */
+  #forget(now: number): void {
+    this.#work.forget();
+    this.#change(Infinity, now);
+  }
+
   /** Goes on with the search, where something is due. */
   #advance(now: number): void {
     const phase = this.#phase;
-    const stoodStill = this.#queued > 0 && this.#completions.none &&
+    const stoodStill = this.#queued > 0 && this.#completions.lately === 0 &&
       this.#work.usualMs < STAND_STILL_MS;
     if (phase.type === "rest") {
       const asked = this.#queued > 0 && this.#schedule.up.due(now);
