@@ -52,6 +52,8 @@ export interface DispatchModelOptions {
   readonly threads?: number | "event-loop";
   /** Factor by which a worker is slower at a time. @default {1} */
   readonly slowness?: (worker: number, now: number) => number;
+  /** Whether it is seen how much workers compute, as it is on epoll. @default {true} */
+  readonly cpuTimes?: boolean;
   /** @default {1024} */
   readonly maxQueue?: number;
   /** @default {10_000} */
@@ -111,6 +113,7 @@ export class DispatchModel {
   /** Creates a model at the time 0. */
   constructor(options: DispatchModelOptions) {
     const { workers, maxQueue = 1024, queueTimeoutMs = 10_000 } = options;
+    const { cpuTimes = true, threads = 1, slowness = () => 1 } = options;
     this.#options = options;
     this.dispatcher = new Dispatcher({
       policy: policyFor(options),
@@ -118,9 +121,10 @@ export class DispatchModel {
       maxQueue,
       queueTimeoutMs,
       clock: () => this.now,
-      cpuMsOf: ({ id }) => this.#clocks[id]!.cpuMs,
+      ...(cpuTimes && {
+        cpuMsOf: ({ id }: Upstream): number => this.#clocks[id]!.cpuMs,
+      }),
     });
-    const { threads = 1, slowness = () => 1 } = options;
     this.#clocks = Array.from(
       { length: workers },
       (_, id) => new ModelledClock(this.#events, () => slowness(id, this.now)),

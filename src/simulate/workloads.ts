@@ -17,7 +17,10 @@ export interface Workload {
   /** How long it is to be looked at. */
   readonly stretch: { readonly warmUpMs: number; readonly measuredMs: number };
   /** What its workers are like, beside one thread each and equally fast. */
-  readonly pool?: Pick<DispatchModelOptions, "threads" | "slowness">;
+  readonly pool?: Pick<
+    DispatchModelOptions,
+    "threads" | "slowness" | "cpuTimes"
+  >;
   /** Clients that each wait for a response before they ask again, at a time. */
   readonly clients?: (now: number) => number;
   /** Requests per second of clients that do not wait for responses, at a time. */
@@ -321,6 +324,19 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     stretch: LONG,
     demand: (random, now) => isChanged(now) ? mixed(random) : computing(random),
     ratePerSecond: (now) => isChanged(now) ? 250 : 150,
+  },
+  "changing (to querying)": {
+    stretch: LONG,
+    demand: (random, now) =>
+      isChanged(now) ? querying(random) : computing(random),
+    ratePerSecond: (now) => isChanged(now) ? 700 : 100,
+    pool: { threads: "event-loop" },
+  },
+  "changing (starved)": {
+    stretch: LONG,
+    demand: computing,
+    ratePerSecond: (now) => isChanged(now) ? 52 : 208,
+    pool: { slowness: (_worker, now) => isChanged(now) ? 4 : 1 },
   },
   "changing (to blocking)": {
     stretch: LONG,

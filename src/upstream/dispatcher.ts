@@ -47,6 +47,9 @@ export interface DispatcherOptions
   readonly cpuMsOf?: CpuMsOf;
 }
 
+/** While requests wait, what workers compute is looked at so often, in milliseconds. */
+const WATCH_INTERVAL_MS = 20;
+
 /** Makes the claims and keeps the queue. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
@@ -58,6 +61,8 @@ export class Dispatcher {
   readonly #clock: () => number;
   readonly #overload: Overload;
   readonly #cpu: WorkerCpu | null;
+  /** When it was looked what workers compute. */
+  #watchedAt = 0;
 
   /** Creates a dispatcher with nothing published. */
   constructor(options: DispatcherOptions) {
@@ -219,6 +224,9 @@ export class Dispatcher {
     this.#published.sweep(now);
     if (this.#adaptive === null) return this.#queue.expire(now);
     this.#expire(now);
+    this.#watch(now);
+    // What is let in now is there already for whoever counts.
+    this.#serveQueue();
     const working = this.upstreams.reduce((sum, u) => sum + u.working, 0);
     const queued = this.#queue.size;
     const saturated = this.#adaptive.saturated(now);
@@ -228,8 +236,6 @@ export class Dispatcher {
       working,
       inTurn: this.upstreams.reduce((sum, u) => sum + u.load, 0),
       workers: Math.max(1, this.upstreams.length),
-      busy: this.upstreams.filter(({ working }) => working > 0).length,
-      cpuMs: this.#cpu?.look(this.upstreams) ?? null,
     });
     this.#serveQueue();
   }
@@ -247,9 +253,25 @@ export class Dispatcher {
     });
   }
 
+  /** Looks what workers compute. */
+  #watch(now: number): void {
+    if (this.#adaptive === null || this.#cpu === null) return;
+    this.#watchedAt = now;
+    const { upstreams } = this;
+    this.#adaptive.watch({
+      now,
+      spell: this.#queue.size > 0 ? this.#queue.spells : null,
+      workers: upstreams.length,
+      working: upstreams.reduce((sum, { working }) => sum + working, 0),
+      busy: upstreams.filter(({ working }) => working > 0).length,
+      cpuMs: this.#cpu.look(upstreams),
+    });
+  }
+
   #serveQueue(): void {
     if (this.#queue.size === 0) return;
     const now = this.#clock();
+    if (now - this.#watchedAt >= WATCH_INTERVAL_MS) this.#watch(now);
     const full = new Set<Subset>();
     this.#queue.serve((request, since) => {
       const subset = this.#published.subsetOf(request);

@@ -80,6 +80,8 @@ export interface QueueStats {
 
 /** Holds those that wait. */
 export class RequestQueue {
+  /** How many times somebody began to wait while nobody did. */
+  spells = 0;
   /** Turned away because the queue was full or the pool is stopping. */
   rejected = 0;
   /** Turned away because the wait was too long. */
@@ -113,6 +115,7 @@ export class RequestQueue {
       this.rejected++;
       throw new UnavailableError(this.#closed ? "stopping" : "queue-full");
     }
+    if (this.#tickets.size === 0) this.spells++;
     this.#tickets.add(ticket);
   }
 

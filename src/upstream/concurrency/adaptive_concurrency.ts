@@ -14,6 +14,7 @@
 import type { ClaimRequest } from "../request_queue.ts";
 import { type Linked, LinkedList } from "../linked_list.ts";
 import type { Upstream } from "../upstream.ts";
+import type { Exertion } from "./change_of_work.ts";
 import { ConcurrencyLimit } from "./concurrency_limit.ts";
 import { MOST_PLACES, type SampledRequest } from "./latency_sample.ts";
 import type { PoolLoad } from "./phase.ts";
@@ -218,6 +219,11 @@ export class AdaptiveConcurrency {
   park(request: ClaimRequest): void {
     const claim = claimOf(request);
     if (claim !== null) this.#excuse(claim, "idle");
+  }
+
+  /** Looks whether workers do other work than before, whenever there are requests that wait. */
+  watch(exertion: Omit<Exertion, "finished">): void {
+    this.#limit.watch(exertion);
   }
 
   /** Looks who is no work, and lets the limit change. */

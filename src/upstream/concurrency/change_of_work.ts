@@ -14,41 +14,51 @@
 /** Share of the time that workers had requests for which they must have computed. */
 const LEAST_INTENSITY = 0.3;
 
-/** By how many times less they compute now, in that time and for each response. */
-const CHANGE_FACTOR = 3;
+/** By how many times less they compute now, in that time ... */
+const INTENSITY_FACTOR = 3;
 
-/** Responses that must have been finished meanwhile: what one costs is chance. */
+/** ... and for each response: a worker that is not given the CPU computes as much for it. */
+const COST_FACTOR = 2;
+
+/** Requests that must have been finished meanwhile, beside as many as workers were at: what one costs is chance, and what has been computed for may wait for long. */
 const LEAST_FINISHED = 3;
 
 /** What workers must have been seen to do before, in milliseconds with requests and in responses. */
 const LEAST_BUSY_MS = 500;
 const LEAST_KNOWN = 20;
 
-/** What remains at each look of what was known at the one before, where there was work: seconds. */
-const MEMORY = 0.97;
+/** How long what was known stays known while there is other work, in milliseconds: it fades. */
+const MEMORY_MS = 3_000;
 
-/** What workers have done since the last look. */
+/** What workers are at, and what they have done. */
 export interface Exertion {
-  /** Time since then, in milliseconds. */
-  readonly elapsedMs: number;
+  readonly now: number;
+  /** The how-many-th time it is that requests wait for a worker; `null` where none does. */
+  readonly spell: number | null;
   /** Workers. */
   readonly workers: number;
-  /** Of those, workers that have requests now. */
+  /** Requests that they are at. */
+  readonly working: number;
+  /** Of the workers, those that have requests. */
   readonly busy: number;
-  /** Whether requests wait now. */
-  readonly waiting: boolean;
-  /** Responses that were finished. */
+  /** Requests that were finished, ever. */
   readonly finished: number;
-  /** CPU time that workers used, in milliseconds; `null` where that is not known. */
+  /** CPU time that workers used since the last look, in milliseconds; `null` where that is not known. */
   readonly cpuMs: number | null;
 }
 
 /** What workers did in some stretch of time. */
 class Effort {
+  /** Requests that they were at when it began. */
+  readonly working: number;
   cpuMs = 0;
   /** Time for which they had requests. */
   busyMs = 0;
   finished = 0;
+
+  constructor(working = 0) {
+    this.working = working;
+  }
 
   /** CPU time in the time with requests, 0-1 of each worker's for one that has one thread. */
   get intensity(): number {
@@ -61,7 +71,7 @@ class Effort {
   }
 
   /** Adds what was done meanwhile; of what is in it already, a part is kept. */
-  include(other: Effort, kept = 1): void {
+  include(other: Effort, kept: number): void {
     this.cpuMs = kept * this.cpuMs + other.cpuMs;
     this.busyMs = kept * this.busyMs + other.busyMs;
     this.finished = kept * this.finished + other.finished;
@@ -71,31 +81,36 @@ class Effort {
 /** Watches how much workers compute. */
 export class ChangeOfWork {
   #known = new Effort();
-  /** What was done since workers have been full without having been judged. */
+  /** What was done since then that has not been judged. */
   #lately = new Effort();
-  #waited = false;
+  #last: Exertion | null = null;
 
-  /** Takes note, a few times a second; returns whether workers wait that computed before. */
+  /** Takes note, many times a second while requests wait; returns whether workers wait that computed before. */
   look(exertion: Exertion): boolean {
-    const { elapsedMs, workers, busy, waiting, finished, cpuMs } = exertion;
-    // Nobody waited at either end: then they had less than they might have.
-    const full = waiting && this.#waited;
-    this.#waited = waiting;
-    if (cpuMs === null) return false;
+    const last = this.#last;
+    this.#last = exertion;
+    const { now, workers, working, busy, spell, finished, cpuMs } = exertion;
+    if (cpuMs === null || last === null) return false;
+    // Where nobody waited at some time they had less than they might have.
+    const full = spell !== null && spell === last.spell;
+    const elapsedMs = now - last.now;
+    const done = finished - last.finished;
     const lately = this.#lately;
     lately.cpuMs += cpuMs;
     lately.busyMs += (full ? workers : busy) * elapsedMs;
-    lately.finished += finished;
+    lately.finished += done;
     if (full && this.#computesLess) {
-      if (lately.finished < LEAST_FINISHED) return false;
-      if (CHANGE_FACTOR * lately.costMs <= this.#known.costMs) {
+      const enough = Math.max(LEAST_FINISHED, lately.working);
+      if (lately.finished < enough) return false;
+      if (COST_FACTOR * lately.costMs <= this.#known.costMs) {
         this.#known = new Effort();
-        this.#lately = new Effort();
+        this.#lately = new Effort(working);
         return true;
       }
     }
-    if (lately.busyMs > 0) this.#known.include(lately, MEMORY);
-    this.#lately = new Effort();
+    const kept = Math.exp(-elapsedMs / MEMORY_MS);
+    if (busy > 0 || done > 0) this.#known.include(lately, kept);
+    this.#lately = new Effort(working);
     return false;
   }
 
@@ -104,6 +119,6 @@ export class ChangeOfWork {
     const { busyMs, finished, intensity } = this.#known;
     return busyMs >= LEAST_BUSY_MS && finished >= LEAST_KNOWN &&
       intensity >= LEAST_INTENSITY &&
-      CHANGE_FACTOR * this.#lately.intensity <= intensity;
+      INTENSITY_FACTOR * this.#lately.intensity <= intensity;
   }
 }

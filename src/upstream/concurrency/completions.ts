@@ -14,6 +14,7 @@ export class Completions {
   #servedBefore = 0;
   #abandoned = 0;
   #abandonedSeen = 0;
+  /** Served between the last two ticks. */
   #lately = 0;
 
   /** Requests that were served so far. */
@@ -26,9 +27,9 @@ export class Completions {
     return this.#abandoned;
   }
 
-  /** Requests that were served between the last two ticks. */
-  get lately(): number {
-    return this.#lately;
+  /** Whether none was served between the last two ticks. */
+  get none(): boolean {
+    return this.#lately === 0;
   }
 
   /** A request was served. */

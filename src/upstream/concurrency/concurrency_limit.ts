@@ -28,7 +28,7 @@
  * @module
  */
 
-import { ChangeOfWork } from "./change_of_work.ts";
+import { ChangeOfWork, type Exertion } from "./change_of_work.ts";
 import { Collapse, COLLAPSE_FACTOR } from "./collapse.ts";
 import { Completions } from "./completions.ts";
 import { Crowding } from "./crowding.ts";
@@ -95,7 +95,6 @@ export class ConcurrencyLimit {
   /** The requests at the limit that the last clear verdict was about. */
   #known: LatencySample | null = null;
   #queued = 0;
-  #tickedAt = 0;
   readonly #completions = new Completions();
   readonly #changeOfWork = new ChangeOfWork();
   readonly #collapse = new Collapse();
@@ -189,21 +188,19 @@ export class ConcurrencyLimit {
     this.#completions.noteAbandoned();
   }
 
+  /** To be called as well while requests wait, many times a second. */
+  watch(exertion: Omit<Exertion, "finished">): void {
+    const { served: finished } = this.#completions;
+    if (this.#changeOfWork.look({ ...exertion, finished })) {
+      this.#forget(exertion.now);
+    }
+  }
+
   /** To be called a few times a second. */
-  tick(now: number, load: PoolLoad): void {
-    const { queued, working, inTurn, workers } = load;
+  tick(now: number, { queued, working, inTurn, workers }: PoolLoad): void {
     this.#queued = queued;
     const completions = this.#completions;
     completions.tick();
-    const elapsedMs = now - this.#tickedAt;
-    this.#tickedAt = now;
-    const changed = this.#changeOfWork.look({
-      ...load,
-      elapsedMs,
-      waiting: queued > 0,
-      finished: completions.lately,
-    });
-    if (changed) return this.#forget(now);
     const { served: finished, abandoned } = completions;
     if (this.#collapse.look({ now, finished, abandoned })) {
       const used = Math.min(this.#limit, GREATEST_LIMIT, working / workers);
@@ -288,7 +285,7 @@ export class ConcurrencyLimit {
   /** Goes on with the search, where something is due. */
   #advance(now: number): void {
     const phase = this.#phase;
-    const stoodStill = this.#queued > 0 && this.#completions.lately === 0 &&
+    const stoodStill = this.#queued > 0 && this.#completions.none &&
       this.#work.usualMs < STAND_STILL_MS;
     if (phase.type === "rest") {
       const asked = this.#queued > 0 && this.#schedule.up.due(now);

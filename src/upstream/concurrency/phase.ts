@@ -30,8 +30,4 @@ export interface PoolLoad {
   readonly inTurn: number;
   /** Workers. */
   readonly workers: number;
-  /** Of those, workers that have requests. */
-  readonly busy: number;
-  /** CPU time that workers used since the last look, in milliseconds; `null` where that is not known. */
-  readonly cpuMs: number | null;
 }
