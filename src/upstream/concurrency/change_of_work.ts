@@ -11,8 +11,8 @@
  * @module
  */
 
-/** Share of the time that workers had requests for which they must have computed. */
-const LEAST_INTENSITY = 0.3;
+/** Share of the time that workers had requests for which they must have computed: many of them share few cores. */
+const LEAST_INTENSITY = 0.1;
 
 /** By how many times less they compute now, in that time ... */
 const INTENSITY_FACTOR = 3;
