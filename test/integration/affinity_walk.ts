@@ -15,7 +15,11 @@
  */
 
 import { KEPT_PER_PLACE } from "../../src/shared/kept_per_place.ts";
-import type { PoolEvent, WorkerEvent } from "../../src/events/mod.ts";
+import type {
+  PoolEvent,
+  WorkerEvent,
+  WorkerRef,
+} from "../../src/events/mod.ts";
 import { PoolWithPages, startPoolWithPages } from "../support/admin_pages.ts";
 import { delay } from "../support/deadline.ts";
 import { fixture } from "../support/fixture.ts";
@@ -60,6 +64,28 @@ function seeded(seed: number): () => number {
   };
 }
 
+/** The command of the workers, which a reload reads anew. */
+class Program implements Disposable {
+  readonly path = Deno.makeTempFileSync({ suffix: ".env" });
+  readonly #fixture: string;
+
+  constructor(name: string) {
+    this.#fixture = name;
+    this.write(null);
+  }
+
+  /** @param broken In which place it ends at once. */
+  write(broken: number | null): void {
+    const run = `exec ${Deno.execPath()} run -A ${fixture(this.#fixture)}`;
+    const text = `if [ {id} = ${broken ?? -1} ]; then exit 1; fi; ${run}`;
+    Deno.writeTextFileSync(this.path, `WORKER_COMMAND="sh -c '${text}'"\n`);
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path);
+  }
+}
+
 /** One walk. */
 class Walk {
   readonly killed = new Set<number>();
@@ -71,6 +97,7 @@ class Walk {
   readonly #pages: PoolWithPages;
   readonly #open: (port: number) => Promise<Session>;
   readonly #random: () => number;
+  readonly #program: Program;
   /** When each event was first seen here. */
   readonly #seenAt: number[] = [];
 
@@ -78,8 +105,10 @@ class Walk {
     pages: PoolWithPages,
     open: (port: number) => Promise<Session>,
     random: () => number,
+    program: Program,
   ) {
     this.#pages = pages;
+    this.#program = program;
     this.#open = open;
     this.#random = random;
   }
@@ -116,15 +145,16 @@ class Walk {
       ["scale often", 1, async () => {
         for (let i = 0; i < 10; i++) await this.#scale();
       }],
-      ["reload", 2, () => this.#reload()],
+      ["reload", 2, () => this.reload()],
+      ["reload that fails", 2, () => this.#reloadInVain()],
       ["reload and scale", 2, async () => {
-        this.#reload();
+        this.reload();
         await delay(this.#random() * 1_500);
         await this.#scale();
       }],
       ["scale and reload", 1, async () => {
         await this.#scale();
-        this.#reload();
+        this.reload();
       }],
       ["kill", 1, () => this.#kill(() => true)],
       ["kill one that is kept", 1, () => this.#kill((w) => w.former)],
@@ -166,8 +196,38 @@ class Walk {
     await response.body?.cancel();
   }
 
-  #reload(): void {
+  /** Reloads. @param broken In which place the new code ends at once. */
+  reload(broken: number | null = null): void {
+    this.#program.write(broken);
     this.#pages.pool.signal("SIGHUP");
+  }
+
+  /** Workers that have taken over give way again. */
+  async #reloadInVain(): Promise<void> {
+    const { workers } = await this.#pages.pool.metrics();
+    const ready = workers.filter((worker) => worker.ready);
+    const last = ready[Math.floor(this.#random() * ready.length)];
+    if (last === undefined) return;
+    const { events } = this.#pages.pool;
+    const from = events.length;
+    this.reload(last.id);
+    const { report } = await this.#pages.pool.waitForEvent("reload-finished", {
+      from,
+      deadlineMs: 60_000,
+    });
+    if (!report.ok) this.#count("failed reloads");
+    this.#program.write(null);
+  }
+
+  /** Waits until nobody is kept any more. */
+  async rest(): Promise<void> {
+    for (const until = Date.now() + 2 * GRACE_MS; Date.now() < until;) {
+      const { workers, pool } = await this.#pages.pool.metrics();
+      const others = workers.filter(({ ready, spare }) => !ready && !spare);
+      if (others.length === 0 && workers.length === pool.desired + 1) return;
+      await delay(200);
+    }
+    this.faults.push("it does not come to rest");
   }
 
   async #kill(
@@ -218,6 +278,11 @@ class Walk {
     const gone = story.find(([{ type }]) => type === "worker-draining");
     const kept = story.findLast(([{ type }]) => type === "worker-kept");
     if (gone === undefined) return "fault: its worker serves";
+    const failed = this.#pages.pool.events.some((event) =>
+      event.type === "reload-finished" && !event.report.ok &&
+      event.report.generation === (gone[0] as WorkerRef).generation
+    );
+    if (failed && reasonOf(gone[0]) === "reload") return "failed reload";
     if (kept === undefined) return `fault: never kept (${reasonOf(gone[0])})`;
     const stayed = gone[1] - kept[1];
     if (stayed >= GRACE_MS - SLACK_MS) return "grace";
@@ -240,8 +305,10 @@ async function main([name = "express", seconds = "60", seed = "1"]: readonly (
 )[]): Promise<number> {
   const [affinity, program, open] =
     APPLICATIONS[name as keyof typeof APPLICATIONS];
+  using command = new Program(program);
   const pages = await startPoolWithPages("PORT", {
     env: {
+      ENV_FILE: command.path,
       POOL_SIZE: "3",
       MIN_WORKERS: "1",
       MAX_WORKERS: `${MAX_WORKERS}`,
@@ -254,10 +321,10 @@ async function main([name = "express", seconds = "60", seed = "1"]: readonly (
       SCALE_UP_RATE: "100000",
       SCALE_DOWN_RATE: "0",
     },
-    command: [Deno.execPath(), "run", "-A", fixture(program)],
+    permissions: ["-A"],
   });
   const { pool } = pages;
-  const walk = new Walk(pages, open, seeded(Number(seed)));
+  const walk = new Walk(pages, open, seeded(Number(seed)), command);
   const ticking = setInterval(() => walk.watch(), 50);
   const pids = new Set<number>();
   try {
@@ -266,14 +333,19 @@ async function main([name = "express", seconds = "60", seed = "1"]: readonly (
     walk.over = true;
     await Promise.all(clients);
     await walk.check();
+    await walk.rest();
     for (const event of pool.events) {
       if (event.type === "worker-spawned") pids.add(event.pid);
     }
     const { workers } = await pool.metrics();
     const known = new Set(workers.map(({ pid }) => pid));
     const unknown = (await aliveAmong(pids)).filter((pid) => !known.has(pid));
-    // One that has just ended may not be read of yet.
-    if (unknown.length > 1) walk.faults.push(`unknown: ${unknown}`);
+    if (unknown.length > 0) walk.faults.push(`unknown: ${unknown}`);
+    walk.reload();
+    await pages.command("/_admin/scale", { workers: 1 });
+    await delay(seeded(Number(seed))() * 1_000);
+    const { code } = await pool.stop();
+    if (code !== 0) walk.faults.push(`it ended with ${code}`);
   } finally {
     clearInterval(ticking);
     await pages[Symbol.asyncDispose]();
