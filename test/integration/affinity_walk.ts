@@ -78,7 +78,10 @@ class Program implements Disposable {
   write(broken: number | null): void {
     const run = `exec ${Deno.execPath()} run -A ${fixture(this.#fixture)}`;
     const text = `if [ {id} = ${broken ?? -1} ]; then exit 1; fi; ${run}`;
-    Deno.writeTextFileSync(this.path, `WORKER_COMMAND="sh -c '${text}'"\n`);
+    const next = `${this.path}.next`;
+    Deno.writeTextFileSync(next, `WORKER_COMMAND="sh -c '${text}'"\n`);
+    // It may be read at any time.
+    Deno.renameSync(next, this.path);
   }
 
   [Symbol.dispose](): void {
@@ -221,6 +224,8 @@ class Walk {
 
   /** Waits until nobody is kept any more. */
   async rest(): Promise<void> {
+    // With more, one that was recycled is always kept.
+    await this.#pages.command("/_admin/scale", { workers: 1 });
     for (const until = Date.now() + 2 * GRACE_MS; Date.now() < until;) {
       const { workers, pool } = await this.#pages.pool.metrics();
       const others = workers.filter(({ ready, spare }) => !ready && !spare);
