@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import type { StaffingOptions } from "../../src/pool/goal.ts";
+import { snapshotPool } from "../../src/pool/pool_snapshot.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import { KEPT_PER_PLACE } from "../../src/shared/kept_per_place.ts";
 import { type ModelWorld, specCalled } from "./model_world.ts";
@@ -231,6 +232,17 @@ Deno.test("one that another stood in for serves its own clients as a spare, and 
   assert.ok(!others.includes(first!));
   const spares = roster.slots.filter(({ member }) => !member);
   assert.deepEqual(spares.map(({ id }) => id), [first!.id]);
+  const { ready, spare } = snapshotPool(roster, {
+    min: 1,
+    max: 3,
+    desired: 2,
+    generation: 1,
+    panic: false,
+    droppedOutput: new Map(),
+    restarts: {},
+    now: world.clock.now(),
+  });
+  assert.deepEqual([ready, spare], [2, 1]);
   world.wish.workers = 3;
   world.pass();
   assert.ok(world.dispatcher.upstreams.includes(first!));
