@@ -12,6 +12,7 @@
 import { resolve } from "node:path";
 import type { Config } from "./config.ts";
 import { ConfigError, type ConfigProblem } from "./config_error.ts";
+import { KEPT_PER_PLACE } from "../shared/kept_per_place.ts";
 import { remedyFor } from "./kinds.ts";
 import {
   MAX_PORT,
@@ -197,9 +198,10 @@ export class SettingsDraft {
 
   #checkPorts(config: Config): void {
     const { port, workerPort, adminPort } = config;
-    // A former generation is kept beside the present one.
-    const generations = config.skewProtection ? 2 : 1;
-    const workers = config.maxWorkers * generations + config.spareWorkers;
+    const kept = config.skewProtection || config.affinity !== null
+      ? KEPT_PER_PLACE
+      : 0;
+    const workers = (config.maxWorkers + config.spareWorkers) * (1 + kept);
     // Replacements start before the old ones end.
     const last = MAX_PORT - workers - Math.min(config.reloadSurge, workers) + 1;
     this.#rule(["workerPort", "maxWorkers", "port"], {

@@ -41,7 +41,7 @@ export type GenerationEndReason =
   | "grace"
   /** It has had no request for a while. */
   | "unused"
-  /** A newer one is kept in its place. */
+  /** Newer ones are kept in its place. */
   | "reload"
   /** The reload has failed, and it serves everybody again. */
   | "rolled-back"

@@ -119,10 +119,12 @@ export interface Replacement {
   readonly downMs: number;
 }
 
-/** The pool has shrunk by a worker, and it serves on for the clients that AFFINITY ties to it. */
+/** A worker leaves its place, and serves on for the clients that AFFINITY or SKEW_PROTECTION ties to it. */
 export interface WorkerKeptEvent extends WorkerRef {
   /** Which event this is. */
   readonly type: "worker-kept";
+  /** Why it leaves its place. */
+  readonly reason: DrainReason;
   /** For how long at most, in milliseconds. */
   readonly graceMs: number;
 }
@@ -131,7 +133,7 @@ export interface WorkerKeptEvent extends WorkerRef {
 export interface WorkerPromotedEvent extends WorkerRef {
   /** Which event this is. */
   readonly type: "worker-promoted";
-  /** What it was: a spare, or kept for its clients since the pool had shrunk. */
+  /** What it was: a spare, or kept for its clients since it had left its place. */
   readonly from: "spare" | "kept";
   /** The place it takes; `null` when the pool has grown. */
   readonly replaces: Replacement | null;

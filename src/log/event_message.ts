@@ -89,7 +89,7 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
     case "worker-kept":
       return say(
         "info",
-        `${worker(event)} is kept for its clients, for ` +
+        `${worker(event)} is kept for its clients (${event.reason}), for ` +
           `${roundedDuration(event.graceMs)} at most`,
       );
     case "worker-unhealthy":

@@ -30,7 +30,7 @@ export interface StaffingOptions extends RecyclingLimits {
   readonly policy?: string;
   /** Whether a generation that is superseded is kept for its clients. */
   readonly skewProtection: boolean;
-  /** What ties clients to workers, so that one that is scaled down is kept for its own; `null` when nothing does. */
+  /** What ties clients to workers, so that one that leaves its place is kept for its own; `null` when nothing does. */
   readonly affinity: string | null;
   /** For how long at most either is kept, in milliseconds. */
   readonly skewGraceMs: number;

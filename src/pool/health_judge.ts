@@ -56,7 +56,7 @@ export class HealthJudge {
         worker.probePassed(now, slot.noteReady(worker, now));
       }
     }
-    for (const worker of this.#roster.retained) {
+    for (const worker of this.#roster.kept) {
       const kept = worker.state.type === "unhealthy";
       if (kept && worker.health?.healthy === true) {
         worker.probePassed(now, null);
@@ -79,7 +79,7 @@ export class HealthJudge {
 
   /** Keeps in rotation, or puts back, those that fail and are better than none. */
   #retain({ provenGeneration }: Goal): void {
-    const { slots, retained } = this.#roster;
+    const { slots, kept } = this.#roster;
     const workers = slots.flatMap((slot) => slot.workers);
     const reason = this.panic.active
       ? "panic"
@@ -92,9 +92,9 @@ export class HealthJudge {
         ? reason
         : null;
     }
-    for (const worker of retained) {
-      const kept = reason === "panic" && failsByResponse(worker);
-      worker.retained = kept ? reason : null;
+    for (const worker of kept) {
+      const panics = reason === "panic" && failsByResponse(worker);
+      worker.retained = panics ? reason : null;
     }
   }
 

@@ -85,7 +85,7 @@ export interface PoolFigures extends
 
 /** Returns what can be seen of a pool: its workers, and the slots that wait for one, by slot. */
 export function snapshotPool(
-  { slots, workers, retained }: Roster,
+  { slots, workers, kept }: Roster,
   { now, restarts, ...bounds }: PoolFigures,
 ): PoolSnapshot {
   const slotOf = new Map(slots.map((slot) => [slot.id, slot]));
@@ -94,7 +94,7 @@ export function snapshotPool(
     ...workers.map((worker) =>
       snapshotWorker(worker, {
         slot: slotOf.get(worker.id),
-        former: retained.includes(worker),
+        former: kept.has(worker),
         now,
       })
     ),
@@ -136,13 +136,14 @@ function snapshotWorker(
     readonly now: number;
   },
 ): WorkerSnapshot {
+  const spare = slot?.member === false && slot.serviceable.includes(worker);
   return {
     id: worker.id,
     port: worker.port,
     pid: worker.process.pid,
     state: shownState(worker),
-    ready: worker.upstream.accepting && !former,
-    spare: slot?.member === false && slot.serviceable.includes(worker),
+    ready: worker.upstream.accepting && !former && !spare,
+    spare,
     former,
     restarts: slot?.restarts ?? 0,
     failures: worker.health?.failures ?? 0,

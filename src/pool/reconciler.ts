@@ -19,9 +19,9 @@ import type {
   ReplacementReason,
 } from "../events/mod.ts";
 import type { DataPlane } from "../plane/contract.ts";
-import { FormerGeneration } from "./former_generation.ts";
 import type { Goal } from "./goal.ts";
 import { HealthJudge } from "./health_judge.ts";
+import { KeptWorkers } from "./kept_workers.ts";
 import {
   exhaustsMemory,
   type ReplacementCause,
@@ -33,7 +33,6 @@ import { Roster } from "./roster.ts";
 import { endOf } from "./slot.ts";
 import { chooseLeaving, chooseMembers } from "./slot_choice.ts";
 import { SlotFiller } from "./slot_filler.ts";
-import { TiedWorkers } from "./tied_workers.ts";
 import { findVacancies, hasRoom, type Vacancy } from "./vacancies.ts";
 import type { Worker } from "./worker.ts";
 import type { WorkerStarter } from "./worker_starter.ts";
@@ -63,8 +62,7 @@ export class Reconciler {
   readonly #publication: Publication;
   readonly #starter: WorkerStarter;
   readonly #filler: SlotFiller;
-  readonly #former: FormerGeneration;
-  readonly #tied: TiedWorkers;
+  readonly #kept: KeptWorkers;
   readonly #health: HealthJudge;
   /** Goal and time of the pass that is being made. */
   #goal!: Goal;
@@ -80,8 +78,7 @@ export class Reconciler {
       this.#dismiss(worker, reason);
     const { roster } = this;
     const { events } = deps;
-    this.#former = new FormerGeneration({ roster, events, dismiss });
-    this.#tied = new TiedWorkers({ roster, dismiss });
+    this.#kept = new KeptWorkers({ roster, events, dismiss });
   }
 
   /** Workers started in the place of another so far, by reason. */
@@ -103,8 +100,7 @@ export class Reconciler {
     this.#killExhausting();
     this.#resize();
     this.#installSuccessors();
-    this.#former.reconcile(goal, now);
-    this.#tied.reconcile(goal, now, this.#former.oldest);
+    this.#kept.reconcile(goal, now);
     this.#appointMembers();
     this.#publish();
     this.#expire();
@@ -165,7 +161,7 @@ export class Reconciler {
     const { workers, spares, surplusReason } = this.#goal;
     const { roster } = this;
     while (roster.slots.length < workers + spares) {
-      const worker = this.#tied.takeBack(this.#goal, this.#now);
+      const worker = this.#kept.takeBack(this.#goal, this.#now);
       if (worker === null) roster.addSlot();
       else roster.addSlotOf(worker);
     }
@@ -174,10 +170,7 @@ export class Reconciler {
     roster.removeSlots(going);
     for (const slot of going) {
       for (const worker of slot.workers) {
-        // One that was held back has no clients.
-        const kept = slot.member &&
-          this.#tied.keep(worker, this.#goal, this.#now);
-        if (!kept) this.#dismiss(worker, surplusReason);
+        this.#leavePlace(worker, surplusReason);
       }
     }
   }
@@ -197,10 +190,7 @@ export class Reconciler {
         mayTakeOver(successor)
       ) {
         slot.promote();
-        // One that was held back has no clients.
-        const kept = cause === "reload" && slot.member &&
-          this.#former.keep(worker, this.#goal, this.#now);
-        if (!kept) this.#dismiss(worker, cause);
+        this.#leavePlace(worker, cause);
       }
     }
   }
@@ -224,12 +214,24 @@ export class Reconciler {
       .filter((slot) => slot.member)
       // A successor on trial first: where clients are tied to a slot, it is
       // their first choice, and else the order makes no difference.
-      .flatMap((slot) => slot.serviceable.toReversed())
-      .map((worker) => worker.upstream);
-    const retained = this.roster.retained
-      .filter((worker) => worker.serviceable)
-      .map((worker) => worker.upstream);
-    this.#publication.update(wanted, retained);
+      .flatMap((slot) => slot.serviceable.toReversed());
+    for (const worker of wanted) worker.hasServed = true;
+    this.#publication.update(
+      wanted.map(({ upstream }) => upstream),
+      this.#servingOwn().map(({ upstream }) => upstream),
+    );
+  }
+
+  /** Those who are given the requests of clients that are tied to them alone. */
+  #servingOwn(): readonly Worker[] {
+    const kept = [...this.roster.kept].filter((worker) => worker.serviceable);
+    if (this.#goal.options.affinity === null) return kept;
+    // A spare may have served everybody before: another one stood in for it.
+    const spares = this.roster.slots
+      .filter((slot) => !slot.member)
+      .flatMap((slot) => slot.serviceable)
+      .filter(({ hasServed }) => hasServed);
+    return [...kept, ...spares];
   }
 
   /** Does what is due with workers that start, drain or end. */
@@ -293,6 +295,12 @@ export class Reconciler {
     return findVacancies(this.roster.slots, (worker) => this.#causeOf(worker));
   }
 
+  /** Has a worker that leaves its place serve on for its clients, or else end. */
+  #leavePlace(worker: Worker, reason: DrainReason): void {
+    const kept = this.#kept.keep(worker, reason, this.#goal, this.#now);
+    if (!kept) this.#dismiss(worker, reason);
+  }
+
   /** Takes a worker out of service for good; it leaves its slot to others. */
   #dismiss(worker: Worker, reason: DrainReason): void {
     const { drainTimeoutMs } = this.#goal.options;
@@ -338,8 +346,7 @@ export class Reconciler {
         ...this.#vacancies().map(({ slot }) => slot.retryAt),
         ...this.roster.workers.map((worker) => wornOutAt(worker, options)),
       ].filter((at) => at > this.#now),
-      this.#former.nextCheckAt(options),
-      this.#tied.nextCheckAt(options),
+      this.#kept.nextCheckAt(options, this.#now),
       this.#health.nextCheckAt(this.#goal, this.#now),
       options.maxRequests > 0 ? this.#now + REQUESTS_CHECK_MS : Infinity,
       // Streams begin and end without a word.

@@ -10,10 +10,8 @@ import type { Worker } from "./worker.ts";
 
 /** The slots and the workers of a pool. */
 export class Roster {
-  /** Workers that have left their slot to a newer generation, and serve on for their clients. */
-  readonly former = new Set<Worker>();
-  /** Workers whose slot is given up, and that serve on for the clients that are tied to them. */
-  readonly tied = new Set<Worker>();
+  /** Workers that have left their slot, and serve on for the clients that are tied to them; who has left first comes first. */
+  readonly kept = new Set<Worker>();
   /** Workers that have left their slot, on their way out. */
   readonly leaving = new Set<Worker>();
   #slots: readonly Slot[] = [];
@@ -27,19 +25,14 @@ export class Roster {
   get workers(): readonly Worker[] {
     return [
       ...this.#slots.flatMap((slot) => slot.workers),
-      ...this.retained,
+      ...this.kept,
       ...this.leaving,
     ];
   }
 
-  /** Workers that have left their slot, and serve on for their clients. */
-  get retained(): readonly Worker[] {
-    return [...this.former, ...this.tied];
-  }
-
   /** Whether there is neither a slot nor a worker. */
   get empty(): boolean {
-    return this.#slots.length === 0 && this.retained.length === 0 &&
+    return this.#slots.length === 0 && this.kept.size === 0 &&
       this.leaving.size === 0;
   }
 
@@ -50,22 +43,20 @@ export class Roster {
 
   /** Sends a worker on its way out. */
   leave(worker: Worker): void {
-    this.former.delete(worker);
-    this.tied.delete(worker);
+    this.kept.delete(worker);
     this.leaving.add(worker);
   }
 
   /** Forgets a worker that is gone and has no slot. */
   forget(worker: Worker): void {
-    this.former.delete(worker);
-    this.tied.delete(worker);
+    this.kept.delete(worker);
     this.leaving.delete(worker);
   }
 
   /** Adds a slot with the lowest number nobody has: those of workers on their way out are not given away yet. */
   addSlot(): void {
     const taken = new Set(
-      [...this.#slots, ...this.tied, ...this.leaving].map(({ id }) => id),
+      [...this.#slots, ...this.leaving].map(({ id }) => id),
     );
     let id = 0;
     while (taken.has(id)) id++;

@@ -101,6 +101,8 @@ export class Worker implements WorkerIdentity {
    * together, or there is nobody better; `null` when it is not.
    */
   retained: "panic" | "last" | null = null;
+  /** Whether it has been given work: only then may clients be tied to it. */
+  hasServed = false;
   /** Whether it is out of rotation for the requests it has failed. */
   withheld = false;
   /** Whether it is to be replaced for them. */
@@ -232,10 +234,10 @@ export class Worker implements WorkerIdentity {
     this.#kept = false;
   }
 
-  /** The pool has shrunk by it, and it serves on for the clients that are tied to it. */
-  kept(graceMs: number): void {
+  /** It serves on for the clients that are tied to it. */
+  kept(reason: DrainReason, graceMs: number): void {
     this.#kept = true;
-    this.#tell({ type: "worker-kept", graceMs });
+    this.#tell({ type: "worker-kept", reason, graceMs });
   }
 
   /** It fails its probes. */

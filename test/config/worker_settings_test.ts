@@ -22,18 +22,20 @@ Deno.test("skewGraceMs does nothing without skewProtection or affinity, and says
   );
 });
 
-Deno.test("with skewProtection the worker ports leave room for a second generation", () => {
+Deno.test("the worker ports leave room for those that are kept for their clients", () => {
   const options = { port: 8080, poolSize: 100, maxWorkers: 100 };
-  const most = (skewProtection: boolean): number => {
+  const most = (sticky: Readonly<Record<string, unknown>>): number => {
     const message = /must be at most (\d+), to leave room for (\d+) workers/;
     let found: RegExpExecArray | null = null;
     assert.throws(
-      () => resolveOptions({ ...options, skewProtection, workerPort: 65_530 }),
+      () => resolveOptions({ ...options, ...sticky, workerPort: 65_530 }),
       (error: Error) => (found = message.exec(error.message)) !== null,
     );
     return Number(found![1]);
   };
-  assert.equal(most(false) - most(true), 100);
+  for (const sticky of [{ skewProtection: true }, { affinity: "cookie" }]) {
+    assert.equal(most({}) - most(sticky), 3 * 100);
+  }
 });
 
 Deno.test("a workerCwd in which nothing can run is told with the configuration", () => {

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { fixture } from "../support/fixture.ts";
 import { startPoolWithPages } from "../support/admin_pages.ts";
+import { startPool } from "../support/pool_process.ts";
 import {
   lostOf,
   openExpressSession,
@@ -59,7 +60,7 @@ const CASES: readonly StatefulCase[] = [
 for (
   const { name, affinity, fixture: program, open, sequential } of CASES
 ) {
-  Deno.test(`${name}: nobody loses anything through scaling and a reload, and a worker that is killed loses its own`, async () => {
+  Deno.test(`${name}: nobody loses anything through scaling and reloads, and a worker that is killed loses its own`, async () => {
     await using pages = await startPoolWithPages("PORT", {
       env: {
         POOL_SIZE: "3",
@@ -117,13 +118,16 @@ for (
     else assert.ok(survivors.length >= 2 && survivors.length < CLIENTS);
     assert.deepEqual(await lostOf(survivors), [], "killed");
 
-    pool.signal("SIGHUP");
-    const { report } = await pool.waitForEvent("reload-finished", {
-      from,
-      deadlineMs: DEADLINE_MS,
-    });
-    assert.ok(report.ok, JSON.stringify(report));
-    assert.deepEqual(await lostOf(survivors), [], "reloaded");
+    for (const times of ["once", "twice"]) {
+      const begin = pool.events.length;
+      pool.signal("SIGHUP");
+      const { report } = await pool.waitForEvent("reload-finished", {
+        from: begin,
+        deadlineMs: DEADLINE_MS,
+      });
+      assert.ok(report.ok, JSON.stringify(report));
+      assert.deepEqual(await lostOf(survivors), [], `reloaded ${times}`);
+    }
     // Whom it had is lost, and is served by somebody else.
     const orphans = sessions.filter(({ pid }) => pid === victim);
     assert.deepEqual(await lostOf(orphans), orphans);
@@ -132,3 +136,38 @@ for (
     assert.deepEqual(await lostOf([newcomer]), []);
   });
 }
+
+Deno.test("sessions of Express in memory: nobody loses anything when workers are recycled", async () => {
+  await using pool = await startPool({
+    env: {
+      POOL_SIZE: "2",
+      AFFINITY: "cookie",
+      MAX_REQUESTS: "10",
+      MAX_REQUESTS_JITTER: "0",
+    },
+    command: [
+      Deno.execPath(),
+      "run",
+      "-A",
+      fixture("stateful/session_app.mjs"),
+    ],
+  });
+  const sessions: Session[] = [];
+  for (let i = 0; i < 4; i++) {
+    sessions.push(await openExpressSession(pool.port));
+  }
+  for (let i = 0; i < 5; i++) assert.deepEqual(await lostOf(sessions), []);
+  const recycled = new Set<number>();
+  await pool.waitForEvent("worker-kept", {
+    where: ({ pid, reason }) =>
+      reason === "max-requests" && recycled.add(pid).size === 2,
+    deadlineMs: DEADLINE_MS,
+  });
+  assert.deepEqual(new Set(sessions.map(({ pid }) => pid)), recycled);
+  assert.deepEqual(await lostOf(sessions), []);
+  const newcomer = await openExpressSession(pool.port);
+  assert.ok(!recycled.has(newcomer.pid));
+  const { workers, pool: figures } = await pool.metrics();
+  assert.equal(figures.ready, 2);
+  assert.equal(workers.filter(({ former }) => former).length, 2);
+});

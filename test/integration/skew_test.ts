@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { KEPT_PER_PLACE } from "../../src/shared/kept_per_place.ts";
 import { fixture } from "../support/fixture.ts";
 import { startMixedLoad } from "../support/mixed_load.ts";
 import {
@@ -20,8 +21,8 @@ import { Visitor } from "../support/visitor.ts";
 
 const node = ignoreWithout("node");
 
-/** Reloads one after the other. */
-const RELOADS = 4;
+/** Reloads one after the other: one more than cost no client its generation. */
+const RELOADS = KEPT_PER_PLACE + 1;
 
 /** Longest wait for what takes a while on a slow machine. */
 const DEADLINE_MS = 60_000;
@@ -143,16 +144,19 @@ Deno.test({
     const visiting = visitor.askUntil(() => reloaded);
     for (let count = 0; count < RELOADS; count++) {
       await reload(pool);
-      // Two generations, and those that are still being drained.
+      // Beside those that are still being drained.
       const { workers } = await pool.metrics();
       const serving = workers.filter(({ state }) => state === "ready");
-      assert.equal(serving.length, 4);
+      const generations = Math.min(count + 2, 1 + KEPT_PER_PLACE);
+      assert.equal(serving.length, 2 * generations);
     }
     reloaded = true;
     await visiting;
     await visitor.ask();
     assert.ok(!visitor.story.includes(null), `${visitor.story}`);
     assert.deepEqual(visitor.story, visitor.story.toSorted());
+    assert.equal(visitor.story[0], 1);
+    assert.ok(!visitor.story.includes(2), "it stays until its own has ended");
     assert.ok(visitor.story.at(-1)! >= RELOADS, "it has left the ended ones");
     assert.deepEqual((await load.stop()).failures, []);
   },

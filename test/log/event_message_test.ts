@@ -61,8 +61,13 @@ Deno.test("each event says what happened, at the level it deserves", () => {
       "info: worker 2 (pid 4711) promoted from spare (exit, after 4 ms)",
     ],
     [
-      { ...WORKER, type: "worker-kept", graceMs: 300_000 },
-      "info: worker 2 (pid 4711) is kept for its clients, for 5 min at most",
+      {
+        ...WORKER,
+        type: "worker-kept",
+        reason: "scale-down",
+        graceMs: 300_000,
+      },
+      "info: worker 2 (pid 4711) is kept for its clients (scale-down), for 5 min at most",
     ],
     [
       { ...WORKER, type: "worker-promoted", from: "kept", replaces: null },

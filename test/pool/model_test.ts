@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { KEPT_PER_PLACE } from "../../src/shared/kept_per_place.ts";
 import {
   ModelClaim,
   type ModelProcess,
@@ -18,7 +19,7 @@ import {
 const EVENTS = 3_000;
 
 /** Walks; a failure names its seed. */
-const SEEDS = [1, 2, 3, 4, 6];
+const SEEDS = [1, 3, 4, 6, 10];
 
 /** Most workers wanted. */
 const MAX_WORKERS = 6;
@@ -191,44 +192,35 @@ function check(world: ModelWorld): void {
   assert.ok(world.dueAt > now, "the next pass is due later, not now");
 }
 
-/** Those who are kept for their clients are of one older generation, beside their successors, and get nobody new. */
+/** Those who are kept for their clients have left their places, and get nobody new. */
 function checkFormer(world: ModelWorld): void {
-  const { former, slots } = world.reconciler.roster;
-  const generations = new Set([...former].map((worker) => worker.generation));
-  assert.ok(generations.size <= 1, "one generation is kept");
-  const ids = new Set([...former].map(({ id }) => id));
-  assert.equal(ids.size, former.size, "one worker of each slot is kept");
+  const { roster } = world.reconciler;
+  const { kept, slots } = roster;
   const { affinity } = world.goal.options;
-  for (const worker of former) {
-    assert.ok(
-      affinity !== null || slots.some(({ id }) => id === worker.id),
-      "its slot is there",
-    );
-    assert.ok(worker.generation < world.goal.generation.number);
-    assert.ok(worker.state.type === "ready" || worker.retained === "panic");
-    assert.ok(
-      !world.dispatcher.upstreams.some(({ key }) =>
-        key === worker.upstream.key
-      ),
-    );
+  const places = Map.groupBy(kept, ({ id }) => id);
+  for (const ofPlace of places.values()) {
+    assert.ok(ofPlace.length <= KEPT_PER_PLACE, "a place keeps only so many");
   }
-  checkTied(world);
-  for (const upstream of world.dispatcher.former) {
-    const worker = world.reconciler.roster.retained.find((other) =>
-      other.upstream.key === upstream.key
+  for (const worker of kept) {
+    assert.ok(
+      affinity !== null || slots.some(({ id }) => id === worker.id) &&
+          worker.generation < world.goal.generation.number,
+      "its slot is there, and has a newer one",
     );
-    assert.ok(worker?.serviceable, "who gets requests is kept and can serve");
-  }
-}
-
-/** Those who are kept for the clients that are tied to them have no slot, and are there only with AFFINITY. */
-function checkTied(world: ModelWorld): void {
-  const { tied, slots } = world.reconciler.roster;
-  const { affinity } = world.goal.options;
-  assert.ok(affinity !== null || tied.size === 0);
-  for (const worker of tied) {
+    assert.ok(worker.generation <= world.goal.generation.number);
+    assert.ok(worker.hasServed);
     assert.ok(slots.every((slot) => !slot.workers.includes(worker)));
     assert.ok(worker.state.type === "ready" || worker.retained === "panic");
+  }
+  for (const upstream of world.dispatcher.former) {
+    const worker = roster.workers.find((other) =>
+      other.upstream.key === upstream.key
+    );
+    assert.ok(worker?.serviceable, "who gets requests can serve");
+    assert.ok(!world.dispatcher.upstreams.includes(upstream));
+    const spare = affinity !== null &&
+      roster.slotOf(worker)?.member === false && worker.hasServed;
+    assert.ok(kept.has(worker) || spare, "who is kept, or had clients before");
   }
 }
 
@@ -342,6 +334,37 @@ class EndRules {
   }
 }
 
+/** With AFFINITY nobody goes who is well and may have clients, but after it was kept for them. */
+class TieRules {
+  readonly #world: ModelWorld;
+  readonly #kept = new Set<number>();
+  #seen = 0;
+
+  constructor(world: ModelWorld) {
+    this.#world = world;
+  }
+
+  /** Looks at what has happened in the pass that has just been made. */
+  check(): void {
+    const { events, goal, reconciler: { roster } } = this.#world;
+    for (const event of events.slice(this.#seen)) {
+      if (event.type === "worker-kept") this.#kept.add(event.pid);
+      if (event.type !== "worker-draining") continue;
+      const { pid, reason } = event;
+      const [worker] = [...roster.leaving]
+        .filter(({ process }) => process.pid === pid);
+      const leaves = ["scale-down", "max-requests", "max-age"].includes(reason);
+      if (this.#kept.has(pid)) continue;
+      if (leaves && worker?.hasServed && goal.options.affinity !== null) {
+        const { suspect, health, goneAt } = worker;
+        const lost = suspect || health?.healthy === false || goneAt !== null;
+        assert.ok(lost, `it goes for ${reason}, and was not kept`);
+      }
+    }
+    this.#seen = events.length;
+  }
+}
+
 /** Passes too many do no harm: while nothing happens they soon change nothing. */
 function checkRest(world: ModelWorld, ends: EndRules): void {
   for (let pass = 0; pass < PASSES_TO_REST; pass++) {
@@ -363,7 +386,7 @@ async function comeToRest(world: ModelWorld): Promise<void> {
     let round = 0;
     // Workers grow old meanwhile: one that is being replaced is waited for.
     round < ROUNDS_TO_REST ||
-    roster.retained.length + roster.leaving.size > 0 ||
+    roster.kept.size + roster.leaving.size > 0 ||
     roster.slots.some(({ successor }) => successor);
     round++
   ) {
@@ -410,21 +433,20 @@ Deno.test("a data plane that is late with what it is told loses no request, and 
   }
 });
 
-/** Each generation that is kept is not any more at some time, and only then is the next. */
+/** Each generation that is kept is not any more at some time. */
 function checkGenerationEvents({ events }: ModelWorld): void {
-  let kept: number | null = null;
+  const kept = new Set<number>();
   const reasons = new Set<string>();
   for (const event of events) {
     if (event.type === "generation-kept") {
-      assert.equal(kept, null);
-      kept = event.generation;
+      assert.ok(!kept.has(event.generation));
+      kept.add(event.generation);
     } else if (event.type === "generation-ended") {
-      assert.equal(kept, event.generation);
+      assert.ok(kept.delete(event.generation));
       reasons.add(event.reason);
-      kept = null;
     }
   }
-  assert.equal(kept, null);
+  assert.equal(kept.size, 0);
   assert.ok(reasons.size > 0, "some are kept");
 }
 
@@ -438,6 +460,7 @@ async function walk(
   const total = all.reduce((sum, [weight]) => sum + weight, 0);
   const world = new ModelWorld(specCalled("first"), { affinity });
   const ends = new EndRules(world);
+  const ties = new TieRules(world);
   world.pass();
 
   for (let event = 0; event < EVENTS; event++) {
@@ -449,8 +472,10 @@ async function walk(
     if (random() < 0.3) continue;
     world.pass();
     ends.check();
+    ties.check();
     check(world);
     checkRest(world, ends);
+    ties.check();
     checkClaims(world);
   }
   assert.ok(ends.streaming > 0, "some are asked while they have streams");
@@ -466,9 +491,15 @@ async function walk(
   }
   assert.equal(world.dispatcher.upstreams.length, world.wish.workers);
   assert.equal(roster.leaving.size, 0);
-  assert.equal(roster.retained.length, 0, "nobody wants those that were kept");
-  const kept = world.events.some(({ type }) => type === "worker-kept");
-  assert.equal(kept, affinity !== null, "some are kept when the pool shrinks");
+  assert.equal(roster.kept.size, 0, "nobody wants those that were kept");
+  const kept = new Set(
+    world.events.flatMap((event) =>
+      event.type === "worker-kept" ? [event.reason] : []
+    ),
+  );
+  assert.ok(kept.has("reload"), "some are kept after a reload");
+  assert.equal(kept.has("scale-down"), affinity !== null);
+  if (affinity === null) assert.equal(kept.size, 1);
   checkGenerationEvents(world);
   assert.equal(world.reconciler.panic, false, "a panic ends");
   checkPanicEvents(world);

@@ -14,6 +14,7 @@ export interface PoolWorkerMetrics {
   readonly requests: number;
   readonly ready: boolean;
   readonly former: boolean;
+  readonly spare: boolean;
   readonly pid: number;
   readonly state: string;
   readonly inFlight: number;

@@ -176,11 +176,11 @@ export const WORKER_SETTINGS = {
     default: false,
     help: "after a reload, clients stay with the workers that served them",
   }),
-  /** How long a generation is kept for its clients after a reload, and with `affinity` a worker after a scale-down, in milliseconds. */
+  /** How long workers are kept at most for the clients that `skewProtection` or `affinity` ties to them, in milliseconds. */
   skewGraceMs: setting({
     kind: timeoutMs,
     default: 300_000,
-    help: "how long these are kept; with AFFINITY, after a scale-down too",
+    help: "how long workers are kept for clients tied to them, at most",
     reloadable: true,
   }),
   /** Requests a worker responds to before it is replaced; 0 is no limit. */

@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { KEPT_PER_PLACE } from "../../src/shared/kept_per_place.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
 import {
   type ModelProcess,
@@ -87,44 +88,68 @@ Deno.test("a generation whose clients go on making requests is kept until SKEW_G
   await until(world, () => world.processes.size === 2);
 });
 
-Deno.test("a generation that gets no requests goes before that", async () => {
+Deno.test("a generation that gets no requests goes before that, worker by worker", async () => {
   const world = await startWorld();
   await reload(world);
-  ask(world, 1);
+  for (let i = 0; i < 2; i++) ask(world, 1);
   // Seen, and from then on there are none.
   await wait(world, 1);
-  await wait(world, UNUSED_MS - 1);
+  await wait(world, UNUSED_MS - 2);
+  ask(world, 1);
+  await wait(world, 1);
   assert.equal(world.dispatcher.former.length, 2);
   assert.ok(world.dueAt <= world.clock.now() + 1, "the pool looks by itself");
+  await wait(world, 1);
+  assert.equal(world.dispatcher.former.length, 1);
+  await wait(world, UNUSED_MS - 2);
+  assert.equal(world.dispatcher.former.length, 1);
   await wait(world, 1);
   assert.deepEqual(world.dispatcher.former, []);
   assert.deepEqual(story(world), ["1 kept", "1 ended: unused"]);
 });
 
-Deno.test("a request in flight is use: a long download or a socket keeps its generation", async () => {
+Deno.test("a request in flight is use: a long download or a socket keeps its worker", async () => {
   const world = await startWorld();
   await reload(world);
   const upstream = world.dispatcher.claim(
     { clientHash: 0, generation: 1, avoid: null },
   )!;
   for (let round = 0; round < 3; round++) await wait(world, UNUSED_MS);
-  assert.equal(world.dispatcher.former.length, 2);
+  assert.deepEqual(world.dispatcher.former, [upstream]);
   world.dispatcher.release(upstream);
   await wait(world, UNUSED_MS);
   await wait(world, UNUSED_MS);
   assert.deepEqual(story(world), ["1 kept", "1 ended: unused"]);
 });
 
-Deno.test("one generation is kept: the next reload ends the one before", async () => {
+Deno.test(`clients of the last ${KEPT_PER_PLACE} generations stay where they are; a further reload ends the oldest`, async () => {
   const world = await startWorld();
-  await reload(world);
-  await reload(world);
+  const visit = (): readonly number[] =>
+    [1, 1, 2, 2, 3, 3, 4, 4].map((of) => ask(world, of).generation);
+  for (let i = 0; i < KEPT_PER_PLACE; i++) {
+    await reload(world);
+    visit();
+  }
   const { upstreams, former } = world.dispatcher;
-  assert.deepEqual(generationsOf(upstreams), [3, 3]);
-  assert.deepEqual(generationsOf(former), [2, 2]);
-  assert.deepEqual(story(world), ["1 kept", "1 ended: reload", "2 kept"]);
-  assert.equal(ask(world, 1).generation, 3);
-  await until(world, () => world.processes.size === 4);
+  assert.deepEqual(generationsOf(upstreams), [4, 4]);
+  assert.deepEqual(generationsOf(former).toSorted(), [1, 1, 2, 2, 3, 3]);
+  assert.deepEqual(visit(), [1, 1, 2, 2, 3, 3, 4, 4]);
+  assert.deepEqual(story(world), ["1 kept", "2 kept", "3 kept"]);
+  await reload(world);
+  assert.deepEqual(story(world).slice(3), ["4 kept", "1 ended: reload"]);
+  assert.deepEqual(visit(), [5, 5, 2, 2, 3, 3, 4, 4]);
+  await until(world, () => world.processes.size === 2 * (1 + KEPT_PER_PLACE));
+});
+
+Deno.test("a worker that is recycled goes: it is its generation that clients are tied to", async () => {
+  const world = await startWorld({ maxRequests: 1, maxRequestsJitter: 0 });
+  const first = world.dispatcher.upstreams;
+  for (let i = 0; i < 2; i++) ask(world, 1);
+  await until(
+    world,
+    () => world.dispatcher.upstreams.every((one) => !first.includes(one)),
+  );
+  assert.deepEqual(world.dispatcher.former, []);
 });
 
 Deno.test("a reload that fails gives the workers that were kept their places back, and starts none", async () => {
