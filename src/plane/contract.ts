@@ -49,6 +49,8 @@ export interface UpstreamAddress {
   readonly port: number;
   /** Which (re)load started the worker, from 1. */
   readonly generation: number;
+  /** What clients call it that are tied to it by a cookie: drawn at random, and says nothing of it. @default {drawn by the data plane} */
+  readonly name?: string;
   /**
    * Whether it serves one connection at a time: one that is kept idle would
    * keep all others waiting.

@@ -26,6 +26,7 @@ import { addFigures, emptyFigures, ofThePast } from "./add_figures.ts";
 import { collectGarbage } from "./collect_garbage.ts";
 import { DataPlaneWorker } from "./data_plane_worker.ts";
 import { Listeners } from "./listeners.ts";
+import { BALANCER_ID_OCTETS, randomName } from "../shared/random_name.ts";
 import type { DataPlaneSettings } from "./plane_host.ts";
 import { PageMaker } from "./remote_pages.ts";
 import type { FromThread, ToThread } from "./thread_messages.ts";
@@ -95,7 +96,11 @@ export class ThreadPlane implements DataPlane {
     libc: Libc,
     { module = THREAD_MODULE }: { readonly module?: string } = {},
   ) {
-    this.#settings = settings;
+    // Of every thread: clients stay with their generation when one dies.
+    this.#settings = {
+      ...settings,
+      balancerId: randomName(BALANCER_ID_OCTETS),
+    };
     this.#libc = libc;
     this.#module = module;
     this.#figures = this.#base = emptyFigures(settings.maxQueue);

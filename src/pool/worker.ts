@@ -40,6 +40,7 @@ import {
   type WorkerState,
 } from "./worker_state.ts";
 import { UpstreamRecord } from "./upstream_record.ts";
+import { randomName, UPSTREAM_NAME_OCTETS } from "../shared/random_name.ts";
 
 /** How long a process that has been stopped may still be continued, in milliseconds: what it has in flight waits no longer. */
 const STOPPED_PATIENCE_MS = 1_000;
@@ -144,6 +145,7 @@ export class Worker implements WorkerIdentity {
       hostname: WORKER_HOST,
       port: this.port,
       generation: this.generation,
+      name: randomName(UPSTREAM_NAME_OCTETS),
     }, parts.plane);
     this.#plane = parts.plane;
     this.#events = parts.events;

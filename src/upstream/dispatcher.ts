@@ -91,6 +91,11 @@ export class Dispatcher {
     return this.#published.former;
   }
 
+  /** The upstream of that name, as far as it may be given work; `null` when there is none. */
+  named(name: string): Upstream | null {
+    return this.#published.named(name);
+  }
+
   /** Whether a client belongs to one upstream, so that it matters who it is. */
   get sticky(): boolean {
     return this.#options.policy.sticky;

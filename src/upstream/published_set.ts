@@ -39,6 +39,7 @@ export class PublishedSet {
   readonly #all: Subset;
   /** Those who are given requests of their own clients alone. */
   #former: readonly Upstream[] = [];
+  readonly #named = new Map<string, Upstream>();
   /** `null` where no request belongs to a generation. */
   readonly #subsets: GenerationSubsets | null;
   readonly #slowStart: SlowStart | null;
@@ -72,6 +73,11 @@ export class PublishedSet {
     return this.#former;
   }
 
+  /** The upstream of that name, as far as it may be given work; `null` when there is none. */
+  named(name: string): Upstream | null {
+    return this.#named.get(name) ?? null;
+  }
+
   /** Whether not all requests are given the same upstreams. */
   get several(): boolean {
     return this.#subsets?.several ?? false;
@@ -88,8 +94,10 @@ export class PublishedSet {
       upstream.setAccepting(false);
     }
     this.#former = Object.freeze(inSlotOrder(former));
+    this.#named.clear();
     for (const upstream of [...set, ...this.#former]) {
       upstream.setAccepting(true);
+      this.#named.set(upstream.name, upstream);
     }
     this.#slowStart?.follow(old, set);
     this.#all.turn = turnIn(set, this.#all);

@@ -11,6 +11,7 @@
 
 import type { UpstreamAddress, UpstreamEnd } from "../plane/contract.ts";
 import type { InFlightExchange } from "./in_flight.ts";
+import { randomName, UPSTREAM_NAME_OCTETS } from "../shared/random_name.ts";
 import { LinkedList } from "./linked_list.ts";
 
 export type { EndCause, UpstreamEnd } from "../plane/contract.ts";
@@ -40,6 +41,8 @@ export class Upstream implements Omit<UpstreamAddress, "pid"> {
   readonly hostname: string;
   readonly port: number;
   readonly generation: number;
+  /** What clients call it that are tied to it. */
+  readonly name: string;
   /** Whether it serves one connection at a time. */
   readonly serial: boolean;
   /** The process that was started for it, or one that has started that; `null` where there is none. */
@@ -78,6 +81,7 @@ export class Upstream implements Omit<UpstreamAddress, "pid"> {
     this.hostname = address.hostname;
     this.port = address.port;
     this.generation = address.generation;
+    this.name = address.name ?? randomName(UPSTREAM_NAME_OCTETS);
     this.serial = address.serial ?? false;
     this.pid = address.pid ?? null;
     this.#observer = observer;

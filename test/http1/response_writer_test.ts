@@ -171,7 +171,7 @@ Deno.test("the room for what is put in is enough for the longest of all", () => 
     connection: "close",
     body: { type: "chunked" },
     requestId: { bytes: toBytes("i".repeat(128)), idStart: 0, idEnd: 128 },
-    setCookie: new SkewCookie(true)
+    setCookie: new SkewCookie("0123abcd", true)
       .pinOf(new Uint8Array(0), parseRequest(REQUEST).head, false)
       .renewal(999_999_999),
   });

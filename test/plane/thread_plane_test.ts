@@ -1,7 +1,7 @@
 /** A data plane in a thread of its own, which may die, or hang. */
 
 import assert from "node:assert/strict";
-import { resolveOptions } from "../../src/config/options.ts";
+import { type PoolOptions, resolveOptions } from "../../src/config/options.ts";
 import type {
   AdminSite,
   DataPlaneFigures,
@@ -40,13 +40,13 @@ class Scene implements AsyncDisposable {
   readonly #libc: Libc;
   readonly #listeningFd: number;
 
-  constructor(module: string) {
+  constructor(module: string, options: PoolOptions = {}) {
     const libc = this.#libc = openLibc();
     const where = { hostname: "127.0.0.1", port: 0 };
     const { fd, port } = listen(libc, where);
     this.port = port;
     this.#listeningFd = fd;
-    this.plane = new ThreadPlane(resolveOptions({}), libc, { module });
+    this.plane = new ThreadPlane(resolveOptions(options), libc, { module });
     this.plane.subscribe((fact) => {
       this.facts.push(fact);
       this.#changes.notify();
@@ -54,7 +54,12 @@ class Scene implements AsyncDisposable {
   }
 
   async serve(originPort: number): Promise<void> {
-    const origin = { hostname: "127.0.0.1", port: originPort, generation: 1 };
+    const origin = {
+      hostname: "127.0.0.1",
+      port: originPort,
+      generation: 1,
+      name: "worker-7",
+    };
     this.plane.send({
       type: "publish",
       revision: 1,
@@ -193,6 +198,28 @@ Deno.test({
     );
     assert.deepEqual(scene.facts, []);
     scene.close();
+  },
+});
+
+Deno.test({
+  name: "clients stay with their worker and generation when a thread dies",
+  ignore,
+  async fn(): Promise<void> {
+    await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+    const ties = { affinity: "cookie", skewProtection: true } as const;
+    await using scene = new Scene(PROVOKED, ties);
+    await scene.serve(origin.port);
+    await using first = await RawClient.connect({ port: scene.port });
+    const { fields } = await first.ask(get("/"));
+    const cookies = fields.filter(([name]) => name === "Set-Cookie")
+      .map(([, value]) => value.split(";", 1)[0]);
+    assert.equal(cookies.length, 2);
+    await first.send(get("/_die"));
+    await scene.noticed(2);
+    await using next = await RawClient.connect({ port: scene.port });
+    const again = get("/", `Cookie: ${cookies.join("; ")}`);
+    // Who is tied already is told nothing.
+    assert.equal((await next.ask(again)).headers.get("set-cookie"), undefined);
   },
 });
 

@@ -133,7 +133,10 @@ Deno.test("a connection that its worker had closed while it was idle costs the c
 });
 
 Deno.test("the values that are remembered are bounded: the one not seen for longest is forgotten", () => {
-  const affinity = affinityOf("header:S", false);
+  const affinity = affinityOf("header:S", {
+    tls: false,
+    named: () => null,
+  });
   const upstream = new Upstream({
     id: 0,
     port: 1,

@@ -3,7 +3,8 @@
  * something for it in memory.
  *
  * - With a cookie the client is told a name of the worker that has served it,
- *   drawn at random, which says nothing of either.
+ *   which the control plane has drawn at random and which says nothing of
+ *   either.
  * - With a field, such as `Mcp-Session-Id`, the worker that has sent a value
  *   in a response gets the requests that carry it from then on.
  *
@@ -29,8 +30,8 @@ export const MAX_VALUES = 65_536;
 /** Octets of a value that is remembered: the ids of sessions are shorter, and all of them at once are to fit in some megabytes. */
 const MAX_VALUE_BYTES = 128;
 
-/** Octets of a worker's name: enough that no two are the same. */
-const NAME_BYTES = 8;
+/** Octets of a worker's name, at most. */
+const MAX_NAME_BYTES = 64;
 
 /** What ties clients to workers. */
 export interface Affinity {
@@ -51,10 +52,18 @@ export interface Affinity {
   ): Uint8Array | null;
 }
 
-/** Returns what `AFFINITY` asks for: `cookie` or `header:NAME`. @param tls Whether clients speak TLS to this balancer. */
-export function affinityOf(rule: string, tls: boolean): Affinity {
+/** What is known of workers and clients. */
+export interface AffinityParts {
+  /** Whether clients speak TLS to this balancer. */
+  readonly tls: boolean;
+  /** Finds a worker by its name. */
+  readonly named: (name: string) => Upstream | null;
+}
+
+/** Returns what `AFFINITY` asks for: `cookie` or `header:NAME`. */
+export function affinityOf(rule: string, parts: AffinityParts): Affinity {
   return rule === "cookie"
-    ? new CookieAffinity(tls)
+    ? new CookieAffinity(parts)
     : new FieldAffinity(rule.slice(rule.indexOf(":") + 1));
 }
 
@@ -62,24 +71,24 @@ export function affinityOf(rule: string, tls: boolean): Affinity {
 class CookieAffinity implements Affinity {
   readonly #prefix = ascii(`${AFFINITY_COOKIE}=`);
   readonly #secure: string;
-  readonly #names = new WeakMap<Upstream, string>();
-  /** Those that live. */
-  readonly #workers = new Map<string, Upstream>();
+  readonly #named: AffinityParts["named"];
 
-  constructor(tls: boolean) {
+  constructor({ tls, named }: AffinityParts) {
     this.#secure = tls ? "; Secure" : "";
+    this.#named = named;
   }
 
   ownerOf(bytes: Uint8Array, { fields }: RequestHead): Upstream | null {
     let owner: Upstream | null = null;
     const { length } = this.#prefix;
     visitCookies(bytes, fields, (start, end) => {
-      if (end - start !== length + 2 * NAME_BYTES) return true;
+      if (end - start <= length || end - start > length + MAX_NAME_BYTES) {
+        return true;
+      }
       for (let i = 0; i < length; i++) {
         if (bytes[start + i] !== this.#prefix[i]) return true;
       }
-      const name = latin1Slice(bytes, start + length, end);
-      owner = this.#workers.get(name) ?? null;
+      owner = this.#named(latin1Slice(bytes, start + length, end));
       // Another balancer may have one of the same name.
       return owner === null;
     });
@@ -92,25 +101,9 @@ class CookieAffinity implements Affinity {
   ): Uint8Array | null {
     if (upstream === owner || upstream.retired) return null;
     return ascii(
-      `Set-Cookie: ${AFFINITY_COOKIE}=${this.#nameOf(upstream)}; Path=/; ` +
+      `Set-Cookie: ${AFFINITY_COOKIE}=${upstream.name}; Path=/; ` +
         `HttpOnly; SameSite=Lax${this.#secure}\r\n`,
     );
-  }
-
-  #nameOf(upstream: Upstream): string {
-    let name = this.#names.get(upstream);
-    if (name === undefined) {
-      const drawn = crypto.getRandomValues(new Uint8Array(NAME_BYTES));
-      const made = Array.from(
-        drawn,
-        (octet) => octet.toString(16).padStart(2, "0"),
-      ).join("");
-      this.#names.set(upstream, made);
-      this.#workers.set(made, upstream);
-      upstream.onRetire(() => this.#workers.delete(made));
-      name = made;
-    }
-    return name;
   }
 }
 

@@ -23,6 +23,7 @@ import { ConnectionPool } from "./connection_pool.ts";
 import type { Driver, ProxyContext, ProxyOptions } from "./context.ts";
 import { DateLine } from "./date_line.ts";
 import { DEADLINE_INTERVAL_MS, Deadlines } from "./deadlines.ts";
+import { BALANCER_ID_OCTETS, randomName } from "../../shared/random_name.ts";
 import { Handshake, type TlsServer } from "./handshake.ts";
 import { HeaderRefusals } from "./header_refusals.ts";
 import type { Link } from "./link.ts";
@@ -42,6 +43,8 @@ export interface EngineSettings extends ProxyOptions {
   readonly rateLimit: RateRule | null;
   /** Whether clients stay with the generation of workers that has served them. */
   readonly skewProtection: boolean;
+  /** What tells this balancer's generations from those of others, whose numbers are the same; of those who take its place one after the other it is the same. @default {drawn at random} */
+  readonly balancerId?: string;
   /** What ties clients to workers: `cookie`, or `header:NAME`. @default {null} */
   readonly affinity?: string | null;
   /** Ratio of the traces recorded of those that begin here. @default {0} */
@@ -133,8 +136,16 @@ export class ProxyEngine {
       gate: rateLimit !== null || dispatcher.sticky
         ? new ClientGate(clock, { trusted, rule: rateLimit })
         : null,
-      skew: skewProtection ? new SkewCookie(tls !== null) : null,
-      affinity: affinity === null ? null : affinityOf(affinity, tls !== null),
+      skew: skewProtection
+        ? new SkewCookie(
+          settings.balancerId ?? randomName(BALANCER_ID_OCTETS),
+          tls !== null,
+        )
+        : null,
+      affinity: affinity === null ? null : affinityOf(affinity, {
+        tls: tls !== null,
+        named: (name) => dispatcher.named(name),
+      }),
       requestIds: new RequestIds(),
       traces: tracer === null
         ? null

@@ -45,11 +45,10 @@ export class SkewCookie {
    * Creates a cookie that no other balancer takes for its own: their
    * generations have the same numbers, as have this one's after a restart.
    *
+   * @param id What no other balancer has.
    * @param tls Whether clients speak TLS to this balancer.
    */
-  constructor(tls: boolean) {
-    const [own] = crypto.getRandomValues(new Uint32Array(1));
-    const id = own!.toString(16).padStart(8, "0");
+  constructor(id: string, tls: boolean) {
     this.#tls = tls;
     this.#prefix = `${SKEW_COOKIE}=${id}-`;
     this.#prefixBytes = ascii(this.#prefix);
