@@ -50,6 +50,9 @@ export interface AdminPages {
 /** Largest body of a command, in bytes. */
 const MAX_COMMAND_BYTES = 4096;
 
+/** What is said of a `since`, or a Last-Event-ID, that cannot be read. */
+const SINCE_USAGE = "since must be a number, as the page itself has given\n";
+
 /** Formats of the figures, by the media type that asks for them. */
 const FORMATS: Readonly<Record<string, ExpositionFormat | "json">> = {
   "application/json": "json",
@@ -69,8 +72,10 @@ export function createAdmin(sources: AdminSources): AdminPages {
   app.use("/_*", (c, next) => identify(c, sources.instance, next));
   app.get("/_metrics", (c) => respondWithMetrics(c, sources));
   app.get("/_metrics/history", (c) => {
+    const since = Number(c.req.query("since") ?? 0);
+    if (Number.isNaN(since)) return c.text(SINCE_USAGE, 400);
     c.header("Cache-Control", "no-store");
-    return c.json(sources.history(Number(c.req.query("since") ?? 0)));
+    return c.json(sources.history(since));
   });
   app.get("/_admin/instance", (c) => c.json(sources.instance));
   app.get("/_events", (c) => respondWithEvents(c, streams));
@@ -128,6 +133,7 @@ async function respondWithMetrics(
 function respondWithEvents(c: Context, streams: EventStreams): Response {
   const lastId = c.req.header("Last-Event-ID") ?? c.req.query("since");
   const afterId = Number(lastId ?? Infinity);
+  if (Number.isNaN(afterId)) return c.text(SINCE_USAGE, 400);
   const follow = c.req.query("follow") !== "off";
   return c.body(streams.open(afterId, { follow }), 200, {
     "Content-Type": "text/event-stream",

@@ -26,7 +26,8 @@ Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS. +N and
 
 ${ADMIN_OPTIONS_HELP}`;
 
-const AMOUNT = /^[+-]?\d{1,6}$/;
+/** As many digits as a number holds exactly: what is too much is capped. */
+const AMOUNT = /^[+-]?\d{1,15}$/;
 
 /** `prefork-pool scale`. */
 export const scale: Subcommand = { help: HELP, options: ADMIN_OPTIONS, run };

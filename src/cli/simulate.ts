@@ -187,7 +187,7 @@ async function readText(path: string): Promise<string> {
       : cause instanceof Deno.errors.NotCapable
       ? "Deno does not permit it. Run with --allow-read, or use the standard " +
         "input: simulate - < FILE"
-      : String(cause);
+      : systemReason(cause);
     throw new CliError(`Cannot read ${path}: ${what}`, { usage: true, cause });
   }
 }
@@ -199,7 +199,13 @@ async function writeSvg(path: string, svg: string): Promise<void> {
     const what = cause instanceof Deno.errors.NotCapable
       ? "Deno does not permit it. Run with --allow-write, or use the standard " +
         "output: --svg -"
-      : String(cause);
+      : systemReason(cause);
     throw new CliError(`Cannot write ${path}: ${what}`, { cause });
   }
+}
+
+/** What the system says, without the name of the error, its number and the call. */
+function systemReason(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return message.replace(/ \(os error \d+\).*$/, "");
 }

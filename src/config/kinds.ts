@@ -267,11 +267,30 @@ export const watchedPaths: Kind<readonly string[]> = {
 export const command: Kind<readonly string[]> = {
   placeholder: "TEXT",
   allowed: "a program and its arguments, every quote closed",
+  allowedValue: "an array of strings without NUL: a program and its arguments",
   read: (text) => splitShellWords(text),
   check: (value) =>
-    isStringArray(value) && value.length > 0 && value[0] !== ""
+    isStringArray(value) && value.length > 0 && value[0] !== "" &&
+      !value.some((word) => word.includes("\0"))
       ? [...value]
       : undefined,
+};
+
+/** Variables, as a process can be given them. No setting: programs alone have it. */
+export const environment: Kind<Readonly<Record<string, string>>> = {
+  placeholder: "VARIABLES",
+  allowed: "an object of strings without NUL, whose names have no =",
+  read: () => undefined,
+  check: (value) => {
+    if (typeof value !== "object" || Array.isArray(value)) return undefined;
+    const entries = Object.entries(value ?? {});
+    return entries.every(([name, text]) =>
+        /^[^=\0]+$/.test(name) && typeof text === "string" &&
+        !text.includes("\0")
+      )
+      ? { ...value }
+      : undefined;
+  },
 };
 
 interface TextOptions {

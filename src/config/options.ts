@@ -13,9 +13,14 @@ import {
   SETTING_NAMES,
   type SettingName,
   settingOf,
+  variableOf,
 } from "./settings.ts";
-import { SettingsDraft } from "./settings_draft.ts";
-import { command as commandKind } from "./kinds.ts";
+import { SettingsDraft, showValue } from "./settings_draft.ts";
+import {
+  command as commandKind,
+  environment as environmentKind,
+  type Kind,
+} from "./kinds.ts";
 
 /** The settings of {@linkcode Config} that a pool takes as they are; logging is the caller's. */
 export type PlainPoolOptions = Partial<
@@ -34,7 +39,8 @@ export type PlainPoolOptions = Partial<
  * What an embedding program may set: each setting of docs/settings.md in camel
  * case, with the unit, the default and the bounds that it has there, such as
  * `drainTimeoutMs` (`DRAIN_TIMEOUT_MS`, milliseconds). Switches are `true` or
- * `false`, networks an array of strings.
+ * `false`, networks an array of strings. Events, and errors of the start, name
+ * them as they are there.
  */
 export interface PoolOptions extends PlainPoolOptions {
   /**
@@ -76,32 +82,58 @@ export function resolveOptions(options: PoolOptions = {}): Config {
     nameOf: (name) => name,
     availableCpus: navigator.hardwareConcurrency,
   });
-  const { command, workerEnvironment = {}, ...settings } = options;
+  const { command, workerEnvironment, ...settings } = options;
   for (const [name, value] of Object.entries(settings)) {
     if (!isOptionName(name)) {
-      const meant = nearest(name, [...OPTION_NAMES, "command"]);
-      const remedy = "is not an option" +
-        (meant === null ? "" : `; did you mean ${meant}?`);
+      const remedy = notAnOption(name);
       draft.report({ setting: name, value: null, remedy });
     } else if (value !== undefined && value !== null) {
       draft.setValue(name, value);
     }
   }
-  const words = commandKind.check(command);
-  if (command !== undefined && words === undefined) {
-    draft.report({
-      setting: "command",
-      value: JSON.stringify(command),
-      remedy: "must be an array of strings: a program and its arguments",
-    });
-  }
+  const words = checked(draft, "command", command, commandKind);
+  const variables = checked(
+    draft,
+    "workerEnvironment",
+    workerEnvironment,
+    environmentKind,
+  );
   checkPlaces(draft);
   // What opens the admin pages is not for the workers, wherever it came from.
   const withheld = settings.adminToken ? { ADMIN_TOKEN: "" } : {};
   return draft.finish({
     words: words ?? null,
-    workerEnvironment: { ...withheld, ...workerEnvironment },
+    workerEnvironment: { ...withheld, ...variables },
   });
+}
+
+/** Returns the value of an option that is no setting, if it is given and usable. */
+function checked<T>(
+  draft: SettingsDraft,
+  setting: string,
+  value: unknown,
+  kind: Kind<T>,
+): T | undefined {
+  if (value === undefined || value === null) return undefined;
+  const usable = kind.check(value);
+  if (usable === undefined) {
+    const remedy = `must be ${kind.allowedValue ?? kind.allowed}`;
+    draft.report({ setting, value: showValue(value), remedy });
+  }
+  return usable;
+}
+
+/** What to say of a name that is none. */
+function notAnOption(name: string): string {
+  const named = SETTING_NAMES.find((setting) =>
+    setting === name || variableOf(setting) === name
+  );
+  if (named !== undefined && !isOptionName(named)) {
+    return "is the command line's alone";
+  }
+  const meant = named ?? nearest(name, [...OPTION_NAMES, "command"]);
+  return "is not an option" +
+    (meant === null ? "" : `; did you mean ${meant}?`);
 }
 
 function isOptionName(name: string): name is SettingName {

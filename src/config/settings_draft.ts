@@ -90,10 +90,7 @@ export class SettingsDraft {
 
   /** Takes the value of a setting that a program gave. */
   setValue(name: SettingName, value: unknown): void {
-    // Quotes show that a number was given as text.
-    const shown = typeof value === "object" || typeof value === "string"
-      ? JSON.stringify(value)
-      : String(value);
+    const shown = showValue(value);
     const label = this.#options.nameOf(name);
     const allowed = settingOf(name).kind.allowedValue;
     this.#set({ name, label, value, shown, allowed });
@@ -315,6 +312,20 @@ export class SettingsDraft {
 
   #isGiven(name: SettingName): boolean {
     return this.#given[name] !== undefined;
+  }
+}
+
+/** How a value that a program gave is shown. */
+export function showValue(value: unknown): string {
+  // Quotes show that a number was given as text.
+  if (typeof value !== "object" && typeof value !== "string") {
+    return String(value);
+  }
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // One that holds itself, or a BigInt.
+    return Deno.inspect(value, { breakLength: Infinity });
   }
 }
 

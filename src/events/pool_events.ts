@@ -14,12 +14,14 @@ export type ServingState = "starting" | "serving" | "draining" | "stopped";
 /** What drives connections: Linux' epoll, in a thread of its own, or the sockets of the runtime. */
 export type TransportName = "epoll" | "deno";
 
-/** A worker port is held by another program and was passed over. */
+/** A worker port is held by another program and was passed over; or a row of them, which other pools have. */
 export interface PortSkippedEvent {
   /** Which event this is. */
   readonly type: "port-skipped";
-  /** Its port. */
+  /** Its port; of a row, the first. */
   readonly port: number;
+  /** The last of a row; of one port that port. */
+  readonly lastPort: number;
   /** Who holds it, where that can be known: `"nginx (pid 812)"`, else `null`. */
   readonly holder: string | null;
 }

@@ -6,9 +6,8 @@
  * @module
  */
 
-import { abortAtEndOfTurn } from "../net/abort_at_end_of_turn.ts";
 import type { ProbeTarget } from "../pool/health_watcher.ts";
-import { closeQuietly } from "../shared/close_quietly.ts";
+import { Deadline } from "./deadline.ts";
 import { encodeProbe, probe, type ProbeOptions } from "./probe.ts";
 
 /** Shortest time for which a connection is held to see whether it keeps another one waiting, in milliseconds. */
@@ -37,35 +36,24 @@ async function waitsForOther(
   options: ProbeOptions,
 ): Promise<boolean> {
   const { healthTimeoutMs, signal } = options;
-  const cut = new AbortController();
-  const abort = (): void => abortAtEndOfTurn(cut);
-  let timer = setTimeout(abort, healthTimeoutMs);
-  signal.addEventListener("abort", abort, { once: true });
+  using deadline = new Deadline(healthTimeoutMs, signal);
   try {
-    const { hostname, port } = target;
     const begunAt = performance.now();
-    using held = await Deno.connect({ hostname, port, signal: cut.signal });
-    cut.signal.addEventListener("abort", () => closeQuietly(held), {
-      once: true,
-    });
+    using held = await deadline.connect(target);
     await held.write(encodeProbe(target, { ...options, keep: true }));
     if (await held.read(new Uint8Array(1)) === null) return false;
-    clearTimeout(timer);
     const heldMs = Math.max(
       LEAST_HELD_MS,
       HELD_FACTOR * (performance.now() - begunAt),
     );
-    timer = setTimeout(abort, heldMs);
+    deadline.restart(heldMs);
     const result = await probe(target, {
       ...options,
       healthTimeoutMs: heldMs + healthTimeoutMs,
     });
-    return result.type === "responded" && cut.signal.aborted;
+    return result.type === "responded" && deadline.passed;
   } catch {
     // Refused, cut, or kept waiting itself: no sign of it.
     return false;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
   }
 }

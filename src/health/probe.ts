@@ -9,11 +9,10 @@
 import { INCOMPLETE } from "../http1/field_table.ts";
 import { HttpError } from "../http1/http_error.ts";
 import { parseResponseHead, ResponseHead } from "../http1/response_head.ts";
-import { abortAtEndOfTurn } from "../net/abort_at_end_of_turn.ts";
 import { isExhaustion } from "../net/exhaustion.ts";
 import type { ProbeTarget } from "../pool/health_watcher.ts";
 import { authorityOf } from "../shared/authority.ts";
-import { closeQuietly } from "../shared/close_quietly.ts";
+import { Deadline } from "./deadline.ts";
 
 /** Largest response head read, in bytes. A health page has no need of more. */
 const MAX_HEAD_BYTES = 16_384;
@@ -58,28 +57,18 @@ export async function probe(
 ): Promise<ProbeResult> {
   const { healthTimeoutMs: timeoutMs, signal } = options;
   if (signal.aborted) return { type: "aborted" };
-  const cut = new AbortController();
-  const abort = (): void => abortAtEndOfTurn(cut);
-  let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    abort();
-  }, timeoutMs);
-  signal.addEventListener("abort", abort, { once: true });
+  using deadline = new Deadline(timeoutMs, signal);
   try {
-    return await exchange(target, options, cut.signal);
+    return await exchange(target, options, deadline);
   } catch (error) {
     if (signal.aborted) return { type: "aborted" };
-    if (timedOut) return { type: "timeout", timeoutMs };
+    if (deadline.passed) return { type: "timeout", timeoutMs };
     if (error instanceof Deno.errors.ConnectionRefused) {
       return { type: "refused" };
     }
     if (isExhaustion(error)) return { type: "not-made" };
     const message = error instanceof Error ? error.message : String(error);
     return { type: "malformed", message };
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
   }
 }
 
@@ -128,26 +117,18 @@ export function isHealthy(result: ProbeResult, healthStrict: boolean): boolean {
 async function exchange(
   target: ProbeTarget,
   options: ProbeOptions,
-  signal: AbortSignal,
+  deadline: Deadline,
 ): Promise<ProbeResult> {
-  const { hostname, port } = target;
-  using conn = await Deno.connect({ hostname, port, signal });
-  // Closing makes a pending read or write fail: that is how a deadline reaches it.
-  const close = (): void => closeQuietly(conn);
-  signal.addEventListener("abort", close, { once: true });
-  try {
-    // Where nobody listens, the kernel may give an outgoing connection the
-    // very port it goes to, and TCP then connects it to itself.
-    const local = conn.localAddr as Deno.NetAddr;
-    if (local.port === target.port && local.hostname === target.hostname) {
-      return { type: "refused" };
-    }
-    options.onConnected?.();
-    await writeAll(conn, encodeProbe(target, options));
-    return { type: "responded", status: await readStatus(conn) };
-  } finally {
-    signal.removeEventListener("abort", close);
+  using conn = await deadline.connect(target);
+  // Where nobody listens, the kernel may give an outgoing connection the
+  // very port it goes to, and TCP then connects it to itself.
+  const local = conn.localAddr as Deno.NetAddr;
+  if (local.port === target.port && local.hostname === target.hostname) {
+    return { type: "refused" };
   }
+  options.onConnected?.();
+  await writeAll(conn, encodeProbe(target, options));
+  return { type: "responded", status: await readStatus(conn) };
 }
 
 /** What a worker is asked with; `keep` leaves the connection open. */

@@ -6,9 +6,8 @@
  * @module
  */
 
-import { abortAtEndOfTurn } from "../net/abort_at_end_of_turn.ts";
 import type { ProbeTarget } from "../pool/health_watcher.ts";
-import { closeQuietly } from "../shared/close_quietly.ts";
+import { Deadline } from "./deadline.ts";
 
 /** Longest wait for the first octets, connecting included, in milliseconds. */
 const TIMEOUT_MS = 1_000;
@@ -26,15 +25,9 @@ export async function speaksTls(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (signal.aborted) return false;
-  const cut = new AbortController();
-  const abort = (): void => abortAtEndOfTurn(cut);
-  const timer = setTimeout(abort, TIMEOUT_MS);
-  signal.addEventListener("abort", abort, { once: true });
+  using deadline = new Deadline(TIMEOUT_MS, signal);
   try {
-    const { hostname, port } = target;
-    using conn = await Deno.connect({ hostname, port, signal: cut.signal });
-    const close = (): void => closeQuietly(conn);
-    cut.signal.addEventListener("abort", close, { once: true });
+    using conn = await deadline.connect(target);
     await conn.write(clientHello());
     const record = new Uint8Array(5);
     const count = await conn.read(record);
@@ -43,9 +36,6 @@ export async function speaksTls(
   } catch {
     // Refused, cut, or kept waiting: no sign of TLS.
     return false;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
   }
 }
 

@@ -6,7 +6,7 @@
 
 import type { Config } from "../config/config.ts";
 import { type PoolOptions, resolveOptions } from "../config/options.ts";
-import type { EventEmitter, ServingState } from "../events/mod.ts";
+import { EventEmitter, type ServingState } from "../events/mod.ts";
 import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
 import type { ReloadReport } from "../events/reload_report.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -62,6 +62,8 @@ export interface StartPoolOptions extends PoolOptions {
  * memory and CPU time of each worker. The environment is not read, signals
  * are not listened to and nothing is logged: that is left to the program.
  *
+ * @throws {TypeError} When what is passed is none of the kind: no object, a
+ * `signal` or `events` of another make.
  * @throws {ConfigError} When options cannot be used; all problems are named.
  * @throws {StartError} When the port cannot be listened on.
  * @throws {PoolStartError} When no worker could be started.
@@ -86,11 +88,11 @@ export interface StartPoolOptions extends PoolOptions {
 export async function startPool(
   options: StartPoolOptions = {},
 ): Promise<RunningPool> {
-  const { events, signal, transport, ...settings } = options;
+  const { events, signal, transport, ...settings } = checkMakes(options);
   signal?.throwIfAborted();
   const supervisor = new Supervisor(
     resolveOptions({ ...settings, transport: transport ?? "deno" }),
-    events,
+    events ?? undefined,
   );
   const onAbort = (): void => void supervisor.stop();
   signal?.addEventListener("abort", onAbort, { once: true });
@@ -124,4 +126,28 @@ export async function startPool(
     stop: () => supervisor.stop(),
     [Symbol.asyncDispose]: () => supervisor.stop(),
   };
+}
+
+/** TypeScript has seen to this; a program in JavaScript is told here what it has mixed up. */
+function checkMakes(options: StartPoolOptions): StartPoolOptions {
+  if (typeof options !== "object" || options === null) {
+    throw wrongMake("what is passed", "an object of options");
+  }
+  const { signal, events } = options;
+  if (isGiven(signal) && !(signal instanceof AbortSignal)) {
+    throw wrongMake("signal", "an AbortSignal");
+  }
+  if (isGiven(events) && !(events instanceof EventEmitter)) {
+    throw wrongMake("events", "an EventEmitter of this library");
+  }
+  return options;
+}
+
+/** `null` counts as not given, as in the settings. */
+function isGiven(option: unknown): boolean {
+  return option !== undefined && option !== null;
+}
+
+function wrongMake(what: string, wanted: string): TypeError {
+  return new TypeError(`Cannot start a pool: ${what} must be ${wanted}`);
 }

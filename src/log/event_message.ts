@@ -10,6 +10,7 @@ import type {
   ExchangeFailedEvent,
   ListeningEvent,
   PoolEvent,
+  PortSkippedEvent,
   ReloadFinishedEvent,
   ScalingGrounds,
   StopWaitingEvent,
@@ -125,7 +126,7 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
     case "port-skipped":
       return say(
         "warning",
-        `port ${event.port} passed over: held by ` +
+        `${ports(event)} passed over: held by ` +
           (event.holder ?? "another program"),
       );
     case "pool-scaled":
@@ -202,6 +203,10 @@ function plainMessage(event: PoolEvent, stopping: boolean): EventMessage {
     case "notice":
       return say(event.level, event.message);
   }
+}
+
+function ports({ port, lastPort }: PortSkippedEvent): string {
+  return port === lastPort ? `port ${port}` : `ports ${port} to ${lastPort}`;
 }
 
 function reloadFinished(

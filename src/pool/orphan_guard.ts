@@ -44,7 +44,10 @@ const MARK_VARIABLE = "PREFORK_POOL_ID";
 /** Name of the guardian in process listings. */
 const GUARDIAN_NAME = "prefork-pool-guardian";
 
-/** The guardian process and the balancer's end of its pipe. */
+/** Guardians begun anew at most: what ends more of them ends them all. */
+const MAX_RESTARTS = 5;
+
+/** The guardian process and the balancer's end of its pipe; one that ends is begun anew. */
 export class OrphanGuard {
   /**
    * Resolves when the pipe has taken its first octet. Before that a write
@@ -53,23 +56,22 @@ export class OrphanGuard {
    */
   readonly ready: Promise<void>;
   readonly #id = crypto.randomUUID();
-  readonly #onFailure: (message: string) => void;
-  readonly #child: Deno.ChildProcess | null;
-  readonly #list: WritableStreamDefaultWriter<Uint8Array> | null;
+  readonly #tell: (message: string) => void;
+  readonly #groups = new Set<number>();
   readonly #watch: Promise<void>;
   readonly #encoder = new TextEncoder();
+  #child: Deno.ChildProcess | null = null;
+  #list: WritableStreamDefaultWriter<Uint8Array> | null = null;
   #stopping = false;
 
   /**
-   * Starts the guardian. When that fails `onFailure` is told so, as a whole
-   * sentence, and the pool goes on without.
+   * Starts the guardian. When that fails, or when it has ended, `tell` is told
+   * so, as a whole sentence, and the pool goes on, without it if need be.
    */
-  constructor(onFailure: (message: string) => void) {
-    this.#onFailure = onFailure;
-    this.#child = this.#spawn();
-    this.#list = this.#child?.stdin.getWriter() ?? null;
-    this.#watch = this.#watchChild();
-    this.ready = this.#write("\n");
+  constructor(tell: (message: string) => void) {
+    this.#tell = tell;
+    this.ready = this.#begin();
+    this.#watch = this.#keep();
   }
 
   /** Process id of the guardian, or `null` when there is none. */
@@ -93,11 +95,13 @@ export class OrphanGuard {
 
   /** Puts a worker's process group on the list. To be called in the turn in which it was started. */
   add(pid: number): void {
+    this.#groups.add(pid);
     void this.#write(`+ ${pid}\n`);
   }
 
   /** Takes a process group off the list that is gone: its number may be given to somebody else. */
   remove(pid: number): void {
+    this.#groups.delete(pid);
     void this.#write(`- ${pid}\n`);
   }
 
@@ -140,19 +144,39 @@ export class OrphanGuard {
     }
   }
 
-  async #watchChild(): Promise<void> {
-    if (this.#child === null) return;
-    const { code } = await this.#child.status;
-    if (!this.#stopping) this.#fail(`it ended with code ${code}`);
+  /** Starts a guardian that has the list as it is. Resolves when the pipe has taken its first octet. */
+  async #begin(): Promise<void> {
+    this.#child = this.#spawn();
+    this.#list = this.#child?.stdin.getWriter() ?? null;
+    const list = [...this.#groups].map((pid) => `+ ${pid}\n`);
+    await this.#write(`\n${list.join("")}`);
+  }
+
+  async #keep(): Promise<void> {
+    for (let restarts = 0; this.#child !== null; restarts++) {
+      const { code } = await this.#child.status;
+      if (this.#stopping) return;
+      void this.#list?.abort().catch(() => {});
+      if (restarts === MAX_RESTARTS) {
+        this.#fail(`it ended with code ${code}`);
+        return;
+      }
+      void this.#begin();
+      if (this.#child === null) return;
+      this.#tell(
+        "The shell process that guards the workers ended with code " +
+          `${code}: another one has taken its place.`,
+      );
+    }
   }
 
   async #write(line: string): Promise<void> {
-    // A failure shows in #watchChild, once, with the reason.
+    // A failure shows in #keep, with the reason.
     await this.#list?.write(this.#encoder.encode(line)).catch(() => {});
   }
 
   #fail(what: string): void {
-    this.#onFailure(
+    this.#tell(
       `Cannot guard the workers with a shell process: ${what}. ` +
         "They may go on running if this process is killed with SIGKILL.",
     );

@@ -36,12 +36,20 @@ export interface PortChecks {
 /** What the machine says of its ports. */
 export const MACHINE_PORTS: PortChecks = { lock: lockPort, isFree: isPortFree };
 
+/** Ports that somebody else holds: one, or a row of those of other pools. */
+export interface SkippedPorts {
+  readonly first: number;
+  readonly last: number;
+  /** Whether that is another pool, whose worker may not listen yet. */
+  readonly locked: boolean;
+}
+
 /** Where ports are looked for. */
 export interface PortAllocatorOptions {
   /** First port; 0 takes a free stretch anywhere. */
   readonly workerPort: number;
-  /** Told of each port that somebody else holds, once; `locked` when that is another pool, whose worker may not listen yet. */
-  readonly onSkipped: (port: number, locked: boolean) => void;
+  /** Told of ports that somebody else holds, once; of those of other pools that follow each other together. */
+  readonly onSkipped: (ports: SkippedPorts) => void;
   /** Uniform in [0, 1). @default {Math.random} */
   readonly random?: () => number;
   /** @default {MACHINE_PORTS} */
@@ -81,6 +89,22 @@ export class PortAllocator {
    */
   take(avoid: number | null = null): number {
     const end = Math.min(this.#first + SEARCH_LIMIT - 1, MAX_PORT);
+    const skipped: SkippedPorts[] = [];
+    const taken = this.#search(end, avoid, skipped);
+    for (const ports of skipped) this.#onSkipped(ports);
+    if (taken !== null) return taken;
+    throw new LaunchError(
+      "ports-exhausted",
+      `no port from ${this.#first} to ${end} is free; set WORKER_PORT to the first of a free range`,
+    );
+  }
+
+  /** Takes the first free port; adds to `skipped` those that are passed over for the first time. */
+  #search(
+    end: number,
+    avoid: number | null,
+    skipped: SkippedPorts[],
+  ): number | null {
     for (let port = this.#first; port <= end; port++) {
       if (port === avoid || this.#ours.has(port)) continue;
       const lock = this.#checks.lock(port);
@@ -95,12 +119,9 @@ export class PortAllocator {
       // Not yet unlocked: that is no other pool's.
       if (lock === "locked" && this.#released.delete(port)) continue;
       this.#foreign.add(port);
-      this.#onSkipped(port, lock === "locked");
+      addSkipped(skipped, port, lock === "locked");
     }
-    throw new LaunchError(
-      "ports-exhausted",
-      `no port from ${this.#first} to ${end} is free; set WORKER_PORT to the first of a free range`,
-    );
+    return null;
   }
 
   /** Gives a port back whose worker is gone. */
@@ -113,6 +134,17 @@ export class PortAllocator {
   [Symbol.dispose](): void {
     for (const port of [...this.#ours.keys()]) this.release(port);
   }
+}
+
+function addSkipped(
+  skipped: SkippedPorts[],
+  port: number,
+  locked: boolean,
+): void {
+  const previous = skipped.at(-1);
+  if (locked && previous?.locked && previous.last === port - 1) {
+    skipped[skipped.length - 1] = { ...previous, last: port };
+  } else skipped.push({ first: port, last: port, locked });
 }
 
 /**

@@ -353,10 +353,11 @@ export class Worker implements WorkerIdentity {
   /** Says what the matter is, before anything is done about it, and has others take over what they can. */
   #giveUpOn(): void {
     if (this.health === null) return;
-    const { healthy: _healthy, reach: _reach, ...findings } = this.health;
+    const { reason, failures, diagnosis, cpuRatio, oldestRequest } =
+      this.health;
+    const findings = { reason, failures, diagnosis, cpuRatio, oldestRequest };
     this.#tell({ type: "worker-unhealthy", ...findings });
     const { key } = this.upstream;
-    const { diagnosis } = findings;
     this.#plane.send({ type: "recall", key, diagnosis });
   }
 

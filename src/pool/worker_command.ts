@@ -104,7 +104,7 @@ export function workerEnvironment(
 export function commandSetting(kind: WorkerCommand["kind"]): string {
   switch (kind) {
     case "arguments":
-      return "the command after --";
+      return "the command";
     case "command":
       return "WORKER_COMMAND";
     case "zigttp":

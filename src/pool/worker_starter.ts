@@ -18,7 +18,12 @@ import type { OutputLimits } from "./output_budget.ts";
 import { type DroppedOutput, OutputReaders } from "./output_readers.ts";
 import { namesTakenAddress, namesTakenPort } from "./port_taken.ts";
 import { findPortHolder } from "../system/port_holder.ts";
-import { MACHINE_PORTS, PortAllocator, type PortChecks } from "./ports.ts";
+import {
+  MACHINE_PORTS,
+  PortAllocator,
+  type PortChecks,
+  type SkippedPorts,
+} from "./ports.ts";
 import {
   type MovableWorker,
   type ServeAddressMode,
@@ -36,6 +41,7 @@ import { realDirectory } from "../shared/working_directory.ts";
 
 /** Who has a port that another pool has locked. */
 const OTHER_POOL = "a worker of another pool";
+const OTHER_POOLS = "workers of other pools";
 
 /** How workers are started. */
 export interface WorkerStarterOptions extends OutputLimits {
@@ -88,8 +94,7 @@ export class WorkerStarter {
     this.#portChecks = deps.portChecks ?? MACHINE_PORTS;
     this.#ports = new PortAllocator({
       workerPort: options.workerPort,
-      onSkipped: (port, locked) =>
-        this.#own(this.#announceSkipped(port, locked)),
+      onSkipped: (ports) => this.#own(this.#announceSkipped(ports)),
       checks: this.#portChecks,
     });
     this.#serveAddress = new ServeAddressPolicy(
@@ -334,9 +339,11 @@ export class WorkerStarter {
     this.#ports.release(worker.port);
   }
 
-  async #announceSkipped(port: number, locked: boolean): Promise<void> {
-    const holder = locked ? OTHER_POOL : await findPortHolder(port);
-    this.#deps.events.emit({ type: "port-skipped", port, holder });
+  async #announceSkipped(ports: SkippedPorts): Promise<void> {
+    const { first: port, last: lastPort, locked } = ports;
+    const others = port === lastPort ? OTHER_POOL : OTHER_POOLS;
+    const holder = locked ? others : await findPortHolder(port);
+    this.#deps.events.emit({ type: "port-skipped", port, lastPort, holder });
   }
 
   #own(task: Promise<void>): void {

@@ -18,6 +18,8 @@ Deno.test("a number of workers is taken from the body, or from the query", () =>
   assert.equal(wanted('{"workers": 0}'), 0);
   assert.equal(wanted("", "6"), 6);
   assert.equal(wanted('{"workers": 6}', "7"), 6);
+  // Too many by far, which the bounds say, and no less a number.
+  assert.equal(wanted('{"workers": 1000000000}'), 1e9);
 });
 
 Deno.test("a sign makes it a change of what is wanted now", () => {
@@ -38,7 +40,7 @@ for (
     ["", "  6"],
     ["", "6 "],
     ["", "1e3"],
-    ["", "1234567"],
+    ["", "1234567890123456"],
     ["6", undefined],
     ["{}", undefined],
     ["{", undefined],

@@ -121,6 +121,8 @@ Deno.test("simulate says what is wrong with the load", async () => {
     missing.stderr,
     /^Cannot read stepp: there is no such file, .* did you mean step\?/,
   );
+  const directory = await run([import.meta.dirname!], { permissions });
+  assert.match(directory.stderr, /^Cannot read \/.*: Is a directory\n/);
   const dispatched = await run(["computing"], { permissions });
   assert.match(dispatched.stderr, /needs --dispatch/);
   const unreadable = await run([PROGRAM]);

@@ -88,3 +88,27 @@ Deno.test("the token of the admin pages is withheld from workers, unless they ar
     workerEnvironment,
   );
 });
+
+Deno.test("what no process can be given, or no text shows, is a problem like any other", () => {
+  const holdsItself: Record<string, unknown> = {};
+  holdsItself.self = holdsItself;
+  const given: readonly [Record<string, unknown>, RegExp][] = [
+    [{ command: ["a\0b"] }, /command=\["a.*without NUL/],
+    [{ workerEnvironment: { A: 5 } }, /workerEnvironment={"A":5}: must be/],
+    [{ workerEnvironment: { "A=B": "" } }, /names have no =/],
+    [{ workerEnvironment: ["A=B"] }, /workerEnvironment=\["A=B"\]/],
+    [{ poolSize: holdsItself }, /poolSize=.*Circular.*: must be/],
+    [{ rateLimit: { perSecond: 2n, burst: 1 } }, /rateLimit=.*2n/],
+    [{ POOL_SIZE: 2 }, /POOL_SIZE: is not an option; did you mean poolSize\?/],
+    [{ logLevel: "info" }, /logLevel: is the command line's alone/],
+  ];
+  for (const [options, message] of given) {
+    assert.throws(() => resolveOptions(options as PoolOptions), message);
+    assert.throws(() => resolveOptions(options as PoolOptions), ConfigError);
+  }
+  assert.equal(
+    resolveOptions({ command: null } as unknown as PoolOptions).workerCommand
+      .kind,
+    "demo",
+  );
+});

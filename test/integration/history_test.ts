@@ -45,4 +45,8 @@ Deno.test("the history has the requests of each slot, and when it had no worker"
     return at;
   });
   assert.ok(later.every((at) => at > last));
+  for (const page of ["_metrics/history", "_events"]) {
+    const { status } = await get(pool.port, `/${page}?since=noon`);
+    assert.equal(status, 400);
+  }
 });

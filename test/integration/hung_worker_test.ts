@@ -65,6 +65,10 @@ Deno.test("a worker that hangs gets no requests, and gets them again when it goe
     const unhealthy = await pool.waitForEvent("worker-unhealthy");
     assert.equal(unhealthy.workerId, 0);
     assert.equal(unhealthy.reason, "no response within 1000 ms");
+    // As `WorkerUnhealthyEvent` has it, and nothing of what else is known.
+    for (const field of ["healthy", "hostname", "serial", "startup"]) {
+      assert.equal(field in unhealthy, false, field);
+    }
     for (let i = 0; i < 10; i++) {
       assert.equal((await whoAnswers(pool.port)).workerId, 1);
     }

@@ -195,6 +195,24 @@ Deno.test("options that cannot be used are named as the program wrote them, all 
   );
 });
 
+Deno.test("what is none of the kind is said to be, before anything is started", async () => {
+  const given: readonly [unknown, RegExp][] = [
+    [{ ...OPTIONS, signal: 5 }, /Cannot start a pool: signal must be an Abort/],
+    [
+      { ...OPTIONS, events: {} },
+      /Cannot start a pool: events must be an Event/,
+    ],
+    [null, /Cannot start a pool: what is passed must be an object/],
+  ];
+  for (const [options, message] of given) {
+    await assert.rejects(
+      startPool(options as StartPoolOptions),
+      (error: unknown) =>
+        error instanceof TypeError && message.test(error.message),
+    );
+  }
+});
+
 Deno.test("a start that fails says why and leaves nothing behind", async () => {
   await using pool = await startPool({ ...OPTIONS, poolSize: 1 });
   await assert.rejects(

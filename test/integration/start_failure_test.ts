@@ -34,7 +34,7 @@ const CASES: readonly Case[] = [
     code: 1,
     says: [
       'Cannot start a worker: "no-such-program" was not found; ' +
-      "correct the command after --, or PATH.",
+      "correct the command, or PATH.",
     ],
   },
   {
@@ -57,7 +57,7 @@ const CASES: readonly Case[] = [
       /^Command: sh -c echo starting up/m,
       /^ {2}starting up$/m,
       /^ {2}no database$/m,
-      /^Correct the command after --, or what the program says it lacks\.$/m,
+      /^Correct the command, or what the program says it lacks\.$/m,
     ],
     never: [/listens on port/],
     once: ["no database"],
@@ -91,7 +91,7 @@ const CASES: readonly Case[] = [
       "the first one was not ready within 2000 ms (connection refused: ",
       "; STARTUP_TIMEOUT_MS is the limit.",
       /^ {2}waiting$/m,
-      /^Correct the command after -- so that it listens on port \d+/m,
+      /^Correct the command so that it listens on port \d+/m,
     ],
   },
   {

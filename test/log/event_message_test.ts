@@ -272,12 +272,17 @@ Deno.test("each event says what happened, at the level it deserves", () => {
       "info: worker 2 (pid 4711) exited with code 0 after 2.5 h",
     ],
     [
-      { type: "port-skipped", port: 8082, holder: "nginx (pid 8)" },
+      {
+        type: "port-skipped",
+        port: 8082,
+        lastPort: 8082,
+        holder: "nginx (pid 8)",
+      },
       "warning: port 8082 passed over: held by nginx (pid 8)",
     ],
     [
-      { type: "port-skipped", port: 8082, holder: null },
-      "warning: port 8082 passed over: held by another program",
+      { type: "port-skipped", port: 8082, lastPort: 8085, holder: null },
+      "warning: ports 8082 to 8085 passed over: held by another program",
     ],
     [
       { type: "pool-scaled", at: 0, from: 4, to: 6, needed: 6, ...GROUNDS },

@@ -88,6 +88,25 @@ Deno.test("every metric of the contract is there, in both formats", async () => 
   }
 });
 
+Deno.test("docs/admin.md has every metric, and no other", async () => {
+  const usage = { ...sources().usage, maxDescriptors: 1024 };
+  const worker = workerMetrics({ rssBytes: 1, cpuSeconds: 1 });
+  const snapshot = metricsSnapshot({ workers: [worker] });
+  const served = [...(await read({ snapshot, usage })).keys()];
+  const page = new URL("../../docs/admin.md", import.meta.url);
+  const rows = (await Deno.readTextFile(page)).match(
+    /^\| `(?:prefork|process)_.*$/gm,
+  )!;
+  const named = rows.flatMap((row) => {
+    const names = row.split("|")[1]!.match(/[a-z_]{2,}(?=[`{])/g)!;
+    // `_limit` beside `prefork_queue_depth` stands for `prefork_queue_limit`.
+    return names.map((name) =>
+      name.startsWith("_") ? names[0]!.replace(/_[a-z]+$/, name) : name
+    );
+  });
+  assert.deepEqual(named.sort(), served.sort());
+});
+
 Deno.test("which program it is, what it uses and that it ends is told; what cannot be had is not", async () => {
   const { instance } = metricsSnapshot();
   const families = await read({

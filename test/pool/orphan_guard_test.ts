@@ -70,15 +70,31 @@ Deno.test("the guard kills what is on its list at the end, and nothing else", as
   await removed.status;
 });
 
-Deno.test("a guard that dies is reported", async () => {
-  const { promise, resolve } = Promise.withResolvers<string>();
-  const guard = new OrphanGuard(resolve);
+Deno.test("a guard that dies is reported, and another one takes its list", async () => {
+  const told = Promise.withResolvers<string>();
+  const guard = new OrphanGuard(told.resolve);
+  const listed = sleeper();
+  guard.add(listed.pid);
+  const { pid } = guard;
+  Deno.kill(pid!, "SIGKILL");
+  assert.match(await told.promise, /ended with code 137: another one has tak/);
+  assert.notEqual(guard.pid, pid);
+  await guard.stop();
+  assert.equal((await listed.status).signal, "SIGKILL");
+});
+
+Deno.test("a guard that dies over and over is given up, and kills nobody", async () => {
+  const last = Promise.withResolvers<string>();
+  const guard = new OrphanGuard((message) => {
+    if (message.startsWith("Cannot guard")) last.resolve(message);
+    else Deno.kill(guard.pid!, "SIGKILL");
+  });
   const bystander = sleeper();
   guard.add(bystander.pid);
   Deno.kill(guard.pid!, "SIGKILL");
-  assert.match(await promise, /^Cannot guard the workers .* ended with code/);
-  guard.add(bystander.pid);
+  assert.match(await last.promise, /with a shell process: it ended with code/);
   await guard.stop();
+  assert.deepEqual(await aliveAmong([bystander.pid]), [bystander.pid]);
   bystander.kill("SIGKILL");
   await bystander.status;
 });

@@ -128,7 +128,7 @@ Deno.test("a pool whose workers all end says which command, how, and their last 
       "starting",
     ]);
     assert.match(error.message, /exited with code 7/);
-    assert.match(error.message, /the command after --/);
+    assert.match(error.message, /the command/);
     return true;
   });
   assert.deepEqual(harness.pool.snapshot().workers, []);
@@ -152,7 +152,7 @@ Deno.test("a program that does not exist is one sentence with the setting to cor
   await assert.rejects(harness.pool.start(), {
     code: "not-found",
     message:
-      'Cannot start a worker: "pool-no-such-program" was not found; correct the command after --, or PATH.',
+      'Cannot start a worker: "pool-no-such-program" was not found; correct the command, or PATH.',
   });
 });
 

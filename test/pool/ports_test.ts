@@ -6,7 +6,11 @@
 
 import assert from "node:assert/strict";
 import { lockPort } from "../../src/pool/port_lock.ts";
-import { isPortFree, PortAllocator } from "../../src/pool/ports.ts";
+import {
+  isPortFree,
+  PortAllocator,
+  type SkippedPorts,
+} from "../../src/pool/ports.ts";
 import { freePort } from "../support/free_port.ts";
 
 Deno.test("a port is taken once and can be taken again when given back", () => {
@@ -24,7 +28,7 @@ Deno.test("a port to be avoided is not taken, nor reported as somebody's", () =>
   const skipped: number[] = [];
   using ports = new PortAllocator({
     workerPort: first,
-    onSkipped: (port) => skipped.push(port),
+    onSkipped: ({ first }) => skipped.push(first),
   });
   assert.ok(ports.take(first) > first);
   assert.ok(!skipped.includes(first));
@@ -36,7 +40,7 @@ Deno.test("a port given back that is not unlocked yet is passed over in silence"
   let isLocked = false;
   using ports = new PortAllocator({
     workerPort: port,
-    onSkipped: (skippedPort) => skipped.push(skippedPort),
+    onSkipped: ({ first }) => skipped.push(first),
     checks: {
       lock: (at) => isLocked && at === port ? "locked" : null,
       isFree: isPortFree,
@@ -52,12 +56,31 @@ Deno.test("a port given back that is not unlocked yet is passed over in silence"
   assert.deepEqual(skipped, [port]);
 });
 
+Deno.test("ports of other pools that follow each other are reported in one", () => {
+  const skipped: SkippedPorts[] = [];
+  using ports = new PortAllocator({
+    workerPort: 8081,
+    onSkipped: (some) => skipped.push(some),
+    checks: {
+      lock: (port) => port < 8084 || port === 8085 ? "locked" : null,
+      isFree: (port) => port > 8084,
+    },
+  });
+  assert.equal(ports.take(), 8086);
+  ports.take();
+  assert.deepEqual(skipped, [
+    { first: 8081, last: 8083, locked: true },
+    { first: 8084, last: 8084, locked: false },
+    { first: 8085, last: 8085, locked: true },
+  ]);
+});
+
 Deno.test("a port of somebody else is reported once, and taken when it is free", () => {
   const port = freePort();
   const skipped: number[] = [];
   using ports = new PortAllocator({
     workerPort: port,
-    onSkipped: (skippedPort) => skipped.push(skippedPort),
+    onSkipped: ({ first }) => skipped.push(first),
   });
   const stranger = Deno.listen({ hostname: "127.0.0.1", port });
   assert.equal(isPortFree(port), false);
@@ -74,19 +97,16 @@ Deno.test({
   ignore: Deno.build.os !== "linux",
   fn(): void {
     const workerPort = freePort();
-    const skipped: (readonly [number, boolean])[] = [];
+    const skipped: SkippedPorts[] = [];
     using first = new PortAllocator({ workerPort, onSkipped: () => {} });
     using second = new PortAllocator({
       workerPort,
-      onSkipped: (...what) => skipped.push(what),
+      onSkipped: (ports) => skipped.push(ports),
     });
     const port = first.take();
     assert.ok(isPortFree(port));
     assert.notEqual(second.take(), port);
-    assert.deepEqual(skipped.filter(([skipped]) => skipped === port), [[
-      port,
-      true,
-    ]]);
+    assert.deepEqual([skipped[0]?.first, skipped[0]?.locked], [port, true]);
     first.release(port);
     assert.equal(second.take(), port);
   },
