@@ -19,6 +19,7 @@ import {
 } from "../system/group_usage.ts";
 import { OomKills } from "../system/oom_kills.ts";
 import { Alarm } from "../shared/alarm.ts";
+import { RUNNING_LOOK_MS, runningClock } from "../shared/running_clock.ts";
 import type { WorkerSpec } from "./generation.ts";
 import { MemorySampler } from "./memory_sampler.ts";
 import { type PoolSnapshot, snapshotPool } from "./pool_snapshot.ts";
@@ -58,7 +59,7 @@ export class Pool {
   constructor(options: WorkerPoolOptions, deps: PoolDeps) {
     this.#options = options;
     this.#events = deps.events;
-    this.#now = deps.clock ?? ((): number => performance.now());
+    this.#now = deps.clock ?? runningClock();
     this.#desired = this.#clamp(options.poolSize);
     this.#usage = deps.usage ?? new GroupUsage();
     this.#oomKills = deps.oomKills ?? new OomKills();
@@ -245,7 +246,8 @@ export class Pool {
       this.#pulse?.resolve();
       this.#pulse = null;
       if (this.#loopEnded) return;
-      await this.#alarm.sleep(nextAt - this.#now());
+      // A longer sleep could not be told from time in which nobody ran.
+      await this.#alarm.sleep(Math.min(nextAt - this.#now(), RUNNING_LOOK_MS));
     }
   }
 

@@ -42,7 +42,7 @@ export interface PoolDeps {
   readonly events: EventEmitter;
   /** Watches the workers. */
   readonly health: HealthWatcher;
-  /** Monotonic, in milliseconds. @default {performance.now} */
+  /** Monotonic, in milliseconds. @default {one that passes over time in which nobody ran} */
   readonly clock?: () => number;
   /** Starts a process. @default {real processes, guarded against being orphaned} */
   readonly launch?: Launch;

@@ -6,8 +6,10 @@
 
 import assert from "node:assert/strict";
 import { PoolStartError } from "../../src/pool/pool_start_error.ts";
+import { MOST_PASSED_MS } from "../../src/shared/running_clock.ts";
 import { freePort } from "../support/free_port.ts";
 import { aliveAmong, waitUntilGone } from "../support/processes.ts";
+import { StoppedClock } from "../support/stopped_clock.ts";
 import { NO_PROBES_MS, PoolHarness, poolWorker } from "./pool_harness.ts";
 
 Deno.test("four workers are started on consecutive ports and published", async () => {
@@ -75,6 +77,29 @@ Deno.test("the pool gives a sign of life as long as its loop goes round, and whe
   await harness.pool.pulse();
   await stopping;
   await harness.pool.pulse();
+});
+
+Deno.test("a worker that is asked to end is not killed for time in which nobody ran", async () => {
+  using clock = new StoppedClock();
+  const stopTimeoutMs = 3 * MOST_PASSED_MS;
+  await using harness = new PoolHarness(poolWorker("ignore-term"), {
+    stopTimeoutMs,
+  });
+  await harness.pool.start();
+  const killed = () =>
+    harness.all("worker-signalled")
+      .filter(({ signal }) => signal === "SIGKILL").length;
+  const stopping = harness.pool.stop();
+  await harness.pool.pulse();
+  await clock.pass(100 * stopTimeoutMs);
+  await harness.pool.pulse();
+  assert.equal(killed(), 0, "it was frozen, too");
+  for (let looks = 0; looks < 4; looks++) {
+    await clock.pass(MOST_PASSED_MS);
+    await harness.pool.pulse();
+  }
+  await stopping;
+  assert.equal(killed(), 1);
 });
 
 Deno.test("a port that another program holds is passed over and its holder named", async () => {
