@@ -57,7 +57,7 @@ export class Proxy {
       serve: (conn) => this.#serve(conn),
       onPause: (event) => events.emit(event),
       timers: driver.timers,
-      closeIdle: (count) => engine.closeIdle(count),
+      closeIdle: (count, idleMs) => engine.closeIdle(count, idleMs),
     });
   }
 

@@ -20,7 +20,10 @@ import type {
   WorkerEvent,
   WorkerRef,
 } from "../../src/events/mod.ts";
-import { type PoolWithPages, startPoolWithPages } from "../support/admin_pages.ts";
+import {
+  type PoolWithPages,
+  startPoolWithPages,
+} from "../support/admin_pages.ts";
 import { delay } from "../support/deadline.ts";
 import { fixture } from "../support/fixture.ts";
 import { aliveAmong } from "../support/processes.ts";

@@ -129,3 +129,20 @@ Deno.test("no more connections than allowed are accepted, and the next is when o
   await third.close();
   await proxy.waitForEvent("accept-resumed");
 });
+
+Deno.test("where no more connections are allowed, the one that is idle for longest makes room, and who has just asked does not", async () => {
+  await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+  await using proxy = startProxy({
+    origins: [origin.port],
+    options: { maxConnections: 2 },
+  });
+  await using first = await RawClient.connect(proxy);
+  await first.ask(get("/"));
+  await using second = await RawClient.connect(proxy);
+  await second.ask(get("/"));
+  await using third = await RawClient.connect(proxy);
+  await third.send(get("/third"));
+  assert.equal((await third.readResponse()).text, "ok");
+  assert.equal((await first.readUntilEnd()).bytes.length, 0);
+  assert.equal((await second.ask(get("/"))).text, "ok");
+});

@@ -248,9 +248,10 @@ export class ProxyEngine {
    * Closes up to `count` idle connections: those first that have been idle for
    * longest. A client that has only just come is about to send its request.
    */
-  closeIdle(count: number): void {
+  closeIdle(count: number, idleMs = 0): void {
+    const latest = this.#context.clock.now() - idleMs;
     [...this.#sessions]
-      .filter((session) => session.idle)
+      .filter(({ idle, idleSince }) => idle && idleSince <= latest)
       .sort((a, b) => a.idleSince - b.idleSince)
       .slice(0, count)
       .forEach((session) => session.abort());

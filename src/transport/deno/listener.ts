@@ -13,6 +13,7 @@ import {
   QUIET_MS,
   QUIET_TIMEOUT_MS,
 } from "../descriptor_reserve.ts";
+import { type CloseIdle, Room, ROOM_INTERVAL_MS } from "../room.ts";
 import type { Acceptor } from "../../proxy/core/engine.ts";
 import type { Timers } from "../../proxy/core/link.ts";
 import { isExhaustion } from "../../net/exhaustion.ts";
@@ -26,13 +27,13 @@ export interface ListenerOptions {
   readonly serve: (conn: Deno.Conn) => void;
   readonly timers: Timers;
   readonly onPause: (event: AcceptPausedEvent) => void;
-  /** Asks for so many connections to be closed, if they are idle. */
-  readonly closeIdle: (count: number) => void;
+  readonly closeIdle: CloseIdle;
 }
 
 /** The accept loop and the connections it has let in. */
 export class Listener implements Acceptor {
   readonly #options: ListenerOptions;
+  readonly #room: Room;
   readonly #pauses: AcceptPauses;
   readonly #loop: Promise<void>;
   #closing = false;
@@ -46,7 +47,8 @@ export class Listener implements Acceptor {
   /** Begins to accept. */
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { timers, onPause } = options;
+    const { timers, onPause, closeIdle } = options;
+    this.#room = new Room(closeIdle);
     this.#pauses = new AcceptPauses({ timers, report: onPause });
     this.#loop = this.#run();
   }
@@ -78,15 +80,16 @@ export class Listener implements Acceptor {
   // Not `for await`: that ends for good at the first error, and running out
   // of descriptors is one.
   async #run(): Promise<void> {
-    const { closeIdle, listener, maxConnections } = this.#options;
+    const { closeIdle, listener } = this.#options;
     while (!this.#closed) {
-      if (this.#open >= maxConnections) {
-        await this.#pause("max-connections");
-        continue;
-      }
-      const waitMs = this.#reserve.remainingMs(this.#open, performance.now());
-      if (waitMs > 0) {
-        await this.#pause("descriptors", waitMs);
+      const now = performance.now();
+      const full = this.#fullFor(now);
+      if (full !== null) {
+        this.#room.make(this.#open, now);
+        // Some may have gone by that, at once.
+        if (this.#fullFor(now) !== null) {
+          await this.#pause(full, ROOM_INTERVAL_MS);
+        }
         continue;
       }
       try {
@@ -95,10 +98,17 @@ export class Listener implements Acceptor {
         if (this.#closed) return;
         if (!isTransient(error)) throw error;
         if (!isExhaustion(error)) continue;
-        closeIdle(this.#reserve.begin(this.#open, performance.now()));
+        closeIdle(this.#reserve.begin(this.#open, now), 0);
         await this.#pause("descriptors", DESCRIPTOR_PAUSE_MS);
       }
     }
+  }
+
+  /** Why no more may be let in. */
+  #fullFor(now: number): AcceptPausedEvent["reason"] | null {
+    if (this.#open >= this.#options.maxConnections) return "max-connections";
+    const reserved = this.#reserve.remainingMs(this.#open, now) > 0;
+    return reserved ? "descriptors" : null;
   }
 
   /** Waits until nobody has come for a moment. */
@@ -119,7 +129,7 @@ export class Listener implements Acceptor {
 
   async #pause(
     reason: AcceptPausedEvent["reason"],
-    timeoutMs?: number,
+    timeoutMs: number,
   ): Promise<void> {
     this.#pauses.begin(reason);
     await this.#woken(timeoutMs);
@@ -127,11 +137,11 @@ export class Listener implements Acceptor {
   }
 
   /** Waits until a connection ends, the listener is closed, or time is up. */
-  async #woken(timeoutMs?: number): Promise<void> {
+  async #woken(timeoutMs: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      if (timeoutMs !== undefined) timer = setTimeout(resolve, timeoutMs);
+      timer = setTimeout(resolve, timeoutMs);
     });
     this.#wake = null;
     clearTimeout(timer);

@@ -48,7 +48,7 @@ export class EpollAcceptor implements Acceptor {
           onClosed: () => {},
         }),
       onPause: (event) => events.emit(event),
-      closeIdle: (count) => engine.closeIdle(count),
+      closeIdle: (count, idleMs) => engine.closeIdle(count, idleMs),
     });
   }
 

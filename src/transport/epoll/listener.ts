@@ -15,6 +15,7 @@ import {
   QUIET_MS,
   QUIET_TIMEOUT_MS,
 } from "../descriptor_reserve.ts";
+import { type CloseIdle, Room, ROOM_INTERVAL_MS } from "../room.ts";
 import { EPOLL, ERRNO, isExhaustion, SOCK } from "./abi.ts";
 import type { Source } from "./event_loop.ts";
 import { SystemCallError } from "./libc.ts";
@@ -39,8 +40,7 @@ export interface EpollListenerOptions extends LinkContext {
   /** A client has come; the link is the callee's, paused. `peer` is `null` for a Unix socket. */
   readonly onAccept: (link: EpollLink, peer: InternetEndpoint | null) => void;
   readonly onPause: (event: AcceptPausedEvent) => void;
-  /** Asks for so many connections to be closed, if they are idle. */
-  readonly closeIdle: (count: number) => void;
+  readonly closeIdle: CloseIdle;
 }
 
 /** Accepts connections while there is room for them. */
@@ -57,6 +57,7 @@ export class EpollListener implements Source {
   /** Whether somebody has gone in this turn, so that others may come. */
   #roomMade = false;
   readonly #reserve = new DescriptorReserve();
+  readonly #room: Room;
   readonly #pauses: AcceptPauses;
   #closed = false;
 
@@ -81,7 +82,8 @@ export class EpollListener implements Source {
    */
   constructor(options: EpollListenerOptions) {
     this.#options = options;
-    const { loop, fd, onPause } = options;
+    const { loop, fd, onPause, closeIdle } = options;
+    this.#room = new Room(closeIdle);
     this.#pauses = new AcceptPauses({
       timers: loop,
       report: (event) => loop.guard(() => onPause(event)),
@@ -137,14 +139,20 @@ export class EpollListener implements Source {
 
   #mayAccept(): boolean {
     if (this.#closed) return false;
+    if (this.#paused !== null) return false;
     const { maxConnections, loop } = this.#options;
-    if (this.#connections >= maxConnections) {
-      this.#pause("max-connections", null);
-    } else {
-      const waitMs = this.#reserve.remainingMs(this.#connections, loop.now());
-      if (waitMs > 0) this.#pause("descriptors", waitMs);
-    }
-    return this.#paused === null;
+    const open = this.#connections;
+    const now = loop.now();
+    const full = open >= maxConnections
+      ? "max-connections"
+      : this.#reserve.remainingMs(open, now) > 0
+      ? "descriptors"
+      : null;
+    if (full === null) return true;
+    // Before anybody closes, who then ends the pause.
+    this.#pause(full, ROOM_INTERVAL_MS);
+    loop.guard(() => this.#room.make(open, now));
+    return false;
   }
 
   /** Returns whether others may wait. */
@@ -182,7 +190,7 @@ export class EpollListener implements Source {
     if (isExhaustion(errno)) {
       const { closeIdle, loop } = this.#options;
       const reserved = this.#reserve.begin(this.#connections, loop.now());
-      loop.guard(() => closeIdle(reserved));
+      loop.guard(() => closeIdle(reserved, 0));
       this.#pause("descriptors", DESCRIPTOR_PAUSE_MS);
       return false;
     }
@@ -195,13 +203,11 @@ export class EpollListener implements Source {
     return true;
   }
 
-  #pause(reason: AcceptPausedEvent["reason"], timeoutMs: number | null): void {
+  #pause(reason: AcceptPausedEvent["reason"], timeoutMs: number): void {
     const { loop, fd } = this.#options;
     this.#paused = reason;
     loop.modify(fd, 0);
-    if (timeoutMs !== null) {
-      this.#pauseTimer = loop.after(timeoutMs, () => this.#resume());
-    }
+    this.#pauseTimer = loop.after(timeoutMs, () => this.#resume());
     this.#pauses.begin(reason);
   }
 

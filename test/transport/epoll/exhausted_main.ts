@@ -64,7 +64,7 @@ function report(): ExhaustedReport {
     maxConnections: 10_000,
     onAccept: (link) => accepted.push(link),
     onPause: ({ type, reason }) => pauses.push(`${type} ${reason}`),
-    closeIdle: (count) => closeIdle.push(count),
+    closeIdle: (count): void => void closeIdle.push(count),
   });
   const connector = new EpollConnector(context);
   const until = (condition: () => boolean): void => {

@@ -177,7 +177,7 @@ export class ModelWorld {
       [0.2, () => this.#loseWorker()],
       [0.3, () => stand.dispatcher.publish([])],
       [0.6, () => this.#publish()],
-      [0.1, () => stand.engine.closeIdle(1 + random.below(3))],
+      [0.1, () => stand.engine.closeIdle(1 + random.below(3), 0)],
       [0.05, () => this.#drain()],
       [0.05, () => this.#stop()],
     ];
