@@ -158,6 +158,14 @@ Deno.test("a worker that does one at a time gets no more, in whatever order it s
   }
 });
 
+Deno.test("workers that wait while others wait for them are given no fewer for it", () => {
+  const { stretch } = WORKLOADS["calling"]!;
+  // The seed of fifty with which they were given ever fewer.
+  const seeded = { ...stretch, seed: 41 };
+  const { p99Ms } = runCap(WORKLOADS["calling"]!, "auto", seeded);
+  assert(p99Ms < 650, `${p99Ms}`);
+});
+
 Deno.test("500 open streams count as no work, and requests take turns beside them", () => {
   const model = modelOf("streams");
   const { streams, concurrency } = model.run(20_000);

@@ -60,6 +60,24 @@ Deno.test("a change is seen by some responses, and not before", () => {
   assert.equal(looksUntilSeen(COMPUTES, { ...WAITS, done: 0 }), -1);
 });
 
+Deno.test("workers that are full and compute less have some to spare, whatever a response costs, until they compute again", () => {
+  const change = new ChangeOfWork();
+  let [now, finished] = [0, 0];
+  const spareAfter = ({ done, ...step }: Step): boolean => {
+    now += STEP_MS;
+    finished += done;
+    change.look({ ...step, now, finished, workers: 2 });
+    return change.spare;
+  };
+  for (let at = 0; at < 20; at++) assert(!spareAfter(COMPUTES));
+  const held = { ...COMPUTES, done: 6, cpuMs: 38 };
+  assert(spareAfter(held));
+  // While nobody waits nothing is seen.
+  assert(spareAfter({ ...COMPUTES, spell: null }));
+  assert(spareAfter({ ...COMPUTES, spell: 2 }));
+  assert(!spareAfter({ ...COMPUTES, spell: 2 }));
+});
+
 Deno.test("with many at each worker, it is seen when as many have been finished", () => {
   const crowded = { working: 20 };
   assert.equal(

@@ -84,6 +84,12 @@ export class ChangeOfWork {
   /** What was done since then that has not been judged. */
   #lately = new Effort();
   #last: Exertion | null = null;
+  #spare = false;
+
+  /** Whether workers that were full, when they were looked at last, computed by far less than they did: fewer at once would be fewer still. */
+  get spare(): boolean {
+    return this.#spare;
+  }
 
   /** Takes note, many times a second while requests wait; returns whether workers wait that computed before. */
   look(exertion: Exertion): boolean {
@@ -99,7 +105,8 @@ export class ChangeOfWork {
     lately.cpuMs += cpuMs;
     lately.busyMs += (full ? workers : busy) * elapsedMs;
     lately.finished += done;
-    if (full && this.#computesLess) {
+    if (full) this.#spare = this.#computesLess;
+    if (full && this.#spare) {
       const enough = Math.max(LEAST_FINISHED, lately.working);
       if (lately.finished < enough) return false;
       if (COST_FACTOR * lately.costMs <= this.#known.costMs) {

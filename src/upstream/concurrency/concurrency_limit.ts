@@ -386,7 +386,10 @@ export class ConcurrencyLimit {
     // Coming down, it is not there yet.
     this.#hasty &&= limit < this.#limit && limit > 1;
     const change = Math.max(limit / this.#limit, this.#limit / limit);
-    if (change > LEAST_CHANGE) {
+    // Those that were held back meanwhile would have had the CPU.
+    const needless = limit < this.#limit && this.#queued > 0 &&
+      this.#changeOfWork.spare;
+    if (change > LEAST_CHANGE && !needless) {
       this.#schedule.next = direction;
       this.#change(limit, now);
       return this.#work.expect(
