@@ -4,7 +4,7 @@
  * @module
  */
 
-import { findPortHolder } from "../system/port_holder.ts";
+import { findPortHolder, isHeldByUs } from "../system/port_holder.ts";
 
 /** What kept the pool from running. */
 export type StartErrorCode =
@@ -55,6 +55,14 @@ export async function listenError(
   const { host, port, hostSetting, portSetting } = address;
   const cannot = `Cannot listen on ${host}:${port}:`;
   if (cause instanceof Deno.errors.AddrInUse) {
+    if (await isHeldByUs(port)) {
+      return new StartError(
+        "address-in-use",
+        `${cannot} this process was started with the port open, and does not ` +
+          "take it over (socket activation). Disable the .socket unit.",
+        cause,
+      );
+    }
     const holder = await findPortHolder(port) ?? "another program";
     return new StartError(
       "address-in-use",

@@ -78,8 +78,14 @@ export interface LaunchSpec extends WorkerIdentity, WorkerSpec {
 /** Starts worker processes. @throws {LaunchError} when that cannot be done. */
 export type Launch = (spec: LaunchSpec) => WorkerProcess;
 
-/** Returns a {@linkcode Launch} whose processes are on the list of `guard`. */
-export function launchGuarded(guard: OrphanGuard): Launch {
+/**
+ * Returns a {@linkcode Launch} whose processes are on the list of `guard`, and
+ * are given their time by the pool's `clock`.
+ */
+export function launchGuarded(
+  guard: OrphanGuard,
+  clock: () => number,
+): Launch {
   const lookout = new ProcessLookout(guard.poolId);
   let launched = 0;
   return (spec) => {
@@ -90,7 +96,13 @@ export function launchGuarded(guard: OrphanGuard): Launch {
     preferAsVictim(child.pid);
     const identity = { mark, command, port: spec.port };
     const family = new WorkerFamily(child, identity, lookout);
-    return new ChildWorkerProcess(child, { command, spec, guard, family });
+    return new ChildWorkerProcess(child, {
+      command,
+      spec,
+      guard,
+      family,
+      clock,
+    });
   };
 }
 
@@ -173,6 +185,7 @@ interface ChildParts {
   readonly spec: LaunchSpec;
   readonly guard: OrphanGuard;
   readonly family: WorkerFamily;
+  readonly clock: () => number;
 }
 
 class ChildWorkerProcess implements WorkerProcess {
@@ -221,7 +234,7 @@ class ChildWorkerProcess implements WorkerProcess {
   terminate(signal: StopSignal): void {
     if (this.#gone) return;
     this.#asked = signal;
-    this.#askedAt = performance.now();
+    this.#askedAt = this.#parts.clock();
     this.#asking = this.#parts.family.askToEnd(signal);
   }
 
@@ -272,9 +285,9 @@ class ChildWorkerProcess implements WorkerProcess {
 
   /** Waits for those that are left, and kills them when their time is up. */
   async #untilNobody(): Promise<void> {
-    const { family, spec } = this.#parts;
+    const { family, spec, clock } = this.#parts;
     let deadline = this.#asked === null
-      ? performance.now() + spec.stopTimeoutMs
+      ? clock() + spec.stopTimeoutMs
       // The pool holds to the same time, counted from when it was asked.
       : Infinity;
     // Jobs may finish; those that never would are asked before they are killed.
@@ -286,7 +299,7 @@ class ChildWorkerProcess implements WorkerProcess {
     for (;;) {
       const remaining = await family.remaining();
       if (isNobody(remaining)) return;
-      const now = performance.now();
+      const now = clock();
       if (now >= killedAt + KILLED_GRACE_MS) return;
       if (this.#killed || now >= deadline) {
         deadline = now;

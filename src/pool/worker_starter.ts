@@ -113,7 +113,7 @@ export class WorkerStarter {
     this.#guard = new OrphanGuard((message) =>
       this.#deps.events.emit({ type: "notice", level: "warning", message })
     );
-    this.#launch = launchGuarded(this.#guard);
+    this.#launch = launchGuarded(this.#guard, this.#deps.clock);
     await this.#guard.ready;
   }
 

@@ -113,15 +113,25 @@ export async function checkRuntimeDirectory(path: string): Promise<boolean> {
 async function ownUid(): Promise<number> {
   if (isGranted({ name: "sys", kind: "uid" })) return Deno.uid() ?? 0;
   requirePermission("write", SHARED_DIRECTORY);
-  const path = await Deno.makeTempFile({
-    dir: SHARED_DIRECTORY,
-    prefix: `${DIRECTORY_NAME}-`,
-  });
+  const path = await makeOwnFile();
   try {
     requirePermission("read", path);
     return (await Deno.lstat(path)).uid ?? 0;
   } finally {
     await Deno.remove(path);
+  }
+}
+
+/** @throws {RuntimeDirectoryError} Where nothing can be written: in a container that is read-only throughout, say. */
+async function makeOwnFile(): Promise<string> {
+  const dir = SHARED_DIRECTORY;
+  try {
+    return await Deno.makeTempFile({ dir, prefix: `${DIRECTORY_NAME}-` });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new RuntimeDirectoryError(
+      `${dir} cannot be written: ${reason}; run with --allow-sys=uid`,
+    );
   }
 }
 

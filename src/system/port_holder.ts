@@ -15,25 +15,38 @@ import { isGranted } from "../shared/is_granted.ts";
  * cannot be known.
  */
 export async function findPortHolder(port: number): Promise<string | null> {
-  // Tried without permission, it would make Deno ask at the terminal.
-  if (!isGranted({ name: "read", path: "/proc" })) return null;
+  const inodes = await listeningInodes(port);
+  if (inodes.size === 0) return null;
   try {
-    const tables = await Promise.all([
-      Deno.readTextFile("/proc/net/tcp"),
-      Deno.readTextFile("/proc/net/tcp6"),
-    ]);
-    const inodes = inodesListeningOn(tables.join("\n"), port);
-    if (inodes.size === 0) return null;
     for await (const { name: pid } of Deno.readDir("/proc")) {
       if (/^\d+$/.test(pid) && await holdsSocket(pid, inodes)) {
         const name = await Deno.readTextFile(`/proc/${pid}/comm`);
         return `${name.trim()} (pid ${pid})`;
       }
     }
-    return null;
+  } catch {
+    // A holder that has just ended: not knowing is the answer.
+  }
+  return null;
+}
+
+/** Returns whether this very process has `port` open, whoever has opened it. */
+export async function isHeldByUs(port: number): Promise<boolean> {
+  return await holdsSocket("self", await listeningInodes(port));
+}
+
+async function listeningInodes(port: number): Promise<ReadonlySet<string>> {
+  // Tried without permission, it would make Deno ask at the terminal.
+  if (!isGranted({ name: "read", path: "/proc" })) return new Set();
+  try {
+    const tables = await Promise.all([
+      Deno.readTextFile("/proc/net/tcp"),
+      Deno.readTextFile("/proc/net/tcp6"),
+    ]);
+    return inodesListeningOn(tables.join("\n"), port);
   } catch {
     // No /proc, or no permission to read it: not knowing is the answer.
-    return null;
+    return new Set();
   }
 }
 
@@ -41,6 +54,7 @@ async function holdsSocket(
   pid: string,
   inodes: ReadonlySet<string>,
 ): Promise<boolean> {
+  if (inodes.size === 0) return false;
   const directory = `/proc/${pid}/fd`;
   try {
     for await (const { name } of Deno.readDir(directory)) {

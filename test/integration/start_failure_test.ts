@@ -203,6 +203,39 @@ Deno.test({
   },
 });
 
+/** Opens a port and becomes a program that has it open, as one that a service manager has activated. */
+const ACTIVATE = `
+import os, socket, sys
+opened = socket.create_server(("127.0.0.1", 0))
+opened.set_inheritable(True)
+os.environ["PORT"] = str(opened.getsockname()[1])
+os.execv(sys.argv[1], sys.argv[1:])`;
+
+Deno.test({
+  name:
+    "the pool does not start with a PORT that it was handed open, and says so (needs python3 and Linux)",
+  ignore: Deno.build.os !== "linux" || ignoreWithout("python3"),
+  async fn(): Promise<void> {
+    const child = new Deno.Command("python3", {
+      args: [
+        ...["-c", ACTIVATE, Deno.execPath(), "run", "--quiet", "-A"],
+        fileURLToPath(
+          new URL("../../tools/prefork-pool.ts", import.meta.url),
+        ),
+      ],
+      env: { HOST: "127.0.0.1", LOG_LEVEL: "error", POOL_SIZE: "1" },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    await using pool = new PoolProcess(child);
+    await assertSays(pool, 1, [
+      "this process was started with the port open, and does not take it " +
+      "over (socket activation). Disable the .socket unit.",
+    ]);
+  },
+});
+
 Deno.test({
   name:
     "the pool does not start on a port of the system's, and says so (needs setpriv)",

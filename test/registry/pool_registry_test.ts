@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import {
   parseRecord,
   type PoolRecord,
@@ -16,6 +17,7 @@ import {
   registerPool,
   RuntimeDirectoryError,
 } from "../../src/registry/pool_registry.ts";
+import { ignoreWithout } from "../support/programs.ts";
 import { runtimeDirectory } from "../../src/registry/runtime_directory.ts";
 import { poolRecord } from "../support/pool_record.ts";
 
@@ -155,6 +157,31 @@ Deno.test("the directory is the service's, else the session's, else one in /tmp 
   assert.equal(await at({}), shared);
   assert.equal(await at({ XDG_RUNTIME_DIR: `${session}/gone` }), shared);
   await Deno.remove(session);
+});
+
+Deno.test({
+  name:
+    "where nothing can be written `list` says so, and shows no stack trace (needs unshare, and to be root)",
+  ignore: ignoreWithout("unshare") || Deno.uid() !== 0,
+  async fn(): Promise<void> {
+    const program = fileURLToPath(
+      new URL("../../tools/prefork-pool.ts", import.meta.url),
+    );
+    const readOnly = "mount --bind /tmp /tmp && " +
+      'mount -o remount,ro,bind /tmp && exec "$0" "$@"';
+    const { code, stderr } = await new Deno.Command("unshare", {
+      args: [
+        ...["--mount", "sh", "-c", readOnly, Deno.execPath(), "run", "--quiet"],
+        ...["--allow-env", "--allow-read", "--allow-write", program, "list"],
+      ],
+      env: { RUNTIME_DIRECTORY: "", XDG_RUNTIME_DIR: "", NO_COLOR: "1" },
+    }).output();
+    assert.match(
+      new TextDecoder().decode(stderr),
+      /^Cannot list the pools: \/tmp cannot be written: .*--allow-sys=uid\.\n$/,
+    );
+    assert.equal(code, 1);
+  },
 });
 
 Deno.test("what is no record is not taken for one", () => {
