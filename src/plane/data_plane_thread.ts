@@ -14,6 +14,7 @@ import {
   receiveMessageOnPort,
 } from "node:worker_threads";
 import { ProxyEngine } from "../proxy/core/engine.ts";
+import type { Cancellable } from "../proxy/core/link.ts";
 import type { Tracer } from "../proxy/core/tracer.ts";
 import { EpollAcceptor } from "../transport/epoll/acceptor.ts";
 import { EpollDriver } from "../transport/epoll/driver.ts";
@@ -31,6 +32,9 @@ import type { FromThread, ThreadStart, ToThread } from "./thread_messages.ts";
 /** Figures are sent at least so often, in looks at the deadlines: what nothing changes in is a sign that all is quiet. */
 const FIGURES_EVERY = 10;
 
+/** How long failures wait for those that follow, in milliseconds: each message costs both threads as much as a request. */
+const GATHER_MS = 20;
+
 /** Serves clients until it is told to stop. */
 class DataPlaneThread {
   readonly #start: ThreadStart;
@@ -38,8 +42,12 @@ class DataPlaneThread {
   readonly #host: PlaneHost;
   readonly #pages: RemotePages | null;
   readonly #tracer: Tracer | null;
-  /** What is to be reported when this turn is over. */
+  /** What is to be reported when this turn is over, or soon. */
   #facts: Fact[] = [];
+  /** Whether it is when this turn is over. */
+  #turnEnds = false;
+  /** Until when failures wait for others; `null` when there are none. */
+  #gathering: Cancellable | null = null;
   /** What was counted when figures were sent last. */
   #reported = -1;
   #looks = 0;
@@ -164,11 +172,18 @@ class DataPlaneThread {
     }
   }
 
-  /** Facts of one turn go together. */
+  /** Facts of one turn go together, and failures, of which there may be many, wait for those that follow. */
   #note(fact: Fact): void {
     this.#facts.push(fact);
-    if (this.#facts.length > 1) return;
-    this.#driver.loop.atTurnEnd(() => {
+    const { loop } = this.#driver;
+    if (isFailure(fact)) {
+      this.#gathering ??= loop.after(GATHER_MS, () => this.#sendFacts());
+      return;
+    }
+    if (this.#turnEnds) return;
+    this.#turnEnds = true;
+    loop.atTurnEnd(() => {
+      this.#turnEnds = false;
       // What it says of an upstream is what the figures say, too.
       if (this.#facts.some(({ type }) => type === "idle")) this.#sendFigures();
       this.#sendFacts();
@@ -176,6 +191,8 @@ class DataPlaneThread {
   }
 
   #sendFacts(): void {
+    this.#gathering?.cancel();
+    this.#gathering = null;
     if (this.#facts.length === 0) return;
     this.#post({ type: "facts", facts: this.#facts });
     this.#facts = [];
@@ -207,6 +224,10 @@ class DataPlaneThread {
   #post(message: FromThread): void {
     this.#start.messages.postMessage(message);
   }
+}
+
+function isFailure(fact: Fact): boolean {
+  return fact.type === "event" && fact.event.type === "exchange-failed";
 }
 
 /** The scope of a Web Worker, as far as it is used here. */
