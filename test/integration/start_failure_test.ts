@@ -203,6 +203,23 @@ Deno.test({
   },
 });
 
+/** Starts a pool by a program that becomes the one that its last arguments say. */
+function startThrough(
+  [program = "", ...args]: readonly string[],
+  env: Readonly<Record<string, string>>,
+): PoolProcess {
+  const tool = new URL("../../tools/prefork-pool.ts", import.meta.url);
+  const pool = [Deno.execPath(), "run", "--quiet", "-A", fileURLToPath(tool)];
+  const child = new Deno.Command(program, {
+    args: [...args, ...pool],
+    env: { LOG_LEVEL: "error", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  return new PoolProcess(child);
+}
+
 /** Opens a port and becomes a program that has it open, as one that a service manager has activated. */
 const ACTIVATE = `
 import os, socket, sys
@@ -216,19 +233,10 @@ Deno.test({
     "the pool does not start with a PORT that it was handed open, and says so (needs python3 and Linux)",
   ignore: Deno.build.os !== "linux" || ignoreWithout("python3"),
   async fn(): Promise<void> {
-    const child = new Deno.Command("python3", {
-      args: [
-        ...["-c", ACTIVATE, Deno.execPath(), "run", "--quiet", "-A"],
-        fileURLToPath(
-          new URL("../../tools/prefork-pool.ts", import.meta.url),
-        ),
-      ],
-      env: { HOST: "127.0.0.1", LOG_LEVEL: "error", POOL_SIZE: "1" },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    await using pool = new PoolProcess(child);
+    await using pool = startThrough(["python3", "-c", ACTIVATE], {
+      HOST: "127.0.0.1",
+      POOL_SIZE: "1",
+    });
     await assertSays(pool, 1, [
       "this process was started with the port open, and does not take it " +
       "over (socket activation). Disable the .socket unit.",
@@ -241,21 +249,11 @@ Deno.test({
     "the pool does not start on a port of the system's, and says so (needs setpriv)",
   ignore: ignoreWithout("setpriv"),
   async fn(): Promise<void> {
-    const program = fileURLToPath(
-      new URL("../../tools/prefork-pool.ts", import.meta.url),
-    );
-    const child = new Deno.Command("setpriv", {
-      args: [
-        ...["--bounding-set", "-net_bind_service"],
-        ...["--inh-caps", "-net_bind_service", "--"],
-        ...[Deno.execPath(), "run", "--quiet", "-A", program],
-      ],
-      env: { PORT: "1", LOG_LEVEL: "error" },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    await using pool = new PoolProcess(child);
+    const without = [
+      ...["--bounding-set", "-net_bind_service"],
+      ...["--inh-caps", "-net_bind_service", "--"],
+    ];
+    await using pool = startThrough(["setpriv", ...without], { PORT: "1" });
     await assertSays(pool, 1, [
       "Cannot listen on 0.0.0.0:1: the system does not permit it. " +
       "Set PORT to 1024 or above, or grant CAP_NET_BIND_SERVICE.",
