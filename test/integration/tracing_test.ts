@@ -171,6 +171,7 @@ function exporterTo(receiver: Receiver): Record<string, string> {
     OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
     OTEL_BSP_SCHEDULE_DELAY: "100",
+    OTEL_EXPORTER_OTLP_TIMEOUT: "1000",
   };
 }
 
@@ -182,7 +183,8 @@ async function startTraced(
 ): Promise<PoolProcess> {
   return await startPool({
     ...permissions === undefined ? {} : { permissions },
-    command: [Deno.execPath(), "eval", WORKER],
+    // A worker that exported, too, would not end before the exporter lets it.
+    command: ["env", "-u", "OTEL_DENO", Deno.execPath(), "eval", WORKER],
     env: { ...exporterTo(receiver), TRACING: "on", ...env },
   });
 }
@@ -349,7 +351,8 @@ Deno.test("a collector that never responds does not keep the pool from ending", 
 
 Deno.test("with TRACING=on and nobody who exports, the log says so, and nothing is traced", async () => {
   await using pool = await startPool({
-    command: [Deno.execPath(), "eval", WORKER],
+    // A worker that exported, too, would not end before the exporter lets it.
+    command: ["env", "-u", "OTEL_DENO", Deno.execPath(), "eval", WORKER],
     env: { TRACING: "on", TRACE_RATIO: "1", POOL_SIZE: "1" },
   });
   assert.equal(await ask(pool.port), "");
