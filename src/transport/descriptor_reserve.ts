@@ -39,12 +39,9 @@ export class DescriptorReserve {
     return reserved;
   }
 
-  /** How long no more may be let in beside those that are `open`, in milliseconds; 0 when one may. */
-  remainingMs(open: number, now: number): number {
-    if (open < this.#limit) return 0;
-    const remainingMs = this.#until - now;
-    if (remainingMs > 0) return remainingMs;
-    this.#limit = Infinity;
-    return 0;
+  /** Whether one more may be let in beside those that are `open`. */
+  admits(open: number, now: number): boolean {
+    if (now >= this.#until) this.#limit = Infinity;
+    return open < this.#limit;
   }
 }

@@ -9,7 +9,6 @@ import type { AcceptPausedEvent } from "../../events/mod.ts";
 import { AcceptPauses } from "../accept_pauses.ts";
 import {
   DESCRIPTOR_PAUSE_MS,
-  DescriptorReserve,
   QUIET_MS,
   QUIET_TIMEOUT_MS,
 } from "../descriptor_reserve.ts";
@@ -41,14 +40,13 @@ export class Listener implements Acceptor {
   #accepted = 0;
   /** Connections that have not ended. */
   #open = 0;
-  readonly #reserve = new DescriptorReserve();
   #wake: (() => void) | null = null;
 
   /** Begins to accept. */
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const { timers, onPause, closeIdle } = options;
-    this.#room = new Room(closeIdle);
+    const { timers, onPause } = options;
+    this.#room = new Room(options);
     this.#pauses = new AcceptPauses({ timers, report: onPause });
     this.#loop = this.#run();
   }
@@ -80,14 +78,14 @@ export class Listener implements Acceptor {
   // Not `for await`: that ends for good at the first error, and running out
   // of descriptors is one.
   async #run(): Promise<void> {
-    const { closeIdle, listener } = this.#options;
+    const { listener } = this.#options;
     while (!this.#closed) {
       const now = performance.now();
-      const full = this.#fullFor(now);
+      const full = this.#room.fullFor(this.#open, now);
       if (full !== null) {
         this.#room.make(this.#open, now);
         // Some may have gone by that, at once.
-        if (this.#fullFor(now) !== null) {
+        if (this.#room.fullFor(this.#open, now) !== null) {
           await this.#pause(full, ROOM_INTERVAL_MS);
         }
         continue;
@@ -98,17 +96,11 @@ export class Listener implements Acceptor {
         if (this.#closed) return;
         if (!isTransient(error)) throw error;
         if (!isExhaustion(error)) continue;
-        closeIdle(this.#reserve.begin(this.#open, now), 0);
+        // Now, and not when it began to wait for somebody.
+        this.#room.exhausted(this.#open, performance.now());
         await this.#pause("descriptors", DESCRIPTOR_PAUSE_MS);
       }
     }
-  }
-
-  /** Why no more may be let in. */
-  #fullFor(now: number): AcceptPausedEvent["reason"] | null {
-    if (this.#open >= this.#options.maxConnections) return "max-connections";
-    const reserved = this.#reserve.remainingMs(this.#open, now) > 0;
-    return reserved ? "descriptors" : null;
   }
 
   /** Waits until nobody has come for a moment. */

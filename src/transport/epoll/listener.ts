@@ -11,7 +11,6 @@ import type { Cancellable } from "../../proxy/core/link.ts";
 import { AcceptPauses } from "../accept_pauses.ts";
 import {
   DESCRIPTOR_PAUSE_MS,
-  DescriptorReserve,
   QUIET_MS,
   QUIET_TIMEOUT_MS,
 } from "../descriptor_reserve.ts";
@@ -56,7 +55,6 @@ export class EpollListener implements Source {
   #pauseTimer: Cancellable | null = null;
   /** Whether somebody has gone in this turn, so that others may come. */
   #roomMade = false;
-  readonly #reserve = new DescriptorReserve();
   readonly #room: Room;
   readonly #pauses: AcceptPauses;
   #closed = false;
@@ -82,8 +80,8 @@ export class EpollListener implements Source {
    */
   constructor(options: EpollListenerOptions) {
     this.#options = options;
-    const { loop, fd, onPause, closeIdle } = options;
-    this.#room = new Room(closeIdle);
+    const { loop, fd, onPause } = options;
+    this.#room = new Room(options);
     this.#pauses = new AcceptPauses({
       timers: loop,
       report: (event) => loop.guard(() => onPause(event)),
@@ -140,14 +138,10 @@ export class EpollListener implements Source {
   #mayAccept(): boolean {
     if (this.#closed) return false;
     if (this.#paused !== null) return false;
-    const { maxConnections, loop } = this.#options;
+    const { loop } = this.#options;
     const open = this.#connections;
     const now = loop.now();
-    const full = open >= maxConnections
-      ? "max-connections"
-      : this.#reserve.remainingMs(open, now) > 0
-      ? "descriptors"
-      : null;
+    const full = this.#room.fullFor(open, now);
     if (full === null) return true;
     // Before anybody closes, who then ends the pause.
     this.#pause(full, ROOM_INTERVAL_MS);
@@ -188,9 +182,9 @@ export class EpollListener implements Source {
   #goesOn(errno: number): boolean {
     if (errno === ERRNO.EAGAIN) return false;
     if (isExhaustion(errno)) {
-      const { closeIdle, loop } = this.#options;
-      const reserved = this.#reserve.begin(this.#connections, loop.now());
-      loop.guard(() => closeIdle(reserved, 0));
+      const { loop } = this.#options;
+      const now = loop.now();
+      loop.guard(() => this.#room.exhausted(this.#connections, now));
       this.#pause("descriptors", DESCRIPTOR_PAUSE_MS);
       return false;
     }
