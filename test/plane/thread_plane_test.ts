@@ -58,7 +58,7 @@ class Scene implements AsyncDisposable {
       hostname: "127.0.0.1",
       port: originPort,
       generation: 1,
-      name: "worker-7",
+      name: "0123456789abcdef",
     };
     this.plane.send({
       type: "publish",

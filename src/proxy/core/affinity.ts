@@ -19,6 +19,7 @@ import { ascii, equalsIgnoringCase, latin1Slice } from "../../http1/bytes.ts";
 import { visitCookies } from "../../http1/cookies.ts";
 import type { FieldTable } from "../../http1/field_table.ts";
 import type { RequestHead } from "../../http1/request_head.ts";
+import { UPSTREAM_NAME_OCTETS } from "../../shared/random_name.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 
 /** Name of the cookie. */
@@ -29,9 +30,6 @@ export const MAX_VALUES = 65_536;
 
 /** Octets of a value that is remembered: the ids of sessions are shorter, and all of them at once are to fit in some megabytes. */
 const MAX_VALUE_BYTES = 128;
-
-/** Octets of a worker's name, at most. */
-const MAX_NAME_BYTES = 64;
 
 /** What ties clients to workers. */
 export interface Affinity {
@@ -82,9 +80,8 @@ class CookieAffinity implements Affinity {
     let owner: Upstream | null = null;
     const { length } = this.#prefix;
     visitCookies(bytes, fields, (start, end) => {
-      if (end - start <= length || end - start > length + MAX_NAME_BYTES) {
-        return true;
-      }
+      // Two digits an octet.
+      if (end - start !== length + 2 * UPSTREAM_NAME_OCTETS) return true;
       for (let i = 0; i < length; i++) {
         if (bytes[start + i] !== this.#prefix[i]) return true;
       }
