@@ -36,8 +36,8 @@ export type ScaleRequest =
 const SCALE_USAGE = 'Cannot scale: give a whole number of workers, "+N" or ' +
   '"-N", as {"workers": 6} or as ?workers=6';
 
-/** As many digits as a number holds exactly: what is too much is capped. */
-const AMOUNT = /^([+-]?)(\d{1,15})$/;
+/** A number of workers, or by how many: a sign and digits, as many as a number holds exactly. What is too much is capped. */
+export const AMOUNT: RegExp = /^([+-]?)(\d{1,15})$/;
 
 /** The request cannot be understood; the message is for whoever sent it. */
 export class CommandError extends Error {

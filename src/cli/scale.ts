@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ScaleReport } from "../admin/commands.ts";
+import { AMOUNT, type ScaleReport } from "../admin/commands.ts";
 import { AdminClient } from "./admin_client.ts";
 import {
   ADMIN_OPTIONS,
@@ -25,9 +25,6 @@ Sets the wanted number of workers, within MIN_WORKERS and MAX_WORKERS. +N and
 -N change it. Scaling goes on from there.
 
 ${ADMIN_OPTIONS_HELP}`;
-
-/** As many digits as a number holds exactly: what is too much is capped. */
-const AMOUNT = /^[+-]?\d{1,15}$/;
 
 /** `prefork-pool scale`. */
 export const scale: Subcommand = { help: HELP, options: ADMIN_OPTIONS, run };
