@@ -20,6 +20,7 @@ import { EpollAcceptor } from "../transport/epoll/acceptor.ts";
 import { EpollDriver } from "../transport/epoll/driver.ts";
 import { CpuTimes } from "../transport/epoll/cpu_times.ts";
 import { openLibc } from "../transport/epoll/libc.ts";
+import { MAX_DELAY_MS } from "./access_rows.ts";
 import { Board } from "./board.ts";
 import { collectGarbage } from "./collect_garbage.ts";
 import type { Fact } from "./contract.ts";
@@ -31,9 +32,6 @@ import type { FromThread, ThreadStart, ToThread } from "./thread_messages.ts";
 
 /** Figures are sent at least so often, in looks at the deadlines: what nothing changes in is a sign that all is quiet. */
 const FIGURES_EVERY = 10;
-
-/** How long failures wait for those that follow, in milliseconds: each message costs both threads as much as a request. */
-const GATHER_MS = 20;
 
 /** Serves clients until it is told to stop. */
 class DataPlaneThread {
@@ -172,12 +170,12 @@ class DataPlaneThread {
     }
   }
 
-  /** Facts of one turn go together, and failures, of which there may be many, wait for those that follow. */
+  /** Facts of one turn go together, and failures wait for those that follow: each message costs both threads as much as a request. */
   #note(fact: Fact): void {
     this.#facts.push(fact);
     const { loop } = this.#driver;
     if (isFailure(fact)) {
-      this.#gathering ??= loop.after(GATHER_MS, () => this.#sendFacts());
+      this.#gathering ??= loop.after(MAX_DELAY_MS, () => this.#sendFacts());
       return;
     }
     if (this.#turnEnds) return;
