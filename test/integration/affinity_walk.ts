@@ -20,6 +20,7 @@ import type {
   WorkerEvent,
   WorkerRef,
 } from "../../src/events/mod.ts";
+import { seededRandom } from "../../src/simulate/random.ts";
 import {
   type PoolWithPages,
   startPoolWithPages,
@@ -54,17 +55,6 @@ const APPLICATIONS = {
 interface Loss {
   readonly pid: number;
   readonly cause: string;
-}
-
-/** Mulberry32. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = state + 0x6d2b79f5 | 0;
-    let t = Math.imul(state ^ state >>> 15, 1 | state);
-    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
-    return ((t ^ t >>> 14) >>> 0) / 2 ** 32;
-  };
 }
 
 /** The command of the workers, which a reload reads anew. */
@@ -332,7 +322,7 @@ async function main([name = "express", seconds = "60", seed = "1"]: readonly (
     permissions: ["-A"],
   });
   const { pool } = pages;
-  const walk = new Walk(pages, open, seeded(Number(seed)), command);
+  const walk = new Walk(pages, open, seededRandom(Number(seed)), command);
   const ticking = setInterval(() => walk.watch(), 50);
   const pids = new Set<number>();
   try {
@@ -351,7 +341,7 @@ async function main([name = "express", seconds = "60", seed = "1"]: readonly (
     if (unknown.length > 0) walk.faults.push(`unknown: ${unknown}`);
     walk.reload();
     await pages.command("/_admin/scale", { workers: 1 });
-    await delay(seeded(Number(seed))() * 1_000);
+    await delay(seededRandom(Number(seed))() * 1_000);
     const { code } = await pool.stop();
     if (code !== 0) walk.faults.push(`it ended with ${code}`);
   } finally {
