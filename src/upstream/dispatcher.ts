@@ -232,7 +232,7 @@ export class Dispatcher {
     this.#watch(now);
     // What is let in now is there already for whoever counts.
     this.#serveQueue();
-    const working = this.upstreams.reduce((sum, u) => sum + u.working, 0);
+    const working = this.#working;
     const queued = this.#queue.size;
     const saturated = this.#adaptive.saturated(now);
     this.#overload.sweep(now, { queued, working, saturated });
@@ -258,6 +258,11 @@ export class Dispatcher {
     });
   }
 
+  /** Requests that workers are at. */
+  get #working(): number {
+    return this.upstreams.reduce((sum, { working }) => sum + working, 0);
+  }
+
   /** Looks what workers compute. */
   #watch(now: number): void {
     if (this.#adaptive === null || this.#cpu === null) return;
@@ -267,7 +272,7 @@ export class Dispatcher {
       now,
       spell: this.#queue.size > 0 ? this.#queue.spells : null,
       workers: upstreams.length,
-      working: upstreams.reduce((sum, { working }) => sum + working, 0),
+      working: this.#working,
       busy: upstreams.filter(({ working }) => working > 0).length,
       cpuMs: this.#cpu.look(upstreams),
     });
