@@ -9,8 +9,8 @@ import type { AccessEvent } from "../events/mod.ts";
 import type { Cancellable, Timers } from "../proxy/core/link.ts";
 import { type AccessRow, rowOf } from "../events/access_row.ts";
 
-/** Longest that a row is kept, or anything else of which there may be one for each request, in milliseconds: nobody who looks on sees it come late. */
-export const MAX_DELAY_MS = 20;
+/** Longest that a row is kept, in milliseconds: nobody who looks on sees it come late. */
+const MAX_DELAY_MS = 20;
 
 /** Rows that are kept at most: they share the cost of a message by then. */
 const MAX_ROWS = 256;

@@ -14,16 +14,14 @@ import {
   receiveMessageOnPort,
 } from "node:worker_threads";
 import { ProxyEngine } from "../proxy/core/engine.ts";
-import type { Cancellable } from "../proxy/core/link.ts";
 import type { Tracer } from "../proxy/core/tracer.ts";
 import { EpollAcceptor } from "../transport/epoll/acceptor.ts";
 import { EpollDriver } from "../transport/epoll/driver.ts";
 import { CpuTimes } from "../transport/epoll/cpu_times.ts";
 import { openLibc } from "../transport/epoll/libc.ts";
-import { MAX_DELAY_MS } from "./access_rows.ts";
 import { Board } from "./board.ts";
 import { collectGarbage } from "./collect_garbage.ts";
-import type { Fact } from "./contract.ts";
+import type { DataPlaneFigures, Fact } from "./contract.ts";
 import { openTracer } from "./open_tracer.ts";
 import { PlaneHost } from "./plane_host.ts";
 import { QuietWatch, type Remainder } from "./quiet_watch.ts";
@@ -40,14 +38,12 @@ class DataPlaneThread {
   readonly #host: PlaneHost;
   readonly #pages: RemotePages | null;
   readonly #tracer: Tracer | null;
-  /** What is to be reported when this turn is over, or soon. */
+  /** What is to be reported when this turn is over, or with the next figures. */
   #facts: Fact[] = [];
   /** Whether it is when this turn is over. */
   #turnEnds = false;
-  /** Until when failures wait for others; `null` when there are none. */
-  #gathering: Cancellable | null = null;
-  /** What was counted when figures were sent last. */
-  #reported = -1;
+  /** The figures that were sent last. */
+  #reported: DataPlaneFigures | null = null;
   #looks = 0;
   readonly #quiet = new QuietWatch();
 
@@ -170,17 +166,12 @@ class DataPlaneThread {
     }
   }
 
-  /** Facts of one turn go together, and failures wait for those that follow: each message costs both threads as much as a request. */
+  /** Facts of one turn go together, and failures with the next figures: each message costs both threads as much as a request. */
   #note(fact: Fact): void {
     this.#facts.push(fact);
-    const { loop } = this.#driver;
-    if (isFailure(fact)) {
-      this.#gathering ??= loop.after(MAX_DELAY_MS, () => this.#sendFacts());
-      return;
-    }
-    if (this.#turnEnds) return;
+    if (isFailure(fact) || this.#turnEnds) return;
     this.#turnEnds = true;
-    loop.atTurnEnd(() => {
+    this.#driver.loop.atTurnEnd(() => {
       this.#turnEnds = false;
       // What it says of an upstream is what the figures say, too.
       if (this.#facts.some(({ type }) => type === "idle")) this.#sendFigures();
@@ -189,8 +180,6 @@ class DataPlaneThread {
   }
 
   #sendFacts(): void {
-    this.#gathering?.cancel();
-    this.#gathering = null;
     if (this.#facts.length === 0) return;
     this.#post({ type: "facts", facts: this.#facts });
     this.#facts = [];
@@ -199,9 +188,11 @@ class DataPlaneThread {
   /** Time has passed: sends figures where there is something new. */
   #look(): void {
     const { requests, inFlight, clientConnections } = this.#host.counters;
-    const counted = requests + inFlight + clientConnections;
-    const quiet = counted === this.#reported && inFlight === 0;
+    const quiet = inFlight === 0 && this.#reported?.inFlight === 0 &&
+      requests === this.#reported.requests &&
+      clientConnections === this.#reported.clientConnections;
     if (quiet && ++this.#looks < FIGURES_EVERY) return;
+    this.#sendFacts();
     this.#sendFigures();
   }
 
@@ -212,11 +203,10 @@ class DataPlaneThread {
   }
 
   #sendFigures(): void {
-    const { requests, inFlight, clientConnections } = this.#host.counters;
-    this.#reported = requests + inFlight + clientConnections;
+    const figures = this.#reported = this.#host.figures();
     this.#looks = 0;
     const { revision } = this.#host;
-    this.#post({ type: "figures", revision, figures: this.#host.figures() });
+    this.#post({ type: "figures", revision, figures });
   }
 
   #post(message: FromThread): void {

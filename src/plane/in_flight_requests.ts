@@ -10,7 +10,6 @@ import type {
   SuspectRequest,
   WaitingRequest,
 } from "../events/mod.ts";
-import { ProxyError } from "../proxy/core/proxy_error.ts";
 import type { Clock } from "../proxy/core/link.ts";
 import { MAX_LOSSES, type Suspects } from "../proxy/core/suspects.ts";
 import type { InFlightExchange } from "../upstream/in_flight.ts";
@@ -170,9 +169,7 @@ export class InFlightRequests {
 
 /** Ends what a worker has that is about to be killed, so that no response looks complete which is not. */
 export function cut(upstream: Upstream): void {
-  for (const exchange of [...upstream.exchanges]) {
-    exchange.fail(new ProxyError("upstream-closed"));
-  }
+  for (const exchange of [...upstream.exchanges]) exchange.cut();
 }
 
 /** How many of the requests it has in flight are streams. */

@@ -198,15 +198,15 @@ export class DispatchModel {
     }
     const upstream = this.dispatcher.claim(request);
     if (upstream !== null) return this.#receive(request, upstream, done);
-    try {
-      request.ticket = this.dispatcher.enqueue({
-        request,
-        resolve: (upstream) => this.#receive(request, upstream, done),
-        reject: () => this.#reject(request, done),
-      }, this.now);
-    } catch {
-      this.#reject(request, done);
-    }
+    const ticket: Ticket = {
+      request,
+      since: this.now,
+      resolve: (upstream) => this.#receive(request, upstream, done),
+      reject: () => this.#reject(request, done),
+    };
+    const refused = this.dispatcher.enqueue(ticket);
+    if (refused === null) request.ticket = ticket;
+    else this.#reject(request, done);
   }
 
   #receive(request: ModelRequest, upstream: Upstream, done: () => void): void {

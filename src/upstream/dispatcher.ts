@@ -24,6 +24,7 @@ import {
   RequestQueue,
   type RequestQueueOptions,
   type Ticket,
+  type UnavailableReason,
 } from "./request_queue.ts";
 import type { Upstream } from "./upstream.ts";
 import { WorkerLimit } from "./worker_limit.ts";
@@ -32,7 +33,6 @@ export {
   type ClaimRequest,
   type QueueStats,
   type Ticket,
-  UnavailableError,
   type UnavailableReason,
 } from "./request_queue.ts";
 
@@ -195,23 +195,22 @@ export class Dispatcher {
   }
 
   /**
-   * Waits for an upstream, from `now` on, for as long as the longest wait.
+   * Waits for an upstream for as long as the longest wait.
    *
-   * The callbacks of the ticket are called at most once and never during this
-   * call. {@linkcode cancel} takes the ticket back.
+   * One of the ticket's callbacks is called, once and never during this call.
+   * {@linkcode cancel} takes the ticket back.
    *
-   * @throws {UnavailableError} at once when the queue is full or the pool is stopping.
+   * @returns Why it may not wait, as the queue is full or the pool is
+   * stopping: then no callback is called. `null` when it does.
    */
-  enqueue(ticket: Omit<Ticket, "since">, now: number): Ticket {
-    const queued = { ...ticket, since: now };
-    if (this.#adaptive !== null) {
-      if (!this.#overload.admits(this.#queue.size)) this.#queue.refuse();
+  enqueue(ticket: Ticket): UnavailableReason | null {
+    if (this.#adaptive !== null && !this.#overload.admits(this.#queue.size)) {
+      return this.#queue.refuse();
     }
     // Without a limit that was found all would be with the workers.
     const heldBack = this.#adaptive !== null && this.#queue.full &&
       this.acceptingFor(ticket.request) > 0;
-    this.#queue.join(queued, heldBack);
-    return queued;
+    return this.#queue.join(ticket, heldBack);
   }
 
   /** Takes a ticket back whose client has gone. */

@@ -30,8 +30,8 @@ export interface InFlightExchange extends Linked<InFlightExchange> {
     /** It is not to be sent again. */
     disableRetry(): void;
   };
-  /** Ends it: what it waits for is closed. */
-  fail(error: Error): void;
+  /** Ends it, as its worker is about to be killed. */
+  cut(): void;
   /** Takes it to another worker, where that is safe. */
   retryElsewhere(): void;
 }

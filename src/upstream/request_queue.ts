@@ -11,21 +11,8 @@
 import { LatencyHistogram } from "../shared/latency_histogram.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** Why no upstream could be had. */
+/** Why no upstream could be had: the client is told 503. */
 export type UnavailableReason = "queue-full" | "queue-timeout" | "stopping";
-
-/** No upstream could be had: the client is told 503. */
-export class UnavailableError extends Error {
-  override readonly name = "UnavailableError";
-  /** Why. */
-  readonly reason: UnavailableReason;
-
-  /** Creates the error for `reason`. */
-  constructor(reason: UnavailableReason) {
-    super(`Cannot claim a worker: ${reason}`);
-    this.reason = reason;
-  }
-}
 
 /** What is known of the request that wants an upstream. */
 export interface ClaimRequest {
@@ -50,8 +37,10 @@ export interface Ticket {
   readonly request: ClaimRequest;
   /** When it began to wait, on the clock that {@linkcode RequestQueue.expire} is given. */
   readonly since: number;
-  readonly resolve: (upstream: Upstream) => void;
-  readonly reject: (error: UnavailableError) => void;
+  /** An upstream has been claimed for it. */
+  resolve(upstream: Upstream): void;
+  /** It waits no longer, and gets none. */
+  reject(reason: UnavailableReason): void;
 }
 
 /** How many may wait, and for how long. */
@@ -108,15 +97,13 @@ export class RequestQueue {
    * Puts a request at the end; beyond what may wait, where it is `heldBack` by
    * what was found, and set by nobody.
    *
-   * @throws {UnavailableError} when the queue is full or closed.
+   * @returns Why it may not wait; `null` when it does.
    */
-  join(ticket: Ticket, heldBack = false): void {
-    if (this.#closed || this.full && !heldBack) {
-      this.rejected++;
-      throw new UnavailableError(this.#closed ? "stopping" : "queue-full");
-    }
+  join(ticket: Ticket, heldBack = false): UnavailableReason | null {
+    if (this.#closed || this.full && !heldBack) return this.refuse();
     if (this.#tickets.size === 0) this.spells++;
     this.#tickets.add(ticket);
+    return null;
   }
 
   /** Whether nobody else may wait. */
@@ -124,10 +111,10 @@ export class RequestQueue {
     return this.#tickets.size >= this.#options.maxQueue;
   }
 
-  /** Turns a request away that would wait in vain. @throws {UnavailableError} Always. */
-  refuse(): never {
+  /** Turns a request away that would wait in vain; returns what it is told. */
+  refuse(): UnavailableReason {
     this.rejected++;
-    throw new UnavailableError(this.#closed ? "stopping" : "queue-full");
+    return this.#closed ? "stopping" : "queue-full";
   }
 
   /** Takes a request out whose client has gone; returns whether it was in. */
@@ -173,7 +160,7 @@ export class RequestQueue {
       this.#tickets.delete(ticket);
       this.timedOut++;
       this.waits.record(now - ticket.since);
-      ticket.reject(new UnavailableError("queue-timeout"));
+      ticket.reject("queue-timeout");
     }
   }
 
@@ -191,7 +178,7 @@ export class RequestQueue {
     this.#closed = true;
     for (const ticket of this.#tickets) {
       this.rejected++;
-      ticket.reject(new UnavailableError("stopping"));
+      ticket.reject("stopping");
     }
     this.#tickets.clear();
   }

@@ -91,7 +91,7 @@ export class ModelClaim implements InFlightExchange {
     upstream.exchanges.enter(this);
   }
 
-  fail(): void {}
+  cut(): void {}
 
   retryElsewhere(): void {}
 }

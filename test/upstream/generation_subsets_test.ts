@@ -37,7 +37,10 @@ function ask(
   };
   const claimed = dispatcher.claim(request);
   if (claimed !== null) note(claimed);
-  else dispatcher.enqueue({ request, resolve: note, reject(): void {} }, 0);
+  else {
+    const reject = (): void => {};
+    dispatcher.enqueue({ request, since: 0, resolve: note, reject });
+  }
 }
 
 for (const [name, policy] of Object.entries(POLICIES)) {

@@ -18,7 +18,7 @@ function exchange(id: string): InFlightExchange {
     sent: true,
     stream: false,
     retries: { sentAt: 0, noteLoss: () => 1, disableRetry(): void {} },
-    fail(): void {},
+    cut(): void {},
     retryElsewhere(): void {},
   };
 }

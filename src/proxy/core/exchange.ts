@@ -13,7 +13,7 @@ import type { ProxyContext } from "./context.ts";
 import { awaitExit } from "./exit_notice.ts";
 import type { Link } from "./link.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
-import { asProxyError, ProxyError } from "./proxy_error.ts";
+import { ProxyError } from "./proxy_error.ts";
 import { QueueWait, type QueueWaitOwner } from "./queue_wait.ts";
 import type { RequestBody, RequestRestListener } from "./request_body.ts";
 import { Retries } from "./retries.ts";
@@ -188,6 +188,10 @@ export class Exchange
     }
   }
 
+  cut(): void {
+    this.fail(new ProxyError("upstream-closed"));
+  }
+
   /** Is done with the request, once it is over or its client gone: nothing more of it is read, and it cannot be sent any more. Once. */
   dispose(): void {
     this.body?.stop();
@@ -316,12 +320,10 @@ export class Exchange
     if (this.#clientEnded) {
       return this.onTurnedAway(new ProxyError("client-gone"));
     }
-    try {
-      const wait = new QueueWait(this.#context, this.request, this);
-      this.#state = { type: "queued", wait };
-    } catch (error) {
-      return this.onTurnedAway(asProxyError(error, "bad-request"));
-    }
+    const wait = new QueueWait(this.#context, this.request, this);
+    const refused = wait.begin();
+    if (refused !== null) return this.onTurnedAway(refused);
+    this.#state = { type: "queued", wait };
     // What had come and did not fit is still in the input.
     if (this.request.rest === null) this.#client.watch(false);
   }

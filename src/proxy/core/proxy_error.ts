@@ -6,7 +6,6 @@
  */
 
 import { HttpError } from "../../http1/http_error.ts";
-import { UnavailableError } from "../../upstream/request_queue.ts";
 
 /** Which side failed. */
 export type ErrorSource = "downstream" | "upstream" | "internal";
@@ -161,14 +160,22 @@ export interface ProxyErrorOptions {
   readonly note?: string | null;
   /** The setting that bounds what was exceeded. @default {that of the code, if any} */
   readonly setting?: string | null;
+  /** What was thrown, where the fault is ours. */
   readonly cause?: unknown;
 }
 
-/** An exchange that failed. */
-export class ProxyError extends Error {
-  override readonly name = "ProxyError";
+/**
+ * An exchange that failed.
+ *
+ * No `Error`: where it was made is of no interest, and to take note of that
+ * would cost more than all else that is done for a request that is turned
+ * away.
+ */
+export class ProxyError {
   /** What went wrong. */
   readonly code: ProxyErrorCode;
+  /** What the client is told, and the log. */
+  readonly message: string;
   /** Status of the response; 0 when there is nobody to respond to. */
   readonly status: number;
   /** Which side failed. */
@@ -181,16 +188,16 @@ export class ProxyError extends Error {
   readonly note: string | null;
   /** The setting that would have to be changed for it not to fail, or `null`. */
   readonly setting: string | null;
+  /** What was thrown, where the fault is ours. */
+  readonly cause: unknown;
 
   /** Creates the error for `code`. */
   constructor(code: ProxyErrorCode, options: ProxyErrorOptions = {}) {
     const outcome: Outcome = OUTCOMES[code];
     const { detail, cause } = options;
-    super(
-      detail ? `${outcome.message}: ${detail}` : outcome.message,
-      cause === undefined ? undefined : { cause },
-    );
     this.code = code;
+    this.message = detail ? `${outcome.message}: ${detail}` : outcome.message;
+    this.cause = cause;
     this.status = options.status ?? outcome.status;
     this.source = outcome.source;
     this.retryable = options.retryable ?? false;
@@ -207,14 +214,11 @@ export function asProxyError(
   malformed: "bad-request" | "upstream-malformed",
 ): ProxyError {
   if (error instanceof ProxyError) return error;
-  if (error instanceof UnavailableError) {
-    return new ProxyError(error.reason, { cause: error });
-  }
   if (error instanceof HttpError) {
     const { message: detail, status } = error;
     return malformed === "bad-request"
-      ? new ProxyError(malformed, { status, detail, cause: error })
-      : new ProxyError(malformed, { detail, cause: error });
+      ? new ProxyError(malformed, { status, detail })
+      : new ProxyError(malformed, { detail });
   }
   return new ProxyError("internal", { cause: error });
 }

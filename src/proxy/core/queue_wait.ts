@@ -5,14 +5,14 @@
  * @module
  */
 
-import {
-  type ClaimRequest,
-  type Ticket,
-  UnavailableError,
+import type {
+  ClaimRequest,
+  Ticket,
+  UnavailableReason,
 } from "../../upstream/request_queue.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { ProxyContext } from "./context.ts";
-import { asProxyError, ProxyError } from "./proxy_error.ts";
+import { ProxyError } from "./proxy_error.ts";
 
 /** Whose request waits. */
 export interface QueueWaitOwner {
@@ -23,40 +23,43 @@ export interface QueueWaitOwner {
 }
 
 /** Waits for one worker. The queue keeps the deadline. */
-export class QueueWait {
-  /** When it began, on the clock of the driver. */
+export class QueueWait implements Ticket {
+  readonly request: ClaimRequest;
   readonly since: number;
 
   readonly #dispatcher: ProxyContext["dispatcher"];
-  readonly #ticket: Ticket;
+  readonly #owner: QueueWaitOwner;
 
-  /** Begins to wait. @throws {ProxyError} When the queue does not take `request`. */
+  /** Does not wait yet. */
   constructor(
     { clock, dispatcher }: Pick<ProxyContext, "clock" | "dispatcher">,
     request: ClaimRequest,
     owner: QueueWaitOwner,
   ) {
+    this.request = request;
     this.since = clock.now();
     this.#dispatcher = dispatcher;
-    try {
-      this.#ticket = dispatcher.enqueue({
-        request,
-        resolve: (upstream) => owner.onClaimed(upstream),
-        reject: (error) => owner.onTurnedAway(turnedAway(error)),
-      }, this.since);
-    } catch (error) {
-      throw turnedAway(error);
-    }
+    this.#owner = owner;
+  }
+
+  /** Begins to wait; returns why it may not, `null` when it does. */
+  begin(): ProxyError | null {
+    const reason = this.#dispatcher.enqueue(this);
+    return reason === null ? null : new ProxyError(reason);
   }
 
   /** Gives it up, and calls nobody. */
   cancel(): void {
-    this.#dispatcher.cancel(this.#ticket);
+    this.#dispatcher.cancel(this);
   }
-}
 
-function turnedAway(error: unknown): ProxyError {
-  return error instanceof UnavailableError
-    ? asProxyError(error, "bad-request")
-    : new ProxyError("internal", { cause: error });
+  /** For the queue alone. */
+  resolve(upstream: Upstream): void {
+    this.#owner.onClaimed(upstream);
+  }
+
+  /** For the queue alone. */
+  reject(reason: UnavailableReason): void {
+    this.#owner.onTurnedAway(new ProxyError(reason));
+  }
 }

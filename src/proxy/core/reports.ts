@@ -32,7 +32,7 @@ export function reportExchange(
     : failure.status;
   const bytesOut = reply?.contentBytes ?? exchange.bytesOut;
   reportAccess(context, client, exchange, { status, bytesOut, failure });
-  if (failure?.code === "internal") context.reportFault(failure);
+  if (failure?.code === "internal") context.reportFault(failure.cause);
 }
 
 /** Counts a request that nothing could be made of, or that was not served, and logs it where that is wanted. */
