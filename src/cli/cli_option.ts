@@ -20,7 +20,7 @@ export interface CliOption {
 }
 
 /** Where the explanations begin. */
-const TEXT_COLUMN = 16;
+const TEXT_COLUMN = 19;
 
 /** Returns the lines of the help that explain these options. */
 export function optionsHelp(options: readonly CliOption[]): string {
@@ -28,8 +28,10 @@ export function optionsHelp(options: readonly CliOption[]): string {
     const flag = `  ${short === undefined ? "" : `-${short}, `}--${name}` +
       (value === undefined ? "" : ` ${value}`);
     const indent = `\n${" ".repeat(TEXT_COLUMN)}`;
-    const text = help.replaceAll("\n", indent);
-    return `${flag.padEnd(TEXT_COLUMN - 1)} ${text}\n`;
+    const gap = flag.length <= TEXT_COLUMN - 2
+      ? " ".repeat(TEXT_COLUMN - flag.length)
+      : indent;
+    return `${flag}${gap}${help.replaceAll("\n", indent)}\n`;
   }).join("");
 }
 
@@ -40,7 +42,7 @@ export const ADMIN_OPTIONS: readonly CliOption[] = [
   {
     name: "admin",
     value: "URL",
-    help: "where the pool's admin pages are, http://host:port or unix:/path\n" +
+    help: "where its admin pages are, http://host:port or unix:/path\n" +
       "[default: where a pool with the same environment has them]",
   },
   {

@@ -70,7 +70,9 @@ or a file: CSV of seconds,cpu ms,wait ms,upload ms, a request a line, or an
 access log as above.
 
 Options:
-${optionsHelp(SIMULATE_OPTIONS)}`;
+${optionsHelp(SIMULATE_OPTIONS)}
+Exit codes: 0 done, 1 it cannot be done, 2 the arguments cannot be used
+`;
 
 /** Those that need no quotes, a line for a few. */
 function kindsOfLoad(): string {

@@ -66,7 +66,7 @@ export const SIMULATE_OPTIONS: readonly CliOption[] = [
   {
     name: "compare",
     value: '"SCALE_UP_RATE=50 MAX_WORKERS=8"',
-    help: "\nthe same with other settings; may be repeated",
+    help: "the same with other settings; may be repeated",
   },
   {
     name: "rule",
@@ -93,8 +93,8 @@ export const SIMULATE_OPTIONS: readonly CliOption[] = [
   },
   {
     name: "dispatch",
-    help: "simulate dispatch instead: requests one by one, against policies\n" +
-      "and caps",
+    help: "simulate dispatch instead: requests one by one,\n" +
+      "against policies and caps",
   },
   {
     name: "threads",

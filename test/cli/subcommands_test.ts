@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { SUBCOMMANDS } from "../../src/cli/subcommands.ts";
 import { startPoolWithPages } from "../support/admin_pages.ts";
 import { runCommand } from "../support/command_line.ts";
 import { demoWhileOpen, GateFile } from "../support/fixture.ts";
@@ -118,6 +119,20 @@ Deno.test("each subcommand explains itself, and is named in the help of the whol
     assert.match(stdout, new RegExp(`^Usage: prefork-pool ${name} `));
     assert.match(stdout, /--admin URL/);
     for (const line of stdout.split("\n")) assert.ok(line.length <= 80, line);
+  }
+});
+
+Deno.test("an option is explained two spaces beside it, or below where it is long", async () => {
+  for (const [name, { load }] of Object.entries(SUBCOMMANDS)) {
+    const { help, options } = await load();
+    assert.doesNotMatch(help, / $/m, name);
+    for (const { name: option, value } of options) {
+      const flag = `--${option}${value === undefined ? "" : ` ${value}`}`;
+      const line = help.split("\n").find((text) =>
+        text.replace(/^ {2}(?:-\w, )?/, "").startsWith(flag)
+      );
+      assert.match(line ?? flag, /(?: {2}|, )--.*(?: {2}\S.*|")$/, name);
+    }
   }
 });
 

@@ -98,7 +98,7 @@ function ownOption({ name, short, value, file, help }: CliOption): Completable {
     value: value === undefined
       ? { type: "none" }
       : { type: file ? "file" : "any" },
-    help: help.trim().split("\n", 1)[0]!,
+    help: help.split("\n", 1)[0]!,
   };
 }
 
