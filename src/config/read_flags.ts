@@ -56,10 +56,12 @@ export function readFlags(
   // After a flag that went wrong, a word is taken for its value: telling the
   // user about it too would be noise, and it might be a secret.
   let skipWord = false;
+  // Told together: most likely they are a command.
+  const strayWords: string[] = [];
   for (const token of tokenize(flags)) {
     if (token.kind === "positional") {
       if (afterHelp && token.value === ALL) allHelp = true;
-      if (!skipWord) reportStrayWord(draft, token.value);
+      if (!skipWord) strayWords.push(token.value);
       skipWord = false;
       continue;
     }
@@ -79,6 +81,7 @@ export function readFlags(
       skipWord = token.value === undefined;
     }
   }
+  if (strayWords.length > 0) reportStrayWords(draft, strayWords);
   return { action, allHelp, given };
 }
 
@@ -139,16 +142,19 @@ function reportUnknown(draft: SettingsDraft, flag: string): void {
     setting: flag,
     value: null,
     remedy: meant === null
-      ? "is not an option; --help lists them"
+      ? "is not an option; --help all lists them"
       : `is not an option; did you mean ${meant}?`,
   });
 }
 
-function reportStrayWord(draft: SettingsDraft, word: string): void {
+function reportStrayWords(
+  draft: SettingsDraft,
+  words: readonly string[],
+): void {
   draft.report({
-    setting: word,
+    setting: words.join(" "),
     value: null,
-    remedy: "is not understood; the worker's command goes after --, as in " +
-      "-- node server.js",
+    remedy: "is not understood; a worker's command goes after --, as in " +
+      "-- node server.js, and --help has the subcommands",
   });
 }

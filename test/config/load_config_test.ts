@@ -189,10 +189,10 @@ Deno.test("an unknown flag is an error that suggests the nearest one", () => {
     "--PORT: is not an option; did you mean --port?",
   ]);
   assert.deepEqual(problems(["--frobnicate"]), [
-    "--frobnicate: is not an option; --help lists them",
+    "--frobnicate: is not an option; --help all lists them",
   ]);
   assert.deepEqual(problems(["-xyz"]), [
-    "-x: is not an option; --help lists them",
+    "-x: is not an option; --help all lists them",
   ]);
 });
 
@@ -206,7 +206,11 @@ Deno.test("a flag without its value is named, and the next flag is not taken for
 Deno.test("a word on its own is an error that says where the command goes", () => {
   const [problem, ...others] = problems(["--port=81", "status"]);
   assert.deepEqual(others, []);
-  assert.match(problem!, /^status: .* goes after --/);
+  assert.match(problem!, /^status: .* goes after --.* --help/);
+  assert.match(
+    problems(["node", "server.js"]).join("\n"),
+    /^node server\.js: [^\n]* goes after --[^\n]*$/,
+  );
 });
 
 Deno.test("the admin token is never shown", () => {
