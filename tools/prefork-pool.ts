@@ -24,7 +24,7 @@ import {
   loadConfig,
 } from "../src/config/load_config.ts";
 import { takeEnvironment } from "../src/config/take_environment.ts";
-import { certificateReader } from "../src/lifecycle/certificate_reader.ts";
+import { startProblems } from "../src/lifecycle/check_start.ts";
 import { limitShortfall } from "../src/lifecycle/memory_fit.ts";
 import { printError } from "../src/lifecycle/print_error.ts";
 import {
@@ -34,7 +34,6 @@ import {
   run,
 } from "../src/lifecycle/run.ts";
 import { enterAnew, shellDirectory } from "../src/lifecycle/shell_directory.ts";
-import { StartError } from "../src/lifecycle/start_error.ts";
 
 async function main(): Promise<number> {
   let found: FoundSubcommand | null;
@@ -110,13 +109,9 @@ async function check(
   env: Environment,
 ): Promise<number> {
   for (const { message } of remarks) console.error(message);
-  try {
-    (await certificateReader(config))?.();
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    printError(error.message, env);
-    return EXIT_FAILURE;
-  }
+  const problems = await startProblems(config, env.get("PATH"));
+  for (const problem of problems) printError(problem, env);
+  if (problems.length > 0) return EXIT_FAILURE;
   const shortfall = limitShortfall(config);
   if (shortfall !== null) console.error(`Warning: ${shortfall}`);
   print("The configuration can be used.");

@@ -113,3 +113,11 @@ export function commandSetting(kind: WorkerCommand["kind"]): string {
       return "the installation";
   }
 }
+
+/** Says that a program is not there, as a sentence part. */
+export function programMissing(
+  program: string,
+  kind: WorkerCommand["kind"],
+): string {
+  return `"${program}" was not found; correct ${commandSetting(kind)}, or PATH`;
+}

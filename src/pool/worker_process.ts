@@ -14,6 +14,7 @@ import { ProcessLookout } from "../system/process_lookout.ts";
 import {
   commandSetting,
   fillPlaceholders,
+  programMissing,
   type StopSignal,
   type WorkerCommand,
   workerEnvironment,
@@ -145,18 +146,15 @@ function toLaunchError(
   program: string,
   { kind }: WorkerCommand,
 ): LaunchError {
-  const setting = commandSetting(kind);
   if (error instanceof Deno.errors.NotFound) {
-    return new LaunchError(
-      "not-found",
-      `"${program}" was not found; correct ${setting}, or PATH`,
-      error,
-    );
+    return new LaunchError("not-found", programMissing(program, kind), error);
   }
   if (error instanceof Deno.errors.PermissionDenied) {
     return new LaunchError(
       "not-executable",
-      `"${program}" may not be executed; make it executable, or correct ${setting}`,
+      `"${program}" may not be executed; make it executable, or correct ${
+        commandSetting(kind)
+      }`,
       error,
     );
   }

@@ -261,14 +261,46 @@ Deno.test({
   },
 });
 
-Deno.test("--check reads the certificate as the start does, and fails with it", async () => {
-  const env = { SERVER_CERT_PATH: "/nowhere", SERVER_KEY_PATH: "/nowhere" };
-  const expected =
-    "Cannot serve TLS: SERVER_CERT_PATH cannot be read: No such file";
-  for (const args of [[], ["--check"]]) {
-    await using pool = spawnPool({ env, args, permissions: ["-A"] });
-    await assertSays(pool, 1, [expected]);
+Deno.test("--check finds what is not there as the start does, all of it, and fails", async () => {
+  const permissions = ["-A"];
+  const cases: readonly (readonly [StartPoolOptions, string])[] = [
+    [
+      { env: { SERVER_CERT_PATH: "/nowhere", SERVER_KEY_PATH: "/nowhere" } },
+      "Cannot serve TLS: SERVER_CERT_PATH cannot be read: No such file",
+    ],
+    [{ env: { WATCH: "nowhere" } }, "Cannot watch nowhere: No such file"],
+    [
+      { command: ["no-such-program"] },
+      'Cannot start a worker: "no-such-program" was not found; correct',
+    ],
+    [
+      { command: ["./no-such-program"] },
+      'Cannot start a worker: "./no-such-program" was not found; correct',
+    ],
+  ];
+  for (const [options, expected] of cases) {
+    const env = { LOG_FORMAT: "text", ...options.env };
+    for (const args of [[], ["--check"]]) {
+      await using pool = spawnPool({ ...options, env, args, permissions });
+      await assertSays(pool, 1, [expected]);
+    }
   }
+  const env = Object.assign({}, ...cases.map(([{ env }]) => env ?? {}));
+  await using pool = spawnPool({
+    env,
+    command: ["no-such-program"],
+    args: ["--check"],
+    permissions,
+  });
+  await assertSays(pool, 1, cases.slice(0, 3).map(([, expected]) => expected));
+});
+
+Deno.test("--check says nothing of a program that it may not look for", async () => {
+  await using pool = spawnPool({
+    command: ["no-such-program"],
+    args: ["--check"],
+  });
+  await assertSays(pool, 0, [/can be used/]);
 });
 
 Deno.test("--help, --version and --check answer and end with 0", async () => {

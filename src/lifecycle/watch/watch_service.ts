@@ -19,12 +19,16 @@ import {
 /** Reloads in a row, each with changes while it went on, after which somebody should know. */
 const SUSPICIOUS_RELOADS = 5;
 
-/** What a watch works with. */
-export interface WatchOptions {
+/** What is to be watched. */
+export interface WatchedPlaces {
   /** Files and directories. */
   readonly paths: readonly string[];
   /** What they are relative to. */
   readonly directory: string;
+}
+
+/** What a watch works with. */
+export interface WatchOptions extends WatchedPlaces {
   readonly events: EventEmitter;
   /** Reloads, and never rejects. */
   readonly reload: () => Promise<unknown>;
@@ -65,11 +69,8 @@ export class WatchService {
 
   /** Watches what is there now: there may be other directories than before. */
   async #open(): Promise<void> {
-    const { directory, paths } = this.#options;
+    this.#tree = await findWatched(this.#options);
     try {
-      this.#tree = await WatchedTree.read(
-        paths.map((path) => resolve(directory, path)),
-      );
       const watcher = Deno.watchFs([...this.#tree.directories], {
         recursive: false,
       });
@@ -79,7 +80,7 @@ export class WatchService {
         .then(() => void this.#readers.delete(reader));
       this.#readers.add(reader);
     } catch (error) {
-      throw watchError(paths, error);
+      throw watchError(this.#options.paths, error);
     }
   }
 
@@ -146,6 +147,19 @@ export class WatchService {
 
   #say(level: "info" | "warning", message: string): void {
     this.#options.events.emit({ type: "notice", level, message });
+  }
+}
+
+/** Finds what there is to watch. @throws {StartError} When that cannot be watched. */
+export async function findWatched(
+  { paths, directory }: WatchedPlaces,
+): Promise<WatchedTree> {
+  try {
+    return await WatchedTree.read(
+      paths.map((path) => resolve(directory, path)),
+    );
+  } catch (error) {
+    throw watchError(paths, error);
   }
 }
 
