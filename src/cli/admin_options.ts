@@ -8,9 +8,14 @@ import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { hostOrSocket, remedyFor } from "../config/kinds.ts";
 import { nearest } from "../config/nearest.ts";
 import { ADMIN_OPTIONS, type CliOption } from "./cli_option.ts";
-import type { AdminEndpoint, PoolRecord } from "../registry/pool_record.ts";
+import {
+  type AdminEndpoint,
+  endpointUrl,
+  type PoolRecord,
+} from "../registry/pool_record.ts";
+import { socketPathOf } from "../shared/authority.ts";
 import { isLoopback } from "./direct_request.ts";
-import { endpointOf, endpointUrl, type Place, readPlace } from "./place.ts";
+import { endpointOf, type Place, readPlace } from "./place.ts";
 import { CliError, type SubcommandContext } from "./subcommand.ts";
 
 export { ADMIN_OPTIONS, ADMIN_OPTIONS_HELP } from "./cli_option.ts";
@@ -170,8 +175,8 @@ function readUrl(
   place: Place,
 ): Pick<AdminTarget, "url" | "endpoint"> {
   const { proxyProtocol } = place;
-  if (/^unix:./.test(text)) {
-    const path = text.slice("unix:".length);
+  const path = socketPathOf(text) ?? "";
+  if (path !== "") {
     if (hostOrSocket.check(text) === undefined) {
       const remedy = remedyFor(hostOrSocket, text);
       throw new CliError(`Cannot use --admin ${text}: ${remedy}`, {

@@ -5,12 +5,11 @@
  */
 
 import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
-import type { PoolRecord } from "../registry/pool_record.ts";
+import { endpointUrl, type PoolRecord } from "../registry/pool_record.ts";
 import { listPools, RuntimeDirectoryError } from "../registry/pool_registry.ts";
 import { durationText } from "../shared/duration.ts";
 import { AdminClient } from "./admin_client.ts";
 import { type CliOption, optionsHelp } from "./cli_option.ts";
-import { endpointUrl } from "./place.ts";
 import { tableText } from "./status_text.ts";
 import {
   CliError,

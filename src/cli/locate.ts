@@ -5,10 +5,14 @@
  * @module
  */
 
-import type { PlaceSettings, PoolRecord } from "../registry/pool_record.ts";
+import {
+  endpointUrl,
+  type PlaceSettings,
+  type PoolRecord,
+} from "../registry/pool_record.ts";
 import { listPools, RuntimeDirectoryError } from "../registry/pool_registry.ts";
+import { socketPathOf } from "../shared/authority.ts";
 import type { AdminArguments, AdminTarget } from "./admin_options.ts";
-import { endpointUrl } from "./place.ts";
 import { CliError, type SubcommandContext } from "./subcommand.ts";
 
 /** The pools that have left a record; or why that is not known. */
@@ -116,9 +120,9 @@ function isPlacedBy(
 ): boolean {
   const counts = (name: keyof PlaceSettings): boolean =>
     given === null || given.has(name);
-  const onSocket = settings.host.startsWith("unix:");
+  const onSocket = socketPathOf(settings.host) !== null;
   const sameHost = !counts("host") || settings.host === wanted.host ||
-    (admin.transport === "unix" && wanted.host === `unix:${admin.path}`);
+    (admin.transport === "unix" && socketPathOf(wanted.host) === admin.path);
   // A port means nothing to a pool on a unix socket, and not that one.
   const samePort = counts("host") && onSocket ||
     !counts("port") && !onSocket ||

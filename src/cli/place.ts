@@ -16,7 +16,7 @@ import {
 } from "../config/read_variables.ts";
 import { type SettingName, settingOf, variableOf } from "../config/settings.ts";
 import type { AdminEndpoint, PlaceSettings } from "../registry/pool_record.ts";
-import { reachableAuthority } from "../shared/authority.ts";
+import { socketPathOf } from "../shared/authority.ts";
 import { CliError } from "./subcommand.ts";
 
 /** Where a pool is that reads its settings where we read ours. */
@@ -32,8 +32,6 @@ export interface Place {
   /** Why ENV_FILE could not be read, if so: it might say otherwise. */
   readonly unread: string | null;
 }
-
-const UNIX_PREFIX = "unix:";
 
 /** Reads the settings that say where a pool is. @throws {CliError} When one cannot be used. */
 export function readPlace(env: Environment): Place {
@@ -72,21 +70,10 @@ export function endpointOf(
     const plain = { tls: false, proxyProtocol: false };
     return { transport: "tcp", host: adminHost, port: adminPort, ...plain };
   }
-  if (host.startsWith(UNIX_PREFIX)) {
-    const path = host.slice(UNIX_PREFIX.length);
-    return { transport: "unix", path, tls, proxyProtocol };
-  }
+  const path = socketPathOf(host);
+  if (path !== null) return { transport: "unix", path, tls, proxyProtocol };
   if (port === 0) return null;
   return { transport: "tcp", host, port, tls, proxyProtocol };
-}
-
-/** How an endpoint is written, without a slash at the end. */
-export function endpointUrl(endpoint: AdminEndpoint): string {
-  if (endpoint.transport === "unix") return `${UNIX_PREFIX}${endpoint.path}`;
-  const { host, port, tls } = endpoint;
-  return `${tls ? "https" : "http"}://${
-    reachableAuthority({ hostname: host, port })
-  }`;
 }
 
 /** Adds what ENV_FILE has; returns why that cannot be had. */

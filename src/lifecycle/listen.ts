@@ -4,13 +4,10 @@
  * @module
  */
 
-import { reachableAuthority } from "../shared/authority.ts";
+import { socketPathOf } from "../shared/authority.ts";
 import { closeQuietly } from "../shared/close_quietly.ts";
 import { listenError, unixListenError } from "./start_error.ts";
 import { type Acceptor, UnixListener } from "./unix_listener.ts";
-
-/** What HOST begins with when it names a unix socket. */
-export const UNIX_PREFIX = "unix:";
 
 /** Connections the kernel holds for us until they are accepted. */
 export const BACKLOG = 4096;
@@ -42,9 +39,9 @@ export interface OpenListener {
 /** Opens the socket. @throws {StartError} When that cannot be done. */
 export async function listen(options: ListenOptions): Promise<OpenListener> {
   const { host, port } = options;
-  if (host.startsWith(UNIX_PREFIX)) {
+  const path = socketPathOf(host);
+  if (path !== null) {
     try {
-      const path = host.slice(UNIX_PREFIX.length);
       const listener = await UnixListener.listen(path);
       const removeFile = (): void => listener.removeFile();
       const close = (): void => listener.close();
@@ -75,16 +72,4 @@ export async function listen(options: ListenOptions): Promise<OpenListener> {
     const settings = { hostSetting: "HOST", portSetting: "PORT" };
     throw await listenError({ host, port, ...settings }, error);
   }
-}
-
-/**
- * The address of a listener as a URL, without a slash at the end. `0.0.0.0`
- * and `::` are written as the loopback address, so that it can be opened.
- */
-export function urlOf(
-  scheme: string,
-  { hostname, port }: Pick<OpenListener, "hostname" | "port">,
-): string {
-  if (hostname.startsWith(UNIX_PREFIX)) return hostname;
-  return `${scheme}://${reachableAuthority({ hostname, port })}`;
 }

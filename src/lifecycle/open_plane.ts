@@ -12,6 +12,7 @@ import type { AdminSite, Certificate, DataPlane } from "../plane/contract.ts";
 import { LocalPlane } from "../plane/local.ts";
 import type { DataPlaneSettings } from "../plane/plane_host.ts";
 import { THREAD_MODULE, ThreadPlane } from "../plane/thread_plane.ts";
+import { socketPathOf } from "../shared/authority.ts";
 import { isGranted } from "../shared/is_granted.ts";
 import {
   ffiFlag,
@@ -19,7 +20,7 @@ import {
   NativeUnavailableError,
   openLibc,
 } from "../transport/epoll/libc.ts";
-import { listen, type OpenListener, UNIX_PREFIX } from "./listen.ts";
+import { listen, type OpenListener } from "./listen.ts";
 import { listenNative } from "./listen_native.ts";
 import { StartError } from "./start_error.ts";
 
@@ -166,7 +167,7 @@ function obstacleTo(
   if (serverCertPath !== null) {
     return "TLS (SERVER_CERT_PATH) is spoken on the sockets of the runtime";
   }
-  return host.startsWith(UNIX_PREFIX)
+  return socketPathOf(host) !== null
     ? "a unix socket (HOST) is served by the sockets of the runtime"
     : null;
 }

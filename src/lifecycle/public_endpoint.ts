@@ -5,8 +5,9 @@
  * @module
  */
 
-import type { AdminEndpoint } from "../registry/pool_record.ts";
-import { type OpenListener, UNIX_PREFIX, urlOf } from "./listen.ts";
+import { type AdminEndpoint, endpointUrl } from "../registry/pool_record.ts";
+import { socketPathOf } from "../shared/authority.ts";
+import type { OpenListener } from "./listen.ts";
 
 /** How connections begin there. */
 export interface ConnectionPreamble {
@@ -28,18 +29,15 @@ export class PublicEndpoint {
 
   /** Without a slash at the end; `0.0.0.0` and `::` are written as the loopback address, so that it can be opened. */
   get url(): string {
-    return urlOf(this.#preamble.tls ? "https" : "http", this.#listener);
+    return endpointUrl(this.admin);
   }
 
   /** How the admin pages are reached there. */
   get admin(): AdminEndpoint {
     const { hostname, port } = this.#listener;
-    return hostname.startsWith(UNIX_PREFIX)
-      ? {
-        transport: "unix",
-        path: hostname.slice(UNIX_PREFIX.length),
-        ...this.#preamble,
-      }
+    const path = socketPathOf(hostname);
+    return path !== null
+      ? { transport: "unix", path, ...this.#preamble }
       : { transport: "tcp", host: hostname, port, ...this.#preamble };
   }
 }

@@ -15,7 +15,7 @@ import type {
   ScalingGrounds,
   StopWaitingEvent,
 } from "../events/mod.ts";
-import { authorityOf } from "../shared/authority.ts";
+import { authorityOf, socketPathOf } from "../shared/authority.ts";
 import { roundedDuration } from "../shared/duration.ts";
 import { accessText } from "./access_line.ts";
 import {
@@ -272,7 +272,7 @@ function listening(event: ListeningEvent): string {
 }
 
 function listeningUrl({ hostname, port, tls }: ListeningEvent): string {
-  if (hostname.startsWith("unix:")) return hostname;
+  if (socketPathOf(hostname) !== null) return hostname;
   return `${tls ? "https" : "http"}://${authorityOf({ hostname, port })}`;
 }
 

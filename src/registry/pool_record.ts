@@ -5,6 +5,8 @@
  * @module
  */
 
+import { reachableAuthority } from "../shared/authority.ts";
+
 /** How the admin pages of a pool are reached. */
 export type AdminEndpoint =
   & (
@@ -54,6 +56,15 @@ export interface PoolRecord {
   readonly key: string;
   /** Whether it has been asked to stop: it may listen no more. */
   readonly stopping: boolean;
+}
+
+/** How an endpoint is written, without a slash at the end; `0.0.0.0` and `::` as the loopback address, so that it can be opened. */
+export function endpointUrl(endpoint: AdminEndpoint): string {
+  if (endpoint.transport === "unix") return `unix:${endpoint.path}`;
+  const { host, port, tls } = endpoint;
+  return `${tls ? "https" : "http"}://${
+    reachableAuthority({ hostname: host, port })
+  }`;
 }
 
 /** Writes a record as the text of a file. */

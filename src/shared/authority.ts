@@ -10,6 +10,14 @@ export interface HostAndPort {
   readonly port: number;
 }
 
+/** What a host begins with that is the path of a unix socket. */
+const UNIX_PREFIX = "unix:";
+
+/** Returns the path in `unix:/path`; `null` for a host of any other kind. */
+export function socketPathOf(host: string): string | null {
+  return host.startsWith(UNIX_PREFIX) ? host.slice(UNIX_PREFIX.length) : null;
+}
+
 /** Returns an address as a URL has it: IPv6 in brackets (RFC 3986 §3.2.2). */
 export function bracketed(hostname: string): string {
   return hostname.includes(":") ? `[${hostname}]` : hostname;
