@@ -27,13 +27,9 @@ import { takeEnvironment } from "../src/config/take_environment.ts";
 import { startProblems } from "../src/lifecycle/check_start.ts";
 import { limitShortfall } from "../src/lifecycle/memory_fit.ts";
 import { printError } from "../src/lifecycle/print_error.ts";
-import {
-  EXIT_FAILURE,
-  EXIT_OK,
-  EXIT_USAGE,
-  run,
-} from "../src/lifecycle/run.ts";
+import { run } from "../src/lifecycle/run.ts";
 import { enterAnew, shellDirectory } from "../src/lifecycle/shell_directory.ts";
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "../src/shared/exit_codes.ts";
 
 async function main(): Promise<number> {
   let found: FoundSubcommand | null;

@@ -6,6 +6,7 @@
  */
 
 import type { SubcommandHelp } from "../config/help.ts";
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "../shared/exit_codes.ts";
 import {
   CliError,
   type SubcommandContext,
@@ -91,13 +92,6 @@ export const SUBCOMMAND_HELP: readonly SubcommandHelp[] = Object
     summary,
     ...brief === undefined ? {} : { brief },
   }));
-
-/** Done as asked. */
-const EXIT_OK = 0;
-/** It cannot be done. */
-const EXIT_FAILURE = 1;
-/** The arguments cannot be used. */
-const EXIT_USAGE = 2;
 
 /** Says why a subcommand cannot be run; returns the exit code. */
 export function reportCliError(error: CliError): number {

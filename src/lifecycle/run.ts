@@ -13,6 +13,7 @@ import { type AttachedLogger, attachLogger } from "../log/attach_logger.ts";
 import { PoolStartError } from "../pool/pool_start_error.ts";
 import { mayBeInBackground, TerminalRelay } from "../log/terminal_relay.ts";
 import type { Registration } from "../registry/pool_registry.ts";
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "../shared/exit_codes.ts";
 import { boundExit } from "./exit_bound.ts";
 import { printError } from "./print_error.ts";
 import { register } from "./registration.ts";
@@ -22,13 +23,6 @@ import type { Waiting } from "./stop_report.ts";
 import { StartError } from "./start_error.ts";
 import { Supervisor } from "./supervisor.ts";
 import { WatchService } from "./watch/watch_service.ts";
-
-/** Stopped as asked. */
-export const EXIT_OK = 0;
-/** The pool cannot run. */
-export const EXIT_FAILURE = 1;
-/** The configuration or the arguments cannot be used. */
-export const EXIT_USAGE = 2;
 
 /** What the command line has to say of the configuration. */
 export interface RunOptions {
