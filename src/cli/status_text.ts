@@ -13,7 +13,8 @@ import { durationText } from "../shared/duration.ts";
 /** What stands for a figure that cannot be had. */
 export const UNKNOWN = "-";
 
-const MIB = 1024 * 1024;
+/** Octets in a mebibyte. */
+export const MIB = 1024 * 1024;
 
 /** Columns of the table of workers: a heading and the text of a cell. */
 const COLUMNS:
@@ -100,7 +101,8 @@ function milliseconds(value: number | null): string {
   return orUnknown(value, (ms) => `${tenths(ms)} ms`);
 }
 
-function tenths(value: number): string {
+/** Returns `13.3`. */
+export function tenths(value: number): string {
   return value.toFixed(1);
 }
 

@@ -14,7 +14,7 @@ import type { Diagnosis } from "../events/worker_findings.ts";
  * event loop keeps a CPU busy, or its share of a machine that has too much to
  * do; one that sleeps uses next to nothing, timers and threads included.
  */
-const COMPUTING_RATIO = 0.1;
+export const COMPUTING_RATIO = 0.1;
 
 /** What the processes of a worker do. */
 export interface ProcessActivity {

@@ -12,6 +12,7 @@ import type {
   StartupObstacle,
 } from "../events/worker_findings.ts";
 import { authorityOf } from "../shared/authority.ts";
+import { COMPUTING_RATIO } from "./diagnosis.ts";
 import { describeProbe, type ProbeResult } from "./probe.ts";
 
 /**
@@ -26,9 +27,6 @@ const REPORTED_AFTER_MS: Readonly<Record<StartupObstacle, number>> = {
   silent: 10_000,
   "not-listening": 10_000,
 };
-
-/** CPU time per time from which a worker is said to compute: as for one that hangs. */
-const COMPUTING_RATIO = 0.1;
 
 /** Statuses with which servers turn away requests for a Host they do not serve. */
 const HOST_STATUSES: readonly number[] = [400, 403, 421];

@@ -5,8 +5,7 @@
  */
 
 import { availableMemory } from "../autoscaler/available_memory.ts";
-
-const BYTES_PER_MB = 1024 * 1024;
+import { BYTES_PER_MB } from "../pool/replacement.ts";
 
 /** The settings that matter here. */
 export interface MemoryFitOptions {

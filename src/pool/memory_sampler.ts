@@ -7,6 +7,7 @@
 
 import type { EventEmitter } from "../events/mod.ts";
 import type { UsageReader } from "../system/group_usage.ts";
+import { BYTES_PER_MB } from "./replacement.ts";
 import type { Worker } from "./worker.ts";
 
 /** Milliseconds between two looks: what grows faster than that no sampling catches. */
@@ -17,9 +18,6 @@ const INTERVAL_MS = 1_000;
  * that costs 0.5 to 1 ms a process, and until then it does not matter.
  */
 const NEAR_RATIO = 0.9;
-
-/** Bytes in a megabyte as MAX_WORKER_MEMORY_MB counts them. */
-const BYTES_PER_MB = 1024 * 1024;
 
 /** Marks on workers what they use. */
 export class MemorySampler {

@@ -8,7 +8,7 @@ import type { ReplacementReason } from "../events/mod.ts";
 import type { Worker } from "./worker.ts";
 
 /** Bytes in a megabyte as MAX_WORKER_MEMORY_MB counts them. */
-const BYTES_PER_MB = 1024 * 1024;
+export const BYTES_PER_MB = 1024 * 1024;
 
 /** How far above the limit a worker's memory may grow while its successor starts. */
 const HARD_MEMORY_RATIO = 1.5;

@@ -11,7 +11,7 @@
  */
 
 /** First wait, in milliseconds: long enough not to spin, too short to be noticed. */
-export const BASE_DELAY_MS = 100;
+const BASE_DELAY_MS = 100;
 
 /** Longest wait, in milliseconds: how late a mended cause may be noticed. */
 export const MAX_DELAY_MS = 30_000;
@@ -21,7 +21,7 @@ export const MAX_DELAY_MS = 30_000;
  * that cannot stay up for this long. One that is killed from outside now and
  * then must not be taken for one, and a healthy minute leaves no debt at all.
  */
-export const SERVICE_PER_FAILURE_MS = 1_000;
+const SERVICE_PER_FAILURE_MS = 1_000;
 
 /** Failures beyond this many change nothing: the longest wait is reached at the 10th. */
 const MAX_FAILURES = 10;

@@ -6,7 +6,7 @@
 
 import type { WorkerMetrics } from "../../metrics/metrics_snapshot.ts";
 import { durationText } from "../../shared/duration.ts";
-import { stateText, UNKNOWN } from "../status_text.ts";
+import { MIB, stateText, tenths, UNKNOWN } from "../status_text.ts";
 import type { WorkerHistory } from "./history.ts";
 import type { Style } from "./styled_line.ts";
 
@@ -27,8 +27,6 @@ export interface TopColumn {
   /** Whether the greatest comes first. */
   readonly descending: boolean;
 }
-
-const MIB = 1024 * 1024;
 
 /** States, those to be looked at first, and how they look. */
 const STATES: Readonly<Record<string, Style>> = {
@@ -106,8 +104,4 @@ function column(
     return found === null ? UNKNOWN : text(found);
   };
   return { heading, rank, cell, value, descending };
-}
-
-function tenths(value: number): string {
-  return value.toFixed(1);
 }

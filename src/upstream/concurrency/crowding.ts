@@ -10,6 +10,8 @@
  * @module
  */
 
+import { WORTHWHILE_MS } from "./trial.ts";
+
 /** Requests at each worker that are a crowd: of fewer, there may be now more and now fewer by chance. */
 const LEAST_CROWD = 16;
 
@@ -30,9 +32,6 @@ const CLEAR_ELASTICITY = [0.7, 1.5] as const;
 
 /** What is left to each worker beyond what it needs, as a factor: that was measured when chance had brought it the least. */
 const ROOM = 1.5;
-
-/** Latency at a worker that is not worth shortening, in milliseconds. */
-const WORTHWHILE_MS = 1;
 
 /** What workers are at, and what they have done. */
 export interface Occupancy {

@@ -75,7 +75,7 @@ const TRIAL_FACTOR = 4;
 const BUSY_LATENCIES = 100;
 
 /** Latency at a worker below which it is not worth lowering, in milliseconds: a limit costs as much where the worker is idle meanwhile. */
-const WORTHWHILE_MS = 1;
+export const WORTHWHILE_MS = 1;
 
 /** Whether a higher limit or a lower one is tried. */
 export type Direction = "up" | "down";
