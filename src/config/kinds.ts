@@ -244,7 +244,7 @@ export const requestRate: Kind<RateRule> = {
 };
 
 /** What is watched where no path is given: the directory that workers run in. */
-export const DEFAULT_WATCH: readonly string[] = ["."];
+const DEFAULT_WATCH: readonly string[] = ["."];
 
 /** Files and directories, or `on` for {@linkcode DEFAULT_WATCH}. In text, commas stand between them. */
 export const watchedPaths: Kind<readonly string[]> = {

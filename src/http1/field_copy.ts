@@ -14,7 +14,7 @@ import { type FieldTable, forEachMember } from "./field_table.ts";
 const LINE_END_BYTES = 2;
 
 /** What becomes of a field. */
-export const Fate = {
+const Fate = {
   /** It is copied. */
   COPY: 0,
   DROP: 1,

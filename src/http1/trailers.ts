@@ -36,7 +36,7 @@ export interface TrailerHandling {
 export const MAX_REQUEST_TRAILER_BYTES = 4096;
 
 /** Of a response: as many as a head may have by default. Details of an error in gRPC have some kilobytes. */
-export const MAX_RESPONSE_TRAILER_BYTES = 16_384;
+const MAX_RESPONSE_TRAILER_BYTES = 16_384;
 
 /** Of a request: checked and dropped. */
 export const DROP_REQUEST_TRAILERS: TrailerHandling = Object.freeze({

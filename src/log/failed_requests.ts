@@ -9,7 +9,7 @@ import type { ExchangeFailedEvent, NoticeEvent } from "../events/mod.ts";
 import { roundedDuration } from "../shared/duration.ts";
 
 /** Failures of one kind that are logged one by one in {@linkcode WINDOW_MS}: as many as somebody reads. */
-export const MAX_LINES = 100;
+const MAX_LINES = 100;
 
 /** How long those of a kind that are beyond it are counted before it is said how many, in milliseconds. */
 export const WINDOW_MS = 10_000;

@@ -8,7 +8,7 @@
  * Longest path of a unix socket, in octets: `sun_path` of unix(7) has room for
  * so many and the NUL that ends them.
  */
-export const MAX_SOCKET_PATH_BYTES = Deno.build.os === "linux" ? 107 : 103;
+const MAX_SOCKET_PATH_BYTES = Deno.build.os === "linux" ? 107 : 103;
 
 /** What is wrong with the length of `path`, and what to do about it, as a sentence part; `null` where nothing is. */
 export function socketPathProblem(path: string): string | null {

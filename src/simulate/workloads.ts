@@ -147,7 +147,7 @@ const longPolling = (random: () => number): Demand =>
     : { cpuMs: 0.2, waitMs: 10_000 + 20_000 * random(), background: true };
 
 /** Of the changing load: how long one kind of work lasts, in milliseconds. */
-export const CHANGE_MS = 40_000;
+const CHANGE_MS = 40_000;
 
 /** Whether the changing load is another than at the beginning. */
 const isChanged = (now: number): boolean =>

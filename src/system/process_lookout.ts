@@ -126,7 +126,7 @@ export function parseProcesses(text: string): ProcessTable | null {
 }
 
 /** Reads what {@linkcode LOOK_FOR_SOCKETS} writes. */
-export function parseListeners(text: string, port: number): readonly number[] {
+function parseListeners(text: string, port: number): readonly number[] {
   const [table = "", ...processes] = text.split("\0");
   const inodes = inodesListeningOn(table, port);
   const found: number[] = [];

@@ -28,8 +28,6 @@ export type ListenAddress =
 export interface ListenOptions {
   /** Connections that may wait to be accepted. @default 511 */
   readonly backlog?: number;
-  /** Whether others may listen at the same port, to share its clients. @default false */
-  readonly reusePort?: boolean;
 }
 
 /** A socket that listens. */
@@ -49,7 +47,7 @@ const ONE = new Int32Array([1]);
 export function listen(
   libc: Libc,
   where: ListenAddress,
-  { backlog = BACKLOG, reusePort = false }: ListenOptions = {},
+  { backlog = BACKLOG }: ListenOptions = {},
 ): ListeningSocket {
   const { call } = libc;
   const isUnix = "path" in where;
@@ -60,7 +58,7 @@ export function listen(
   const type = SOCK.STREAM | SOCK.NONBLOCK | SOCK.CLOEXEC;
   const fd = libc.check(call.socket(family, type, 0), "open a socket");
   try {
-    if (!isUnix) setInternetOptions(libc, fd, reusePort);
+    if (!isUnix) setInternetOptions(libc, fd);
     libc.check(call.bind(fd, bytes, bytes.length), `listen at ${name}`);
     libc.check(call.listen(fd, backlog), `listen at ${name}`);
     return { fd, port: isUnix ? 0 : portOf(libc, fd) };
@@ -71,13 +69,12 @@ export function listen(
 }
 
 /** Options that accepted connections inherit, so that they need no calls of their own. */
-function setInternetOptions(libc: Libc, fd: number, reusePort: boolean): void {
+function setInternetOptions(libc: Libc, fd: number): void {
   const set = (level: number, option: number): void => {
     const result = libc.call.setsockopt(fd, level, option, ONE, 4);
     libc.check(result, "set an option of a listening socket");
   };
   set(SO.SOL_SOCKET, SO.REUSEADDR);
-  if (reusePort) set(SO.SOL_SOCKET, SO.REUSEPORT);
   set(SO.IPPROTO_TCP, SO.TCP_NODELAY);
 }
 
