@@ -95,9 +95,9 @@ export class SlotFiller {
   noteFailedStart(slot: Slot, end: LifeEnd): void {
     const { worker, generation, reason } = end;
     const lostPort = slot.portRaces < MAX_PORT_RACES &&
-      this.#deps.starter.lostPort(worker);
+      this.#deps.starter.judge.lostPort(worker);
     if (lostPort) slot.noteLostPort(worker.port);
-    const waitMs = lostPort ? 0 : this.#deps.starter.retryAfterMs(worker);
+    const waitMs = lostPort ? 0 : this.#deps.starter.judge.retryAfterMs(worker);
     const open = waitMs > 0 && slot.awaitOthers();
     this.#tell(slot, "never-ready", {
       workerId: slot.id,
@@ -115,7 +115,7 @@ export class SlotFiller {
   #explain(worker: Worker, reason: string, lostPort: boolean): string {
     const more = lostPort
       ? worker.displaced ? null : "its port had been taken"
-      : this.#deps.starter.explainFailure(worker);
+      : this.#deps.starter.judge.explainFailure(worker);
     return more === null ? reason : `${reason} (${more})`;
   }
 

@@ -7,16 +7,13 @@
  * @module
  */
 
-import type { ElsewhereSocket } from "../events/mod.ts";
 import { ExitFollower, type ExitFollowerDeps } from "./exit_follower.ts";
 import type { Generation } from "./generation.ts";
 import type { HealthReport, HealthWatcher } from "./health_watcher.ts";
 import { LaunchError } from "./launch_error.ts";
 import { OrphanGuard } from "./orphan_guard.ts";
-import { completeDenoServe, isDeno } from "./deno_command.ts";
 import type { OutputLimits } from "./output_budget.ts";
 import { type DroppedOutput, OutputReaders } from "./output_readers.ts";
-import { namesTakenAddress, namesTakenPort } from "./port_taken.ts";
 import { findPortHolder } from "../system/port_holder.ts";
 import {
   MACHINE_PORTS,
@@ -24,13 +21,10 @@ import {
   type PortChecks,
   type SkippedPorts,
 } from "./ports.ts";
-import {
-  type MovableWorker,
-  type ServeAddressMode,
-  ServeAddressPolicy,
-} from "./serve_address.ts";
+import type { ServeAddressMode } from "./serve_address.ts";
+import { StartupJudge } from "./startup_judge.ts";
 import { Worker } from "./worker.ts";
-import { WORKER_HOST, type WorkerCommand } from "./worker_command.ts";
+import { WORKER_HOST } from "./worker_command.ts";
 import {
   type Launch,
   launchGuarded,
@@ -74,11 +68,12 @@ export interface StartRequest {
 
 /** Starts workers, and owns the tasks that follow them to their end. */
 export class WorkerStarter {
+  /** What is made of how they start. */
+  readonly judge: StartupJudge;
   readonly #deps: WorkerStarterDeps;
   readonly #ports: PortAllocator;
   readonly #outputs: OutputReaders;
   readonly #portChecks: PortChecks;
-  readonly #serveAddress: ServeAddressPolicy;
   readonly #exits: ExitFollower;
   readonly #tasks = new Set<Promise<void>>();
   #nextKey = 1;
@@ -97,9 +92,10 @@ export class WorkerStarter {
       onSkipped: (ports) => this.#own(this.#announceSkipped(ports)),
       checks: this.#portChecks,
     });
-    this.#serveAddress = new ServeAddressPolicy(
-      options.workerServeAddress ?? "auto",
-    );
+    this.judge = new StartupJudge(options.workerServeAddress ?? "auto", {
+      ...deps,
+      portChecks: this.#portChecks,
+    });
   }
 
   /** What of the workers' output has been dropped, by slot. */
@@ -127,12 +123,12 @@ export class WorkerStarter {
     const { number: generation, ...spec } = request.generation;
     const port = this.#takePort(request.avoidPort);
     try {
-      const moved = this.#serveAddress.moves(generation);
+      const moved = this.judge.moves(generation);
       const now = this.#deps.clock();
       let worker: Worker | null = null;
       const process: WorkerProcess = this.#launchIn({
         ...spec,
-        workerCommand: this.#complete(spec.workerCommand),
+        workerCommand: this.judge.complete(spec.workerCommand),
         id,
         port,
         generation,
@@ -143,7 +139,7 @@ export class WorkerStarter {
           pid: () => process.pid,
           isWatched: () => moved || (worker?.startupMs ?? null) === null,
           onLine: (line) => {
-            if (worker !== null) this.#noteLine(worker, line);
+            if (worker !== null) this.judge.noteLine(worker, line);
           },
         }),
       });
@@ -180,46 +176,12 @@ export class WorkerStarter {
     else this.#own(this.#releaseCleared(worker));
   }
 
-  /** Whether a worker that failed to start did so because another program has its port. */
-  lostPort(worker: Worker): boolean {
-    const { port, process } = worker;
-    // It has put itself into the background, and its port is with it there.
-    if (process.remaining?.length !== 0) return false;
-    // What Deno writes never says which port; if it were this one, it would be taken now.
-    const anyPort = !isDeno(process.command);
-    return worker.displaced || !this.#portChecks.isFree(port) ||
-      namesTakenPort(process.lastOutput, port, anyPort);
-  }
-
-  /** What else may be the matter with a worker that failed to start without having lost its port; `null` when nothing is known. */
-  explainFailure({ process, port }: Worker): string | null {
-    if (!namesTakenAddress(process.lastOutput)) return null;
-    const setting = isDeno(process.command)
-      ? ", or set WORKER_SERVE_ADDRESS=on"
-      : "";
-    return `an address other than 127.0.0.1:${port} is in use: if a port is ` +
-      `written into the program, have it read PORT${setting}`;
-  }
-
-  /** Milliseconds after which another worker in its place may do better; 0 is at once. */
-  retryAfterMs(worker: Worker): number {
-    return namesTakenAddress(worker.process.lastOutput)
-      ? this.#serveAddress.verdictMs(movable(worker))
-      : 0;
-  }
-
   /** Waits for every task. To be called when all workers are gone. */
   async stop(): Promise<void> {
     await Promise.all(this.#tasks);
     await this.#deps.health.close?.();
     await this.#guard?.stop();
     this.#ports[Symbol.dispose]();
-  }
-
-  #complete(command: WorkerCommand): WorkerCommand {
-    return this.#serveAddress.completesCommands
-      ? { ...command, argv: completeDenoServe(command.argv) }
-      : command;
   }
 
   #takePort(avoid: number | null): number {
@@ -249,7 +211,7 @@ export class WorkerStarter {
         port,
         lostPort: () => worker.portTaken,
         ...(worker.moved
-          ? { accepts: (sockets) => this.#acceptMoved(worker, sockets) }
+          ? { accepts: (sockets) => this.judge.acceptsMoved(worker, sockets) }
           : {}),
       },
       (report) => this.#note(worker, report),
@@ -281,16 +243,6 @@ export class WorkerStarter {
     }
   }
 
-  /** What a worker says of its port counts where the port's owner cannot be seen, and shows that it was moved wrongly. */
-  #noteLine(worker: Worker, line: string): void {
-    if (!namesTakenPort([line], worker.port)) return;
-    worker.portTaken = true;
-    if (this.#serveAddress.takeBack(movable(worker))) {
-      worker.move(false, "another server of it wants the same port");
-      this.#deps.wake();
-    }
-  }
-
   #note(worker: Worker, report: HealthReport): void {
     this.#deps.oomKills?.watch(this.#deps.clock());
     // What is seen of one that ends says nothing of why it has to.
@@ -303,35 +255,9 @@ export class WorkerStarter {
     // Of one that is kept although it fails, no more can be asked.
     const forgiven = worker.retained !== null && report.reach === "responding";
     if (report.failures === 0 || forgiven) worker.suspect = false;
-    if (worker.startupMs === null) this.#noteStart(worker, report);
+    if (worker.startupMs === null) this.judge.noteStart(worker, report);
     else worker.upstream.probed(report.reach === "responding");
     if (news) this.#deps.wake();
-  }
-
-  /** Takes note of what is reported of a worker that has not been ready yet. */
-  #noteStart(
-    worker: Worker,
-    { healthy, hostname, serial = false, startup }: HealthReport,
-  ): void {
-    if (healthy === true) {
-      worker.upstream.locate({ hostname, serial, pid: worker.process.pid });
-      this.#serveAddress.noteReady(movable(worker));
-    }
-    if (startup === null || worker.restart) return;
-    if (this.#serveAddress.judge(movable(worker), startup)) {
-      worker.move(true, startup.reason);
-    } else worker.delayed(startup, this.#deps.clock());
-  }
-
-  /** Whether a worker that was moved listens as it was to; else none of its generation is moved any more. */
-  #acceptMoved(worker: Worker, sockets: readonly ElsewhereSocket[]): boolean {
-    const as = movable(worker);
-    if (worker.restart) return false;
-    if (this.#serveAddress.confirms(as, worker.port, sockets)) return true;
-    if (this.#serveAddress.takeBack(as)) {
-      worker.move(false, "it has other servers, or its children have");
-    }
-    return false;
   }
 
   async #releaseCleared(worker: Worker): Promise<void> {
@@ -350,9 +276,4 @@ export class WorkerStarter {
     const owned = task.finally(() => this.#tasks.delete(owned));
     this.#tasks.add(owned);
   }
-}
-
-function movable({ process, generation, moved }: Worker): MovableWorker {
-  const { pid, command } = process;
-  return { pid, generation, command, moved };
 }
