@@ -35,6 +35,18 @@ export function optionsHelp(options: readonly CliOption[]): string {
   }).join("");
 }
 
+/** What every subcommand accepts. */
+export const HELP_OPTION: CliOption = {
+  name: "help",
+  short: "h",
+  help: "print this",
+};
+
+/** What the help of a subcommand ends with. */
+export const EXIT_CODES_HELP = `\
+Exit codes: 0 done, 1 it cannot be done, 2 the arguments cannot be used
+`;
+
 /** What every subcommand that talks to a pool accepts. */
 export const ADMIN_OPTIONS: readonly CliOption[] = [
   { name: "pid", value: "PID", help: "the pool with this process id" },
@@ -50,12 +62,11 @@ export const ADMIN_OPTIONS: readonly CliOption[] = [
     value: "T",
     help: "what opens them, where a token is asked for [ADMIN_TOKEN]",
   },
-  { name: "help", short: "h", help: "print this" },
+  HELP_OPTION,
 ];
 
 /** What the help of such a subcommand ends with. */
 export const ADMIN_OPTIONS_HELP = `\
 Options:
 ${optionsHelp(ADMIN_OPTIONS)}
-Exit codes: 0 done, 1 it cannot be done, 2 the arguments cannot be used
-`;
+${EXIT_CODES_HELP}`;

@@ -9,8 +9,13 @@ import { endpointUrl, type PoolRecord } from "../registry/pool_record.ts";
 import { listPools, RuntimeDirectoryError } from "../registry/pool_registry.ts";
 import { durationText } from "../shared/duration.ts";
 import { AdminClient } from "./admin_client.ts";
-import { type CliOption, optionsHelp } from "./cli_option.ts";
-import { tableText } from "./status_text.ts";
+import {
+  type CliOption,
+  EXIT_CODES_HELP,
+  HELP_OPTION,
+  optionsHelp,
+} from "./cli_option.ts";
+import { tableText, UNKNOWN } from "./status_text.ts";
 import {
   CliError,
   parseOwnArguments,
@@ -18,15 +23,10 @@ import {
   type SubcommandContext,
 } from "./subcommand.ts";
 
+/** Its own, but for what every subcommand accepts. */
 const OPTIONS: readonly CliOption[] = [
   { name: "json", help: "an array of objects" },
 ];
-
-const HELP_OPTION: CliOption = {
-  name: "help",
-  short: "h",
-  help: "print this",
-};
 
 const HELP = `\
 Usage: prefork-pool list [--json]
@@ -36,14 +36,10 @@ that were started with --allow-read and --allow-write, or -A. What a pool is
 called is set by POOL_NAME.
 
 ${optionsHelp([...OPTIONS, HELP_OPTION])}
-Exit codes: 0 done, 1 it cannot be done, 2 the arguments cannot be used
-`;
+${EXIT_CODES_HELP}`;
 
 /** A pool that hangs does not hold up the list of the others, in milliseconds. */
 const LOOK_TIMEOUT_MS = 2000;
-
-/** What stands for what cannot be had. */
-const UNKNOWN = "-";
 
 /** What is shown of a pool. The key of its record is nobody else's. */
 interface ListedPool extends Omit<PoolRecord, "key" | "admin"> {

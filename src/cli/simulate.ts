@@ -18,7 +18,7 @@ import {
   type NamedSimulation,
 } from "../simulate/table.ts";
 import { type Trace, TraceError } from "../simulate/trace.ts";
-import { optionsHelp } from "./cli_option.ts";
+import { EXIT_CODES_HELP, optionsHelp } from "./cli_option.ts";
 import {
   parseSimulateArguments,
   SIMULATE_OPTIONS,
@@ -71,8 +71,7 @@ access log as above.
 
 Options:
 ${optionsHelp(SIMULATE_OPTIONS)}
-Exit codes: 0 done, 1 it cannot be done, 2 the arguments cannot be used
-`;
+${EXIT_CODES_HELP}`;
 
 /** Those that need no quotes, a line for a few. */
 function kindsOfLoad(): string {

@@ -8,7 +8,7 @@ import type { Config } from "../config/config.ts";
 import { ConfigError } from "../config/config_error.ts";
 import { type Environment, loadConfig } from "../config/load_config.ts";
 import { OWN_RULE, RULES } from "../simulate/rules.ts";
-import type { CliOption } from "./cli_option.ts";
+import { type CliOption, HELP_OPTION } from "./cli_option.ts";
 import { CliError } from "./subcommand.ts";
 
 /** One simulation to be run. */
@@ -112,7 +112,7 @@ export const SIMULATE_OPTIONS: readonly CliOption[] = [
     help: "share of a logged request's time that it waits [0]",
   },
   { name: "json", help: "print everything as JSON" },
-  { name: "help", short: "h", help: "print this" },
+  HELP_OPTION,
 ];
 
 /** Those with a value, with their dashes. */

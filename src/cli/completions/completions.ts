@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type CliOption, optionsHelp } from "../cli_option.ts";
+import { EXIT_CODES_HELP, HELP_OPTION, optionsHelp } from "../cli_option.ts";
 import { CliError, type Subcommand } from "../subcommand.ts";
 import { bashScript } from "./bash.ts";
 import { fishScript } from "./fish.ts";
@@ -20,10 +20,6 @@ const SCRIPTS: Readonly<Record<string, (grammar: Grammar) => string>> = {
 
 const SHELLS = Object.keys(SCRIPTS);
 
-const OPTIONS: readonly CliOption[] = [
-  { name: "help", short: "h", help: "print this" },
-];
-
 const HELP = `\
 Usage: prefork-pool completions ${SHELLS.join("|")}
 
@@ -34,14 +30,13 @@ good, in the file that the shell reads at its start, or as a file of its own:
   zsh    eval "$(prefork-pool completions zsh)"       in ~/.zshrc, after compinit
   fish   prefork-pool completions fish > ~/.config/fish/completions/prefork-pool.fish
 
-${optionsHelp(OPTIONS)}
-Exit codes: 0 done, 2 the arguments cannot be used
-`;
+${optionsHelp([HELP_OPTION])}
+${EXIT_CODES_HELP}`;
 
 /** `prefork-pool completions`. */
 export const completions: Subcommand = {
   help: HELP,
-  options: OPTIONS,
+  options: [HELP_OPTION],
   words: SHELLS,
   run: async ({ args, print, subcommands }) => {
     const [shell = "", ...others] = args;
