@@ -7,6 +7,7 @@
 
 import { Alarm } from "../shared/alarm.ts";
 import { EventEmitter } from "../events/mod.ts";
+import { NO_FIGURES } from "../plane/contract.ts";
 import type {
   HealthReport,
   HealthWatch,
@@ -93,7 +94,7 @@ async function openSoon(): Promise<Proc | null> {
 
 const NO_REQUESTS: WorkerDiagnoserDeps = {
   events: new EventEmitter(),
-  plane: { ask: () => Promise.resolve(null) },
+  plane: { ask: () => Promise.resolve(null), figuresOf: () => NO_FIGURES },
 };
 
 /** What a watch goes by. */

@@ -34,7 +34,7 @@ export interface WorkerDiagnoserDeps {
   /** Is told of slow requests. */
   readonly events: EventEmitter;
   /** Is asked what workers have in flight. */
-  readonly plane: Pick<DataPlane, "ask">;
+  readonly plane: Pick<DataPlane, "ask" | "figuresOf">;
 }
 
 /** Diagnoses one worker, after each of its probes. */
@@ -73,10 +73,11 @@ export class WorkerDiagnoser {
       ? await this.#activity()
       : null;
     if (!silent) this.#lastSample = null;
-    const oldestRequest = await this.#deps.plane.ask({
-      type: "oldest-request",
-      key,
-    });
+    const { plane } = this.#deps;
+    // Most workers have none when they are probed, and to ask wakes the plane.
+    const oldestRequest = plane.figuresOf(key).inFlight === 0
+      ? null
+      : await plane.ask({ type: "oldest-request", key });
     const diagnosed = diagnose({
       probe: passed ? "passed" : silent ? "silent" : "failed",
       oldestRequestMs: oldestRequest?.ageMs ?? 0,

@@ -21,7 +21,7 @@ import { CpuTimes } from "../transport/epoll/cpu_times.ts";
 import { openLibc } from "../transport/epoll/libc.ts";
 import { Board } from "./board.ts";
 import { collectGarbage } from "./collect_garbage.ts";
-import type { DataPlaneFigures, Fact } from "./contract.ts";
+import type { Call, DataPlaneFigures, Fact } from "./contract.ts";
 import { openTracer } from "./open_tracer.ts";
 import { PlaneHost } from "./plane_host.ts";
 import { QuietWatch, type Remainder } from "./quiet_watch.ts";
@@ -154,7 +154,7 @@ class DataPlaneThread {
         const { id, call } = message;
         return this.#host.reply(call, (reply) => {
           this.#sendFacts();
-          this.#sendFigures();
+          if (!isQuestion(call)) this.#sendFigures();
           this.#post({ type: "reply", id, reply });
         });
       }
@@ -212,6 +212,11 @@ class DataPlaneThread {
   #post(message: FromThread): void {
     this.#start.messages.postMessage(message);
   }
+}
+
+/** Whether nothing is done but to reply. */
+function isQuestion({ type }: Call): boolean {
+  return type === "oldest-request" || type === "newly-slow-requests";
 }
 
 function isFailure(fact: Fact): boolean {

@@ -14,7 +14,11 @@ import type {
   HealthReport,
   HealthWatch,
 } from "../../src/pool/health_watcher.ts";
-import type { Call, Replies } from "../../src/plane/contract.ts";
+import {
+  type Call,
+  NO_FIGURES,
+  type Replies,
+} from "../../src/plane/contract.ts";
 import { Changes } from "../support/changes.ts";
 
 /** Longer than any test: what comes sooner does not wait for the interval. */
@@ -76,6 +80,7 @@ class WatchedServer implements AsyncDisposable {
       plane: {
         ask: <C extends Call>(call: C) =>
           Promise.resolve(reply(call) as Replies[C["type"]]),
+        figuresOf: () => ({ ...NO_FIGURES, inFlight: 1 }),
       },
     });
     const worker = {
