@@ -24,8 +24,8 @@ const LOOKS_UNTIL_HUNG = 6;
 /** Later than this, in milliseconds, a look shows a pause. */
 const PAUSE_MS = 2 * LOOK_INTERVAL_MS;
 
-/** How long a thread may take to begin. */
-const START_TIMEOUT_MS = 10_000;
+/** How long a thread may take to begin: much longer than where it has a tenth of a core, and all is compiled first. */
+const START_TIMEOUT_MS = 60_000;
 
 /** How long a thread that was ended may still be in a call of the kernel's: its descriptors are not closed before. */
 const LAST_CALL_MS = 300;
