@@ -16,6 +16,15 @@ const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
 const CERTIFICATE = /^-----BEGIN CERTIFICATE-----/;
 const PRIVATE_KEY = /^-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/;
 
+/** Keys that the runtime can sign with: of others it notices when a client comes, and serves nobody. */
+const SIGNING_KEYS: ReadonlySet<string> = new Set([
+  "rsa",
+  "prime256v1",
+  "secp384r1",
+  "secp521r1",
+  "ed25519",
+]);
+
 /** Where the certificate is. */
 export interface CertificatePaths {
   /** PEM: the certificate, and after it those that lead to a root. */
@@ -56,9 +65,25 @@ export function readCertificate(paths: CertificatePaths): Certificate {
         `in SERVER_CERT_PATH (${serverCertPath})`,
     );
   }
+  const kind = privateKey.asymmetricKeyDetails?.namedCurve ??
+    privateKey.asymmetricKeyType ?? "unknown";
+  if (!SIGNING_KEYS.has(kind)) {
+    throw unusable(
+      `SERVER_KEY_PATH (${serverKeyPath}) holds a key of a kind that cannot ` +
+        `be used (${kind}); use RSA, ECDSA on P-256, P-384 or P-521, or Ed25519`,
+    );
+  }
   const usable = { cert: cert.join("\n"), key: key.join("\n") };
   // As the data plane will: what goes wrong with it shows here, and now.
-  createSecureContext(usable);
+  try {
+    createSecureContext(usable);
+  } catch (cause) {
+    throw unusable(
+      `SERVER_CERT_PATH (${serverCertPath}) is not accepted: ` +
+        reasonOf(cause),
+      cause,
+    );
+  }
   return usable;
 }
 
@@ -79,8 +104,7 @@ function readFile(path: string, setting: string): string {
         cause,
       );
     }
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw unusable(`${setting} cannot be read: ${reason}`, cause);
+    throw unusable(`${setting} cannot be read: ${reasonOf(cause)}`, cause);
   }
 }
 
@@ -90,6 +114,10 @@ function parsed<T>(parse: () => T, otherwise: string): T {
   } catch (cause) {
     throw unusable(otherwise, cause);
   }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function unusable(what: string, cause?: unknown): StartError {

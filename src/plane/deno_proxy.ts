@@ -28,6 +28,8 @@ export interface ProxyParts {
   /** Where the certificate of the moment is; `null` for plain HTTP. */
   readonly tls: TlsServer | null;
   readonly dispatcher: Dispatcher;
+  /** Monotonic time in milliseconds, by which the dispatcher goes, too. */
+  readonly clock: () => number;
   readonly counters: Counters;
   readonly events: EventEmitter;
   /** Who makes our own pages; `null` leaves all paths to the application. */
@@ -44,8 +46,8 @@ export class Proxy {
 
   /** Begins to serve. */
   constructor(settings: ProxySettings, parts: ProxyParts) {
-    const { events, listener } = parts;
-    const driver = this.driver = new DenoDriver(parts.counters);
+    const { clock, counters, events, listener } = parts;
+    const driver = this.driver = new DenoDriver(counters, clock);
     const engine = this.engine = new ProxyEngine(settings, {
       ...parts,
       driver,

@@ -6,6 +6,7 @@
  */
 
 import type { TlsServer } from "../proxy/core/handshake.ts";
+import { runningClock } from "../shared/running_clock.ts";
 import type { Dispatcher } from "../upstream/dispatcher.ts";
 import { adminPort } from "./admin_responses.ts";
 import type {
@@ -41,6 +42,7 @@ interface RenewableTls extends TlsServer {
 export class LocalPlane implements DataPlane {
   readonly #settings: DataPlaneSettings;
   readonly #host: PlaneHost;
+  readonly #clock = runningClock();
   readonly #listeners = new Listeners();
 
   /**
@@ -51,7 +53,10 @@ export class LocalPlane implements DataPlane {
   constructor(settings: DataPlaneSettings, dispatcher?: Dispatcher) {
     this.#settings = settings;
     const report = (fact: Fact): void => this.#listeners.notify(fact);
-    this.#host = new PlaneHost(settings, report, { dispatcher });
+    this.#host = new PlaneHost(settings, report, {
+      clock: this.#clock,
+      dispatcher,
+    });
   }
 
   /** Begins to serve clients. */
@@ -67,6 +72,7 @@ export class LocalPlane implements DataPlane {
       port,
       tls,
       dispatcher,
+      clock: this.#clock,
       counters,
       events,
       admin: admin === null ? null : adminPort(admin),

@@ -81,7 +81,7 @@ export class PlaneHost {
   /**
    * Creates a host that does not serve yet; `report` is handed each fact.
    *
-   * @param options A clock other than the runtime's, and one for the CPU time
+   * @param options The clock of what serves clients, and one for the CPU time
    * of workers; or, for tests which claim by themselves, a dispatcher.
    */
   constructor(

@@ -1,8 +1,9 @@
 /**
  * A monotonic clock that does not count the time in which nobody ran: a
  * machine that is paused or migrated, a container that is frozen, a process
- * group that is stopped. Deadlines for those that were stopped with us are
- * kept by it: they could not do anything about them.
+ * group that is stopped. Deadlines are kept by it: for those that were stopped
+ * with us, who could not do anything about them, and for those who have sent
+ * meanwhile what nobody read.
  *
  * Knows nothing of what it is used for.
  *
@@ -44,11 +45,11 @@ export function runningClock(
   read: () => number = (): number => performance.now(),
 ): () => number {
   let lookedAt = read();
-  let now = lookedAt;
+  let passedOver = 0;
   return (): number => {
     const at = read();
-    now += Math.min(at - lookedAt, MOST_PASSED_MS);
+    passedOver += Math.max(0, at - lookedAt - MOST_PASSED_MS);
     lookedAt = at;
-    return now;
+    return at - passedOver;
   };
 }

@@ -68,7 +68,8 @@ export class TlsLink implements Link {
       this.#deliver();
     });
     this.#tls.on("close", () => this.#break());
-    this.#tls.on("error", () => this.#break());
+    // Not at once: it tells the peer what is wrong after it has told us.
+    this.#tls.on("error", () => setTimeout(() => this.#break(), 0));
   }
 
   resume(_inTurn: boolean): void {
@@ -219,7 +220,14 @@ class LinkStream extends Duplex implements LinkHandler {
 
   /** Closes the connection. */
   close(): void {
+    super.destroy();
     this.#link.close();
+  }
+
+  // `node:tls` does so when a handshake has failed, and only then writes the
+  // alert that says why. Whoever has the connection closes it.
+  override destroy(error?: Error): this {
+    return error === undefined ? this : super.destroy(error);
   }
 
   onData(): void {

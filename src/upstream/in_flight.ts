@@ -9,7 +9,7 @@ import type { Linked } from "./linked_list.ts";
 /** An exchange that a worker has, or has had until a moment ago. */
 export interface InFlightExchange extends Linked<InFlightExchange> {
   readonly request: {
-    /** On the clock of `performance.now()`. */
+    /** On the clock of the driver. */
     readonly startedAt: number;
     /** As in `X-Request-Id`. */
     readonly id: string;
@@ -23,7 +23,7 @@ export interface InFlightExchange extends Linked<InFlightExchange> {
   /** Whether it goes on until its worker is asked to end. */
   readonly stream: boolean;
   readonly retries: {
-    /** When the worker was given it, on the clock of `performance.now()`. */
+    /** When the worker was given it, on the clock of the driver. */
     readonly sentAt: number;
     /** A worker is lost for which it may be the reason; returns how many that makes. */
     noteLoss(how: { readonly sparesLast: boolean }): number;

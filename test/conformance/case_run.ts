@@ -59,11 +59,13 @@ function startProxy(
   workerPort: number,
   setup: Setup,
 ): AnyProxy {
+  const clock = () => performance.now();
   const dispatcher = new Dispatcher({
     policy: roundRobin,
     workerConcurrency: 0,
     maxQueue: 10,
     queueTimeoutMs: 100,
+    clock,
   });
   const address = { id: 0, hostname: "127.0.0.1", port: workerPort };
   if (setup !== "workerless") {
@@ -72,6 +74,7 @@ function startProxy(
   return openProxy({ ...SETTINGS, ...SETUPS[setup] }, {
     tls: null,
     dispatcher,
+    clock,
     counters: new Counters(),
     events: new EventEmitter(),
     admin: null,

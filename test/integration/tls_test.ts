@@ -28,6 +28,8 @@ import {
   FIRST,
   SECOND,
   type TestCertificate,
+  UNUSUAL,
+  WEAK,
 } from "../support/tls.ts";
 
 const BODY_BYTES = 32 * 1024 * 1024;
@@ -170,6 +172,10 @@ Deno.test("SIGHUP shows the new certificate to new connections, and touches no o
   // Files that cannot be used change nothing.
   await writeFile(files.certPath, "garbage");
   assert.match(await refusal(pool), /holds no PEM certificate\.$/);
+  await files.install(WEAK);
+  assert.match(await refusal(pool), /is not accepted: .*key too small\.$/);
+  await files.install(UNUSUAL);
+  assert.match(await refusal(pool), /cannot be used \(secp256k1\)/);
   await files.install(FIRST);
   await copyFile(SECOND.keyPath, files.keyPath);
   assert.match(await refusal(pool), /is not the key of/);

@@ -14,7 +14,11 @@ import { answering } from "../support/origin_script.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { RecordingOrigin } from "../support/recording_origin.ts";
 import { CloningPlane } from "../support/local_plane.ts";
+import { StoppedClock } from "../support/stopped_clock.ts";
 import { requestOf } from "../upstream/upstreams.ts";
+
+/** Far longer than anybody may wait. */
+const FROZEN_MS = 1_000_000;
 
 /** A data plane, its dispatcher, and what it has reported. */
 class Scene {
@@ -180,4 +184,26 @@ Deno.test("what happens after a request is told after it, and a plane that has s
   await plane.ask({ type: "stop", timeoutMs: 0, workersGone: true });
   const types = facts.map(({ type }) => type);
   assert.deepEqual(types, ["access", "refused", "access"]);
+});
+
+Deno.test("the queue and those who wait in it go by the same clock, which does not count time in which nobody ran", async () => {
+  using clock = new StoppedClock();
+  await using origin = await RecordingOrigin.start([answering(ok("hello"))]);
+  const local = new LocalPlane(resolveOptions({}));
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  await local.serve({ listener, port, certificate: null, admin: null });
+  await clock.pass(FROZEN_MS);
+  await using client = await RawClient.connect({ port });
+  await client.send(get("/"));
+  await eventually(async () =>
+    assert.equal((await local.figures()).queue.depth, 1)
+  );
+  await clock.pass(FROZEN_MS);
+  const upstreams = [addressOf(1, origin.port)];
+  local.send({ type: "publish", revision: 1, upstreams, retained: [] });
+  assert.equal((await client.readResponse()).status, 200);
+  const { sumMs } = local.figures().queue.waits;
+  assert.ok(sumMs < FROZEN_MS, `waited ${sumMs} ms`);
+  await local.ask({ type: "stop", timeoutMs: 0, workersGone: true });
 });

@@ -3,6 +3,10 @@
 import assert from "node:assert/strict";
 import { settled } from "../support/back_pressure.ts";
 import { get, head, ok, post, postHead } from "../support/message_text.ts";
+import {
+  MOST_PASSED_MS,
+  runningClock,
+} from "../../src/shared/running_clock.ts";
 import { answering } from "../support/origin_script.ts";
 import { startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -264,4 +268,44 @@ Deno.test("a client that does not read interim answers is closed", async () => {
   await client.write(new TextEncoder().encode(get("/")));
   await origin.waitFor(({ requests }) => requests.length === 1);
   await proxy.waitUntil(({ counters }) => counters.clientConnections === 0);
+});
+
+Deno.test("time in which nobody ran counts against no client and no worker", async () => {
+  using clock = new StoppedClock();
+  const timeoutMs = 3 * MOST_PASSED_MS;
+  await using origin = await RecordingOrigin.start([[
+    { do: "read-request" },
+    { do: "gate", name: "thawed" },
+    { do: "send", data: ok("first") },
+    ...answering(ok("queued")),
+  ]]);
+  await using proxy = startProxy({
+    origins: [origin.port],
+    clock: runningClock(),
+    options: {
+      workerConcurrency: 1,
+      headTimeoutMs: timeoutMs,
+      queueTimeoutMs: timeoutMs,
+      requestTimeoutMs: timeoutMs,
+    },
+  });
+  await using first = await RawClient.connect(proxy);
+  await first.send(get("/first"));
+  await origin.waitFor(({ requests }) => requests.length === 1);
+  await using queued = await RawClient.connect(proxy);
+  await queued.send(get("/queued"));
+  await using slow = await RawClient.connect(proxy);
+  const request = get("/slow");
+  await slow.send(request.slice(0, 10));
+  await proxy.waitUntil(({ counters, dispatcher }) =>
+    counters.clientConnections === 3 && dispatcher.queue.depth === 1
+  );
+  await clock.pass(100 * timeoutMs);
+  // What is late is told so by the second look.
+  await clock.pass(1);
+  origin.open("thawed");
+  await slow.send(request.slice(10));
+  for (const client of [first, queued, slow]) {
+    assert.equal((await client.readResponse()).status, 200);
+  }
 });

@@ -36,6 +36,10 @@ const TLS = new TestTlsServer();
 /** Longer than a test waits: what ends within one has not been cut. */
 const LONG_MS = 60_000;
 
+/** An alert, and that it ends the connection (RFC 8446 §6). */
+const TLS_ALERT_RECORD = 0x15;
+const FATAL = 2;
+
 /** The extension `supported_versions` of a client that speaks 1.2 alone. */
 const VERSIONS_OF_1_2 = "\0\x2b\0\x03\x02\x03\x03";
 
@@ -67,25 +71,28 @@ for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
   });
 }
 
-Deno.test("TLS 1.1 is refused", async () => {
+Deno.test("TLS 1.1 is refused, with an alert that says why", async () => {
   await using proxy = startProxy({ tls: TLS });
-  const ask = async (minorVersion: number): Promise<boolean> => {
+  const ask = async (minorVersion: number): Promise<Uint8Array> => {
     await using client = await RawClient.connect(proxy);
     const hello = await clientHello("TLSv1.2");
     // Its version stands behind the two headers; and it has no list of versions.
     hello.set([3, minorVersion], 9);
     hello.set([0x5a, 0x5a], toText(hello).indexOf(VERSIONS_OF_1_2));
     await client.send(hello);
-    const bytes = await client.readSome();
-    return bytes?.[0] === TLS_HANDSHAKE_RECORD;
+    return await client.readSome() ?? new Uint8Array();
   };
-  assert.equal(await ask(3), true);
-  assert.equal(await ask(2), false);
+  assert.equal((await ask(3))[0], TLS_HANDSHAKE_RECORD);
+  const [type, , , , , level] = await ask(2);
+  assert.deepEqual([type, level], [TLS_ALERT_RECORD, FATAL]);
 });
 
-Deno.test("a client that knows no HTTP/1.1 is refused", async () => {
+Deno.test("a client that knows no HTTP/1.1 is refused, with an alert that says why", async () => {
   await using proxy = startProxy({ tls: TLS });
-  await assert.rejects(connectTls(proxy.port, { ALPNProtocols: ["h2"] }));
+  await assert.rejects(
+    connectTls(proxy.port, { ALPNProtocols: ["h2"] }),
+    /application ?protocol/i,
+  );
   await proxy.waitUntil(({ counters }) => counters.clientConnections === 0);
 });
 

@@ -36,6 +36,8 @@ const TURN_INTERVAL_MS = 1;
 export interface AnyProxyParts {
   readonly tls: TlsServer | null;
   readonly dispatcher: Dispatcher;
+  /** By which the dispatcher goes. */
+  readonly clock: () => number;
   readonly counters: Counters;
   readonly events: EventEmitter;
   readonly admin: AdminPort | null;
@@ -96,7 +98,7 @@ class EpollProxy implements AnyProxy {
     });
     // Deadlines go by the clock that a test may stop, and are looked at
     // all the same.
-    this.clock = { now: () => performance.now(), wallTime: () => Date.now() };
+    this.clock = { now: parts.clock, wallTime: () => Date.now() };
     const { loop } = driver;
     const { fd, port } = listen(libc, { hostname: "127.0.0.1", port: 0 });
     this.port = port;
@@ -112,7 +114,7 @@ class EpollProxy implements AnyProxy {
       events: parts.events,
     });
     this.#look = setInterval(
-      () => engine.deadlines.enforce(performance.now()),
+      () => engine.deadlines.enforce(this.clock.now()),
       DEADLINE_INTERVAL_MS,
     );
     this.#timer = setInterval(() => loop.turn(0), TURN_INTERVAL_MS);

@@ -61,6 +61,8 @@ export interface StartProxyOptions {
   readonly options?: Partial<ProxySettings & DispatcherOptions>;
   /** Where the certificate of the moment is. @default {null: plain HTTP} */
   readonly tls?: AnyProxyParts["tls"];
+  /** Monotonic time in milliseconds. @default {performance.now: it goes on while nobody runs} */
+  readonly clock?: () => number;
   /** What answers for the pages of our own. @default {nobody} */
   readonly admin?: AdminHandler;
 }
@@ -143,7 +145,8 @@ export class ProxyServer implements AsyncDisposable {
       this.#changes.notify();
     }, { access: true });
     this.events = events;
-    this.dispatcher = new Dispatcher(options);
+    const { clock = () => performance.now() } = start;
+    this.dispatcher = new Dispatcher({ ...options, clock });
     this.upstreams = (start.origins ?? []).map((port, id) =>
       new Upstream({ id, port, hostname: "127.0.0.1", generation: 1 })
     );
@@ -151,13 +154,17 @@ export class ProxyServer implements AsyncDisposable {
     this.#proxy = openProxy(options, {
       tls: start.tls ?? null,
       dispatcher: this.dispatcher,
+      clock,
       counters: this.counters,
       events: emitter,
       admin: start.admin === undefined ? null : handlerPort(start.admin),
     });
     this.port = this.#proxy.port;
-    const { suspects, clock } = this.#proxy;
-    this.inFlight = new InFlight(this, new InFlightRequests(suspects, clock));
+    const requests = new InFlightRequests(
+      this.#proxy.suspects,
+      this.#proxy.clock,
+    );
+    this.inFlight = new InFlight(this, requests);
   }
 
   /** Idle connections to the origins. */

@@ -32,6 +32,12 @@ export const FIRST: TestCertificate = testCertificate("first");
 /** The certificate it is replaced by. */
 export const SECOND: TestCertificate = testCertificate("second");
 
+/** One whose key is too short. */
+export const WEAK: TestCertificate = testCertificate("weak");
+
+/** One whose key the runtime cannot sign with. */
+export const UNUSUAL: TestCertificate = testCertificate("unusual");
+
 /** One that clients can trust that take no authority for a server. */
 export const COLLECTOR: TestCertificate = testCertificate("collector");
 

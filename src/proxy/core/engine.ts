@@ -250,11 +250,11 @@ export class ProxyEngine {
    */
   closeIdle(count: number, idleMs = 0): void {
     const latest = this.#context.clock.now() - idleMs;
-    [...this.#sessions]
+    [...this.#handshakes, ...this.#sessions]
       .filter(({ idle, idleSince }) => idle && idleSince <= latest)
       .sort((a, b) => a.idleSince - b.idleSince)
       .slice(0, count)
-      .forEach((session) => session.abort());
+      .forEach((connection) => connection.abort());
   }
 
   #beginDrain(acceptor: Acceptor, onBegun: () => void): void {

@@ -53,6 +53,9 @@ export interface Introduced {
 
 /** A connection on its way to its first request. */
 export class Handshake implements LinkHandler, Deadlined {
+  /** When it came. */
+  readonly idleSince: number;
+
   readonly #context: ProxyContext;
   readonly #options: HandshakeOptions;
   readonly #link: Link;
@@ -79,12 +82,18 @@ export class Handshake implements LinkHandler, Deadlined {
     this.#onRefusedHeader = parts.onRefusedHeader;
     this.#onOver = parts.onOver;
     this.#state = parts.options.proxyProtocol ? "proxy-header" : "first-octet";
-    this.#deadline = context.deadlines.now + context.options.headTimeoutMs;
+    this.idleSince = context.deadlines.now;
+    this.#deadline = this.idleSince + context.options.headTimeoutMs;
   }
 
   /** What the connection has yet to bring. */
   get state(): HandshakeState {
     return this.#state;
+  }
+
+  /** Whether nothing has come yet. */
+  get idle(): boolean {
+    return this.#link.input.available === 0;
   }
 
   /** When it has taken too long. */

@@ -160,7 +160,10 @@ export interface Cancellable {
 
 /** Time, which only the driver looks at. */
 export interface Clock {
-  /** Monotonic time in milliseconds; may be the same throughout a turn of the loop. */
+  /**
+   * Monotonic time in milliseconds, without that in which nobody ran; may be
+   * the same throughout a turn of the loop.
+   */
   now(): number;
   /** Milliseconds since 1970. */
   wallTime(): number;

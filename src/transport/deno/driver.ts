@@ -19,10 +19,7 @@ import { type Load, ReadScheduler } from "./read_scheduler.ts";
 /** Drives the data plane. */
 export class DenoDriver implements Driver {
   readonly buffers: BufferPool = new BufferPool();
-  readonly clock: Clock = {
-    now: () => performance.now(),
-    wallTime: () => Date.now(),
-  };
+  readonly clock: Clock;
   readonly timers: Timers = { after };
   readonly connector: DenoConnector;
   readonly reportFault: (error: unknown) => void = reportError;
@@ -34,8 +31,9 @@ export class DenoDriver implements Driver {
   };
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** Creates the driver; `load` tells at any time what there is to do. */
-  constructor(load: Load) {
+  /** Creates the driver; `load` tells at any time what there is to do, `now` how late it is. */
+  constructor(load: Load, now: () => number) {
+    this.clock = { now, wallTime: () => Date.now() };
     const { buffers } = this;
     const scheduler = new ReadScheduler(load);
     const watches = new BriefWatches();
@@ -46,7 +44,7 @@ export class DenoDriver implements Driver {
   /** Begins to look at `deadlines`. */
   start(deadlines: Deadlines): void {
     this.#timer ??= setInterval(() => {
-      deadlines.enforce(performance.now());
+      deadlines.enforce(this.clock.now());
       this.#surroundings.watches.begin();
     }, DEADLINE_INTERVAL_MS);
   }

@@ -17,6 +17,7 @@ import {
   ERRNO,
   PR_SET_TIMERSLACK,
 } from "./abi.ts";
+import { runningClock } from "../../shared/running_clock.ts";
 import { Gathering, GATHERING_US } from "./gathering.ts";
 import { type Libc, SystemCallError } from "./libc.ts";
 import { TimerQueue } from "./timer_queue.ts";
@@ -50,7 +51,7 @@ export interface EventLoopOptions {
   readonly libc: Libc;
   /** Is told what a callback has thrown. Must not throw. */
   readonly onError: (error: unknown) => void;
-  /** Monotonic time in milliseconds. @default {performance.now} */
+  /** Monotonic time in milliseconds. @default {that in which this process runs} */
   readonly clock?: () => number;
   /** Takes note of descriptors, for when the loop is gone. */
   readonly descriptors?: DescriptorLog;
@@ -95,7 +96,7 @@ export class EventLoop implements Clock, Timers {
       "create an epoll descriptor",
     );
     this.#descriptors = descriptors;
-    this.#clock = options.clock ?? (() => performance.now());
+    this.#clock = options.clock ?? runningClock();
     this.#now = this.#clock();
     descriptors?.opened(this.#epollFd);
     if (wakeFd !== undefined) this.#listenForWakes(wakeFd, onWake);

@@ -35,3 +35,21 @@ Deno.test("idle connections are given up by how long they have been idle, those 
   assert.deepEqual(closed(), [true, true, false]);
   stand.checkEnds();
 });
+
+Deno.test("so are those of which nothing has come yet of what comes before the first request", () => {
+  const stand = new CoreStand({ settings: { proxyProtocol: true } });
+  const silent = stand.accept();
+  stand.run();
+  stand.leap(1_000);
+  const fresh = stand.accept();
+  const busy = stand.accept();
+  busy.deliver(toBytes("PROXY TCP4 "));
+  stand.run();
+  const closed = (): boolean[] =>
+    [silent, fresh, busy].map((link) => link.closed);
+  stand.engine.closeIdle(3, 1_000);
+  assert.deepEqual(closed(), [true, false, false]);
+  stand.engine.closeIdle(3);
+  assert.deepEqual(closed(), [true, true, false]);
+  stand.checkEnds();
+});

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { EPOLL } from "../../../src/transport/epoll/abi.ts";
 import { EventLoop } from "../../../src/transport/epoll/event_loop.ts";
 import { Waker } from "../../../src/transport/epoll/waker.ts";
+import { MOST_PASSED_MS } from "../../../src/shared/running_clock.ts";
+import { StoppedClock } from "../../support/stopped_clock.ts";
 import { DEFAULT_DEADLINE_MS, withDeadline } from "../../support/deadline.ts";
 import { type LoopWorkerTask, STOP, TIMER, WOKEN } from "./loop_worker.ts";
 import { TrackedLibc } from "./tracked_libc.ts";
@@ -42,6 +44,20 @@ Deno.test("a timer does not go off before its time", () => {
   loop.after(7, () => loop.stop());
   loop.run();
   assert.ok(loop.now() - began >= 7);
+  loop.close();
+});
+
+Deno.test("time in which nobody ran brings no timer nearer", async () => {
+  using clock = new StoppedClock();
+  const { loop } = makeLoop();
+  let fired = false;
+  loop.after(1.5 * MOST_PASSED_MS, () => fired = true);
+  await clock.pass(100 * MOST_PASSED_MS);
+  loop.turn(0);
+  assert.equal(fired, false);
+  await clock.pass(MOST_PASSED_MS);
+  loop.turn(0);
+  assert.equal(fired, true);
   loop.close();
 });
 
