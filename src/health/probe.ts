@@ -9,7 +9,7 @@
 import { INCOMPLETE } from "../http1/field_table.ts";
 import { HttpError } from "../http1/http_error.ts";
 import { parseResponseHead, ResponseHead } from "../http1/response_head.ts";
-import { isExhaustion } from "../net/exhaustion.ts";
+import { isExhaustion, isOutOfPorts } from "../net/exhaustion.ts";
 import type { ProbeTarget } from "../pool/health_watcher.ts";
 import { authorityOf } from "../shared/authority.ts";
 import { Deadline } from "./deadline.ts";
@@ -31,7 +31,7 @@ export type ProbeResult =
   | { readonly type: "tls" }
   /** Somebody else than the worker listens there. */
   | { readonly type: "foreign"; readonly holder: string | null }
-  /** There was no descriptor to probe with, which says nothing about the target. */
+  /** There was no descriptor to probe with, or no port, which says nothing about the target. */
   | { readonly type: "not-made" }
   /** The probe was called off. */
   | { readonly type: "aborted" };
@@ -66,7 +66,7 @@ export async function probe(
     if (error instanceof Deno.errors.ConnectionRefused) {
       return { type: "refused" };
     }
-    if (isExhaustion(error)) return { type: "not-made" };
+    if (isExhaustion(error) || isOutOfPorts(error)) return { type: "not-made" };
     const message = error instanceof Error ? error.message : String(error);
     return { type: "malformed", message };
   }
@@ -93,7 +93,7 @@ export function describeProbe(
     case "foreign":
       return `its port is held by ${result.holder ?? "another program"}`;
     case "not-made":
-      return "not probed for want of descriptors";
+      return "not probed for want of descriptors or ports";
     case "aborted":
       return "probe called off";
   }

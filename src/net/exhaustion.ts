@@ -1,5 +1,5 @@
 /**
- * Telling "this process can open nothing more for now" from real failures.
+ * Telling what this process, or this machine, has run out of from real failures.
  *
  * @module
  */
@@ -18,4 +18,14 @@ const CODES: ReadonlySet<unknown> = new Set([
  */
 export function isExhaustion(error: unknown): boolean {
   return error instanceof Error && "code" in error && CODES.has(error.code);
+}
+
+/**
+ * Whether `error`, of an attempt to connect, says that the machine has no port
+ * left to connect from: all of `net.ipv4.ip_local_port_range` are taken by
+ * connections to the same address, open or closed within the last minute. It
+ * tells nothing about whoever was to be reached, and passes.
+ */
+export function isOutOfPorts(error: unknown): boolean {
+  return error instanceof Deno.errors.AddrNotAvailable;
 }

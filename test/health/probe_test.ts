@@ -12,7 +12,7 @@ import {
   type ProbeResult,
 } from "../../src/health/probe.ts";
 import { freePort } from "../support/free_port.ts";
-import { OutOfDescriptors } from "../support/out_of_descriptors.ts";
+import { OutOfDescriptors, OutOfPorts } from "../support/shortage.ts";
 
 /** Longer than any answer takes. */
 const LONG_MS = 60_000;
@@ -158,12 +158,14 @@ Deno.test("what was seen can be said", () => {
   );
 });
 
-Deno.test("a probe that cannot be made for want of descriptors says nothing about the target", async () => {
-  using _ = new OutOfDescriptors("connect");
-  const { type } = await probe({ hostname: "127.0.0.1", port: 1 }, {
-    healthPath: "/",
-    healthTimeoutMs: LONG_MS,
-    signal: NEVER,
-  });
-  assert.equal(type, "not-made");
+Deno.test("a probe that cannot be made for want of descriptors or ports says nothing about the target", async () => {
+  for (const Shortage of [OutOfDescriptors, OutOfPorts]) {
+    using _ = new Shortage("connect");
+    const { type } = await probe({ hostname: "127.0.0.1", port: 1 }, {
+      healthPath: "/",
+      healthTimeoutMs: LONG_MS,
+      signal: NEVER,
+    });
+    assert.equal(type, "not-made");
+  }
 });

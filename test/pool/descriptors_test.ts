@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { OutOfDescriptors } from "../support/out_of_descriptors.ts";
+import { OutOfDescriptors } from "../support/shortage.ts";
 import { NO_PROBES_MS, PoolHarness, poolWorker } from "./pool_harness.ts";
 
 Deno.test("a replacement that cannot be started for want of descriptors is tried again, later and later", async () => {

@@ -80,9 +80,18 @@ export class Connecting implements ConnectHandler {
 }
 
 function connectFailed({ reason, detail }: ConnectFailure): ProxyError {
-  return reason === "exhausted"
-    ? new ProxyError("out-of-descriptors", { note: detail })
-    : new ProxyError("connect-failed", { retryable: true, note: detail });
+  switch (reason) {
+    case "exhausted":
+      return new ProxyError("out-of-descriptors", { note: detail });
+    case "out-of-ports":
+      // To another worker, at another port, there may be one left.
+      return new ProxyError("out-of-ports", { retryable: true, note: detail });
+    default:
+      return new ProxyError("connect-failed", {
+        retryable: true,
+        note: detail,
+      });
+  }
 }
 
 function connectTimeout(): ProxyError {

@@ -133,8 +133,8 @@ export interface Destination {
 
 /** Why a connection could not be had. */
 export interface ConnectFailure {
-  /** `exhausted`: the process has no descriptors left. */
-  readonly reason: "refused" | "exhausted" | "other";
+  /** `exhausted`: the process has no descriptors left; `out-of-ports`: the machine has no port left to connect there from. */
+  readonly reason: "refused" | "exhausted" | "out-of-ports" | "other";
   /** As a sentence part, for the log. */
   readonly detail: string;
 }

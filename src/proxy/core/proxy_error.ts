@@ -76,6 +76,11 @@ const OUTCOMES = {
     message: "The server cannot open more connections for now",
     setting: "MAX_CONNECTIONS",
   },
+  "out-of-ports": {
+    status: 503,
+    source: "internal",
+    message: "The server has no port left to reach the worker from",
+  },
   "upstream-closed": {
     status: 502,
     source: "upstream",

@@ -81,7 +81,9 @@ function reportFailure(
     message: error.message,
     note: error.note,
     setting: error.setting ??
-      (error.retryable && retries.exhausted ? "MAX_RETRIES" : null),
+      (error.source === "upstream" && error.retryable && retries.exhausted
+        ? "MAX_RETRIES"
+        : null),
     attempts: retries.attempts,
   });
 }

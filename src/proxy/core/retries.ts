@@ -86,7 +86,8 @@ export class Retries {
     // rotation, so that the next one is another's turn, or the queue's.
     const refused = failed.code === "connect-failed" && !upstream.accepting;
     if (!refused) this.attempts++;
-    return failed.retryable && !this.exhausted && this.mayGoOn;
+    return failed.retryable && !this.exhausted && this.mayGoOn &&
+      this.#mayFindPort(failed);
   }
 
   /**
@@ -112,5 +113,14 @@ export class Retries {
       ? `${description}; not sent again, as it may be the reason`
       : description;
     return new ProxyError("worker-ended", { retryable, note });
+  }
+
+  /**
+   * Whether there may be a port left to connect from. Where there is none, the
+   * kernel takes milliseconds to find that out: it is not asked the same again.
+   */
+  #mayFindPort({ code }: ProxyError): boolean {
+    return code !== "out-of-ports" ||
+      this.#context.dispatcher.acceptingFor(this.#request) > 1;
   }
 }

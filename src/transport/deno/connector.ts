@@ -5,7 +5,7 @@
  */
 
 import { abortAtEndOfTurn } from "../../net/abort_at_end_of_turn.ts";
-import { isExhaustion } from "../../net/exhaustion.ts";
+import { isExhaustion, isOutOfPorts } from "../../net/exhaustion.ts";
 import { MEDIUM_BUFFER_BYTES } from "../../proxy/core/buffer_pool.ts";
 import type {
   Cancellable,
@@ -54,6 +54,7 @@ function failureOf(error: unknown): ConnectFailure {
     return { reason: "exhausted", detail: code };
   }
   const detail = error instanceof Error ? error.name : String(error);
+  if (isOutOfPorts(error)) return { reason: "out-of-ports", detail };
   return error instanceof Deno.errors.ConnectionRefused
     ? { reason: "refused", detail }
     : { reason: "other", detail };

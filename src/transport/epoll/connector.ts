@@ -129,5 +129,6 @@ class Attempt implements Source, Cancellable {
 
 function reasonOf(errno: number): ConnectFailure["reason"] {
   if (errno === ERRNO.ECONNREFUSED) return "refused";
+  if (errno === ERRNO.EADDRNOTAVAIL) return "out-of-ports";
   return isExhaustion(errno) ? "exhausted" : "other";
 }

@@ -1,4 +1,4 @@
-/** Connecting on epoll: there, refused, called off, or out of descriptors. */
+/** Connecting on epoll: there, refused, called off, or out of descriptors or ports. */
 
 import assert from "node:assert/strict";
 import type { ConnectFailure } from "../../../src/proxy/core/link.ts";
@@ -50,6 +50,19 @@ Deno.test("nobody is called during the call that begins to connect, not even whe
     during = false;
   });
   assert.deepEqual(failure, { reason: "exhausted", detail: "EMFILE" });
+});
+
+Deno.test("a machine without a port left to connect from is told from a worker that refuses", async () => {
+  await using stand = new LoopStand();
+  const open = stand.libc.open.size;
+  stand.libc.interference = (name) =>
+    name === "connect" ? ERRNO.EADDRNOTAVAIL : 0;
+  const failure = await stand.connect(1) as ConnectFailure;
+  assert.deepEqual(failure, {
+    reason: "out-of-ports",
+    detail: "EADDRNOTAVAIL",
+  });
+  assert.equal(stand.libc.open.size, open);
 });
 
 Deno.test("an address that cannot be reached is another failure", async () => {

@@ -245,7 +245,9 @@ export class ModelWorld {
     if (this.calm || !oneIn(random, 8)) {
       return () => this.#succeed(attempt, this.#linkOptions());
     }
-    const reason = random.pick(["refused", "exhausted", "other"] as const);
+    const reason = random.pick(
+      ["refused", "exhausted", "out-of-ports", "other"] as const,
+    );
     return () => attempt.fail({ reason, detail: "so it is" });
   }
 
