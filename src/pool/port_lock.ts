@@ -6,7 +6,6 @@
  * @module
  */
 
-import { isExhaustion } from "../net/exhaustion.ts";
 import { isGranted } from "../shared/is_granted.ts";
 
 /** A port that is locked. */
@@ -38,12 +37,9 @@ export function lockPort(port: number): PortLock | "locked" | null {
       path: `\0prefork-pool/port/${port}`,
     });
   } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) return "locked";
-    // No descriptor to lock with, or no permission after all: a port without
-    // a lock is better than none.
-    if (isExhaustion(error) || error instanceof Deno.errors.NotCapable) {
-      return null;
-    }
-    throw error;
+    // No descriptor to lock with, no permission after all, or no sockets of
+    // this kind (`RestrictAddressFamilies=`): a port without a lock is better
+    // than none.
+    return error instanceof Deno.errors.AddrInUse ? "locked" : null;
   }
 }

@@ -7,7 +7,6 @@
  * @module
  */
 
-import { isExhaustion } from "../net/exhaustion.ts";
 import { LaunchError } from "./launch_error.ts";
 import { type LockPort, lockPort, type PortLock } from "./port_lock.ts";
 import { WORKER_HOST } from "./worker_command.ts";
@@ -149,7 +148,8 @@ function addSkipped(
 
 /**
  * Whether a worker could listen on `port` now. `true` when that cannot be
- * tried for want of descriptors: nobody else is known to have it.
+ * tried, for want of descriptors or of the address itself: nobody else is known
+ * to have it, and the worker says more.
  *
  * @throws {Deno.errors.NotCapable} without the permission to listen there.
  */
@@ -158,12 +158,9 @@ export function isPortFree(port: number): boolean {
     Deno.listen({ hostname: WORKER_HOST, port }).close();
     return true;
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
     // Below 1024 only root may listen; for a worker of ours that is as good as taken.
-    if (
-      error instanceof Deno.errors.AddrInUse ||
-      error instanceof Deno.errors.PermissionDenied
-    ) return false;
-    if (isExhaustion(error)) return true;
-    throw error;
+    return !(error instanceof Deno.errors.AddrInUse ||
+      error instanceof Deno.errors.PermissionDenied);
   }
 }

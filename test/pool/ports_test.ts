@@ -12,6 +12,7 @@ import {
   type SkippedPorts,
 } from "../../src/pool/ports.ts";
 import { freePort } from "../support/free_port.ts";
+import { NoSuchSockets } from "../support/shortage.ts";
 
 Deno.test("a port is taken once and can be taken again when given back", () => {
   const first = freePort();
@@ -139,6 +140,12 @@ Deno.test({
     assert.ok(lock !== null && lock !== "locked");
     lock.close();
   },
+});
+
+Deno.test("a port that can neither be locked nor tried is taken: whoever listens there says more", () => {
+  using _ = new NoSuchSockets("listen");
+  using ports = new PortAllocator({ workerPort: 20_000, onSkipped: () => {} });
+  assert.equal(ports.take(), 20_000);
 });
 
 Deno.test("ports end at 65535, and the error names the setting", () => {
