@@ -78,7 +78,11 @@ export function listenForSignals(actions: SignalActions): Promise<void> {
   });
   Deno.addSignalListener("SIGTTIN", () => onScale(1));
   Deno.addSignalListener("SIGTTOU", () => onScale(-1));
-  // Deno trims its memory on it where it is told to; else it would end the pool.
-  Deno.addSignalListener("SIGUSR2", () => {});
+  // Deno trims its memory on the first where it is told to; the second says that
+  // a log file is as large as it may be (RLIMIT_FSIZE), which the write says,
+  // too. Else both would end the pool.
+  for (const signal of ["SIGUSR2", "SIGXFSZ"] as const) {
+    Deno.addSignalListener(signal, () => {});
+  }
   return promise;
 }

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { DEFAULT_DEADLINE_MS, delay } from "../support/deadline.ts";
+import { ignoreWithout } from "../support/programs.ts";
 import {
   type PoolProcess,
   spawnPool,
@@ -87,6 +88,33 @@ Deno.test("WORKER_LOG_FILE has each worker's output, and is opened anew on SIGHU
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
+});
+
+Deno.test({
+  name:
+    "a log file that is as large as files may be ends no pool, and is written on once it has been moved (needs prlimit)",
+  ignore: ignoreWithout("prlimit"),
+  async fn(): Promise<void> {
+    const directory = await Deno.makeTempDir();
+    const path = `${directory}/0.log`;
+    try {
+      const { pool, port } = await startTextPool({
+        WORKER_LOG_FILE: `${directory}/{id}.log`,
+      }, ["-A"]);
+      await using _pool = pool;
+      await new Deno.Command("prlimit", {
+        args: ["--pid", `${pool.pid}`, "--fsize=65536"],
+      }).output();
+      await ask(port, "/burst");
+      await pool.waitForLine(/Cannot write to .*: File too large/);
+      assert.equal((await Deno.stat(path)).size, 65_536);
+      await Deno.rename(path, `${path}.1`);
+      pool.signal("SIGHUP");
+      await waitForText(() => readIfThere(path), /burst \d+ y+\n/);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
 });
 
 Deno.test("the permission to write WORKER_LOG_FILE is asked for by its name", async () => {
