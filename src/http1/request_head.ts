@@ -32,9 +32,6 @@ import { FieldTable, INCOMPLETE, parseFieldLines } from "./field_table.ts";
 import { HttpError } from "./http_error.ts";
 import { asksForCarried } from "./upgrade.ts";
 
-/** Longest target. RFC 9112 §3 asks for at least 8000 octets. */
-export const MAX_TARGET_BYTES = 8192;
-
 /** Longest method. The longest registered one has 17 octets. */
 const MAX_METHOD_BYTES = 32;
 
@@ -163,9 +160,6 @@ function parseRequestLine(
 
   const targetStart = ++at;
   while (at < end && TARGET[bytes[at]!] === 1) at++;
-  if (at - targetStart > MAX_TARGET_BYTES) {
-    throw new HttpError(414, "Target too long");
-  }
   if (at === end) return INCOMPLETE;
   if (bytes[at] !== SP || at === targetStart) {
     throw new HttpError(400, "Invalid target");

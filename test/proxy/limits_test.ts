@@ -41,14 +41,22 @@ Deno.test("a head without end is a 431", async () => {
   assert.equal((await client.readResponse()).status, 431);
 });
 
-Deno.test("a target of 8000 octets is served, one far longer is a 414", async () => {
+Deno.test("a target as long as a head may be is served, one that is longer by itself is a 414", async () => {
   await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
-  await using proxy = startProxy({ origins: [origin.port] });
+  await using proxy = startProxy({
+    origins: [origin.port],
+    options: { maxHeadBytes: MAX_HEAD_BYTES },
+  });
   await using client = await RawClient.connect(proxy);
-  const target = `/${"a".repeat(7999)}`;
-  assert.equal((await client.ask(get(target))).text, "ok");
-  assert.equal(origin.requests[0]?.target, target);
-  assert.equal((await client.ask(get(target + target))).status, 414);
+  const target = `/${"a".repeat(MAX_HEAD_BYTES - get("").length)}`;
+  const longest = target.slice(0, -1);
+  assert.equal((await client.ask(get(longest))).text, "ok");
+  assert.equal(origin.requests[0]?.target, longest);
+  // Its line fits, and the fields do not.
+  assert.equal((await client.ask(get(target))).status, 431);
+  await using other = await RawClient.connect(proxy);
+  const response = await other.ask(get(`/${"a".repeat(MAX_HEAD_BYTES)}`));
+  assert.equal(response.status, 414);
   assert.equal(origin.requests.length, 1);
 });
 

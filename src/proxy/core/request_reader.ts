@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CR, latin1Slice, SLASH } from "../../http1/bytes.ts";
+import { CR, latin1Slice, LF, SLASH } from "../../http1/bytes.ts";
 import { INCOMPLETE } from "../../http1/field_table.ts";
 import { parseRequestHead } from "../../http1/request_head.ts";
 import type { AccessEvent } from "../../events/mod.ts";
@@ -66,7 +66,9 @@ export class RequestReader {
     const headBytes = headEnd === INCOMPLETE
       ? input.available + 1 // at least
       : headEnd - input.start;
-    if (headBytes > options.maxHeadBytes) throw headTooLarge();
+    if (headBytes > options.maxHeadBytes) {
+      throw headTooLarge(this.#lineFits(options.maxHeadBytes));
+    }
     if (headEnd === INCOMPLETE) {
       this.#headStart = null;
       return null;
@@ -110,6 +112,13 @@ export class RequestReader {
     }
   }
 
+  /** Whether the first line of the request is not too long by itself. */
+  #lineFits(maxHeadBytes: number): boolean {
+    const { bytes, start, end } = this.#input;
+    const lineEnd = bytes.indexOf(LF, start);
+    return lineEnd >= 0 && lineEnd < end && lineEnd - start < maxHeadBytes;
+  }
+
   /** The next request is to be waited for. */
   rest(): void {
     this.#input.resize(this.#idleBufferBytes);
@@ -136,11 +145,14 @@ export class RequestReader {
   }
 }
 
-function headTooLarge(): ProxyError {
-  return new ProxyError("bad-request", {
-    status: 431,
-    detail: "head too large",
-  });
+/** Of a line that is too long it is the target that is: methods are short. */
+function headTooLarge(lineFits: boolean): ProxyError {
+  return new ProxyError(
+    "bad-request",
+    lineFits
+      ? { status: 431, detail: "head too large" }
+      : { status: 414, detail: "target too long" },
+  );
 }
 
 /**
