@@ -16,14 +16,27 @@ import {
   registerPool,
   type Registration,
 } from "../registry/pool_registry.ts";
+import { Alarm } from "../shared/alarm.ts";
 import type { Supervisor } from "./supervisor.ts";
 
-/** Writes the record; resolves to `null` when that cannot be done. */
+/** How often is looked whether the record is still there, in milliseconds: it costs a system call. */
+const LOOK_MS = 10_000;
+
+/** The record of a pool that runs. */
+export interface KeptRecord {
+  /** Takes it away at once, and resolves when nobody looks after it any more. */
+  remove(): Promise<void>;
+}
+
+/**
+ * Writes the record, and sees to it that it stays; resolves to `null` when that
+ * cannot be done.
+ */
 export async function register(
   supervisor: Supervisor,
   config: Config,
   env: Environment,
-): Promise<Registration | null> {
+): Promise<KeptRecord | null> {
   try {
     const record = recordOf(supervisor, config);
     const registration = await registerPool(record, env);
@@ -35,13 +48,50 @@ export async function register(
         warn(supervisor, error);
       }
     });
-    return registration;
+    return keep(registration, (error) => warn(supervisor, error));
   } catch (error) {
     // Nobody expects a program to write files who does not let it.
     if (error instanceof NotPermittedError) return null;
     warn(supervisor, error);
     return null;
   }
+}
+
+/**
+ * Writes a record again that is taken away by others.
+ *
+ * @param warn Told of what is in the way, and of the same once.
+ */
+export function keep(
+  registration: Pick<Registration, "restore" | "remove">,
+  warn: (error: unknown) => void,
+  lookMs: number = LOOK_MS,
+): KeptRecord {
+  const alarm = new Alarm();
+  let removed = false;
+  const run = async (): Promise<void> => {
+    let warned = false;
+    for (;;) {
+      await alarm.sleep(lookMs);
+      if (removed) return;
+      try {
+        await registration.restore();
+        warned = false;
+      } catch (error) {
+        if (!warned) warn(error);
+        warned = true;
+      }
+    }
+  };
+  const loop = run();
+  return {
+    remove: async () => {
+      removed = true;
+      registration.remove();
+      alarm.wake();
+      await loop;
+    },
+  };
 }
 
 function warn({ events }: Supervisor, error: unknown): void {

@@ -12,11 +12,10 @@ import { EventEmitter } from "../events/mod.ts";
 import { type AttachedLogger, attachLogger } from "../log/attach_logger.ts";
 import { PoolStartError } from "../pool/pool_start_error.ts";
 import { mayBeInBackground, TerminalRelay } from "../log/terminal_relay.ts";
-import type { Registration } from "../registry/pool_registry.ts";
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from "../shared/exit_codes.ts";
 import { boundExit } from "./exit_bound.ts";
 import { printError } from "./print_error.ts";
-import { register } from "./registration.ts";
+import { type KeptRecord, register } from "./registration.ts";
 import { ServiceManager, serviceManagerIn } from "./service_manager.ts";
 import { listenForSignals } from "./signals.ts";
 import type { Waiting } from "./stop_report.ts";
@@ -74,7 +73,7 @@ export async function run(
   const manager = serviceManagerFor(supervisor, env);
   const watch = watchOf(config, supervisor);
   // Set from within a function, which the compiler does not follow.
-  let registration = null as Registration | null;
+  let record = null as KeptRecord | null;
   /** Resolves when somebody does not wait, to what is to be said of it. */
   const forced = Promise.withResolvers<string>();
   // Before anything listens: with all descriptors in use, Deno cannot set
@@ -104,7 +103,7 @@ export async function run(
   const serve = async (): Promise<null> => {
     await watch?.start();
     await supervisor.start(async () => {
-      registration = await register(supervisor, config, env);
+      record = await register(supervisor, config, env);
     });
     // By a signal, or by a command.
     await Promise.race([stopped, supervisor.ended]);
@@ -127,7 +126,7 @@ export async function run(
     return EXIT_FAILURE;
   } finally {
     await watch?.stop();
-    registration?.remove();
+    await record?.remove();
     await manager?.close();
     await logger.close();
     await terminal?.close();

@@ -35,6 +35,14 @@ export interface Registration {
   readonly path: string;
   /** Replaces it, whole: nobody reads half of one. */
   update(record: PoolRecord): void;
+  /**
+   * Writes it again where somebody else has taken it away, or its directory: a
+   * clean-up of `/tmp`, the end of a user's session. Where there is no place for
+   * the directory any more, nobody looks there.
+   *
+   * @throws {RuntimeDirectoryError} When the directory is not to be trusted.
+   */
+  restore(): Promise<void>;
   /** Takes the record away; synchronous, because it is done on the way out. */
   remove(): void;
 }
@@ -52,15 +60,31 @@ export async function registerPool(
   const directory = await runtimeDirectory(env);
   await makeRuntimeDirectory(directory);
   const path = `${directory}/${record.pid}${SUFFIX}`;
+  // Those before the last stay locked: whoever has one open takes us for dead
+  // else, and removes what has its name by now.
   const files = [writeLocked(path, record)];
+  let present = record;
+  let removed = false;
   // Left behind by those that were killed.
   await listPools(env);
   return {
     path,
-    // The former one stays locked: whoever has it open takes us for dead else,
-    // and removes what has its name by now.
-    update: (later) => void files.push(writeLocked(path, later)),
+    update: (later) => {
+      present = later;
+      if (isThere(directory)) files.push(writeLocked(path, later));
+    },
+    restore: async () => {
+      if (isThere(path)) return;
+      try {
+        await makeRuntimeDirectory(directory);
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return;
+        throw error;
+      }
+      if (!removed) files.push(writeLocked(path, present));
+    },
     remove: () => {
+      removed = true;
       removeIfThere(path);
       for (const file of files) file.close();
     },
@@ -136,6 +160,16 @@ async function readRecord(path: string): Promise<PoolRecord | null> {
     return parseRecord(await new Response(file.readable).text());
   } finally {
     closeQuietly(file);
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }
 

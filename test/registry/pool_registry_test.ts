@@ -55,6 +55,41 @@ Deno.test("a record is readable by its user alone, and gone when it is removed",
   assert.equal(await isRunning(record, place.env), false);
 });
 
+Deno.test("a record that others take away is written again, its directory too, and not once it is removed", async () => {
+  await using place = new Place();
+  const record = poolRecord();
+  const registration = await registerPool(record, place.env);
+  await Deno.remove(registration.path);
+  await registration.restore();
+  assert.deepEqual(await listPools(place.env), [record]);
+
+  // As a clean-up of /tmp does.
+  await Deno.remove(place.path, { recursive: true });
+  const later = { ...record, stopping: true };
+  registration.update(later);
+  assert.deepEqual(await listPools(place.env), []);
+  await registration.restore();
+  assert.deepEqual(await listPools(place.env), [later]);
+
+  // As at the end of a user's session: nobody looks there until the next.
+  await Deno.remove(place.base, { recursive: true });
+  await registration.restore();
+  await Deno.mkdir(place.base);
+  const restored = registration.restore();
+  registration.remove();
+  await restored;
+  assert.deepEqual(await listPools(place.env), []);
+});
+
+Deno.test("a record is not written again into what may be a trap", async () => {
+  await using place = new Place();
+  const registration = await registerPool(poolRecord(), place.env);
+  await Deno.remove(place.path, { recursive: true });
+  await Deno.symlink(place.base, place.path);
+  await assert.rejects(registration.restore(), RuntimeDirectoryError);
+  registration.remove();
+});
+
 Deno.test("the pools are listed by age, whoever looks how often", async () => {
   await using place = new Place();
   const young = poolRecord({ pid: 11, startedAt: 2000 });
