@@ -53,9 +53,13 @@ export async function shutDown(
   });
   for (const decider of parts.deciders) await decider.stop();
   parts.removeFile();
+  const drain = (): Promise<unknown> =>
+    plane.ask({ type: "drain", timeoutMs: drainTimeoutMs });
+  // Where nothing is waited for, nothing is said of it.
+  if (drainTimeoutMs === 0) await drain();
   await plane.refresh();
   report.start();
-  await plane.ask({ type: "drain", timeoutMs: drainTimeoutMs });
+  if (drainTimeoutMs > 0) await drain();
   ending = true;
   // Workers without requests end when the set without them is in force.
   const { requests } = inFlightOf(plane);

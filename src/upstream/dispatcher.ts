@@ -61,6 +61,8 @@ export class Dispatcher {
   readonly #clock: () => number;
   readonly #overload: Overload;
   readonly #cpu: WorkerCpu | null;
+  /** Whether there has been anybody. */
+  #hasPublished = false;
   /** When it was looked what workers compute. */
   #watchedAt = 0;
 
@@ -131,6 +133,7 @@ export class Dispatcher {
     upstreams: readonly Upstream[],
     former: readonly Upstream[] = [],
   ): void {
+    this.#hasPublished ||= upstreams.length > 0;
     this.#published.replace(upstreams, former);
     this.#serveQueue();
   }
@@ -246,7 +249,7 @@ export class Dispatcher {
 
   /** Turns away everybody who waits, and whoever would from now on. */
   stop(): void {
-    this.#queue.close();
+    this.#queue.close(this.#hasPublished ? "stopping" : "never-ready");
   }
 
   /** Turns away those that have waited too long; at once when it has just turned out what that is: the next would be served for nothing. */

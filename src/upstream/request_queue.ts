@@ -12,7 +12,10 @@ import { LatencyHistogram } from "../shared/latency_histogram.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Why no upstream could be had: the client is told 503. */
-export type UnavailableReason = "queue-full" | "queue-timeout" | "stopping";
+export type UnavailableReason = "queue-full" | "queue-timeout" | ClosedReason;
+
+/** Why nobody is taken any more: the pool stops, and has had no worker where it does so because none became ready. */
+export type ClosedReason = "stopping" | "never-ready";
 
 /** What is known of the request that wants an upstream. */
 export interface ClaimRequest {
@@ -81,7 +84,7 @@ export class RequestQueue {
   readonly #options: RequestQueueOptions;
   // A Set keeps insertion order and forgets any member in constant time.
   readonly #tickets = new Set<Ticket>();
-  #closed = false;
+  #closed: ClosedReason | null = null;
 
   /** Creates a queue in which nobody waits. */
   constructor(options: RequestQueueOptions) {
@@ -100,7 +103,7 @@ export class RequestQueue {
    * @returns Why it may not wait; `null` when it does.
    */
   join(ticket: Ticket, heldBack = false): UnavailableReason | null {
-    if (this.#closed || this.full && !heldBack) return this.refuse();
+    if (this.#closed !== null || this.full && !heldBack) return this.refuse();
     if (this.#tickets.size === 0) this.spells++;
     this.#tickets.add(ticket);
     return null;
@@ -114,7 +117,7 @@ export class RequestQueue {
   /** Turns a request away that would wait in vain; returns what it is told. */
   refuse(): UnavailableReason {
     this.rejected++;
-    return this.#closed ? "stopping" : "queue-full";
+    return this.#closed ?? "queue-full";
   }
 
   /** Takes a request out whose client has gone; returns whether it was in. */
@@ -174,11 +177,11 @@ export class RequestQueue {
   }
 
   /** Turns away everybody who waits, and whoever would from now on. */
-  close(): void {
-    this.#closed = true;
+  close(reason: ClosedReason): void {
+    this.#closed = reason;
     for (const ticket of this.#tickets) {
       this.rejected++;
-      ticket.reject("stopping");
+      ticket.reject(reason);
     }
     this.#tickets.clear();
   }

@@ -7,13 +7,21 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { DEFAULT_DEADLINE_MS, withDeadline } from "../support/deadline.ts";
+import {
+  DEFAULT_DEADLINE_MS,
+  eventually,
+  withDeadline,
+} from "../support/deadline.ts";
+import { GateFile } from "../support/fixture.ts";
+import { freePort } from "../support/free_port.ts";
+import type { PoolMetrics } from "../support/pool_metrics.ts";
 import {
   PoolProcess,
   spawnPool,
   type StartPoolOptions,
 } from "../support/pool_process.ts";
 import { ignoreWithout } from "../support/programs.ts";
+import { get } from "../support/requests.ts";
 
 /** A configuration or an invocation that ends by itself. */
 interface Case extends StartPoolOptions {
@@ -164,6 +172,32 @@ for (const { name, code, says, never, once, ...options } of CASES) {
     }
   });
 }
+
+Deno.test("a request that waits for a pool which cannot start is told so, and no setting is named that would help", async () => {
+  using gate = new GateFile();
+  const port = freePort();
+  await using pool = spawnPool({
+    env: { POOL_SIZE: "1", PORT: String(port) },
+    command: [
+      ...["sh", "-c", 'until [ -e "$0" ]; do sleep 0.02; done; exit 3'],
+      gate.path,
+    ],
+  });
+  await pool.waitForEvent("worker-spawned");
+  const waiting = get(port, "/");
+  await eventually(async () => {
+    const { text } = await get(port, "/_metrics");
+    assert.equal((JSON.parse(text) as PoolMetrics).queue.depth, 1);
+  });
+  gate.open();
+  const { status, text } = await waiting;
+  assert.equal(status, 503);
+  assert.match(text, /No worker has become ready/);
+  const { setting, source } = await pool.waitForEvent("exchange-failed");
+  assert.deepEqual([setting, source], [null, "upstream"]);
+  assert.equal((await pool.status).code, 1);
+  assert.ok(pool.events.every(({ type }) => type !== "stop-waiting"));
+});
 
 for (const setting of ["PORT", "ADMIN_PORT"]) {
   Deno.test(`the pool does not start with ${setting} taken by another program, and says so`, async () => {

@@ -119,6 +119,14 @@ Deno.test("when the pool stops everybody who waits is turned away, and whoever w
   ]);
 });
 
+Deno.test("where there has been no worker, that is why whoever waits is turned away at the end", () => {
+  const dispatcher = dispatcherOf([]);
+  const log: string[] = [];
+  wait(dispatcher, { name: "first", log });
+  dispatcher.stop();
+  assert.deepEqual(log, ["first: never-ready"]);
+});
+
 Deno.test("the wait of those that were served, or waited too long, is measured", () => {
   const clock = new FakeClock();
   const { dispatcher, a, b, log } = busyPool({

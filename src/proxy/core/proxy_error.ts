@@ -135,6 +135,11 @@ const OUTCOMES = {
     message: "No worker was free in time",
     setting: "QUEUE_TIMEOUT_MS",
   },
+  "never-ready": {
+    status: 503,
+    source: "upstream",
+    message: "No worker has become ready",
+  },
   "stopping": {
     status: 503,
     source: "internal",
