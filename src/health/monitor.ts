@@ -161,10 +161,10 @@ class Watch implements HealthWatch {
           : null;
         const findings = await this.#diagnoser.diagnose(result, count, startup);
         if (signal.aborted) return;
-        const { hostname, serial } = this.#probe;
+        const { hostname, serial, listener } = this.#probe;
         const { healthy } = count;
         const reach = reachOf(count, options);
-        const seen = { healthy, reach, hostname, serial, startup };
+        const seen = { healthy, reach, hostname, serial, listener, startup };
         this.#report({ ...seen, ...findings });
       }
       const elapsedMs = performance.now() - startedAt;

@@ -48,6 +48,7 @@ export class WorkerProbe {
   readonly #signal: AbortSignal;
   #hostname: string;
   #serial: boolean | null = null;
+  #listener: number | null = null;
   #nextIpv6At = performance.now() + IPV6_AFTER_MS;
   #nextTlsAt = 0;
   #nextViewAt = 0;
@@ -73,6 +74,11 @@ export class WorkerProbe {
   /** Whether it serves one connection at a time; found out when it responds well for the first time. */
   get serial(): boolean {
     return this.#serial ?? false;
+  }
+
+  /** The process that listens; `null` where that cannot be seen, or they are several. */
+  get listener(): number | null {
+    return this.#listener;
   }
 
   /** Probes once. `starting` is a worker that has never been ready. */
@@ -127,6 +133,7 @@ export class WorkerProbe {
   ): Promise<ProbeResult> {
     switch (owner.type) {
       case "own":
+        this.#listener = owner.listener;
         return await this.#accepts(starting)
           ? result
           : { type: "foreign", holder: "another server of the worker" };

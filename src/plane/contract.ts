@@ -58,7 +58,7 @@ export interface UpstreamAddress {
    * @default {false}
    */
   readonly serial?: boolean;
-  /** The process that was started for it, whose CPU time says whether it computes: the one that serves, or one that has started that. */
+  /** The process whose CPU time says whether it computes: the one that listens, as far as that is known, or else the one that was started, which may be a wrapper. */
   readonly pid?: number;
 }
 

@@ -64,6 +64,13 @@ export interface HealthReport extends WorkerFindings {
    * @default {false}
    */
   readonly serial?: boolean;
+  /**
+   * The process that listens, where that can be seen and is one: behind a
+   * wrapper it is not the one that was started.
+   *
+   * @default {null}
+   */
+  readonly listener?: number | null;
   /** What keeps it from being ready for the first time; `null` when it has been, or it is too early to say. */
   readonly startup: StartupFindings | null;
   /** Whether it can be reached. */

@@ -63,10 +63,12 @@ export class StartupJudge {
   /** Takes note of what is reported of a worker that has not been ready yet. */
   noteStart(
     worker: Worker,
-    { healthy, hostname, serial = false, startup }: HealthReport,
+    { healthy, hostname, serial = false, listener = null, startup }:
+      HealthReport,
   ): void {
     if (healthy === true) {
-      worker.upstream.locate({ hostname, serial, pid: worker.process.pid });
+      const pid = listener ?? worker.process.pid;
+      worker.upstream.locate({ hostname, serial, pid });
       this.#serveAddress.noteReady(movable(worker));
     }
     if (startup === null || worker.restart) return;

@@ -37,7 +37,11 @@ export interface SocketOwner {
 /** Whose the sockets are that receive a worker's connections. */
 export type Ownership =
   /** All are the worker's. */
-  | { readonly type: "own" }
+  | {
+    readonly type: "own";
+    /** The process that has them: the worker's first, where it does; `null` where they are several others. */
+    readonly listener: number | null;
+  }
   /** It cannot be told. */
   | { readonly type: "unknown" }
   /** At least one is not. */
@@ -69,14 +73,19 @@ interface View {
   readonly tables: ListenTables;
 }
 
-const OWN: Ownership = { type: "own" };
 const UNKNOWN: Ownership = { type: "unknown" };
+
+/** What is known to be a worker's. */
+interface OwnedSockets {
+  readonly inodes: ReadonlySet<string>;
+  readonly ownership: Ownership;
+}
 
 /** Looks at the sockets of all workers of a pool. */
 export class WorkerSockets {
   readonly #view: Promise<View | null>;
   /** Sockets that are known to be a worker's, by its process: looked up once. */
-  readonly #owned = new Map<number, Set<string>>();
+  readonly #owned = new Map<number, OwnedSockets>();
 
   /**
    * Looks with what `proc` resolves to; with `null` everything is unknown.
@@ -182,32 +191,32 @@ export class WorkerSockets {
     worker: SocketOwner,
     receivers: readonly ListenSocket[],
   ): Promise<Ownership> {
-    const owned = this.#owned.get(worker.pid) ?? new Set<string>();
-    const strange = (): readonly ListenSocket[] =>
-      receivers.filter(({ inode }) => !owned.has(inode));
-    if (strange().length === 0) return OWN;
+    const known = this.#owned.get(worker.pid);
+    const inodes = receivers.map(({ inode }) => inode);
+    if (known && inodes.every((inode) => known.inodes.has(inode))) {
+      return known.ownership;
+    }
     // In nearly every case it is the worker itself that listens.
-    const own = (await proc.sockets([worker.pid])).get(worker.pid);
-    for (const inode of own ?? []) owned.add(inode);
-    let unseen = own === null;
+    const own = await proc.sockets([worker.pid]);
+    let listener = listenerOf(inodes, own);
+    let open = own;
     let family: readonly ProcessStat[] = [];
-    if (strange().length > 0) {
+    if (listener === null) {
       family = await this.#processes(proc, worker);
-      const open = await proc.sockets(family.map(({ pid }) => pid));
-      for (const inodes of open.values()) {
-        if (inodes === null) unseen = true;
-        for (const inode of inodes ?? []) owned.add(inode);
-      }
+      open = await proc.sockets(family.map(({ pid }) => pid));
+      listener = listenerOf(inodes, open);
     }
-    const [foreign] = strange();
+    const all = [...own.values(), ...open.values()];
+    const foreign = receivers.find(({ inode }) =>
+      !known?.inodes.has(inode) && !all.some((open) => open?.has(inode))
+    );
     if (foreign === undefined) {
+      const ownership: Ownership = { type: "own", listener };
       // Only those that listen are worth remembering.
-      this.#owned.set(
-        worker.pid,
-        new Set(receivers.map(({ inode }) => inode)),
-      );
-      return OWN;
+      this.#owned.set(worker.pid, { inodes: new Set(inodes), ownership });
+      return ownership;
     }
+    const unseen = all.includes(null);
     const published = family.some(({ name }) => CONTAINER_CLIENTS.has(name));
     if (unseen || published || family.length === 0) return UNKNOWN;
     return { type: "foreign", holder: await this.#nameHolder(proc, foreign) };
@@ -242,6 +251,21 @@ export class WorkerSockets {
       ? `a program of user ${socket.uid}`
       : `${holder.name} (pid ${holder.pid})`;
   }
+}
+
+/** The one process that has all of these sockets; `null` where it is not one alone. */
+function listenerOf(
+  inodes: readonly string[],
+  open: ReadonlyMap<number, ReadonlySet<string> | null>,
+): number | null {
+  const holders = [...open].filter(([, held]) =>
+    inodes.some((inode) => held?.has(inode))
+  );
+  const [first] = holders;
+  return first !== undefined && holders.length === 1 &&
+      inodes.every((inode) => first[1]?.has(inode))
+    ? first[0]
+    : null;
 }
 
 function assign(

@@ -390,3 +390,25 @@ Deno.test({
     assert.equal(harness.all("worker-spawned").length, 1);
   },
 });
+
+Deno.test({
+  name:
+    "the data plane knows the process that listens: the first one, and behind a wrapper that which it has started (Linux)",
+  ignore: Deno.build.os !== "linux",
+  async fn(): Promise<void> {
+    const listenerOf = async (
+      argv: readonly string[],
+    ): Promise<readonly [boolean, string]> => {
+      await using harness = new PoolHarness(argv);
+      await harness.pool.start();
+      const { pid } = harness.dispatcher.upstreams[0]!;
+      const comm = await Deno.readTextFile(`/proc/${pid}/comm`);
+      return [pid === harness.pids[0], comm];
+    };
+    const [itself, name] = await listenerOf(poolWorker());
+    assert.equal(itself, true);
+    // Not replaced by it: there is another command after.
+    const wrapped = ["sh", "-c", '"$@"; exit $?', "sh", ...poolWorker()];
+    assert.deepEqual(await listenerOf(wrapped), [false, name]);
+  },
+});

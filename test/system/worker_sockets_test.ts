@@ -77,7 +77,7 @@ class Machine implements Proc {
 const LOOPBACK = "0100007F";
 const ALL = "00000000";
 const ALL_6 = "0".repeat(32);
-const OWN = { type: "own" };
+const OWN = { type: "own", listener: 10 };
 const UNKNOWN = { type: "unknown" };
 
 /** What is said of the worker on a machine that is like this. */
@@ -102,16 +102,37 @@ Deno.test("what its children listen on is a worker's own, in whatever group, and
   const listeners = [[LOOPBACK, "1"]] as const;
   const open = { 11: ["1"] };
   const child = { 10: ["sh", 1, 10], 11: ["node", 10, 11] } as const;
-  assert.deepEqual(await ownership({ listeners, open, processes: child }), OWN);
+  const own = { type: "own", listener: 11 };
+  assert.deepEqual(await ownership({ listeners, open, processes: child }), own);
   const daemon = { 10: ["sh", 1, 10], 11: ["node", 1, 11] } as const;
   assert.deepEqual(
     await ownership({ listeners, open, processes: daemon, marks: [10, 11] }),
-    OWN,
+    own,
   );
   assert.deepEqual(
     await ownership({ listeners, open, processes: daemon }),
     { type: "foreign", holder: "node (pid 11)" },
   );
+});
+
+Deno.test("of several that listen behind a wrapper none is the one, and the first process is where it does itself", async () => {
+  const processes = {
+    10: ["npm start", 1, 10],
+    11: ["gunicorn", 10, 10],
+    12: ["gunicorn", 11, 10],
+  } as const;
+  const listeners = [[LOOPBACK, "1"], [LOOPBACK, "2"]] as const;
+  const several = { type: "own", listener: null };
+  for (
+    const open of [{ 11: ["1", "2"], 12: ["1"] }, { 11: ["1"], 12: ["2"] }]
+  ) {
+    assert.deepEqual(
+      await ownership({ listeners, open, processes }),
+      several,
+    );
+  }
+  const open = { 10: ["1", "2"], 11: ["1", "2"] };
+  assert.deepEqual(await ownership({ listeners, open, processes }), OWN);
 });
 
 Deno.test("another worker of the pool is a stranger at this one's port", async () => {
