@@ -19,13 +19,14 @@ const HELD_FACTOR = 3;
 /** Times it must have been seen: once may be chance, as a worker that has just started has much to do. */
 const TIMES = 2;
 
-/** Whether what listens on `target` responds on one connection only once another one, which is idle, is closed. Never rejects. */
+/** Whether what listens on `target` responds on one connection only once another one, which is idle, is closed; `null` where it was not seen. Never rejects. */
 export async function servesOneConnection(
   target: ProbeTarget,
   options: ProbeOptions,
-): Promise<boolean> {
+): Promise<boolean | null> {
   for (let i = 0; i < TIMES; i++) {
-    if (!await waitsForOther(target, options)) return false;
+    const waits = await waitsForOther(target, options);
+    if (waits !== true) return waits;
   }
   return true;
 }
@@ -34,14 +35,14 @@ export async function servesOneConnection(
 async function waitsForOther(
   target: ProbeTarget,
   options: ProbeOptions,
-): Promise<boolean> {
+): Promise<boolean | null> {
   const { healthTimeoutMs, signal } = options;
   using deadline = new Deadline(healthTimeoutMs, signal);
   try {
     const begunAt = performance.now();
     using held = await deadline.connect(target);
     await held.write(encodeProbe(target, { ...options, keep: true }));
-    if (await held.read(new Uint8Array(1)) === null) return false;
+    if (await held.read(new Uint8Array(1)) === null) return null;
     const heldMs = Math.max(
       LEAST_HELD_MS,
       HELD_FACTOR * (performance.now() - begunAt),
@@ -51,9 +52,9 @@ async function waitsForOther(
       ...options,
       healthTimeoutMs: heldMs + healthTimeoutMs,
     });
-    return result.type === "responded" && deadline.passed;
+    return result.type === "responded" ? deadline.passed : null;
   } catch {
-    // Refused, cut, or kept waiting itself: no sign of it.
-    return false;
+    // Refused, cut, or kept waiting itself.
+    return null;
   }
 }

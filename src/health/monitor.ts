@@ -53,6 +53,7 @@ export interface HealthMonitorOptions
 export class HealthMonitor implements HealthWatcher {
   readonly #options: HealthMonitorOptions;
   readonly #deps: WorkerDiagnoserDeps;
+  readonly #concurrent = new Set<number>();
   #sockets: WorkerSockets | null = null;
 
   /** Creates a monitor that watches nothing yet. Without `deps` it knows of no requests. */
@@ -74,6 +75,7 @@ export class HealthMonitor implements HealthWatcher {
       ...this.#options,
       ...this.#deps,
       sockets: this.#sockets,
+      concurrent: this.#concurrent,
     };
     return new Watch(worker, options, report);
   }
@@ -100,6 +102,7 @@ const NO_REQUESTS: WorkerDiagnoserDeps = {
 /** What a watch goes by. */
 type WatchOptions = HealthMonitorOptions & WorkerDiagnoserDeps & {
   readonly sockets: WorkerSockets;
+  readonly concurrent: Set<number>;
 };
 
 /** Probes one worker, one probe at a time. */
@@ -120,13 +123,17 @@ class Watch implements HealthWatch {
     options: WatchOptions,
     report: (report: HealthReport) => void,
   ) {
-    const { sockets } = options;
+    const { sockets, concurrent } = options;
     const { signal } = this.#stopping;
     this.#worker = worker;
     this.#options = options;
     this.#diagnoser = new WorkerDiagnoser(worker, options);
     this.#startup = new StartupLook(worker, options, sockets);
-    this.#probe = new WorkerProbe(worker, options, { sockets, signal });
+    this.#probe = new WorkerProbe(worker, options, {
+      sockets,
+      concurrent,
+      signal,
+    });
     this.#schedule = new ProbeSchedule(options.healthIntervalMs, Math.random);
     this.#report = report;
     this.#task = this.#run();

@@ -45,6 +45,7 @@ export class WorkerProbe {
   readonly #worker: WatchedWorker;
   readonly #options: WorkerProbeOptions;
   readonly #sockets: WorkerSockets;
+  readonly #concurrent: Set<number>;
   readonly #signal: AbortSignal;
   #hostname: string;
   #serial: boolean | null = null;
@@ -57,11 +58,17 @@ export class WorkerProbe {
   constructor(
     worker: WatchedWorker,
     options: WorkerProbeOptions,
-    deps: { readonly sockets: WorkerSockets; readonly signal: AbortSignal },
+    deps: {
+      readonly sockets: WorkerSockets;
+      /** Generations of which one was seen to serve several connections: all do. */
+      readonly concurrent: Set<number>;
+      readonly signal: AbortSignal;
+    },
   ) {
     this.#worker = worker;
     this.#options = options;
     this.#sockets = deps.sockets;
+    this.#concurrent = deps.concurrent;
     this.#signal = deps.signal;
     this.#hostname = worker.hostname;
   }
@@ -88,12 +95,21 @@ export class WorkerProbe {
       result = await this.#tryIpv6() ?? result;
     }
     if (starting && isHealthy(result, this.#options.healthStrict)) {
-      this.#serial ??= await servesOneConnection(
-        { hostname: this.#hostname, port: this.#worker.port },
-        { ...this.#options, signal: this.#signal },
-      );
+      this.#serial ??= await this.#servesOneConnection();
     }
     return result;
+  }
+
+  /** Once it has been seen that it does not, that holds for its program; that it does may be chance. */
+  async #servesOneConnection(): Promise<boolean> {
+    const { port, generation } = this.#worker;
+    if (this.#concurrent.has(generation)) return false;
+    const serial = await servesOneConnection(
+      { hostname: this.#hostname, port },
+      { ...this.#options, signal: this.#signal },
+    );
+    if (serial === false) this.#concurrent.add(generation);
+    return serial ?? false;
   }
 
   async #probe(hostname: string, starting: boolean): Promise<ProbeResult> {

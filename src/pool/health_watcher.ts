@@ -23,6 +23,8 @@ export interface ProbeTarget {
 export interface WatchedWorker extends ProbeTarget {
   /** Slot of the worker, from 0. */
   readonly workerId: number;
+  /** Which (re)load has started it. */
+  readonly generation: number;
   /** What the data plane calls it. */
   readonly upstream: number;
   /** Its process, which leads a group of its own. */

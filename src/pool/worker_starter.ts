@@ -204,6 +204,7 @@ export class WorkerStarter {
     worker.watch = this.#deps.health.watch(
       {
         workerId: worker.id,
+        generation: worker.generation,
         upstream: worker.upstream.key,
         pid: process.pid,
         mark: process.mark ?? null,

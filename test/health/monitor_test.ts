@@ -85,6 +85,7 @@ class WatchedServer implements AsyncDisposable {
     });
     const worker = {
       workerId: 2,
+      generation: 1,
       upstream: UPSTREAM,
       pid: NOBODY,
       mark: null,
