@@ -59,7 +59,7 @@ export class LoadSampler {
   }
 
   /** Not at each sample: it reads files of every process of the workers. */
-  #readMemoryCeiling({ workers }: PoolSnapshot): number | null {
+  #readMemoryCeiling(snapshot: PoolSnapshot): number | null {
     const { maxWorkersAuto, scaleIntervalMs } = this.#options;
     if (!maxWorkersAuto) return null;
     const now = performance.now();
@@ -68,12 +68,28 @@ export class LoadSampler {
       const usage = this.#sources.pool.usage();
       this.#memoryCeiling = memoryCeiling({
         availableBytes: availableMemory(),
-        workerBytes: workers.filter(({ pid }) => pid !== null)
+        workerBytes: snapshot.workers.filter(({ pid }) => pid !== null)
           .map(({ pid }) => usage.get(pid!)?.rssBytes ?? null),
+        counted: countedWorkers(snapshot),
       });
     }
     return this.#memoryCeiling;
   }
+}
+
+/**
+ * Places whose worker runs, spares aside, and those that a pool that grows gives
+ * back to a worker that is kept: it costs no more memory.
+ */
+export function countedWorkers(
+  { workers, generation }: Pick<PoolSnapshot, "workers" | "generation">,
+): number {
+  const places = workers.filter((worker) =>
+    worker.pid !== null && !worker.spare && worker.state !== "draining" &&
+    worker.state !== "terminating" &&
+    (!worker.former || worker.generation === generation)
+  );
+  return new Set(places.map(({ id }) => id)).size;
 }
 
 /** Workers that have as many requests as they may have; 0 is no cap. */

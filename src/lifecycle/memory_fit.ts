@@ -14,6 +14,8 @@ export interface MemoryFitOptions {
   readonly maxWorkers: number;
   /** Whether memory limits the number of workers by itself. */
   readonly maxWorkersAuto: boolean;
+  /** Whether a reload keeps the workers it replaces for a while. */
+  readonly skewProtection: boolean;
   /** 0 is no limit. */
   readonly maxWorkerMemoryMb: number;
 }
@@ -40,6 +42,7 @@ export interface MeasuredMemory {
  *   spareWorkers: 0,
  *   maxWorkers: 4,
  *   maxWorkersAuto: false,
+ *   skewProtection: false,
  *   maxWorkerMemoryMb: 512,
  * };
  * assert.equal(limitShortfall(settings, 4e9), null);
@@ -77,7 +80,7 @@ export function measuredShortfall(
 }
 
 function shortfall(
-  { poolSize, spareWorkers, maxWorkers, maxWorkersAuto }: MemoryFitOptions,
+  options: MemoryFitOptions,
   { workerMb, use, roomMb, remedy }: {
     readonly workerMb: number;
     readonly use: string;
@@ -85,6 +88,7 @@ function shortfall(
     readonly remedy: string;
   },
 ): string | null {
+  const { poolSize, spareWorkers, maxWorkers, maxWorkersAuto } = options;
   const fits = Math.max(0, Math.floor(roomMb / Math.max(workerMb, 1)));
   const spares = spareWorkers === 0 ? "" : ` and SPARE_WORKERS=${spareWorkers}`;
   const say = (setting: string, workers: number, advice: string): string =>
@@ -93,6 +97,11 @@ function shortfall(
     `enough for ${fits}; lower ${advice} or ${remedy}`;
   if (poolSize + spareWorkers > fits) {
     return say(`POOL_SIZE=${poolSize}`, poolSize + spareWorkers, "POOL_SIZE");
+  }
+  if (options.skewProtection && 2 * poolSize + spareWorkers > fits) {
+    const setting = `POOL_SIZE=${poolSize} (and as many that ` +
+      "SKEW_PROTECTION keeps after a reload)";
+    return say(setting, 2 * poolSize + spareWorkers, "POOL_SIZE");
   }
   // With auto it is memory that limits the number.
   if (!maxWorkersAuto && maxWorkers + spareWorkers > fits) {

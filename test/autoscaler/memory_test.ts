@@ -27,7 +27,11 @@ Deno.test("there is room for as many workers of the mean size as nine tenths of 
     available: number | null,
     workers: (number | null)[],
   ): number | null =>
-    memoryCeiling({ availableBytes: available, workerBytes: workers });
+    memoryCeiling({
+      availableBytes: available,
+      workerBytes: workers,
+      counted: workers.length,
+    });
   assert.equal(ceiling(1_000, [80, 100, 120]), 3 + 9);
   assert.equal(ceiling(0, [80, 100]), 2);
   assert.equal(ceiling(50, [100]), 1);
@@ -35,10 +39,24 @@ Deno.test("there is room for as many workers of the mean size as nine tenths of 
   assert.equal(ceiling(1_000, [100, null]), 2 + 9);
 });
 
+Deno.test("those that run beside the workers that count take memory, and no places", () => {
+  const workerBytes = [100, 100, 100];
+  const counted = 1;
+  assert.equal(
+    memoryCeiling({ availableBytes: 250, workerBytes, counted }),
+    1 + 2,
+  );
+});
+
 Deno.test("what cannot be seen limits nothing", () => {
-  assert.equal(memoryCeiling({ availableBytes: null, workerBytes: [1] }), null);
-  assert.equal(memoryCeiling({ availableBytes: 1, workerBytes: [null] }), null);
-  assert.equal(memoryCeiling({ availableBytes: 1, workerBytes: [] }), null);
+  const ceiling = (
+    availableBytes: number | null,
+    workerBytes: (number | null)[],
+  ): number | null =>
+    memoryCeiling({ availableBytes, workerBytes, counted: 1 });
+  assert.equal(ceiling(null, [1]), null);
+  assert.equal(ceiling(1, [null]), null);
+  assert.equal(ceiling(1, []), null);
   assert.equal(availableMemory(files({})), null);
 });
 

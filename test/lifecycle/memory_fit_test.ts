@@ -19,6 +19,7 @@ function settings(differing: Partial<MemoryFitOptions> = {}): MemoryFitOptions {
     spareWorkers: 0,
     maxWorkers: 4,
     maxWorkersAuto: false,
+    skewProtection: false,
     maxWorkerMemoryMb: 256,
     ...differing,
   };
@@ -37,6 +38,15 @@ Deno.test("a pool of workers at their limit that does not fit is named, with wha
 Deno.test("spares take memory, too", () => {
   const message = limitShortfall(settings({ spareWorkers: 1 }), 1024 * MIB);
   assert.match(message!, /POOL_SIZE=4 and SPARE_WORKERS=1 .* need 1280 MB/);
+});
+
+Deno.test("so do those that a reload keeps for their clients", () => {
+  const kept = settings({ skewProtection: true, maxWorkersAuto: true });
+  assert.equal(limitShortfall(kept, 2048 * MIB), null);
+  assert.match(
+    limitShortfall(kept, 2047 * MIB)!,
+    /POOL_SIZE=4 .*SKEW_PROTECTION keeps .* need 2048 MB, .* enough for 7; /,
+  );
 });
 
 Deno.test("a pool that may grow beyond what fits is named, but for one that goes by memory", () => {
