@@ -58,6 +58,8 @@ export interface ModelProcess {
   /** Whether it has been told to end, and does. */
   asked: boolean;
   alive: boolean;
+  /** Whether it fails the requests it is given. */
+  broken: boolean;
   /** Whether it leaves others behind when it ends. */
   lingers: boolean;
   /** Lets those end. */
@@ -125,6 +127,11 @@ export class ModelWorld {
   });
   readonly reloads: Reloads;
   readonly reconciler: Reconciler;
+  /**
+   * The upstream whose clients make requests that fail, whoever serves them;
+   * `null` when there are none.
+   */
+  cursed: number | null = null;
   /** When the next pass is due at the latest. */
   dueAt = 0;
   /** Whether the next program that is launched cannot be. */
@@ -223,6 +230,24 @@ export class ModelWorld {
     });
   }
 
+  /** Has each upstream that is published respond to so many requests. */
+  respond(requests: number): void {
+    const { upstreams } = this.dispatcher;
+    const tied = upstreams.some(({ key }) => key === this.cursed);
+    for (const upstream of upstreams) {
+      const { key, port } = upstream;
+      const process = this.#running().find((other) => other.port === port);
+      const fails = process?.broken || key === this.cursed;
+      const errors = fails
+        ? requests
+        : this.cursed === null || tied
+        ? 0
+        : requests / 2;
+      upstream.requests += requests;
+      upstream.serverErrors += errors;
+    }
+  }
+
   /** Processes that run. */
   #running(): ModelProcess[] {
     return [...this.processes].filter(({ alive }) => alive);
@@ -274,6 +299,7 @@ export class ModelWorld {
       upstreamId: launch.id,
       asked: false,
       alive: true,
+      broken: false,
       lingers: false,
       clear: () => {
         this.lingering.delete(process);
