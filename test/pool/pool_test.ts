@@ -161,12 +161,12 @@ Deno.test("a pool whose workers all end says which command, how, and their last 
 
 Deno.test("a worker that is never ready is ended and told of with what was seen", async () => {
   const harness = new PoolHarness(["sleep", "300"], {
-    startupTimeoutMs: 1_000,
+    startupTimeoutMs: 3_000,
   });
   await assert.rejects(harness.pool.start(), {
     code: "never-ready",
     message:
-      /not ready within 1000 ms \(connection refused: .*\); STARTUP_TIMEOUT_MS is the limit/,
+      /not ready within 3000 ms \(connection refused: .*\); STARTUP_TIMEOUT_MS is the limit/,
   });
   const { pid } = harness.all("worker-spawned")[0]!;
   assert.deepEqual(await aliveAmong([pid]), []);
