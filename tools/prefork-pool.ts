@@ -24,8 +24,7 @@ import {
   loadConfig,
 } from "../src/config/load_config.ts";
 import { takeEnvironment } from "../src/config/take_environment.ts";
-import { startProblems } from "../src/lifecycle/check_start.ts";
-import { limitShortfall } from "../src/lifecycle/memory_fit.ts";
+import { startProblems, startWarnings } from "../src/lifecycle/check_start.ts";
 import { printError } from "../src/lifecycle/print_error.ts";
 import { run } from "../src/lifecycle/run.ts";
 import { enterAnew, shellDirectory } from "../src/lifecycle/shell_directory.ts";
@@ -108,8 +107,9 @@ async function check(
   const problems = await startProblems(config, env.get("PATH"));
   for (const problem of problems) printError(problem, env);
   if (problems.length > 0) return EXIT_FAILURE;
-  const shortfall = limitShortfall(config);
-  if (shortfall !== null) console.error(`Warning: ${shortfall}`);
+  for (const warning of await startWarnings(config)) {
+    console.error(`Warning: ${warning}`);
+  }
   print("The configuration can be used.");
   return EXIT_OK;
 }

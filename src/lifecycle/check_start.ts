@@ -7,7 +7,9 @@
 
 import type { Config } from "../config/config.ts";
 import { certificateReader } from "./certificate_reader.ts";
+import { termRemark } from "./certificate_term.ts";
 import { findProgram } from "./find_program.ts";
+import { limitShortfall } from "./memory_fit.ts";
 import { StartError } from "./start_error.ts";
 import { findWatched } from "./watch/watch_service.ts";
 
@@ -29,6 +31,17 @@ export async function startProblems(
   const missing = searched === undefined ? null : findProgram(config, searched);
   if (missing !== null) problems.push(`Cannot start a worker: ${missing}.`);
   return problems.filter((problem) => problem !== null);
+}
+
+/** Returns what a pool that can start would warn of then, as whole sentences. */
+export async function startWarnings(
+  config: Config,
+): Promise<readonly string[]> {
+  const certificate = (await certificateReader(config))?.();
+  return [
+    certificate === undefined ? null : termRemark(certificate, Date.now()),
+    limitShortfall(config),
+  ].filter((warning) => warning !== null);
 }
 
 async function problemOf(

@@ -8,6 +8,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { Certificate } from "../plane/contract.ts";
+import type { CertificateTerm } from "./certificate_term.ts";
 import { StartError } from "./start_error.ts";
 
 /** One block of a PEM file (RFC 7468 §2). */
@@ -33,8 +34,13 @@ export interface CertificatePaths {
   readonly serverKeyPath: string;
 }
 
+/** What the files hold. */
+export interface ReadCertificate extends CertificateTerm {
+  readonly certificate: Certificate;
+}
+
 /** Reads the files. @throws {StartError} When they cannot be used. */
-export function readCertificate(paths: CertificatePaths): Certificate {
+export function readCertificate(paths: CertificatePaths): ReadCertificate {
   const { serverCertPath, serverKeyPath } = paths;
   const cert = pemBlocks(
     readFile(serverCertPath, "SERVER_CERT_PATH"),
@@ -84,7 +90,12 @@ export function readCertificate(paths: CertificatePaths): Certificate {
       cause,
     );
   }
-  return usable;
+  return {
+    certificate: usable,
+    path: serverCertPath,
+    validFrom: Date.parse(certificate.validFrom),
+    validTo: Date.parse(certificate.validTo),
+  };
 }
 
 /** The blocks with this label: one file may hold certificate, key and parameters. */

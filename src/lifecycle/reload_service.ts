@@ -10,7 +10,6 @@ import { ConfigError } from "../config/config_error.ts";
 import type { EventEmitter } from "../events/mod.ts";
 import type { Pool } from "../pool/pool.ts";
 import { refusedReload, type ReloadReport } from "../events/reload_report.ts";
-import type { Certificate, DataPlane } from "../plane/contract.ts";
 import { type Reconfiguration, reconfigure } from "./reconfigure.ts";
 import type { ScalingService } from "./scaling_service.ts";
 import { StartError } from "./start_error.ts";
@@ -20,9 +19,8 @@ export interface ReloadServiceDeps {
   readonly pool: Pool;
   readonly scaling: ScalingService;
   readonly events: EventEmitter;
-  readonly plane: DataPlane;
-  /** Reads the certificate anew; `null` where there is none. @throws {StartError} when it cannot be used. */
-  readonly readCertificate: () => Certificate | null;
+  /** Serves with the certificate read anew. @throws {StartError} when it cannot be used. */
+  readonly renewCertificate: () => void;
   /** Resolves when the pool has started; `null` once it has. */
   readonly started: () => Promise<void> | null;
   /** Why there can be no reload, as a sentence; `null` while there can. */
@@ -74,7 +72,7 @@ export class ReloadService {
     if (before !== null) return this.#refuse(before);
     try {
       const read = this.#deps.readConfig();
-      this.#renewCertificate();
+      this.#deps.renewCertificate();
       await this.#apply(reconfigure(this.#config, read));
     } catch (error) {
       if (error instanceof ConfigError || error instanceof StartError) {
@@ -94,18 +92,6 @@ export class ReloadService {
     const report = refusedReload(pool.snapshot().generation, reason);
     events.emit({ type: "reload-finished", report });
     return report;
-  }
-
-  /** New connections are served with it; if it cannot be used, the old one stays. */
-  #renewCertificate(): void {
-    const certificate = this.#deps.readCertificate();
-    if (certificate === null) return;
-    this.#deps.plane.send({ type: "renew-certificate", certificate });
-    this.#deps.events.emit({
-      type: "notice",
-      level: "info",
-      message: "Certificate read anew: new connections are served with it.",
-    });
   }
 
   /** Goes by another configuration, as far as that is possible while connections go on. */

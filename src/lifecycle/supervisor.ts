@@ -18,9 +18,8 @@ import type { MetricsSnapshot } from "../metrics/metrics_snapshot.ts";
 import { Pool } from "../pool/pool.ts";
 import type { ReloadReport } from "../events/reload_report.ts";
 import type { AdminEndpoint } from "../registry/pool_record.ts";
-import type { Certificate } from "../plane/contract.ts";
 import { AdminService } from "./admin_service.ts";
-import { certificateReader } from "./certificate_reader.ts";
+import { CertificateService } from "./certificate_service.ts";
 import type { OpenListener } from "./listen.ts";
 import { MemoryWatch } from "./memory_watch.ts";
 import { MetricsService } from "./metrics_service.ts";
@@ -59,6 +58,7 @@ export class Supervisor {
   readonly #config: Config;
   readonly #admin: AdminService;
   readonly #plane: ServingPlane;
+  readonly #certificates: CertificateService;
   readonly #pool: Pool;
   readonly #scaling: ScalingService;
   readonly #memory: MemoryWatch;
@@ -67,8 +67,6 @@ export class Supervisor {
   readonly #tally: EventTally;
   readonly #onReload: (report: Promise<ReloadReport>) => void;
   #state: ServingState = "starting";
-  /** Reads the certificate anew; `null` where none is set, and before the pool starts. */
-  #readCertificate: (() => Certificate) | null = null;
   #listener: OpenListener | null = null;
   #endpoint: PublicEndpoint | null = null;
   #stopped: Promise<void> | null = null;
@@ -100,6 +98,10 @@ export class Supervisor {
       scale: (workers) => this.scale(workers),
     });
     const plane = this.#plane = openPlane(config, events);
+    const certificates = this.#certificates = new CertificateService(config, {
+      events,
+      plane,
+    });
     const health = new HealthMonitor(config, { events, plane });
     const pool = this.#pool = new Pool(config, { plane, events, health });
     const scaling = this.#scaling = new ScalingService(config, {
@@ -120,8 +122,7 @@ export class Supervisor {
       pool,
       scaling,
       events,
-      plane,
-      readCertificate: () => this.#readCertificate?.() ?? null,
+      renewCertificate: () => certificates.renew(),
       obstacle: () =>
         this.#state === "serving" ? null : `the pool is ${this.#state}`,
       started: () => this.#state === "starting" ? this.#started.promise : null,
@@ -233,8 +234,7 @@ export class Supervisor {
   ): Promise<void> {
     let begun = false;
     try {
-      this.#readCertificate = await certificateReader(this.#config);
-      const certificate = this.#readCertificate?.() ?? null;
+      const certificate = await this.#certificates.open();
       const opened = this.#listener = await this.#plane.listen();
       this.#endpoint = new PublicEndpoint(opened, {
         tls: certificate !== null,
@@ -302,7 +302,7 @@ export class Supervisor {
       removeFile: () => this.#listener?.removeFile(),
       plane: this.#plane,
       pool: this.#pool,
-      observers: [this.#admin, this.#metrics],
+      observers: [this.#admin, this.#metrics, this.#certificates],
       events: this.events,
     }, drainTimeoutMs);
     this.#setState("stopped");
@@ -321,7 +321,7 @@ export class Supervisor {
   }
 
   #announce(): void {
-    const tls = this.#readCertificate !== null;
+    const tls = this.#config.serverCertPath !== null;
     const announce = (
       { hostname, port }: { hostname: string; port: number },
       rest: Pick<ListeningEvent, "role" | "tls" | "transport">,

@@ -25,6 +25,7 @@ import { RawClient } from "../support/raw_client.ts";
 import {
   clientHello,
   connectTls,
+  EXPIRED,
   FIRST,
   SECOND,
   type TestCertificate,
@@ -183,6 +184,40 @@ Deno.test("SIGHUP shows the new certificate to new connections, and touches no o
   assert.match(await refusal(pool), /SERVER_KEY_PATH cannot be read/);
   await using still = await connectTls(pool.port);
   assert.equal(still.certificateName, SECOND.name);
+});
+
+Deno.test("a certificate that has expired is served, with a warning at the start and at each reload", async () => {
+  await using files = await ownFiles();
+  await files.install(EXPIRED);
+  await using pool = await startPool(serving(files));
+  const warned = async (from: number): Promise<string> => {
+    const { level, message } = await pool.waitForEvent("notice", {
+      from,
+      where: ({ message }) => message.startsWith("The certificate in"),
+    });
+    assert.equal(level, "warning");
+    return message;
+  };
+  const says =
+    `The certificate in SERVER_CERT_PATH (${files.certPath}) expired at ` +
+    "2020-02-01T00:00:00Z: clients refuse it. Renew it and reload.";
+  assert.equal(await warned(0), says);
+  await using connection = await connectTls(pool.port);
+  assert.equal(connection.certificateName, EXPIRED.name);
+
+  const first = pool.events.length;
+  await reload(pool);
+  assert.equal(await warned(first), says);
+
+  await files.install(FIRST);
+  const second = pool.events.length;
+  await reload(pool);
+  await pool.waitForEvent("reload-finished", { from: second });
+  assert.ok(
+    !pool.events.slice(second).some((event) =>
+      event.type === "notice" && event.message.startsWith("The certificate in")
+    ),
+  );
 });
 
 /** Files that cannot be used, and what is said of them. */

@@ -38,6 +38,9 @@ export const WEAK: TestCertificate = testCertificate("weak");
 /** One whose key the runtime cannot sign with. */
 export const UNUSUAL: TestCertificate = testCertificate("unusual");
 
+/** One that was valid in January 2020 alone. */
+export const EXPIRED: TestCertificate = testCertificate("expired");
+
 /** One that clients can trust that take no authority for a server. */
 export const COLLECTOR: TestCertificate = testCertificate("collector");
 
