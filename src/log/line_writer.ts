@@ -5,7 +5,8 @@
  * `console.error` and the synchronous writes freeze the whole process while
  * nobody reads the other end of the pipe. Here lines go to a bounded queue;
  * what does not fit is dropped and counted. A disk that is full is tried again
- * until there is room.
+ * until there is room. For a reader that has gone nothing is kept: lines are
+ * counted until one writes again to another, as a FIFO may get.
  *
  * Knows nothing of events or loggers.
  *
@@ -41,7 +42,7 @@ export interface LineWriterOptions {
    * there was an outage, else one at least. Empty to tell nothing.
    */
   readonly droppedLine: (count: number, outage: Outage | null) => string;
-  /** Told when nothing can be written any more, with the reason. @default {nobody} */
+  /** Told when nothing can be written for the time being, with the reason. @default {nobody} */
   readonly onOutage?: (reason: string) => void;
 }
 
@@ -66,6 +67,8 @@ const WOULD_BLOCK_PAUSE_MS = 20;
 /** Pause before another attempt at a disk that is full, or a file that cannot be opened. */
 const OUTAGE_PAUSE_MS = 250;
 
+const LF = 0x0a;
+
 /** Writes lines asynchronously, as many at once as there are. */
 export class LineWriter {
   readonly #sink: ByteSink;
@@ -79,7 +82,8 @@ export class LineWriter {
   #dropped = 0;
   #dropping = false;
   #outage: Outage | null = null;
-  #broken = false;
+  /** Since when nothing can be written; `null` while it can. */
+  #outageSince: number | null = null;
   #writing: Promise<void> | null = null;
 
   /** Creates a writer to `sink`, which nobody else should write to. */
@@ -115,7 +119,6 @@ export class LineWriter {
   }
 
   #add(line: string, maxQueuedChars: number): void {
-    if (this.#broken) return;
     if (this.#queuedChars + line.length > maxQueuedChars) {
       this.#dropped++;
       this.#dropping = true;
@@ -133,16 +136,9 @@ export class LineWriter {
   async #drain(): Promise<void> {
     // Lines of the same turn go out in one write.
     await Promise.resolve();
-    try {
-      while (this.#lines.length > 0) {
-        await this.#writeAll(this.#encoder.encode(this.#take()));
-        this.#reportLoss();
-      }
-    } catch {
-      // The reader has gone, and with it the place to say so.
-      this.#broken = true;
-      this.#lines = [];
-      this.#queuedChars = 0;
+    while (this.#lines.length > 0) {
+      await this.#writeAll(this.#encoder.encode(this.#take()));
+      this.#reportLoss();
     }
     this.#writing = null;
   }
@@ -172,6 +168,7 @@ export class LineWriter {
   #reportLoss(): void {
     if (this.#queuedChars > this.#maxQueuedChars * RESUME_SHARE) return;
     this.#dropping = false;
+    if (this.#outageSince !== null) return;
     if (this.#dropped === 0 && this.#outage === null) return;
     const line = this.#options.droppedLine(this.#dropped, this.#outage);
     this.#dropped = 0;
@@ -181,37 +178,51 @@ export class LineWriter {
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
     let offset = 0;
-    let outageSince: number | null = null;
     while (offset < bytes.length) {
       try {
         offset += await this.#sink.write(bytes.subarray(offset));
-        if (outageSince !== null && this.#outage !== null) {
-          const durationMs = performance.now() - outageSince;
-          this.#outage = { ...this.#outage, durationMs };
-          outageSince = null;
-        }
+        this.#endOutage();
       } catch (error) {
-        if (hasNoReader(error)) throw error;
         if (error instanceof Deno.errors.WouldBlock) {
           await pause(WOULD_BLOCK_PAUSE_MS);
           continue;
         }
-        if (outageSince === null) {
-          outageSince = performance.now();
-          const reason = error instanceof Error ? error.message : String(error);
-          if (this.#outage === null) this.#options.onOutage?.(reason);
-          this.#outage = { reason, durationMs: 0 };
+        this.#beginOutage(error);
+        if (hasNoReader(error)) {
+          this.#dropped += linesIn(bytes.subarray(offset));
+          return;
         }
         await pause(OUTAGE_PAUSE_MS);
       }
     }
   }
+
+  #beginOutage(error: unknown): void {
+    if (this.#outageSince !== null) return;
+    this.#outageSince = performance.now();
+    const reason = error instanceof Error ? error.message : String(error);
+    if (this.#outage === null) this.#options.onOutage?.(reason);
+    this.#outage = { reason, durationMs: 0 };
+  }
+
+  #endOutage(): void {
+    if (this.#outageSince === null || this.#outage === null) return;
+    const durationMs = performance.now() - this.#outageSince;
+    this.#outage = { ...this.#outage, durationMs };
+    this.#outageSince = null;
+  }
 }
 
-/** Whether nothing that is written will ever arrive. */
+/** Whether nobody reads what is written, and hardly anybody will. */
 function hasNoReader(error: unknown): boolean {
   return error instanceof Deno.errors.BrokenPipe ||
     error instanceof Deno.errors.BadResource;
+}
+
+function linesIn(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = -1; (at = bytes.indexOf(LF, at + 1)) >= 0;) count++;
+  return count;
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isGranted } from "../shared/is_granted.ts";
 import type { ByteSink } from "./line_writer.ts";
 
 /** A file that lines are appended to. It is made where it does not exist. */
@@ -23,7 +24,10 @@ export class LogFile implements ByteSink {
    * has been moved away, or may have been. If that fails the old one is kept.
    */
   open(): void {
-    const file = Deno.openSync(this.path, { append: true, create: true });
+    // A FIFO that is open for reading too has somebody at its other end for
+    // ever: opening it would wait for that, and hold up the whole process.
+    const read = isFifo(this.path);
+    const file = Deno.openSync(this.path, { append: true, create: true, read });
     const old = this.#file;
     this.#file = file;
     // One that is being written to is closed when that is done.
@@ -46,5 +50,16 @@ export class LogFile implements ByteSink {
   close(): void {
     this.#file?.close();
     this.#file = null;
+  }
+}
+
+/** Whether it is one, as far as we may see. */
+function isFifo(path: string): boolean {
+  if (!isGranted({ name: "read", path })) return false;
+  try {
+    return Deno.statSync(path).isFifo === true;
+  } catch {
+    // Opening it tells what is wrong.
+    return false;
   }
 }

@@ -18,10 +18,6 @@ class GatedSink implements ByteSink {
   open(): void {
     this.#gate.resolve();
   }
-
-  fail(error: Error): void {
-    this.#gate.reject(error);
-  }
 }
 
 const FLUSH_MS = 10_000;
@@ -77,17 +73,6 @@ Deno.test("a flush gives up at its deadline, and what waits is still written lat
   assert.deepEqual(sink.writes, ["a\n"]);
 });
 
-Deno.test("a reader that has gone is no error, and nothing is kept for it", async () => {
-  const sink = new GatedSink();
-  const writer = new LineWriter(sink, { droppedLine });
-  writer.write("a\n");
-  sink.fail(new Deno.errors.BrokenPipe("gone"));
-  assert.equal(await writer.flush(FLUSH_MS), true);
-  writer.write("b\n");
-  assert.equal(await writer.flush(FLUSH_MS), true);
-  assert.deepEqual(sink.writes, []);
-});
-
 Deno.test("a stream that would block is tried again", async () => {
   const written: Uint8Array[] = [];
   let attempts = 0;
@@ -138,6 +123,22 @@ Deno.test("a disk that is full is tried again, nothing is lost, and the outage i
   writer.write("c\n");
   await writer.flush(FLUSH_MS);
   assert.match(sink.text, /\)\nc\n$/);
+});
+
+Deno.test("for a reader that has gone nothing is kept, and another one is told what is missing", async () => {
+  const gone = new Deno.errors.BrokenPipe("gone");
+  const sink = new FailingSink(gone, gone);
+  const outages: string[] = [];
+  const writer = new LineWriter(sink, {
+    droppedLine: (count, outage) => `(${count} dropped: ${outage?.reason})\n`,
+    onOutage: (reason) => outages.push(reason),
+  });
+  for (const lines of ["a\n", "b\nc\n", "d\n"]) {
+    writer.write(lines);
+    assert.equal(await writer.flush(FLUSH_MS), true);
+  }
+  assert.equal(sink.text, "d\n(3 dropped: gone)\n");
+  assert.deepEqual(outages, ["gone"]);
 });
 
 Deno.test("an outage that lasts costs no more memory than the queue, and what was lost is told once", async () => {

@@ -44,9 +44,9 @@ async function logged(
     logLevel: "info",
     logFormat: "text",
     accessLog: "off",
+    stdout,
     ...options,
     stream,
-    stdout,
   });
   const output = (event: Partial<WorkerOutputEvent>): void =>
     events.emit({
@@ -203,6 +203,71 @@ Deno.test("a file that cannot be opened anew is written on, and the log says so"
   } finally {
     await Deno.remove(moved, { recursive: true });
   }
+});
+
+Deno.test({
+  name:
+    "a FIFO may be without a reader at any time, and who comes gets what was written",
+  ignore: Deno.build.os === "windows",
+  async fn(): Promise<void> {
+    const directory = await Deno.makeTempDir();
+    const path = `${directory}/fifo`;
+    try {
+      await new Deno.Command("mkfifo", { args: [path] }).output();
+      const { stderr } = await logged(
+        { workerLogs: "raw", workerLogFile: path },
+        async ({ logger, output }) => {
+          output({ line: "early" });
+          assert.equal(await firstOf(path, "early\n"), "early\n");
+          output({ line: "between" });
+          logger.reopen();
+          output({ line: "late" });
+          const rest = "between\nlate\n";
+          assert.equal(await firstOf(path, rest), rest);
+        },
+      );
+      assert.equal(stderr, "");
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});
+
+/** What somebody reads there who comes and goes: as much as `expected` is long. */
+async function firstOf(path: string, expected: string): Promise<string> {
+  const args = ["-c", String(expected.length), path];
+  const { stdout } = await new Deno.Command("head", { args }).output();
+  return new TextDecoder().decode(stdout);
+}
+
+Deno.test("stdout whose reader has gone is said once, and what is lost when there is another", async () => {
+  let attempts = 0;
+  let text = "";
+  const stdout = {
+    write(bytes: Uint8Array): Promise<number> {
+      if (++attempts < 3) {
+        return Promise.reject(new Deno.errors.BrokenPipe("nobody"));
+      }
+      text += new TextDecoder().decode(bytes);
+      return Promise.resolve(bytes.length);
+    },
+  };
+  const { stderr } = await logged(
+    { workerLogs: "raw", stdout },
+    async ({ output }) => {
+      output({ line: "lost" });
+      await until(() => Promise.resolve(attempts === 1));
+      output({ line: "lost too" });
+      await until(() => Promise.resolve(attempts === 2));
+      output({ line: "found" });
+      await until(() => Promise.resolve(text !== ""));
+    },
+  );
+  assert.equal(text, "found\n");
+  const [first, second, ...rest] = stderr.trimEnd().split("\n");
+  assert.match(first!, / WRN Cannot write to stdout: nobody\./);
+  assert.match(second!, / WRN 2 log lines dropped: stdout .* \(nobody\)$/);
+  assert.deepEqual(rest, []);
 });
 
 Deno.test("a file that cannot be opened at the start is an error", async () => {
