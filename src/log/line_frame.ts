@@ -15,6 +15,13 @@ export type LineFrame = (timestamp: number, text: string) => string;
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/;
 const EVERY_CONTROL = new RegExp(CONTROL, "g");
 
+/** What stands for each of them, made once: a worker may write nothing else. */
+const VISIBLE: readonly string[] = Array.from(
+  { length: 0xa0 },
+  (_, code) =>
+    code === 0x0d ? "\\r" : `\\x${code.toString(16).padStart(2, "0")}`,
+);
+
 /** Stands for the text while the frame around it is made. */
 const PLACE = "@text@";
 
@@ -51,10 +58,7 @@ function visible(text: string): string {
   return CONTROL.test(text)
     ? text.replace(
       EVERY_CONTROL,
-      (character) =>
-        character === "\r"
-          ? "\\r"
-          : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+      (character) => VISIBLE[character.charCodeAt(0)]!,
     )
     : text;
 }

@@ -30,8 +30,8 @@ const MAX_SLOW_AT_ONCE = 5;
  */
 const FATAL_MS = 100;
 
-/** Suspects named of one worker that has ended: of hundreds, any may be the one, and no list helps. */
-const MAX_SUSPECTS_NAMED = 10;
+/** Suspects named of one worker that has ended, or remembered of one that hangs: of hundreds, any may be the one, and no list helps. */
+const MAX_SUSPECTS = 10;
 
 /** What a worker may be found to be that does not respond at all. */
 const SILENT: readonly Diagnosis[] = ["blocked", "stopped", "stuck", "unknown"];
@@ -67,20 +67,19 @@ export class InFlightRequests {
 
   /**
    * Takes from a worker that hangs what may be sent again, and sends it to
-   * others. Not what has hung it by computing, and what may have hung it
-   * otherwise only as a request is that may have ended its worker: else it
-   * would go on to hang one after the other.
+   * others. Any of it may be the reason: the oldest may only have been waiting
+   * for something as a later one began to compute. So each is sent once more
+   * at most, as one that may have ended its worker: else it would go on to
+   * hang one after the other. The oldest at a worker that computes stays.
    * A worker that responds, well or not, keeps what it has.
    */
   recall(upstream: Upstream, diagnosis: Diagnosis): void {
     if (!SILENT.includes(diagnosis)) return;
     const waiting = waitingFor(upstream);
-    const [oldest] = waiting;
-    if (oldest !== undefined && diagnosis !== "stopped") {
-      // No more than a guess: it is taken back when the request gets a response.
-      this.#blame([oldest], { sparesLast: false, refutable: true });
-      if (diagnosis === "blocked") oldest.retries.disableRetry();
-    }
+    for (const { retries } of waiting) retries.noteLoss({ sparesLast: false });
+    // No more than a guess: it is taken back when a request gets a response.
+    this.#record(waiting.slice(0, MAX_SUSPECTS), { refutable: true });
+    if (diagnosis === "blocked") waiting[0]?.retries.disableRetry();
     for (const exchange of waiting) exchange.retryElsewhere();
   }
 
@@ -109,7 +108,7 @@ export class InFlightRequests {
       this.#blameForKill(lost[0]!);
     } else return NO_SUSPECTS;
     return {
-      suspects: [...known, ...others].slice(0, MAX_SUSPECTS_NAMED)
+      suspects: [...known, ...others].slice(0, MAX_SUSPECTS)
         .map((exchange) => this.#suspect(exchange)),
       suspectCount: lost.length,
     };
@@ -138,9 +137,16 @@ export class InFlightRequests {
     how: { readonly sparesLast: boolean; readonly refutable: boolean },
   ): void {
     for (const exchange of exchanges) exchange.retries.noteLoss(how);
+    this.#record(exchanges, how);
+  }
+
+  #record(
+    exchanges: readonly InFlightExchange[],
+    { refutable }: { readonly refutable: boolean },
+  ): void {
     this.#suspects.record(
       exchanges.map(({ request }) => request.describe()),
-      { at: this.#clock.now(), refutable: how.refutable },
+      { at: this.#clock.now(), refutable },
     );
   }
 

@@ -7,14 +7,14 @@
  * @module
  */
 
-import type { ExitStatus } from "../events/mod.ts";
+import type { ExitStatus, Killer } from "../events/mod.ts";
 import type { EndCause } from "../plane/contract.ts";
 import type { WorkerState } from "./worker_state.ts";
 
 /**
  * Signals that a program brings upon itself, with their numbers on Linux: a
- * wild pointer, an assertion, a limit of its own. Others, SIGKILL of a kernel
- * short of memory among them, come from outside.
+ * wild pointer, an assertion, a limit of its own. Others come from outside, SIGKILL
+ * among them unless it is known to be that of a kernel short of memory.
  */
 const SELF_INFLICTED: ReadonlyMap<string, number> = new Map([
   ["SIGILL", 4],
@@ -34,12 +34,18 @@ const SIGNAL_CODE_BASE = 128;
 /** Greatest number of a signal. */
 const MAX_SIGNAL = 64;
 
-/** Returns why a process ended with `status` while its worker was in `state`. */
-export function endCause(status: ExitStatus, state: WorkerState): EndCause {
+/** Returns why a process ended with `status` while its worker was in `state`; `killer` is who killed it, if anybody did. */
+export function endCause(
+  status: ExitStatus,
+  state: WorkerState,
+  killer: Killer | null,
+): EndCause {
   // Who exhausts the memory is killed by us, but for what it has in flight.
   const requested = state.type === "terminating" &&
     state.cause !== "memory-limit";
   if (requested) return "requested";
+  // What it was given has filled the memory, and would fill the next one's.
+  if (killer === "out-of-memory") return "self-inflicted";
   return isSelfInflicted(status) ? "self-inflicted" : "external-signal";
 }
 

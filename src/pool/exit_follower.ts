@@ -50,7 +50,7 @@ export class ExitFollower {
     worker.killer = this.#killerOf(worker, status, now);
     worker.goneAt = now;
     const end = {
-      cause: endCause(status, worker.state),
+      cause: endCause(status, worker.state, worker.killer),
       description: describeExit(status),
     };
     const { key } = worker.upstream;

@@ -20,6 +20,12 @@ const SHARE = 0.2;
  */
 const BURST_MS = 250;
 
+/**
+ * Time in milliseconds that may be owed beyond that: what is read out of turn
+ * as a worker that floods ends makes others wait for a second at most.
+ */
+const MAX_EXCESS_MS = 200;
+
 /** Time in milliseconds for which slices may follow each other without letting others in. */
 const TURN_MS = 1;
 
@@ -51,6 +57,7 @@ export class OutputScheduler {
   /** Time taken that is not paid back yet: {@linkcode SHARE} of the time that passes pays. */
   #debtMs = 0;
   #paidAt = 0;
+  #scheduled = false;
 
   /** Creates a scheduler that nobody waits for. */
   constructor(deps: OutputSchedulerDeps = {}) {
@@ -70,32 +77,39 @@ export class OutputScheduler {
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push({ slice, done: resolve });
-    if (this.#waiting.length === 1) this.#schedule();
+    this.#schedule();
     await promise;
   }
 
-  /** Runs `slice` out of turn: nobody can read that output later. */
+  /** Runs `slice` out of turn: nobody can read that output later. Whoever waits for it waits no longer. */
   runNow(slice: () => number): void {
+    const at = this.#waiting.findIndex((waiting) => waiting.slice === slice);
+    const [waiting] = at < 0 ? [] : this.#waiting.splice(at, 1);
     this.#take(slice);
+    waiting?.done();
   }
 
   #schedule(): void {
+    if (this.#scheduled || this.#waiting.length === 0) return;
+    this.#scheduled = true;
     const excessMs = this.#pay() - BURST_MS;
     this.#later(() => this.#next(), Math.max(0, excessMs / SHARE));
   }
 
   #next(): void {
-    const { slice, done } = this.#waiting[0]!;
-    this.#take(slice);
-    this.#waiting.shift();
-    done();
-    if (this.#waiting.length > 0) this.#schedule();
+    this.#scheduled = false;
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    this.#take(next.slice);
+    next.done();
+    this.#schedule();
   }
 
   #take(slice: () => number): void {
     const startedAt = this.#clock();
     const bytes = slice();
-    this.#debtMs += this.#clock() - startedAt + bytes * READ_MS_PER_BYTE;
+    const costMs = this.#clock() - startedAt + bytes * READ_MS_PER_BYTE;
+    this.#debtMs = Math.min(this.#debtMs + costMs, BURST_MS + MAX_EXCESS_MS);
   }
 
   /** Pays for the time that has passed, and returns what is owed. */

@@ -33,6 +33,9 @@ const SLICE_LINES = 256;
 /** The same when the process is gone: what is left is little, and must not be lost. */
 const LAST_SLICE_LINES = 4_096;
 
+/** Bytes read out of turn then: what pipes hold. Who writes more is still there, and waits in turn. */
+const LAST_BYTES = 1024 * 1024;
+
 /** How long an output whose process is gone may keep silent before it is given up, in milliseconds. */
 const SILENCE_MS = 100;
 
@@ -77,8 +80,11 @@ export class WorkerOutput {
   // As they are: a byte order mark is part of a line; what is no UTF-8
   // becomes U+FFFD.
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  /** Of what has been read: what is being handed on. */
+  readonly #slices = new Set<() => number>();
   #chunksRead = 0;
-  #ending = false;
+  /** Bytes that may still be read out of turn. */
+  #lastBytes = 0;
 
   /** Creates an output that reads nothing yet. */
   constructor(deps: WorkerOutputDeps) {
@@ -116,7 +122,9 @@ export class WorkerOutput {
 
   /** The process is gone: reads what is left, out of turn, until nothing more comes. Others that it started may go on writing. */
   async settle(drained: Promise<unknown>): Promise<void> {
-    this.#ending = true;
+    this.#lastBytes = LAST_BYTES;
+    // What waits for its turn would be waited for, however many others flood.
+    for (const slice of this.#slices) this.#deps.scheduler.runNow(slice);
     let open = true;
     const ended = drained.then(() => {
       open = false;
@@ -130,7 +138,7 @@ export class WorkerOutput {
       await settledWithin(ended, SILENCE_MS);
       late = performance.now() - startedAt > LATE_MS;
     }
-    this.#ending = false;
+    this.#lastBytes = 0;
   }
 
   /** Nobody is left who should write: reads the rest in the same way, and stops. */
@@ -158,10 +166,13 @@ export class WorkerOutput {
       offset = this.#slice(stream, splitter, chunk, from);
       return offset - from;
     };
+    this.#slices.add(slice);
     while (offset < chunk.length) {
-      if (this.#ending) this.#deps.scheduler.runNow(slice);
+      if (this.#lastBytes > 0) this.#deps.scheduler.runNow(slice);
       else await this.#deps.scheduler.run(slice);
     }
+    this.#slices.delete(slice);
+    this.#lastBytes = Math.max(0, this.#lastBytes - chunk.length);
   }
 
   /** Handles the lines of `chunk` from `from` on, and returns how far it went. */
@@ -182,7 +193,7 @@ export class WorkerOutput {
       });
     }
     this.#budget.refill(this.#clock());
-    let room = this.#ending ? LAST_SLICE_LINES : SLICE_LINES;
+    let room = this.#lastBytes > 0 ? LAST_SLICE_LINES : SLICE_LINES;
     let withinBudget = true;
     const offset = splitter.split(chunk, from, (line) => {
       withinBudget = this.#handOn(stream, line);

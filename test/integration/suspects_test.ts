@@ -22,6 +22,7 @@ const ignore = ignoreWithout("node");
 function startMortalPool(
   workers: number,
   env: Readonly<Record<string, string>> = {},
+  wrapper: readonly string[] = [],
 ): Promise<PoolProcess> {
   const size = `${workers}`;
   return startPool({
@@ -32,7 +33,7 @@ function startMortalPool(
       MAX_WORKERS: size,
       ...env,
     },
-    command: ["node", fixture("mortal_worker.mjs")],
+    command: [...wrapper, "node", fixture("mortal_worker.mjs")],
   });
 }
 
@@ -133,7 +134,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "a worker that closes a connection and runs on, or ends later, is no proof (needs node)",
+    "a worker that closes a connection and listens on, or ends later, is no proof (needs node)",
   ignore,
   async fn(): Promise<void> {
     await using pool = await startMortalPool(4);
@@ -148,6 +149,35 @@ Deno.test({
       });
       assert.deepEqual(suspects, []);
     }
+  },
+});
+
+Deno.test({
+  name:
+    "a worker whose wrapper ends well after it takes one other with it (needs node)",
+  ignore,
+  async fn(): Promise<void> {
+    const slowly = ["sh", "-c", '"$@"; code=$?; sleep 0.3; exit $code', "sh"];
+    await using pool = await startMortalPool(4, {}, slowly);
+    await using client = await RawClient.connect(pool);
+    assert.equal((await client.ask(get("/throw"))).status, 502);
+    assert.equal(asked(pool, "/throw"), 2);
+    const { suspects } = await pool.waitForEvent("worker-exited");
+    assert.equal(suspects[0]?.target, "/throw");
+  },
+});
+
+Deno.test({
+  name:
+    "a worker that listens no more takes one other with it, though it runs on, and then none (needs node)",
+  ignore,
+  async fn(): Promise<void> {
+    await using pool = await startMortalPool(4);
+    await using client = await RawClient.connect(pool);
+    assert.equal((await client.ask(get("/deaf?1"))).status, 502);
+    assert.equal(asked(pool, "/deaf?1"), 2);
+    assert.equal((await client.ask(get("/deaf?2"))).status, 502);
+    assert.equal(asked(pool, "/deaf?2"), 1);
   },
 });
 

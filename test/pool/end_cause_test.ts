@@ -36,7 +36,7 @@ for (
 ) {
   for (const status of statuses) {
     Deno.test(`an end with ${JSON.stringify(status)} is taken for ${cause}`, () => {
-      assert.equal(endCause(status, READY), cause);
+      assert.equal(endCause(status, READY, null), cause);
     });
   }
 }
@@ -48,6 +48,16 @@ Deno.test("what the pool has asked for is nobody's fault, but for memory that ra
     cause,
     killAt: Infinity,
   });
-  assert.equal(endCause(killed, asked("drain-timeout")), "requested");
-  assert.equal(endCause(killed, asked("memory-limit")), "external-signal");
+  assert.equal(endCause(killed, asked("drain-timeout"), null), "requested");
+  assert.equal(
+    endCause(killed, asked("memory-limit"), null),
+    "external-signal",
+  );
+});
+
+Deno.test("a kill for want of memory is taken for the requests' fault, one by somebody else is not", () => {
+  const killed = { code: 137, signal: "SIGKILL" };
+  assert.equal(endCause(killed, READY, "out-of-memory"), "self-inflicted");
+  assert.equal(endCause(killed, READY, "outside"), "external-signal");
+  assert.equal(endCause(killed, READY, "unknown"), "external-signal");
 });

@@ -88,3 +88,38 @@ Deno.test("who writes a line waits for no more than one slice of each who floods
   await Promise.all([line, ...floods]);
   assert.ok(before <= 3, `${before}`);
 });
+
+Deno.test("what is read out of turn makes nobody wait for longer than a second", async () => {
+  const world = new World();
+  world.scheduler.runNow(() => 1e12);
+  let read = false;
+  const line = world.scheduler.run(() => {
+    read = true;
+    return 0;
+  });
+  assert.equal(read, false);
+  await world.runTo(1_100);
+  assert.equal(read, true);
+  await line;
+});
+
+Deno.test("a slice that waits can be run out of turn, and those behind it keep theirs", async () => {
+  const world = new World();
+  world.scheduler.runNow(() => {
+    world.now += 1_000;
+    return 0;
+  });
+  const order: string[] = [];
+  const slice = (name: string) => (): number => {
+    order.push(name);
+    return 0;
+  };
+  const [last, behind] = [slice("last"), slice("behind")];
+  const waits = [world.scheduler.run(last), world.scheduler.run(behind)];
+  world.scheduler.runNow(last);
+  await waits[0];
+  assert.deepEqual(order, ["last"]);
+  await world.runTo(5_000);
+  await waits[1];
+  assert.deepEqual(order, ["last", "behind"]);
+});

@@ -246,3 +246,41 @@ Deno.test("what comes while there is no turn to read is not taken for silence", 
   await ended;
   assert.deepEqual(reading.lines, ["last words"]);
 });
+
+Deno.test("what waits for its turn as its process ends is read at once", async () => {
+  const waits = Promise.withResolvers<void>();
+  class Full extends OutputScheduler {
+    override run(slice: () => number): Promise<void> {
+      waits.resolve();
+      return super.run(slice);
+    }
+  }
+  // Nobody is ever called back: it is never anybody's turn.
+  const scheduler = new Full({ clock: () => 0, later: () => {} });
+  scheduler.runNow(() => 1e9);
+  const reading = new Reading({ scheduler });
+  const drained = reading.drain(["last ", "words"]);
+  await waits.promise;
+  await reading.output.end(drained);
+  assert.deepEqual(reading.lines, ["last words"]);
+});
+
+Deno.test("what others write once its process is gone is read in turn", async () => {
+  let outOfTurn = 0;
+  class Watched extends OutputScheduler {
+    override runNow(slice: () => number): void {
+      super.runNow(() => {
+        const bytes = slice();
+        outOfTurn += bytes;
+        return bytes;
+      });
+    }
+  }
+  const chunk = encoder.encode("y\n".repeat(32_768));
+  const flood = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(chunk),
+  });
+  const { output } = new Reading({ scheduler: new Watched() });
+  await output.end(output.drain("stdout", flood));
+  assert.ok(outOfTurn > 0 && outOfTurn <= 2 * 1024 * 1024, `${outOfTurn}`);
+});

@@ -167,6 +167,35 @@ Deno.test("a request that has been with two workers that got stuck is not given 
   assert.equal(third.requests.length, 0);
 });
 
+for (const diagnosis of ["blocked", "stopped", "stuck"] as const) {
+  Deno.test(`a request takes no third worker that gets ${diagnosis}, though others were with each before it`, async () => {
+    await using hung = await RecordingOrigin.start([HANGS, HANGS]);
+    await using next = await RecordingOrigin.start([HANGS, HANGS, HANGS]);
+    await using third = await RecordingOrigin.start([
+      answering(ok("third")),
+      answering(ok("third")),
+    ]);
+    const origins = [hung.port, next.port, third.port];
+    await using proxy = startProxy({ origins });
+    await using older = await RawClient.connect(proxy);
+    await using other = await RawClient.connect(proxy);
+    await using culprit = await RawClient.connect(proxy);
+    publish(proxy, next);
+    await sendTo(next, other, get("/other"));
+    publish(proxy, hung);
+    await sendTo(hung, older, get("/older"));
+    await sendTo(hung, culprit, get("/culprit"));
+    const targets = (origin: RecordingOrigin): string[] =>
+      origin.requests.map(({ target }) => target);
+    replace(proxy, hung, { by: next, diagnosis });
+    await next.waitFor(() => targets(next).includes("/culprit"));
+    replace(proxy, next, { by: third, diagnosis });
+    for (const origin of [hung, next]) origin.open("end");
+    assert.equal((await culprit.readResponse()).status, 502);
+    assert.equal(targets(third).includes("/culprit"), false);
+  });
+}
+
 Deno.test("a request like one that two workers got stuck with stays with the first, until it is answered", async () => {
   await using hung = await Promise.all(
     [1, 2, 3].map(() => RecordingOrigin.start([HANGS])),

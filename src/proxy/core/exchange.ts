@@ -10,7 +10,7 @@ import type { Upstream, UpstreamEnd } from "../../upstream/upstream.ts";
 import { Attempt, type AttemptOutcome, type AttemptOwner } from "./attempt.ts";
 import { Connecting, type ConnectingOwner } from "./connecting.ts";
 import type { ProxyContext } from "./context.ts";
-import { awaitExit } from "./exit_notice.ts";
+import { awaitExit, DEAF } from "./exit_notice.ts";
 import type { Link } from "./link.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { ProxyError } from "./proxy_error.ts";
@@ -354,10 +354,13 @@ export class Exchange
   #onFailed(error: ProxyError): void {
     if (!this.retries.wantsEnd(error)) return this.#decide(error);
     const upstream = this.upstream!;
-    const decide = (end: UpstreamEnd | null): void =>
+    const decide = (end: UpstreamEnd | null): void => {
+      // Of one that has exited, the control plane has said who is suspected.
+      if (end === DEAF) this.retries.suspectOfLoss();
       this.#decide(end === null ? error : this.retries.workerEnded(end, error));
+    };
     if (upstream.end !== null) return decide(upstream.end);
-    const stop = awaitExit(upstream, this.#context.timers, decide);
+    const stop = awaitExit(upstream, this.#context, decide);
     this.#state = { type: "awaiting-exit", stop };
   }
 

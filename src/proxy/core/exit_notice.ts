@@ -6,26 +6,42 @@
  */
 
 import type { Upstream, UpstreamEnd } from "../../upstream/upstream.ts";
-import type { Timers } from "./link.ts";
+import type { ProxyContext } from "./context.ts";
+import { type Cancellable, NOBODY } from "./link.ts";
 
 /**
  * How long the end of a process is waited for after it has closed a
  * connection, in milliseconds. Its sockets are seen to end some 2 ms before it
- * is; where `npm` or a shell is in between, some 7 ms. Who ends later than that
- * need not have ended for the request.
+ * is. Who ends later than that, and listens meanwhile, need not have ended for
+ * the request.
  */
 const EXIT_NOTICE_MS = 50;
 
 /**
+ * How long it is waited for where nobody listens any more, in milliseconds:
+ * `npm` ends some 70 ms after its program, a shell when it has cleaned up.
+ */
+const WRAPPER_EXIT_MS = 1_000;
+
+/** A worker whose process may run on, but that nobody can reach any more: what listened is gone. */
+export const DEAF: UpstreamEnd = Object.freeze({
+  cause: "self-inflicted",
+  description: "nobody listens there any more",
+});
+
+/**
  * Waits for the process behind `upstream` to be seen to exit, and calls
- * `onKnown` once: with how it ended, or with `null` where it has not. Never
- * during this call, and not once the returned function was called.
+ * `onKnown` once: with how it ended, with {@linkcode DEAF}, or with `null`
+ * where neither has happened. Never during this call, and not once the
+ * returned function was called.
  */
 export function awaitExit(
   upstream: Upstream,
-  timers: Timers,
+  { timers, connector }: Pick<ProxyContext, "timers" | "connector">,
   onKnown: (end: UpstreamEnd | null) => void,
 ): () => void {
+  let deaf = false;
+  let look: Cancellable | null = null;
   const report = (end: UpstreamEnd | null): void => {
     stop();
     onKnown(end);
@@ -33,11 +49,27 @@ export function awaitExit(
   // In two halves: where we have been busy, the first is over before what
   // came in the meantime is looked at.
   let timer = timers.after(EXIT_NOTICE_MS / 2, () => {
-    timer = timers.after(EXIT_NOTICE_MS / 2, () => report(null));
+    timer = timers.after(EXIT_NOTICE_MS / 2, () => {
+      if (!deaf) return report(null);
+      timer = timers.after(WRAPPER_EXIT_MS, () => report(DEAF));
+    });
+    // One that we have asked to end listens no more for that.
+    if (upstream.retired) return;
+    look = connector.connect(upstream, {
+      onConnected: (link) => {
+        link.handler = NOBODY;
+        link.close();
+      },
+      onConnectFailed: ({ reason }) => {
+        deaf = reason === "refused";
+        if (deaf) upstream.reportRefused();
+      },
+    });
   });
   const forget = upstream.onEnd(report);
   const stop = (): void => {
     timer.cancel();
+    look?.cancel();
     forget();
   };
   return stop;

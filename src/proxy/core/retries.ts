@@ -64,6 +64,14 @@ export class Retries {
     return ++this.#losses;
   }
 
+  /** Takes note that its worker is lost, and that nobody else knows of it: by that the request is remembered, too, until another gets a response. */
+  suspectOfLoss(): void {
+    this.noteLoss({ sparesLast: false });
+    const { suspects, clock } = this.#context;
+    const loss = { at: clock.now(), refutable: true };
+    suspects.record([this.#request.describe()], loss);
+  }
+
   /** Is not to be sent again: it is thought to be what its worker hangs on. */
   disableRetry(): void {
     this.#losses = MAX_LOSSES;
