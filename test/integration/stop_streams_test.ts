@@ -124,6 +124,8 @@ for (const path of ["/events", "/raw"]) {
         where: ({ signal }) => signal === "SIGKILL",
       });
       assert.equal(killed.reason, "did not end within 200 ms of SIGTERM");
+      const { code, setting } = await pool.waitForEvent("exchange-failed");
+      assert.deepEqual([code, setting], ["worker-stopped", "STOP_TIMEOUT_MS"]);
     },
   });
 }

@@ -354,10 +354,13 @@ export class Exchange
   #onFailed(error: ProxyError): void {
     if (!this.retries.wantsEnd(error)) return this.#decide(error);
     const upstream = this.upstream!;
+    const { stream } = this;
     const decide = (end: UpstreamEnd | null): void => {
       // Of one that has exited, the control plane has said who is suspected.
       if (end === DEAF) this.retries.suspectOfLoss();
-      this.#decide(end === null ? error : this.retries.workerEnded(end, error));
+      this.#decide(
+        end === null ? error : this.retries.workerEnded(end, error, { stream }),
+      );
     };
     if (upstream.end !== null) return decide(upstream.end);
     const stop = awaitExit(upstream, this.#context, decide);

@@ -109,13 +109,16 @@ export class Retries {
       (code === "upstream-closed" || code === "stale-connection");
   }
 
-  /** What has failed an attempt whose worker has ended. */
+  /** What has failed an attempt whose worker has ended; a `stream` goes on until then. */
   workerEnded(
     { cause, description }: UpstreamEnd,
     { retryable }: ProxyError,
+    { stream }: { readonly stream: boolean },
   ): ProxyError {
     if (cause === "requested") {
-      return new ProxyError("worker-stopped", { retryable });
+      return stream
+        ? new ProxyError("worker-stopped", { setting: "STOP_TIMEOUT_MS" })
+        : new ProxyError("worker-stopped", { retryable });
     }
     const note = retryable && !this.mayGoOn
       ? `${description}; not sent again, as it may be the reason`
