@@ -169,6 +169,8 @@ Deno.test("a request that met a closed connection is sent again over a new one, 
   ];
   await using origin = await RecordingOrigin.start([
     ...Array<OriginScript>(4).fill(closing),
+    // The look whether anybody listens.
+    [{ do: "read-end" }],
     answering(KEPT_OPEN),
   ]);
   await using proxy = startProxy({ origins: [origin.port] });
@@ -176,7 +178,7 @@ Deno.test("a request that met a closed connection is sent again over a new one, 
   await using client = await RawClient.connect(proxy);
   assert.equal((await client.ask(get("/"))).status, 200);
   assert.equal(proxy.counters.retries, 1);
-  assert.equal(origin.connections.length, 5);
+  assert.equal(origin.connections.length, 6);
   // That it had been idle for too long says nothing about the worker.
   assert.equal(proxy.upstreams[0]?.failures, 0);
 });

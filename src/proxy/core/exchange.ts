@@ -363,7 +363,10 @@ export class Exchange
       );
     };
     if (upstream.end !== null) return decide(upstream.end);
-    const stop = awaitExit(upstream, this.#context, decide);
+    const { timers, connector } = this.#context;
+    const { retryable } = error;
+    const look = { timers, connector, retryable };
+    const stop = awaitExit(upstream, look, decide);
     this.#state = { type: "awaiting-exit", stop };
   }
 

@@ -34,10 +34,15 @@ export const DEAF: UpstreamEnd = Object.freeze({
  * `onKnown` once: with how it ended, with {@linkcode DEAF}, or with `null`
  * where neither has happened. Never during this call, and not once the
  * returned function was called.
+ *
+ * @param retryable Whether anything depends on it: else nobody looks whether
+ * it listens, which takes a connection.
  */
 export function awaitExit(
   upstream: Upstream,
-  { timers, connector }: Pick<ProxyContext, "timers" | "connector">,
+  { timers, connector, retryable }:
+    & Pick<ProxyContext, "timers" | "connector">
+    & { readonly retryable: boolean },
   onKnown: (end: UpstreamEnd | null) => void,
 ): () => void {
   let deaf = false;
@@ -54,7 +59,7 @@ export function awaitExit(
       timer = timers.after(WRAPPER_EXIT_MS, () => report(DEAF));
     });
     // One that we have asked to end listens no more for that.
-    if (upstream.retired) return;
+    if (!retryable || upstream.retired) return;
     look = connector.connect(upstream, {
       onConnected: (link) => {
         link.handler = NOBODY;
