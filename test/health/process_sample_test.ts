@@ -73,10 +73,11 @@ Deno.test({
   ignore: OUTSIDE_LINUX,
   async fn(): Promise<void> {
     await using group = new Group("exec sleep 300");
-    const asleep = await group.lookUntil(({ states }) => states === "S");
+    await group.lookUntil(({ states }) => states === "S");
     Deno.kill(-group.id, "SIGSTOP");
     const stopped = await group.lookUntil(({ states }) => states === "T");
-    assert.deepEqual(activityBetween(asleep, stopped), {
+    const later = await group.lookUntil(({ at }) => at > stopped.at);
+    assert.deepEqual(activityBetween(stopped, later), {
       states: "T",
       cpuRatio: 0,
     });
