@@ -24,7 +24,7 @@ import {
   loadConfig,
 } from "../src/config/load_config.ts";
 import { takeEnvironment } from "../src/config/take_environment.ts";
-import { startProblems, startWarnings } from "../src/lifecycle/check_start.ts";
+import { checkStart } from "../src/lifecycle/check_start.ts";
 import { printError } from "../src/lifecycle/print_error.ts";
 import { run } from "../src/lifecycle/run.ts";
 import { enterAnew, shellDirectory } from "../src/lifecycle/shell_directory.ts";
@@ -104,12 +104,10 @@ async function check(
   env: Environment,
 ): Promise<number> {
   for (const { message } of remarks) console.error(message);
-  const problems = await startProblems(config, env.get("PATH"));
+  const { problems, warnings } = await checkStart(config, env.get("PATH"));
   for (const problem of problems) printError(problem, env);
   if (problems.length > 0) return EXIT_FAILURE;
-  for (const warning of await startWarnings(config)) {
-    console.error(`Warning: ${warning}`);
-  }
+  for (const warning of warnings) console.error(`Warning: ${warning}`);
   print("The configuration can be used.");
   return EXIT_OK;
 }

@@ -13,45 +13,43 @@ import { limitShortfall } from "./memory_fit.ts";
 import { StartError } from "./start_error.ts";
 import { findWatched } from "./watch/watch_service.ts";
 
+/** What the start would say, as whole sentences. */
+export interface StartCheck {
+  /** What is in the way. */
+  readonly problems: readonly string[];
+  /** What it would warn of, where nothing is. */
+  readonly warnings: readonly string[];
+}
+
 /**
- * Returns what is in the way, as whole sentences; empty where nothing is seen
- * to be.
+ * Looks at what the settings name.
  *
  * @param searched The directories of PATH; `undefined` where there is none.
  */
-export async function startProblems(
+export async function checkStart(
   config: Config,
   searched: string | undefined,
-): Promise<readonly string[]> {
+): Promise<StartCheck> {
   const { watch: paths, workerCwd } = config;
-  const problems = [
-    await problemOf(async () => (await certificateReader(config))?.()),
-    await problemOf(() => findWatched({ paths, directory: workerCwd ?? "." })),
-  ];
+  const problems: string[] = [];
+  const tried = async <T>(attempt: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      problems.push(error.message);
+      return null;
+    }
+  };
+  const certificate = await tried(async () =>
+    (await certificateReader(config))?.() ?? null
+  );
+  await tried(() => findWatched({ paths, directory: workerCwd ?? "." }));
   const missing = searched === undefined ? null : findProgram(config, searched);
   if (missing !== null) problems.push(`Cannot start a worker: ${missing}.`);
-  return problems.filter((problem) => problem !== null);
-}
-
-/** Returns what a pool that can start would warn of then, as whole sentences. */
-export async function startWarnings(
-  config: Config,
-): Promise<readonly string[]> {
-  const certificate = (await certificateReader(config))?.();
-  return [
-    certificate === undefined ? null : termRemark(certificate, Date.now()),
+  const warnings = [
+    certificate && termRemark(certificate, Date.now()),
     limitShortfall(config),
   ].filter((warning) => warning !== null);
-}
-
-async function problemOf(
-  attempt: () => Promise<unknown>,
-): Promise<string | null> {
-  try {
-    await attempt();
-    return null;
-  } catch (error) {
-    if (error instanceof StartError) return error.message;
-    throw error;
-  }
+  return { problems, warnings };
 }
