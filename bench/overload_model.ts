@@ -2,7 +2,8 @@
  * What the default makes of more than can be served, when it has learnt nothing
  * yet, and when it comes all at once after a usual load; beside one request a
  * worker with a queue of 300 ms, as HAProxy would have it. In the model of a
- * pool: no clock, the same result each time.
+ * pool: no clock, the same result each time. On an uneven machine others have the
+ * CPU now and then.
  *
  * `deno run bench/overload_model.ts [--seeds N]`
  *
@@ -17,6 +18,7 @@ import { attach, WORKLOADS } from "../src/simulate/workloads.ts";
 import { quantile } from "./support/compare_caps.ts";
 import { aligned } from "./support/figures.ts";
 import { parseFlags, positive } from "./support/options.ts";
+import { unevenMachine } from "./support/uneven_machine.ts";
 
 /** Requests that two workers serve in a second. */
 const CAPACITY = {
@@ -26,7 +28,7 @@ const CAPACITY = {
 } as const;
 
 /** How long clients wait, in milliseconds. */
-const PATIENCE_MS = [1_000, Infinity];
+const PATIENCE_MS = [1_000, 2_000, Infinity];
 
 /** Clients that each wait for their response, before; none is a cold start. */
 const CLIENTS_BEFORE = [0, 16];
@@ -43,6 +45,7 @@ interface Load {
   readonly factor: number;
   readonly patienceMs: number;
   readonly clientsBefore: number;
+  readonly uneven: boolean;
 }
 
 const values = parseFlags(Deno.args, {
@@ -51,11 +54,13 @@ const values = parseFlags(Deno.args, {
 const seeds = positive("--seeds", values.seeds);
 const rows = [[
   "load",
+  "machine",
   "clients before",
   "patience ms",
   "served",
   "worst (seed)",
   "lost",
+  "worst (seed)",
   "p50 ms",
   "p99 ms",
   "503 p99 ms",
@@ -64,7 +69,9 @@ for (const name of Object.keys(CAPACITY) as (keyof typeof CAPACITY)[]) {
   for (const clientsBefore of CLIENTS_BEFORE) {
     for (const patienceMs of PATIENCE_MS) {
       for (const factor of [1.2, 2]) {
-        rows.push(rowOf({ name, factor, patienceMs, clientsBefore }));
+        for (const uneven of [false, true]) {
+          rows.push(rowOf({ name, factor, patienceMs, clientsBefore, uneven }));
+        }
       }
     }
   }
@@ -72,7 +79,7 @@ for (const name of Object.keys(CAPACITY) as (keyof typeof CAPACITY)[]) {
 console.log(aligned(rows).join("\n"));
 
 function run(
-  { name, factor, patienceMs, clientsBefore }: Load,
+  { name, factor, patienceMs, clientsBefore, uneven }: Load,
   { seed, set }: { readonly seed: number; readonly set: boolean },
 ): DispatchOutcome {
   const since = clientsBefore === 0 ? 0 : BEFORE_MS;
@@ -83,6 +90,7 @@ function run(
   };
   const model = new DispatchModel({
     ...workload.pool,
+    ...(uneven ? { slowness: unevenMachine(seed, { workers: "each" }) } : {}),
     workers: 2,
     policy: "round-robin",
     workerConcurrency: set ? 1 : "auto",
@@ -107,9 +115,11 @@ function rowOf(load: Load): string[] {
   });
   const meanOf = (figure: (run: typeof runs[number]) => number): number =>
     runs.reduce((sum, run) => sum + figure(run), 0) / seeds;
+  const lostMost = Math.max(...runs.map(({ lost }) => lost));
   const worst = Math.min(...runs.map(({ served }) => served));
   return [
     `${load.name}, ${Math.round(100 * load.factor)} %`,
+    load.uneven ? "uneven" : "even",
     load.clientsBefore === 0 ? "-" : String(load.clientsBefore),
     load.patienceMs === Infinity ? "-" : String(load.patienceMs),
     meanOf(({ served }) => served).toFixed(3),
@@ -117,6 +127,9 @@ function rowOf(load: Load): string[] {
       runs.findIndex(({ served }) => served === worst) + 1
     })`,
     `${(100 * meanOf(({ lost }) => lost)).toFixed(1)} %`,
+    `${(100 * lostMost).toFixed(1)} (${
+      runs.findIndex(({ lost }) => lost === lostMost) + 1
+    })`,
     meanOf(({ found }) => quantile(found, 0.5)).toFixed(0),
     meanOf(({ found }) => quantile(found, 0.99)).toFixed(0),
     meanOf(({ found }) => quantile({ latenciesMs: found.rejectionsMs }, 0.99))

@@ -255,7 +255,7 @@ export class Dispatcher {
   /** Turns away those that have waited too long; at once when it has just turned out what that is: the next would be served for nothing. */
   #expire(now: number): void {
     this.#queue.expire(now, {
-      longestMs: this.#overload.takeBoundMs(),
+      ...this.#overload.takeBound(),
       claim: this.#overload.known ? () => null : this.#overflow,
     });
   }

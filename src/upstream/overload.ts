@@ -23,7 +23,7 @@
  */
 
 import { QueueGrowth } from "./queue_growth.ts";
-import type { ClaimRequest } from "./request_queue.ts";
+import type { ClaimRequest, QueueBound } from "./request_queue.ts";
 
 /** Clients that must have given up of late, so that it is no chance. */
 const LEAST_LEFT = 3;
@@ -117,20 +117,26 @@ export class Overload {
     return this.#longestWaitMs / WAIT_RATIO;
   }
 
-  /** How long those may have waited, at most, that go on waiting: less, once, when it has just been found out. */
-  takeBoundMs(): number {
-    const boundMs = this.justFound ? this.#longestWaitMs : this.patienceMs;
+  /** What holds for those that wait: for more of them, once, when it has just been found out. */
+  takeBound(): QueueBound {
+    if (!this.justFound) return { longestMs: this.patienceMs, most: Infinity };
     this.justFound = false;
-    return boundMs;
+    // More would not be served in time: who has waited longest would be the first to leave.
+    return { longestMs: this.#longestWaitMs, most: this.#most };
   }
 
   /** Whether one more may wait behind `depth` others. */
   admits(depth: number): boolean {
-    if (!this.known) return true;
+    return depth < this.#most;
+  }
+
+  /** Requests that may wait. */
+  get #most(): number {
+    if (!this.known) return Infinity;
     const rate = this.#rate;
     const standing = Math.max(LEAST_STANDING_DEPTH, this.#standingMs * rate);
     const bound = Math.min(this.#longestWaitMs * rate, standing);
-    return depth < Math.max(LEAST_DEPTH, bound);
+    return Math.max(LEAST_DEPTH, bound);
   }
 
   /** Requests that are finished, in a millisecond. */

@@ -32,7 +32,7 @@ const LEAST_DEVIATIONS = 3;
 const LEAST_GROWTH_RATIO = 0.05;
 
 /** What was finished meanwhile must be so much of the most there was. */
-const FULL_RATIO = 0.9;
+const FULL_RATIO = 0.6;
 
 /** How long the most that was finished counts, in milliseconds. */
 const MEMORY_MS = 10_000;

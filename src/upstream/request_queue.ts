@@ -54,6 +54,14 @@ export interface RequestQueueOptions {
   readonly queueTimeoutMs: number;
 }
 
+/** What those meet that go on waiting. */
+export interface QueueBound {
+  /** How long they have waited at most, in milliseconds. */
+  readonly longestMs: number;
+  /** How many they are at most: those that have waited longest go. */
+  readonly most: number;
+}
+
 /** Counters of the queue. */
 export interface QueueStats {
   /** Requests waiting now. */
@@ -140,21 +148,22 @@ export class RequestQueue {
     }
   }
 
-  /** Turns away those that have waited longer than `longestMs`, if that is less than they may, and those that have waited too long, unless `claim` has an upstream for them. */
+  /** Turns away those that have waited too long or, if that is less, not met the bound, unless `claim` has an upstream for them. */
   expire(
     now: number,
-    { longestMs = Infinity, claim = () => null }: {
-      readonly longestMs?: number;
-      readonly claim?: (
-        request: ClaimRequest,
-        since: number,
-      ) => Upstream | null;
-    } = {},
+    { longestMs = Infinity, most = Infinity, claim = () => null }:
+      & Partial<QueueBound>
+      & {
+        readonly claim?: (
+          request: ClaimRequest,
+          since: number,
+        ) => Upstream | null;
+      } = {},
   ): void {
     const latest = now - Math.min(longestMs, this.#options.queueTimeoutMs);
     for (const ticket of this.#tickets) {
-      // All may wait equally long, so the first that is not late ends the search.
-      if (ticket.since > latest) return;
+      // All may wait equally long, so the first that meets the bound ends the search.
+      if (ticket.since > latest && this.#tickets.size <= most) return;
       const upstream = claim(ticket.request, ticket.since);
       if (upstream !== null) {
         this.#handOver(ticket, { upstream, now });

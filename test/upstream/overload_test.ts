@@ -11,7 +11,12 @@ import {
   type DispatchOutcome,
 } from "../../src/simulate/dispatch_model.ts";
 import { quantile } from "../../bench/support/compare_caps.ts";
-import { attach, WORKLOADS } from "../../src/simulate/workloads.ts";
+import { unevenMachine } from "../../bench/support/uneven_machine.ts";
+import {
+  attach,
+  type Workload,
+  WORKLOADS,
+} from "../../src/simulate/workloads.ts";
 import type { ClaimRequest } from "../../src/upstream/dispatcher.ts";
 import { Overload } from "../../src/upstream/overload.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
@@ -22,6 +27,12 @@ const CAPACITY = 298;
 
 /** How long clients wait, in milliseconds. */
 const PATIENCE_MS = 1_000;
+
+/** How long a usual load lasts, in milliseconds. */
+const USUAL_MS = 6_000;
+
+/** Machines that are uneven in a way of their own each. */
+const SEEDS = 20;
 
 /** A pool that starts under so many times the capacity. */
 function modelOf(
@@ -115,8 +126,8 @@ Deno.test("an overload is forgotten when clients have ceased to give up", () => 
   const overload = new Overload(10_000);
   for (let i = 0; i < 10; i++) overload.leave(1_000);
   assert(overload.known);
-  assert.equal(overload.takeBoundMs(), 500);
-  assert.equal(overload.takeBoundMs(), 1_000);
+  assert.equal(overload.takeBound().longestMs, 500);
+  assert.equal(overload.takeBound().longestMs, 1_000);
   let now = 0;
   while (overload.known && now < 600_000) {
     overload.sweep(now += 100, { queued: 0, working: 0, saturated: true });
@@ -138,6 +149,56 @@ for (const [factor, patienceMs] of [[1.2, 1_000], [2, 1_000], [2, 2_000]]) {
     }
     assert(served >= 0.98 * servedIfSet, `${served / servedIfSet}`);
   });
+}
+
+/** What part of the clients give up when a usual load becomes twice the capacity, on a machine that is not always as fast. */
+function abandonedRatio(
+  workload: Workload,
+  { seed, workers, patienceMs }: {
+    readonly seed: number;
+    readonly workers: "alike" | "each";
+    readonly patienceMs: number;
+  },
+): number {
+  const isUsual = (now: number): boolean => now < USUAL_MS;
+  const model = new DispatchModel({
+    ...workload.pool,
+    slowness: unevenMachine(seed, { workers }),
+    workers: 2,
+    policy: "round-robin",
+    workerConcurrency: "auto",
+    patienceMs,
+  });
+  const load: Workload = {
+    ...workload,
+    clients: (now) => isUsual(now) ? 16 : 0,
+    ratePerSecond: (now) => isUsual(now) ? 0 : 2 * CAPACITY,
+  };
+  attach(load, model, seed);
+  model.run(USUAL_MS);
+  const { latenciesMs, rejectionsMs, givenUp } = model.run(5_000);
+  return givenUp / (latenciesMs.length + rejectionsMs.length + givenUp);
+}
+
+for (const name of ["computing", "computing (event loop)"]) {
+  for (const workers of ["alike", "each"] as const) {
+    for (const patienceMs of [1_000, 2_000]) {
+      Deno.test(`on an uneven machine few of the clients that wait ${patienceMs} ms give up when a usual load becomes too much: ${name}, ${workers}`, () => {
+        const ratios = Array.from(
+          { length: SEEDS },
+          (_, index) =>
+            abandonedRatio(WORKLOADS[name]!, {
+              seed: index + 1,
+              workers,
+              patienceMs,
+            }),
+        );
+        const mean = ratios.reduce((sum, ratio) => sum + ratio, 0) / SEEDS;
+        assert(mean <= 0.025, `${mean}: ${ratios}`);
+        assert(Math.max(...ratios) <= 0.12, `${ratios}`);
+      });
+    }
+  }
 }
 
 Deno.test("a pool that starts under five times its capacity comes out of what it was given before it knew", () => {

@@ -20,6 +20,12 @@ const INTENSITY_FACTOR = 3;
 /** ... and for each response: a worker that is not given the CPU computes as much for it. */
 const COST_FACTOR = 2;
 
+/** Share of its time at a worker that a request computes, from which on it does little else. */
+const LEAST_COMPUTING = 0.25;
+
+/** CPU time in the time with requests, of each worker's, from which on it hardly waits. */
+const BUSY_INTENSITY = 0.85;
+
 /** Requests that must have been finished meanwhile, beside as many as workers were at: what one costs is chance, and what has been computed for may wait for long. */
 const LEAST_FINISHED = 3;
 
@@ -91,6 +97,17 @@ export class ChangeOfWork {
     return this.#spare;
   }
 
+  /** Whether the requests of workers that are given so many at once compute rather than wait, as far as is known. */
+  computes(limit: number): boolean {
+    return !this.#spare && this.#knownIntensity >= LEAST_COMPUTING * limit;
+  }
+
+  /** Threads that a worker with requests keeps busy all the time; 0 where it does not, or that is not known. */
+  get busyThreads(): number {
+    const intensity = this.#knownIntensity;
+    return intensity >= BUSY_INTENSITY ? Math.round(intensity) : 0;
+  }
+
   /** Takes note, many times a second while requests wait; returns whether workers wait that computed before. */
   look(exertion: Exertion): boolean {
     const last = this.#last;
@@ -123,9 +140,14 @@ export class ChangeOfWork {
 
   /** Whether workers that are full compute by far less than they did. */
   get #computesLess(): boolean {
-    const { busyMs, finished, intensity } = this.#known;
-    return busyMs >= LEAST_BUSY_MS && finished >= LEAST_KNOWN &&
-      intensity >= LEAST_INTENSITY &&
+    const intensity = this.#knownIntensity;
+    return intensity >= LEAST_INTENSITY &&
       INTENSITY_FACTOR * this.#lately.intensity <= intensity;
+  }
+
+  /** How much workers compute while they have requests; 0 while too little is known. */
+  get #knownIntensity(): number {
+    const { busyMs, finished, intensity } = this.#known;
+    return busyMs >= LEAST_BUSY_MS && finished >= LEAST_KNOWN ? intensity : 0;
   }
 }

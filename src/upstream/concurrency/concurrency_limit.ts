@@ -28,7 +28,7 @@
  * @module
  */
 
-import { ChangeOfWork, type Exertion } from "./change_of_work.ts";
+import type { Exertion } from "./change_of_work.ts";
 import { Collapse, COLLAPSE_FACTOR } from "./collapse.ts";
 import { Completions } from "./completions.ts";
 import { Crowding } from "./crowding.ts";
@@ -96,7 +96,6 @@ export class ConcurrencyLimit {
   #known: LatencySample | null = null;
   #queued = 0;
   readonly #completions = new Completions();
-  readonly #changeOfWork = new ChangeOfWork();
   readonly #collapse = new Collapse();
   readonly #surge = new Surge();
   readonly #crowding = new Crowding();
@@ -191,9 +190,7 @@ export class ConcurrencyLimit {
   /** To be called as well while requests wait, many times a second. */
   watch(exertion: Omit<Exertion, "finished">): void {
     const { served: finished } = this.#completions;
-    if (this.#changeOfWork.look({ ...exertion, finished })) {
-      this.#forget(exertion.now);
-    }
+    if (this.#work.watch({ ...exertion, finished })) this.#forget(exertion.now);
   }
 
   /** To be called a few times a second. */
@@ -237,7 +234,7 @@ export class ConcurrencyLimit {
       finished,
       expectedMs: this.#expectedMs,
       mayBeHeld: working <= most && this.#cap >= this.#limit &&
-        !this.#saturation.seen(now),
+        !this.#saturation.seen(now) && !this.#work.computes(this.#limit),
     });
     if (advice === "none") this.#advance(now);
     else this.#followSurge(advice, now);
@@ -247,6 +244,7 @@ export class ConcurrencyLimit {
   get #expectedMs(): number {
     // The greatest limit holds nobody back but in a trial.
     if (this.#limit >= GREATEST_LIMIT) return 0;
+    if (this.#work.computes(this.#limit)) return 0;
     // Of a crowd, in haste, only the quick ones are known, which are back first.
     return this.#hasty && this.#limit >= RUSHED_CROWD
       ? 0
@@ -343,7 +341,9 @@ export class ConcurrencyLimit {
 
   /** Whether the work seems to be heavier by far than it was: what comes of that is for the surge to say, once. */
   #mayBeStalled(base: LatencySample): boolean {
-    const { expectedMs } = this.#work;
+    const expectedMs = this.#work.computes(this.#limit)
+      ? 0
+      : this.#work.expectedMs;
     const heavier = expectedMs > 0 && this.#queued > 0 &&
       this.#limit < Infinity && base.meanMs > STALL_FACTOR * expectedMs;
     const first = heavier && !this.#suspected;
@@ -388,7 +388,7 @@ export class ConcurrencyLimit {
     const change = Math.max(limit / this.#limit, this.#limit / limit);
     // Those that were held back meanwhile would have had the CPU.
     const needless = limit < this.#limit && this.#queued > 0 &&
-      this.#changeOfWork.spare;
+      this.#work.spare;
     if (change > LEAST_CHANGE && !needless) {
       this.#schedule.next = direction;
       this.#change(limit, now);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ChangeOfWork, type Exertion } from "./change_of_work.ts";
 import { ENOUGH_COUNT, type LatencySample } from "./latency_sample.ts";
 import { LatencyTrend } from "./latency_trend.ts";
 
@@ -44,10 +45,21 @@ export class WorkProfile {
   #spread = FIRST_SPREAD;
   #parallelism = 1;
   #trend = new LatencyTrend();
+  readonly #changeOfWork = new ChangeOfWork();
 
   /** What a request takes at the present limit, in milliseconds; 0 while it is not known. */
   get expectedMs(): number {
     return this.#expectedMs;
+  }
+
+  /** Whether requests compute rather than wait, at this limit: what takes them longer does so because others have the CPU, and no more would be finished if workers were given more. */
+  computes(limit: number): boolean {
+    return this.#changeOfWork.computes(limit);
+  }
+
+  /** Whether workers that were full compute by far less than they did. */
+  get spare(): boolean {
+    return this.#changeOfWork.spare;
   }
 
   /** How much requests differ, as a standard deviation relative to the mean. */
@@ -55,9 +67,17 @@ export class WorkProfile {
     return this.#spread;
   }
 
-  /** How many a worker was seen to do at once. */
+  /** How many a worker does at once: as the order in which they were served has shown, and no more than it has threads that compute. */
   get parallelism(): number {
-    return this.#parallelism;
+    const { busyThreads } = this.#changeOfWork;
+    return busyThreads === 0
+      ? this.#parallelism
+      : Math.min(this.#parallelism, busyThreads);
+  }
+
+  /** Takes note of what workers compute; returns whether it is other work than before. */
+  watch(exertion: Exertion): boolean {
+    return this.#changeOfWork.look(exertion);
   }
 
   /** Takes note of requests at the present limit, which are other work where they have `drifted`. */
