@@ -14,13 +14,20 @@ import {
   writeChunkEnd,
   writeChunkSize,
 } from "../../http1/chunked_encoding.ts";
-import { LARGE_BUFFER_BYTES } from "./buffer_pool.ts";
+import { LARGE_BUFFER_BYTES, MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { InputBuffer } from "./input_buffer.ts";
 import type { Link, PipedContent, WriteResult } from "./link.ts";
 import { asProxyError, type ProxyError } from "./proxy_error.ts";
 
 /** Octets, in one read or still to come, from which on content goes on unseen where it can: of fewer, a copy costs less than a pipe. */
 const LEAST_UNSEEN_BYTES = 16_384;
+
+/**
+ * Of what is read, the greatest share of framing with which large buffers are
+ * read: a quarter of a megabyte in chunks of one octet each takes some 20 ms to
+ * take apart, in which nobody else is served.
+ */
+const MAX_FRAMING_SHARE = 1 / 16;
 
 /** What a pump is doing. */
 export type PumpState =
@@ -165,7 +172,7 @@ export class BodyPump {
     if (piped !== null) return this.#passUnseen(piped);
     const { input } = source;
     let content: Uint8Array;
-    const { filled } = input;
+    const { filled, available } = input;
     try {
       content = takeContent(input, decoder, chunked);
     } catch (error) {
@@ -176,7 +183,12 @@ export class BodyPump {
     if (refusal !== null) return this.#end(refusal);
     // A buffer that one read fills is too small for a body this quick.
     this.#quick = filled;
-    if (filled && !decoder.done) input.grow(LARGE_BUFFER_BYTES);
+    const many = filled || available > MEDIUM_BUFFER_BYTES;
+    if (many && !decoder.done) {
+      const framingBytes = available - contentBytes;
+      const small = framingBytes > available * MAX_FRAMING_SHARE;
+      input.continueWith(small ? MEDIUM_BUFFER_BYTES : LARGE_BUFFER_BYTES);
+    }
     if (content.length === 0) return this.#proceed();
     this.#write("writing", content, input.detach());
   }

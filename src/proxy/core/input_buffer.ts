@@ -66,6 +66,11 @@ export class InputBuffer {
     }
   }
 
+  /** The next buffer is of `bytes`. */
+  continueWith(bytes: number): void {
+    this.#wantedBytes = bytes;
+  }
+
   /** The next buffer is of at least `bytes`. */
   grow(bytes: number): void {
     if (this.#wantedBytes < bytes) this.#wantedBytes = bytes;

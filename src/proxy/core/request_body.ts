@@ -7,7 +7,7 @@
  */
 
 import { BodyPump, type PumpListener, type PumpOutcome } from "./body_pump.ts";
-import { LARGE_BUFFER_BYTES } from "./buffer_pool.ts";
+import { MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Link } from "./link.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
@@ -230,8 +230,8 @@ export class RequestBody implements PumpListener {
       this.#client.pause();
       return this.#end(decoder.done);
     }
-    if (input.full || discardedBytes >= LARGE_BUFFER_BYTES) {
-      input.resize(LARGE_BUFFER_BYTES);
+    if (input.full || discardedBytes >= MEDIUM_BUFFER_BYTES) {
+      input.resize(MEDIUM_BUFFER_BYTES);
     }
     this.#client.resume(false);
   }

@@ -13,8 +13,13 @@ import {
 import type { Cancellable, Clock, Timers } from "../../proxy/core/link.ts";
 import { BriefWatches } from "./brief_watches.ts";
 import { DenoConnector } from "./connector.ts";
-import { type DenoConnection, DenoLink } from "./link.ts";
+import {
+  type DenoConnection,
+  DenoLink,
+  type LinkSurroundings,
+} from "./link.ts";
 import { type Load, ReadScheduler } from "./read_scheduler.ts";
+import { Turn } from "./turn.ts";
 
 /** Drives the data plane. */
 export class DenoDriver implements Driver {
@@ -24,11 +29,7 @@ export class DenoDriver implements Driver {
   readonly connector: DenoConnector;
   readonly reportFault: (error: unknown) => void = reportError;
 
-  readonly #surroundings: {
-    readonly buffers: BufferPool;
-    readonly scheduler: ReadScheduler;
-    readonly watches: BriefWatches;
-  };
+  readonly #surroundings: LinkSurroundings;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** Creates the driver; `load` tells at any time what there is to do, `now` how late it is. */
@@ -37,7 +38,8 @@ export class DenoDriver implements Driver {
     const { buffers } = this;
     const scheduler = new ReadScheduler(load);
     const watches = new BriefWatches();
-    this.#surroundings = { buffers, scheduler, watches };
+    const turn = new Turn(now);
+    this.#surroundings = { buffers, scheduler, watches, turn };
     this.connector = new DenoConnector(this.#surroundings);
   }
 
@@ -53,6 +55,7 @@ export class DenoDriver implements Driver {
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+    this.#surroundings.turn.stop();
   }
 
   /** The link of a client: it waits with a small buffer. */

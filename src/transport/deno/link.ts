@@ -19,6 +19,7 @@ import {
 } from "../../proxy/core/link.ts";
 import type { BriefWatches } from "./brief_watches.ts";
 import type { ReadScheduler } from "./read_scheduler.ts";
+import type { Turn } from "./turn.ts";
 
 /** What a link needs of a connection. TCP and unix connections of Deno have it by their shape. */
 export interface DenoConnection {
@@ -37,6 +38,7 @@ export interface LinkSurroundings {
   readonly buffers: BufferPool;
   readonly scheduler: ReadScheduler;
   readonly watches: BriefWatches;
+  readonly turn: Turn;
 }
 
 /** Drives one connection. */
@@ -69,9 +71,9 @@ export class DenoLink implements Link {
 
   resume(inTurn: boolean): void {
     this.#wanted = "more";
-    const { scheduler } = this.#surroundings;
+    const { scheduler, turn } = this.#surroundings;
     if (inTurn && scheduler.crowded) scheduler.enqueue(this);
-    else this.read();
+    else turn.read(this);
   }
 
   pause(): void {
@@ -146,7 +148,7 @@ export class DenoLink implements Link {
     if (this.#wanted !== "more") return;
     this.handler.onData(this);
     // The handler may have paused it, or closed it.
-    if ((this.#wanted as string) === "more") this.read();
+    if ((this.#wanted as string) === "more") this.#surroundings.turn.read(this);
   };
 
   readonly #onReadError = (): void => {

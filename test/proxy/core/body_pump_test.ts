@@ -11,6 +11,10 @@ import {
   UNTIL_CLOSE,
 } from "../../../src/http1/body_length.ts";
 import {
+  LARGE_BUFFER_BYTES,
+  MEDIUM_BUFFER_BYTES,
+} from "../../../src/proxy/core/buffer_pool.ts";
+import {
   BodyPump,
   type PumpListener,
   type PumpOutcome,
@@ -109,6 +113,27 @@ Deno.test("chunks are written anew, whatever they were", () => {
   for (const octet of "2;x=y\r\nab\r\n1\r\nc\r\n0\r\n\r\n") stand.send(octet);
   assert.equal(stand.sink.output, "1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n");
   assert.deepEqual(stand.outcomes, ["complete"]);
+  stand.end();
+});
+
+Deno.test("what is mostly framing is read in smaller buffers than what is mostly content", () => {
+  const stand = new PumpStand({ body: CHUNKED });
+  let largest = 0;
+  const { input } = stand.source;
+  const received = input.received.bind(input);
+  input.received = (count) => {
+    largest = Math.max(largest, count);
+    received(count);
+  };
+  const size = 2 * LARGE_BUFFER_BYTES;
+  stand.send(`${size.toString(16)}\r\n${"x".repeat(size)}\r\n`);
+  assert.ok(largest > MEDIUM_BUFFER_BYTES, `${largest}`);
+  const tiny = "1\r\nx\r\n".repeat(MEDIUM_BUFFER_BYTES);
+  stand.send(tiny);
+  largest = 0;
+  stand.send(tiny);
+  assert.ok(largest <= MEDIUM_BUFFER_BYTES, `${largest}`);
+  assert.equal(stand.passedBytes, size + 2 * MEDIUM_BUFFER_BYTES);
   stand.end();
 });
 

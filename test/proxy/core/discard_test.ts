@@ -48,7 +48,7 @@ for (const [what, body] of Object.entries(BODIES)) {
   }
 }
 
-Deno.test("much that nobody wants is read in large buffers", () => {
+Deno.test("much that nobody wants is read in larger buffers", () => {
   const stand = new CoreStand();
   stand.onConnect = closing(stand);
   const client = stand.accept();
