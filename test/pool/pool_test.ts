@@ -190,7 +190,8 @@ Deno.test("complaint 7: a pool starts when only some of its workers do, and goes
   await harness.pool.start();
   assert.equal(harness.pool.snapshot().ready, 1);
   await harness.nth("worker-start-failed", 3);
-  const failures = harness.all("worker-start-failed");
+  // While the other one starts there may be more.
+  const failures = harness.all("worker-start-failed").slice(0, 3);
   const waits = failures.map((event) => event.retryInMs);
   assert.deepEqual(failures.map((event) => event.workerId), [1, 1, 1]);
   // 100 ms, doubled with each failure, at least half of it.
