@@ -33,8 +33,8 @@ export function freePort(): number {
   }
 }
 
-/** None where the system has no such tables: who listens there is unlikely to be met. */
-function portsListenedOn(): ReadonlySet<number> {
+/** Ports on which somebody listens, at whatever address; none where the system has no such tables. */
+export function portsListenedOn(): ReadonlySet<number> {
   const text = ["/proc/net/tcp", "/proc/net/tcp6"].map(readIfThere).join("\n");
   return new Set(parseListenTable(text).map(({ port }) => port));
 }
