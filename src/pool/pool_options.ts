@@ -12,6 +12,7 @@ import type { WorkerSpec } from "./generation.ts";
 import type { StaffingOptions } from "./goal.ts";
 import type { HealthWatcher } from "./health_watcher.ts";
 import type { OutputLimits } from "./output_budget.ts";
+import type { PortChecks } from "./ports.ts";
 import type { ServeAddressMode } from "./serve_address.ts";
 import type { Launch } from "./worker_process.ts";
 
@@ -46,6 +47,8 @@ export interface PoolDeps {
   readonly clock?: () => number;
   /** Starts a process. @default {real processes, guarded against being orphaned} */
   readonly launch?: Launch;
+  /** How it is found out whether a port may be taken. @default {what the machine says} */
+  readonly portChecks?: PortChecks;
   /** Tells what workers use. @default {what /proc says} */
   readonly usage?: UsageReader;
   /** Tells whom the kernel has killed for want of memory. @default {what the control group counts} */

@@ -123,7 +123,7 @@ export class Worker implements WorkerIdentity {
 
   readonly #events: EventEmitter;
   readonly #plane: DataPlane;
-  readonly #startupTimeoutMs: number;
+  #startupTimeoutMs: number;
   readonly #delays = new Set<StartupObstacle>();
   #state: WorkerState;
   #readyAt: number | null = null;
@@ -204,6 +204,7 @@ export class Worker implements WorkerIdentity {
 
   /** It may take until `deadline` to become ready. */
   extend(deadline: number): void {
+    this.#startupTimeoutMs = Math.round(deadline - this.startedAt);
     this.#change({ type: "extend", deadline });
   }
 

@@ -9,19 +9,30 @@ import {
   HealthMonitor,
   type HealthMonitorOptions,
 } from "../../src/health/monitor.ts";
+import type { HealthReport } from "../../src/pool/health_watcher.ts";
 import { Pool } from "../../src/pool/pool.ts";
 import type {
   PoolDeps,
   WorkerPoolOptions,
 } from "../../src/pool/pool_options.ts";
+import { lockPort } from "../../src/pool/port_lock.ts";
+import type { PortChecks } from "../../src/pool/ports.ts";
+import { runningClock } from "../../src/shared/running_clock.ts";
 import type { UsageReader } from "../../src/system/group_usage.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
 import { planeOf } from "../support/local_plane.ts";
 import { Changes } from "../support/changes.ts";
+import { portsListenedOn } from "../support/free_port.ts";
 
 /** Longer than any test: regular probes do not come to its help. */
 export const NO_PROBES_MS = 3_600_000;
+
+/** Tries no port by listening there: see there. */
+const PORT_CHECKS: PortChecks = {
+  lock: lockPort,
+  isFree: (port) => !portsListenedOn().has(port),
+};
 
 /** Event of one type. */
 type EventOf<T extends PoolEvent["type"]> = Extract<PoolEvent, { type: T }>;
@@ -59,6 +70,9 @@ export class PoolHarness {
   readonly seen: PoolEvent[] = [];
   /** When each event was seen. */
   readonly seenAt = new Map<PoolEvent, number>();
+  readonly #reports: HealthReport[] = [];
+  readonly #running = runningClock();
+  #passedMs = 0;
   readonly #changes = new Changes();
 
   constructor(
@@ -113,13 +127,37 @@ export class PoolHarness {
       this.seenAt.set(event, performance.now());
       this.#changes.notify();
     });
+    const health = new HealthMonitor(all);
     this.pool = new Pool(all, {
       ...deps,
       ...readMemory && { usage: usageFrom(readMemory) },
       plane: planeOf(this.dispatcher),
       events,
-      health: new HealthMonitor(all),
+      portChecks: PORT_CHECKS,
+      clock: () => this.#running() + this.#passedMs,
+      health: {
+        watch: (worker, report) =>
+          health.watch(worker, (seen) => {
+            report(seen);
+            this.#reports.push(seen);
+            this.#changes.notify();
+          }),
+        close: () => health.close(),
+      },
     });
+  }
+
+  /** What was seen of a worker, past or future, that satisfies `predicate`. */
+  report(predicate: (report: HealthReport) => boolean): Promise<HealthReport> {
+    return this.#changes.until(() => this.#reports.find(predicate), {
+      describe: () => `nothing of the kind was seen of a worker: ${predicate}`,
+    });
+  }
+
+  /** Has the pool believe that so much time has passed, and resolves once it has looked what is due. */
+  pass(ms: number): Promise<void> {
+    this.#passedMs += ms;
+    return this.pool.pulse();
   }
 
   /** Those of the events so far that are of this type. */

@@ -61,7 +61,7 @@ const RETRY_MS = 10;
  * @throws what the last attempt threw, when the time is up.
  */
 export async function eventually<T>(
-  attempt: () => Promise<T>,
+  attempt: () => T | Promise<T>,
   deadlineMs: number = DEFAULT_DEADLINE_MS,
 ): Promise<T> {
   const end = now() + deadlineMs;

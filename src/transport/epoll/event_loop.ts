@@ -200,7 +200,11 @@ export class EventLoop implements Clock, Timers {
     this.#sources[fd] = source;
   }
 
-  /** Lets a source go; its descriptor is no longer watched when that is closed, right after. */
+  /**
+   * Lets a source go; its descriptor is no longer watched when that is closed,
+   * right after. A process that is being started may have a copy of it until
+   * its exec: what is reported of that is nobody's, by its generation.
+   */
   detach(fd: number): void {
     this.#sources[fd] = null;
     this.#descriptors?.closed(fd);
