@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { SUBCOMMANDS } from "../../src/cli/subcommands.ts";
 import { startPoolWithPages } from "../support/admin_pages.ts";
-import { runCommand } from "../support/command_line.ts";
+import { runCommand, runHere } from "../support/command_line.ts";
 import { demoWhileOpen, GateFile } from "../support/fixture.ts";
 import { freePort } from "../support/free_port.ts";
 import { startPool } from "../support/pool_process.ts";
@@ -22,7 +22,7 @@ Deno.test("status shows the pool that PORT names, as text and as JSON", async ()
   for (const pid of pool.workerPids) {
     assert.match(text.stdout, new RegExp(`^ *\\d +ready +${pid} `, "m"));
   }
-  const json = await runCommand(["status", "--json"], env);
+  const json = await runHere(["status", "--json"], env);
   assert.equal(JSON.parse(json.stdout).workers.length, 2);
 });
 
@@ -32,7 +32,7 @@ Deno.test("scale sets the wanted number, and says what the bounds allow", async 
   });
   const scale = async (amount: string): Promise<string> => {
     const env = { PORT: `${pool.port}` };
-    const { code, stdout } = await runCommand(["scale", amount], env);
+    const { code, stdout } = await runHere(["scale", amount], env);
     assert.equal(code, 0);
     return stdout.trim();
   };
@@ -53,7 +53,7 @@ Deno.test("reload waits for the verdict: exit code 0, or 1 when the old generati
     command: demoWhileOpen(gate.path),
   });
   const env = { PORT: `${pool.port}` };
-  const good = await runCommand(["reload"], env);
+  const good = await runHere(["reload"], env);
   assert.equal(good.code, 0);
   assert.match(
     good.stdout,
@@ -74,9 +74,9 @@ Deno.test("the pages are reached on a port of their own, by ADMIN_PORT or --admi
   const ADMIN_PORT = `${pages.port}`;
   assert.equal((await runCommand(["status"], { PORT, ADMIN_PORT })).code, 0);
   const byFlag = ["status", "--admin", pages.url];
-  assert.equal((await runCommand(byFlag, { PORT })).code, 0);
+  assert.equal((await runHere(byFlag, { PORT })).code, 0);
   // On the public port they are the application's to answer for.
-  const elsewhere = await runCommand(["status"], { PORT });
+  const elsewhere = await runHere(["status"], { PORT });
   assert.equal(elsewhere.code, 1);
   assert.match(elsewhere.stderr, /Cannot see the admin pages at .* \(404\)/);
 });
@@ -85,7 +85,7 @@ Deno.test("where no pool is, it is said where it was looked for and how to say o
   const url = `http://127.0.0.1:${freePort()}`;
   for (const name of ["status", "top", "reload", "scale"]) {
     const args = [name, ...(name === "scale" ? ["2"] : []), "--admin", url];
-    const { code, stdout, stderr } = await runCommand(args);
+    const { code, stdout, stderr } = await runHere(args);
     assert.equal(code, 1, name);
     assert.equal(stdout, "");
     assert.match(stderr, new RegExp(`^Cannot reach a pool at ${url}: `));
@@ -104,7 +104,7 @@ Deno.test("arguments that cannot be understood end with 2 and one line", async (
       ["reload", "--admin=:::"],
     ]
   ) {
-    const { code, stdout, stderr } = await runCommand(args);
+    const { code, stdout, stderr } = await runHere(args);
     assert.deepEqual([code, stdout], [2, ""], args.join(" "));
     assert.match(stderr, /^Cannot [^\n]+\n$/);
   }
@@ -114,7 +114,7 @@ Deno.test("each subcommand explains itself, and is named in the help of the whol
   const whole = await runCommand(["--help"]);
   for (const name of ["status", "top", "reload", "scale"]) {
     assert.match(whole.stdout, new RegExp(`^  ${name} `, "m"));
-    const { code, stdout } = await runCommand([name, "--help"]);
+    const { code, stdout } = await runHere([name, "--help"]);
     assert.equal(code, 0);
     assert.match(stdout, new RegExp(`^Usage: prefork-pool ${name} `));
     assert.match(stdout, /--admin URL/);

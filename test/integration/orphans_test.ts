@@ -6,10 +6,9 @@
  */
 
 import assert from "node:assert/strict";
-import { fixture } from "../support/fixture.ts";
+import { denoFixture } from "../support/fixture.ts";
 import { spawnPool, startPool } from "../support/pool_process.ts";
 import { aliveAmong, childrenOf, waitUntilGone } from "../support/processes.ts";
-import { ignoreWithout } from "../support/programs.ts";
 
 /** The guardian, and on Linux the shell that reads /proc for a balancer that may not. */
 const HELPERS = Deno.build.os === "linux" ? 2 : 1;
@@ -23,17 +22,15 @@ Deno.test("no process is left when the balancer is killed", async () => {
 });
 
 Deno.test({
-  name:
-    "no process is left of a worker that a shell has started either (needs node)",
-  ignore: ignoreWithout("node"),
+  name: "no process is left of a worker that a shell has started either",
   async fn(): Promise<void> {
     await using pool = await startPool({
       env: { POOL_SIZE: "2" },
       command: [
         "sh",
         "-c",
-        'node "$0" child; true',
-        fixture("pool_worker.mjs"),
+        '"$0" "$@"; true',
+        ...denoFixture("pool_worker.ts", "child"),
       ],
     });
     // The servers are children of the shells, and have a child each.

@@ -5,22 +5,19 @@
  */
 
 import assert from "node:assert/strict";
-import { fixture } from "../support/fixture.ts";
+import { denoFixture } from "../support/fixture.ts";
 import { startMixedLoad } from "../support/mixed_load.ts";
 import { startPool, UNJUDGED } from "../support/pool_process.ts";
 import { ignoreWithout } from "../support/programs.ts";
 
-const COMMAND = ["node", fixture("reloadable.mjs")];
+const COMMAND = denoFixture("reloadable.ts");
 
 /** Clients side by side: no more requests can be in flight on a worker. */
 const CLIENTS = 6;
 
-const node = ignoreWithout("node");
-
 Deno.test({
   name:
-    "killed under load, a worker loses POSTs in flight at most, and its successor says how long the place was empty (needs node)",
-  ignore: node,
+    "killed under load, a worker loses POSTs in flight at most, and its successor says how long the place was empty",
   async fn(): Promise<void> {
     await using pool = await startPool({
       env: { POOL_SIZE: "3", ...UNJUDGED },
@@ -48,8 +45,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "complaint 8: workers recycled by MAX_REQUESTS under load drop no request (needs node)",
-  ignore: node,
+    "complaint 8: workers recycled by MAX_REQUESTS under load drop no request",
   async fn(): Promise<void> {
     await using pool = await startPool({
       env: { POOL_SIZE: "2", MAX_REQUESTS: "50" },
@@ -70,8 +66,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "with a spare, a killed worker's place is taken before its successor is even started (needs node)",
-  ignore: node,
+    "with a spare, a killed worker's place is taken before its successor is even started",
   async fn(): Promise<void> {
     await using pool = await startPool({
       env: { POOL_SIZE: "2", SPARE_WORKERS: "1", ...UNJUDGED },
@@ -100,7 +95,7 @@ Deno.test({
 Deno.test({
   name:
     "complaint 9: a worker above MAX_WORKER_MEMORY_MB is replaced, by what /proc says (needs node, Linux)",
-  ignore: node || Deno.build.os !== "linux",
+  ignore: ignoreWithout("node") || Deno.build.os !== "linux",
   async fn(): Promise<void> {
     const hoard = `
       const held = [];
@@ -122,8 +117,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "without the permission to see memory, that is said, and the pool serves (needs node)",
-  ignore: node,
+    "without the permission to see memory, that is said, and the pool serves",
   async fn(): Promise<void> {
     await using pool = await startPool({
       env: { POOL_SIZE: "1", MAX_WORKER_MEMORY_MB: "100" },

@@ -9,7 +9,7 @@ import type { ReloadReport } from "../../src/events/mod.ts";
 import { DirectProc } from "../../src/system/direct_proc.ts";
 import { parseListenTable } from "../../src/system/listen_table.ts";
 import { eventually } from "../support/deadline.ts";
-import { demoBehindGate, fixture, GateFile } from "../support/fixture.ts";
+import { demoBehindGate, denoFixture, GateFile } from "../support/fixture.ts";
 import { startMixedLoad } from "../support/mixed_load.ts";
 import {
   type PoolProcess,
@@ -17,10 +17,9 @@ import {
   startPool,
   UNTRIED,
 } from "../support/pool_process.ts";
-import { ignoreWithout } from "../support/programs.ts";
 import { get } from "../support/requests.ts";
 
-const COMMAND = ["node", fixture("reloadable.mjs")];
+const COMMAND = denoFixture("reloadable.ts");
 
 /** Reloads one after the other. */
 const RELOADS = 20;
@@ -82,12 +81,9 @@ function startWithFile(
   });
 }
 
-const node = ignoreWithout("node");
-
 Deno.test({
   name:
-    `complaint 3: ${RELOADS} reloads in a row under GET and POST drop no request (needs node)`,
-  ignore: node,
+    `complaint 3: ${RELOADS} reloads in a row under GET and POST drop no request`,
   async fn(): Promise<void> {
     await using pool = await startPool({
       env: { POOL_SIZE: "2" },
@@ -113,8 +109,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "complaint 1: broken code is not let in under load, by SIGHUP, and mended code is (needs node)",
-  ignore: node,
+    "complaint 1: broken code is not let in under load, by SIGHUP, and mended code is",
   async fn(): Promise<void> {
     using file = new EnvFile("COLOUR=blue");
     await using pool = await startWithFile(file);
@@ -150,8 +145,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "code that answers with errors is taken back after a handful of requests (needs node)",
-  ignore: node,
+    "code that answers with errors is taken back after a handful of requests",
   async fn(): Promise<void> {
     using file = new EnvFile();
     await using pool = await startWithFile(file);
@@ -169,8 +163,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "workers that ignore SIGTERM cost no request in a reload (needs node)",
-  ignore: node,
+  name: "workers that ignore SIGTERM cost no request in a reload",
   async fn(): Promise<void> {
     await using pool = await startPool({
       env: { POOL_SIZE: "2", IGNORE_TERM: "1", STOP_TIMEOUT_MS: "500" },
@@ -187,8 +180,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "SIGHUP applies what can change while connections go on, and names what cannot (needs node)",
-  ignore: node,
+    "SIGHUP applies what can change while connections go on, and names what cannot",
   async fn(): Promise<void> {
     using file = new EnvFile("POOL_SIZE=1", "MAX_WORKERS=2");
     await using pool = await startPool({
@@ -210,9 +202,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a configuration that cannot be used is refused, and changes nothing (needs node)",
-  ignore: node,
+  name: "a configuration that cannot be used is refused, and changes nothing",
   async fn(): Promise<void> {
     using file = new EnvFile("COLOUR=blue");
     await using pool = await startWithFile(file);
@@ -228,8 +218,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "SIGHUP while the pool starts is kept, and one reload is done for all of them (needs node)",
-  ignore: node,
+    "SIGHUP while the pool starts is kept, and one reload is done for all of them",
   async fn(): Promise<void> {
     using gate = new GateFile();
     await using pool = spawnPool({
@@ -250,8 +239,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "SIGHUP during a reload is kept, and one reload is done for all of them (needs node)",
-  ignore: node,
+    "SIGHUP during a reload is kept, and one reload is done for all of them",
   async fn(): Promise<void> {
     using gate = new GateFile();
     gate.open();
@@ -309,8 +297,7 @@ Deno.test("SIGUSR2 does nothing", async () => {
 
 Deno.test({
   name:
-    "SIGTTIN and SIGTTOU want one worker more and one fewer, within the bounds (needs node)",
-  ignore: node,
+    "SIGTTIN and SIGTTOU want one worker more and one fewer, within the bounds",
   async fn(): Promise<void> {
     await using pool = await startPool({
       env: { POOL_SIZE: "2", MIN_WORKERS: "1", MAX_WORKERS: "3" },

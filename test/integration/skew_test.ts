@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { KEPT_PER_PLACE } from "../../src/shared/kept_per_place.ts";
-import { fixture } from "../support/fixture.ts";
+import { denoFixture } from "../support/fixture.ts";
 import { startMixedLoad } from "../support/mixed_load.ts";
 import {
   type PoolProcess,
@@ -15,11 +15,8 @@ import {
   UNJUDGED,
   UNTRIED,
 } from "../support/pool_process.ts";
-import { ignoreWithout } from "../support/programs.ts";
 import { get } from "../support/requests.ts";
 import { Visitor } from "../support/visitor.ts";
-
-const node = ignoreWithout("node");
 
 /** Reloads one after the other: one more than cost no client its generation. */
 const RELOADS = KEPT_PER_PLACE + 1;
@@ -32,7 +29,7 @@ function startProtected(
 ): Promise<PoolProcess> {
   return startPool({
     env: { POOL_SIZE: "2", SKEW_PROTECTION: "on", ...env },
-    command: ["node", fixture("reloadable.mjs")],
+    command: denoFixture("reloadable.ts"),
   });
 }
 
@@ -49,8 +46,7 @@ async function reload(pool: PoolProcess): Promise<void> {
 
 Deno.test({
   name:
-    "a client keeps its generation through a reload under load, and new ones get the next (needs node)",
-  ignore: node,
+    "a client keeps its generation through a reload under load, and new ones get the next",
   async fn(): Promise<void> {
     await using pool = await startProtected();
     await using visitor = await Visitor.come(pool.port);
@@ -82,8 +78,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "when SKEW_GRACE_MS has passed, clients are moved to the next generation without a failed request (needs node)",
-  ignore: node,
+    "when SKEW_GRACE_MS has passed, clients are moved to the next generation without a failed request",
   async fn(): Promise<void> {
     await using pool = await startProtected({ SKEW_GRACE_MS: "1000" });
     await using visitor = await Visitor.come(pool.port);
@@ -108,8 +103,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "former workers that are killed cost their clients no GET: they move on (needs node)",
-  ignore: node,
+    "former workers that are killed cost their clients no GET: they move on",
   async fn(): Promise<void> {
     // A killed worker refuses connections before its end is noticed.
     await using pool = await startProtected({ ...UNJUDGED, ...UNTRIED });
@@ -133,8 +127,7 @@ Deno.test({
 
 Deno.test({
   name:
-    `${RELOADS} reloads in a row move a client along, always forward, and lose none of its requests (needs node)`,
-  ignore: node,
+    `${RELOADS} reloads in a row move a client along, always forward, and lose none of its requests`,
   async fn(): Promise<void> {
     await using pool = await startProtected();
     await using visitor = await Visitor.come(pool.port);
@@ -163,8 +156,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "by default no cookie is set, and nobody is kept (needs node)",
-  ignore: node,
+  name: "by default no cookie is set, and nobody is kept",
   async fn(): Promise<void> {
     await using pool = await startProtected({
       SKEW_PROTECTION: "off",

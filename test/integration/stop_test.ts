@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { SAME_SIGNAL_MS } from "../../src/lifecycle/signals.ts";
 import { delay, eventually } from "../support/deadline.ts";
-import { fixture } from "../support/fixture.ts";
+import { denoFixture, fixture } from "../support/fixture.ts";
 import { freePort } from "../support/free_port.ts";
 import { postHead } from "../support/message_text.ts";
 import { spawnPool, startPool } from "../support/pool_process.ts";
@@ -145,12 +145,11 @@ Deno.test("SIGHUP together with SIGTERM starts nobody, whichever of them comes f
 });
 
 Deno.test({
-  name: "a worker that ignores SIGTERM is killed (needs node)",
-  ignore: ignoreWithout("node"),
+  name: "a worker that ignores SIGTERM is killed",
   async fn(): Promise<void> {
     await using pool = await startPool({
       env: { POOL_SIZE: "1", STOP_TIMEOUT_MS: "300" },
-      command: ["node", fixture("pool_worker.mjs"), "ignore-term"],
+      command: denoFixture("pool_worker.ts", "ignore-term"),
     });
     assert.equal((await pool.stop()).code, 0);
     const signals = pool.events.flatMap((event) =>

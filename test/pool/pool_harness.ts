@@ -21,6 +21,7 @@ import { runningClock } from "../../src/shared/running_clock.ts";
 import type { UsageReader } from "../../src/system/group_usage.ts";
 import { Dispatcher } from "../../src/upstream/dispatcher.ts";
 import { roundRobin } from "../../src/upstream/policy/round_robin.ts";
+import { denoFixture } from "../support/fixture.ts";
 import { planeOf } from "../support/local_plane.ts";
 import { Changes } from "../support/changes.ts";
 import { portsListenedOn } from "../support/free_port.ts";
@@ -39,8 +40,7 @@ type EventOf<T extends PoolEvent["type"]> = Extract<PoolEvent, { type: T }>;
 
 /** The command of a worker of ours with these habits. */
 export function poolWorker(...habits: readonly string[]): readonly string[] {
-  const path = new URL("../fixtures/pool_worker.mjs", import.meta.url).pathname;
-  return ["node", path, ...habits];
+  return denoFixture("pool_worker.ts", ...habits);
 }
 
 /** What a pool under test works with. */

@@ -1,11 +1,12 @@
 /**
  * The subcommands as a user runs them: a process, its output and its exit
- * code.
+ * code. Where the process is not what matters, they run in that of the test.
  *
  * @module
  */
 
 import { fileURLToPath } from "node:url";
+import { runSubcommand } from "../../src/cli/subcommands.ts";
 import { DEFAULT_DEADLINE_MS, withDeadline } from "./deadline.ts";
 
 const PROGRAM = fileURLToPath(
@@ -64,6 +65,30 @@ export async function runCommand(
     stdout: decoder.decode(stdout),
     stderr: decoder.decode(stderr),
   };
+}
+
+/**
+ * Runs a subcommand without a process of its own, which would take half a
+ * second of CPU time: for the second test of the same way to a pool.
+ */
+export async function runHere(
+  [name = "", ...args]: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
+  const printed: string[] = [];
+  const told: string[] = [];
+  const { error } = console;
+  console.error = (text: string) => told.push(`${text}\n`);
+  try {
+    const code = await runSubcommand(name, {
+      args,
+      env: new Map(Object.entries(env)),
+      print: (text) => printed.push(`${text}\n`),
+    });
+    return { code, stdout: printed.join(""), stderr: told.join("") };
+  } finally {
+    console.error = error;
+  }
 }
 
 /** What Deno itself needs of our environment. */

@@ -13,6 +13,14 @@ export function fixture(name: string): string {
   return fileURLToPath(new URL(name, DIRECTORY));
 }
 
+/** Command of a fixture that is a Deno program, which starts in two thirds of the time of one for Node. */
+export function denoFixture(
+  name: string,
+  ...args: readonly string[]
+): readonly string[] {
+  return [Deno.execPath(), "run", "--quiet", "-A", fixture(name), ...args];
+}
+
 /** Command of the demo application, for tests that put something before it. */
 export const DEMO: readonly string[] = [
   Deno.execPath(),

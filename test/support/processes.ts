@@ -24,7 +24,7 @@ interface ProcessEntry {
 
 /** Whether a process runs; a zombie does not. */
 export async function isAlive(pid: number): Promise<boolean> {
-  return (await readProcesses()).some((entry) => entry.pid === pid);
+  return (await aliveAmong([pid])).length > 0;
 }
 
 /** Process ids of the children of `parentPid` that run. */
@@ -52,7 +52,7 @@ export async function descendantsOf(
 
 /** Those of `pids` that run. */
 export async function aliveAmong(pids: Iterable<number>): Promise<number[]> {
-  const alive = new Set((await readProcesses()).map((entry) => entry.pid));
+  const alive = new Set((await readProcesses(pids)).map(({ pid }) => pid));
   return [...pids].filter((pid) => alive.has(pid));
 }
 
@@ -78,17 +78,24 @@ export async function waitUntilGone(
   }
 }
 
-/** Everything that runs, zombies left out. */
-async function readProcesses(): Promise<ProcessEntry[]> {
-  const all = Deno.build.os === "linux" ? readProc() : await readPs();
+/** What runs, zombies left out: at least those of `pids`, or without everything. */
+async function readProcesses(
+  pids?: Iterable<number>,
+): Promise<ProcessEntry[]> {
+  const all = Deno.build.os === "linux"
+    ? readProc(pids ?? allPids())
+    : await readPs();
   return all.filter((entry) => !entry.state.startsWith("Z"));
 }
 
-function readProc(): ProcessEntry[] {
+function allPids(): readonly number[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name))
+    .filter(Number.isInteger);
+}
+
+function readProc(pids: Iterable<number>): ProcessEntry[] {
   const entries: ProcessEntry[] = [];
-  for (const { name } of Deno.readDirSync("/proc")) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid)) continue;
+  for (const pid of pids) {
     let stat: string;
     try {
       stat = Deno.readTextFileSync(`/proc/${pid}/stat`);

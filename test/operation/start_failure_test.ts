@@ -1,34 +1,27 @@
 /**
  * What a user is told when a pool cannot run: one sentence with the remedy, an
- * exit code, and never a stack trace.
+ * exit code, and never a stack trace. What keeps it from listening is in
+ * `test/integration/listen_failure_test.ts`.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import {
-  DEFAULT_DEADLINE_MS,
-  eventually,
-  withDeadline,
-} from "../support/deadline.ts";
-import { GateFile } from "../support/fixture.ts";
-import { freePort } from "../support/free_port.ts";
-import type { PoolMetrics } from "../support/pool_metrics.ts";
+import { assertSays, type Says } from "../support/failed_start.ts";
 import {
   PoolProcess,
   spawnPool,
   type StartPoolOptions,
 } from "../support/pool_process.ts";
 import { ignoreWithout } from "../support/programs.ts";
-import { get } from "../support/requests.ts";
 
 /** A configuration or an invocation that ends by itself. */
 interface Case extends StartPoolOptions {
   readonly name: string;
   readonly code: number;
   /** What is to be read. */
-  readonly says: readonly (string | RegExp)[];
+  readonly says: Says;
   /** What is not. */
   readonly never?: readonly RegExp[];
   /** What of the worker's words is, once. */
@@ -104,21 +97,6 @@ const CASES: readonly Case[] = [
     ],
   },
   {
-    name: "HOST that is none of this machine's",
-    env: { HOST: "203.0.113.7" },
-    code: 1,
-    says: ["this machine does not have that address. Set HOST to one it has"],
-  },
-  {
-    name: "HOST that is no name at all",
-    // Nobody gets as far as to listen there.
-    env: { HOST: "nowhere.invalid", PORT: "8080" },
-    code: 1,
-    says: [
-      /Cannot listen on nowhere\.invalid:8080: .* Check HOST and PORT\./,
-    ],
-  },
-  {
     name: "the permission to listen missing",
     permissions: ["--no-prompt", "--allow-run", "--allow-env"],
     code: 1,
@@ -173,70 +151,6 @@ for (const { name, code, says, never, once, ...options } of CASES) {
     }
   });
 }
-
-Deno.test("a request that waits for a pool which cannot start is told so, and no setting is named that would help", async () => {
-  using gate = new GateFile();
-  const port = freePort();
-  await using pool = spawnPool({
-    env: { POOL_SIZE: "1", PORT: String(port) },
-    command: [
-      ...["sh", "-c", 'until [ -e "$0" ]; do sleep 0.02; done; exit 3'],
-      gate.path,
-    ],
-  });
-  await pool.waitForEvent("worker-spawned");
-  const waiting = get(port, "/");
-  await eventually(async () => {
-    const { text } = await get(port, "/_metrics");
-    assert.equal((JSON.parse(text) as PoolMetrics).queue.depth, 1);
-  });
-  gate.open();
-  const { status, text } = await waiting;
-  assert.equal(status, 503);
-  assert.match(text, /No worker has become ready/);
-  const { setting, source } = await pool.waitForEvent("exchange-failed");
-  assert.deepEqual([setting, source], [null, "upstream"]);
-  assert.equal((await pool.status).code, 1);
-  assert.ok(pool.events.every(({ type }) => type !== "stop-waiting"));
-});
-
-for (const setting of ["PORT", "ADMIN_PORT"]) {
-  Deno.test(`the pool does not start with ${setting} taken by another program, and says so`, async () => {
-    using stranger = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = stranger.addr;
-    await using pool = spawnPool({
-      env: {
-        [setting]: String(port),
-        LOG_FORMAT: "text",
-        LOG_LEVEL: "error",
-      },
-    });
-    await assertSays(pool, 1, [
-      `Cannot listen on 127.0.0.1:${port}: another program holds the port. ` +
-      `Set ${setting} to a free one, or stop that program.`,
-    ]);
-  });
-}
-
-Deno.test({
-  name:
-    "complaint 13: the program that holds PORT is named with its pid (needs Linux)",
-  ignore: Deno.build.os !== "linux",
-  async fn(): Promise<void> {
-    using stranger = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    await using pool = spawnPool({
-      permissions: ["-A"],
-      env: {
-        PORT: String(stranger.addr.port),
-        LOG_FORMAT: "text",
-        LOG_LEVEL: "error",
-      },
-    });
-    await assertSays(pool, 1, [
-      new RegExp(`: \\S+ \\(pid ${Deno.pid}\\) holds the port\\. Set PORT to`),
-    ]);
-  },
-});
 
 /** Starts a pool by a program that becomes the one that its last arguments say. */
 function startThrough(
@@ -368,22 +282,3 @@ Deno.test({
     assert.match(message, warning);
   },
 });
-
-async function assertSays(
-  pool: PoolProcess,
-  code: number,
-  says: Case["says"],
-): Promise<void> {
-  const status = await withDeadline(
-    pool.status,
-    DEFAULT_DEADLINE_MS,
-    () => `The pool goes on running:\n${pool.logs}`,
-  );
-  assert.equal(status.code, code, pool.logs);
-  for (const expected of says) {
-    if (typeof expected === "string") {
-      assert.ok(pool.logs.includes(expected), `${expected}\n---\n${pool.logs}`);
-    } else assert.match(pool.logs, expected);
-  }
-  assert.doesNotMatch(pool.logs, /^\s+at .*:\d+:\d+|Uncaught|\[object /m);
-}

@@ -17,6 +17,7 @@ import {
   commandLine,
   type CommandResult,
   runCommand,
+  runHere,
 } from "../support/command_line.ts";
 import { fixture } from "../support/fixture.ts";
 import { freePort } from "../support/free_port.ts";
@@ -53,8 +54,16 @@ class Folder implements AsyncDisposable {
     });
   }
 
-  /** Runs a subcommand that may read the records here. */
+  /** Runs a subcommand with the records here. */
   run(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<CommandResult> {
+    return runHere(args, { ...this.env, ...env });
+  }
+
+  /** The same as a process, which may read the records. */
+  spawn(
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
   ): Promise<CommandResult> {
@@ -151,29 +160,27 @@ for (const where of Object.keys(settingsIn("/"))) {
       // Without a record, as the settings alone say.
       ...NEED_FILES.has(where) ? [] : [{ ...host, ...settings }],
     ];
+    const noRecords = { RUNTIME_DIRECTORY: `${folder.path}/none` };
     for (const [at, env] of environments.entries()) {
       const permissions = at === 0 ? ALL : undefined;
+      const health = await runCommand(["health"], env, permissions);
+      assert.equal(health.code, 0, health.stderr);
+      assert.equal(health.stdout, "health: yes\n");
       const run = async (...args: string[]): Promise<string> => {
-        const { code, stdout, stderr } = await runCommand(
-          args,
-          env,
-          permissions,
-        );
+        const { code, stdout, stderr } = await runHere(args, {
+          ...noRecords,
+          ...env,
+        });
         assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
         return stdout;
       };
-      assert.equal(await run("health"), "health: yes\n");
       const status = JSON.parse(await run("status", "--json"));
       assert.equal(status.instance.pid, pool.pid);
       assert.match(await run("reload"), /^Reloaded in .* generation/m);
       assert.match(await run("scale", "1"), /^1 workers are wanted now/);
     }
-    const last = environments.at(-1)!;
-    const stopped = await runCommand(
-      ["stop"],
-      last,
-      last === environments[0] ? ALL : undefined,
-    );
+    const last = { ...noRecords, ...environments.at(-1) };
+    const stopped = await runHere(["stop"], last);
     assert.equal(stopped.code, 0, stopped.stderr);
     assert.equal((await pool.status).code, 0);
   });
@@ -204,7 +211,7 @@ Deno.test("the record of a killed pool leads nobody to the one that has its port
   await first[Symbol.asyncDispose]();
   await using second = await startPool({ env: { PORT, POOL_SIZE: "1" } });
   for (const args of [["--pid", `${first.pid}`], ["--name", "first"]]) {
-    const { code, stderr } = await folder.run(["reload", ...args], { PORT });
+    const { code, stderr } = await folder.spawn(["reload", ...args], { PORT });
     assert.equal(code, 1);
     assert.match(stderr, /^Cannot find a pool with /);
   }
@@ -315,7 +322,7 @@ Deno.test("list shows the pools of this user, and forgets those that have ended"
     env: { POOL_NAME: "shop", ADMIN_TOKEN: TOKEN },
   });
   await using killed = await folder.start();
-  const text = (await folder.run(["list"])).stdout;
+  const text = (await folder.spawn(["list"])).stdout;
   assert.match(text, new RegExp(`^${named.pid} +shop +serving +1/1 `, "m"));
   assert.match(text, new RegExp(`^${killed.pid} +- +serving +1/1 `, "m"));
   const json = (await folder.run(["list", "--json"])).stdout;
@@ -341,7 +348,7 @@ Deno.test("a pool that is stopping is listed as draining, and stop waits for it:
   await eventually(async () =>
     assert.equal((await pool.metrics()).inFlight, 1)
   );
-  const asked = await folder.run(["stop", "--no-wait", ...chosen]);
+  const asked = await folder.spawn(["stop", "--no-wait", ...chosen]);
   assert.equal(asked.code, 0, asked.stderr);
   await eventually(() => assert.rejects(get(pool.port, "/"), /ECONNREFUSED/));
   // From then on a signal would end it at once.
@@ -408,12 +415,12 @@ Deno.test("logs shows what the workers write, events what else happens, and -f g
   await pool.waitForEvent("worker-output", {
     where: ({ line }) => line === "careful",
   });
-  const logs = (await folder.run(["logs"], env)).stdout;
+  const logs = (await folder.spawn(["logs"], env)).stdout;
   assert.match(logs, /^0 \| hello \\x1b\[2J$/m);
   assert.match(logs, /^0 \| careful$/m);
   const last = (await folder.run(["logs", "-n", "1"], env)).stdout;
   assert.equal(last.split("\n").length, 2);
-  const events = (await folder.run(["events"], env)).stdout;
+  const events = (await folder.spawn(["events"], env)).stdout;
   assert.match(events, /^\S+Z info worker 0 ready on /m);
   assert.doesNotMatch(events, /careful/);
   const json = (await folder.run(["events", "--all", "--json"], env)).stdout;

@@ -5,10 +5,10 @@
  */
 
 import assert from "node:assert/strict";
-import { fixture } from "../support/fixture.ts";
+import { denoFixture } from "../support/fixture.ts";
 import { startPool } from "../support/pool_process.ts";
 
-const COMMAND = ["node", fixture("pool_worker.mjs"), "env"];
+const COMMAND = denoFixture("pool_worker.ts", "env");
 
 Deno.test("names with PREFORK_ stay with the pool, the others reach the workers as they are", async () => {
   await using pool = await startPool({
