@@ -5,7 +5,7 @@
  * left behind.
  *
  * ```sh
- * deno run -A --config test/deno.json test/operation/affinity_walk.ts express 120 7
+ * deno run -A --config test/deno.json test/integration/affinity_walk.ts express 120 7
  * ```
  *
  * The arguments: `express`, `socket.io` or `mcp`, seconds, seed.
