@@ -53,7 +53,8 @@ export interface HealthMonitorOptions
 export class HealthMonitor implements HealthWatcher {
   readonly #options: HealthMonitorOptions;
   readonly #deps: WorkerDiagnoserDeps;
-  readonly #concurrent = new Set<number>();
+  /** The generation of which a worker was last seen to serve several connections; 0 is none. */
+  readonly #concurrent = { generation: 0 };
   #sockets: WorkerSockets | null = null;
 
   /** Creates a monitor that watches nothing yet. Without `deps` it knows of no requests. */
@@ -102,7 +103,7 @@ const NO_REQUESTS: WorkerDiagnoserDeps = {
 /** What a watch goes by. */
 type WatchOptions = HealthMonitorOptions & WorkerDiagnoserDeps & {
   readonly sockets: WorkerSockets;
-  readonly concurrent: Set<number>;
+  readonly concurrent: { generation: number };
 };
 
 /** Probes one worker, one probe at a time. */

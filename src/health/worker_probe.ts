@@ -45,7 +45,7 @@ export class WorkerProbe {
   readonly #worker: WatchedWorker;
   readonly #options: WorkerProbeOptions;
   readonly #sockets: WorkerSockets;
-  readonly #concurrent: Set<number>;
+  readonly #concurrent: { generation: number };
   readonly #signal: AbortSignal;
   #hostname: string;
   #serial: boolean | null = null;
@@ -60,8 +60,8 @@ export class WorkerProbe {
     options: WorkerProbeOptions,
     deps: {
       readonly sockets: WorkerSockets;
-      /** Generations of which one was seen to serve several connections: all do. */
-      readonly concurrent: Set<number>;
+      /** The generation of which one was seen to serve several connections: all do. */
+      readonly concurrent: { generation: number };
       readonly signal: AbortSignal;
     },
   ) {
@@ -103,12 +103,12 @@ export class WorkerProbe {
   /** Once it has been seen that it does not, that holds for its program; that it does may be chance. */
   async #servesOneConnection(): Promise<boolean> {
     const { port, generation } = this.#worker;
-    if (this.#concurrent.has(generation)) return false;
+    if (this.#concurrent.generation === generation) return false;
     const serial = await servesOneConnection(
       { hostname: this.#hostname, port },
       { ...this.#options, signal: this.#signal },
     );
-    if (serial === false) this.#concurrent.add(generation);
+    if (serial === false) this.#concurrent.generation = generation;
     return serial ?? false;
   }
 

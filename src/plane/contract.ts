@@ -80,6 +80,8 @@ export type Command =
     /** Counts up with each set: {@linkcode DataPlane.revision} says which one is in force. */
     readonly revision: number;
     readonly upstreams: readonly UpstreamAddress[];
+    /** How many there are meant to be: of fewer, others are to come. */
+    readonly wanted: number;
     /** Those that are given the requests of clients that are tied to them, or belong to a generation before the published one, and no others. */
     readonly retained: readonly UpstreamAddress[];
   }

@@ -11,8 +11,13 @@ import type {
   WaitingRequest,
 } from "../events/mod.ts";
 import type { Clock } from "../proxy/core/link.ts";
-import { MAX_LOSSES, type Suspects } from "../proxy/core/suspects.ts";
+import {
+  type LossRecord,
+  MAX_LOSSES,
+  type Suspects,
+} from "../proxy/core/suspects.ts";
 import type { InFlightExchange } from "../upstream/in_flight.ts";
+import type { Loss } from "../upstream/suspicion.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import {
   type LossSuspects,
@@ -76,9 +81,9 @@ export class InFlightRequests {
   recall(upstream: Upstream, diagnosis: Diagnosis): void {
     if (!SILENT.includes(diagnosis)) return;
     const waiting = waitingFor(upstream);
-    for (const { retries } of waiting) retries.noteLoss({ sparesLast: false });
+    const loss = note(waiting, { sparesLast: false });
     // No more than a guess: it is taken back when a request gets a response.
-    this.#record(waiting.slice(0, MAX_SUSPECTS), { refutable: true });
+    this.#record(waiting.slice(0, MAX_SUSPECTS), { refutable: true, loss });
     if (diagnosis === "blocked") waiting[0]?.retries.disableRetry();
     for (const exchange of waiting) exchange.retryElsewhere();
   }
@@ -100,13 +105,15 @@ export class InFlightRequests {
     );
     const known = lost.filter((exchange) => this.#isKnown(exchange));
     const others = lost.filter((exchange) => !known.includes(exchange));
-    if (cause === "self-inflicted") {
-      this.#blameForExit(known, others);
-    } else if (lost.length === 1 && hadLong(lost[0]!, this.#clock.now())) {
-      // The kernel may have killed it for what this one request takes. Of
-      // several, nobody knows: whoever kills workers has the rest replayed.
-      this.#blameForKill(lost[0]!);
-    } else return NO_SUSPECTS;
+    const own = cause === "self-inflicted";
+    // The kernel may have killed it for what one of these takes. Of several,
+    // nobody knows which, and nobody is named: it shows with the next worker.
+    const now = this.#clock.now();
+    const long = lost.filter((exchange) => hadLong(exchange, now));
+    if (own) this.#blameForExit(known, others);
+    else note(long, { sparesLast: false });
+    this.#convict(lost, { refutable: !own || lost.length > 1 });
+    if (!own && (long.length === 0 || lost.length > 1)) return NO_SUSPECTS;
     return {
       suspects: [...known, ...others].slice(0, MAX_SUSPECTS)
         .map((exchange) => this.#suspect(exchange)),
@@ -121,7 +128,7 @@ export class InFlightRequests {
   ): void {
     if (known.length > 0) {
       this.#blame(known, { sparesLast: true, refutable: others.length > 0 });
-      for (const { retries } of others) retries.noteLoss({ sparesLast: false });
+      note(others, { sparesLast: false });
     } else {
       this.#blame(others, { sparesLast: true, refutable: others.length > 1 });
     }
@@ -136,28 +143,30 @@ export class InFlightRequests {
     exchanges: readonly InFlightExchange[],
     how: { readonly sparesLast: boolean; readonly refutable: boolean },
   ): void {
-    for (const exchange of exchanges) exchange.retries.noteLoss(how);
-    this.#record(exchanges, how);
+    const loss = note(exchanges, how);
+    this.#record(exchanges, { ...how, loss });
   }
 
   #record(
     exchanges: readonly InFlightExchange[],
-    { refutable }: { readonly refutable: boolean },
+    how: Omit<LossRecord, "at">,
   ): void {
     this.#suspects.record(
       exchanges.map(({ request }) => request.describe()),
-      { at: this.#clock.now(), refutable },
+      { ...how, at: this.#clock.now() },
     );
   }
 
-  /** One kill is chance, whatever was in flight; the same request with two workers, probably not. */
-  #blameForKill(exchange: InFlightExchange): void {
-    const losses = exchange.retries.noteLoss({ sparesLast: false });
-    const line = exchange.request.describe();
-    const at = this.#clock.now();
-    if (losses < MAX_LOSSES && !this.#suspects.deadly(line, at)) return;
+  /** The one that was with two workers as they ended, and no other was, is what has ended both: those beside it have had no part in it. */
+  #convict(
+    lost: readonly InFlightExchange[],
+    how: Pick<LossRecord, "refutable">,
+  ): void {
+    const again = lost.filter(({ retries }) => retries.losses >= MAX_LOSSES);
+    if (again.length !== 1) return;
+    again[0]!.retries.convict();
     for (let known = 0; known < MAX_LOSSES; known++) {
-      this.#suspects.record([line], { at, refutable: true });
+      this.#record(again, how);
     }
   }
 
@@ -183,6 +192,16 @@ export function streamsOf({ exchanges }: Upstream): number {
   let streams = 0;
   for (const { stream } of exchanges) if (stream) streams++;
   return streams;
+}
+
+/** Has all of these be suspected of the same loss; returns it. */
+function note(
+  exchanges: readonly InFlightExchange[],
+  how: { readonly sparesLast: boolean },
+): Loss {
+  const loss = { solved: false };
+  for (const { retries } of exchanges) retries.noteLoss(loss, how);
+  return loss;
 }
 
 /** Those that have no response yet, the oldest first. */

@@ -127,6 +127,7 @@ export class PlaneHost {
         return this.dispatcher.publish(
           command.upstreams.map((address) => this.#upstreamAt(address)),
           command.retained.map((address) => this.#upstreamAt(address)),
+          command.wanted,
         );
       case "retire":
         return this.#upstreams.get(command.key)?.retire();
@@ -138,7 +139,8 @@ export class PlaneHost {
       case "recall": {
         const upstream = this.#upstreams.get(command.key);
         if (upstream === undefined) return;
-        return this.#requests?.recall(upstream, command.diagnosis);
+        this.#requests?.recall(upstream, command.diagnosis);
+        return this.dispatcher.serveSuspects();
       }
       case "report-access":
         this.#unsubscribe();
@@ -244,6 +246,7 @@ export class PlaneHost {
         // Before anybody else is told.
         const suspects = requests?.lose(upstream, call.end) ?? NO_SUSPECTS;
         upstream.markEnded(call.end);
+        this.dispatcher.serveSuspects();
         return suspects;
       }
       case "cut":

@@ -12,6 +12,7 @@ export class Publication {
   readonly #plane: DataPlane;
   #upstreams: readonly UpstreamRecord[] = [];
   #retained: readonly UpstreamRecord[] = [];
+  #wanted = 0;
   #revision = 0;
 
   /** Begins with nothing published. */
@@ -23,12 +24,15 @@ export class Publication {
    * Publishes what is wanted, where it is not published already.
    *
    * @param retained Those that are given the requests of their own clients alone.
+   * @param wanted How many are meant to be published.
    */
   update(
     upstreams: readonly UpstreamRecord[],
     retained: readonly UpstreamRecord[],
+    wanted: number,
   ): void {
-    const same = isPublished(upstreams, this.#upstreams) &&
+    const same = wanted === this.#wanted &&
+      isPublished(upstreams, this.#upstreams) &&
       isPublished(retained, this.#retained);
     if (same) return;
     const revision = ++this.#revision;
@@ -37,11 +41,13 @@ export class Publication {
     }
     this.#upstreams = upstreams;
     this.#retained = retained;
+    this.#wanted = wanted;
     for (const record of [...upstreams, ...retained]) record.published();
     this.#plane.send({
       type: "publish",
       revision,
       upstreams: upstreams.map(({ address }) => address),
+      wanted,
       retained: retained.map(({ address }) => address),
     });
   }

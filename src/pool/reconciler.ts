@@ -219,6 +219,7 @@ export class Reconciler {
     this.#publication.update(
       wanted.map(({ upstream }) => upstream),
       this.#servingOwn().map(({ upstream }) => upstream),
+      this.#goal.workers,
     );
   }
 

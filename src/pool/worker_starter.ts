@@ -14,7 +14,7 @@ import { LaunchError } from "./launch_error.ts";
 import { OrphanGuard } from "./orphan_guard.ts";
 import type { OutputLimits } from "./output_budget.ts";
 import { type DroppedOutput, OutputReaders } from "./output_readers.ts";
-import { findPortHolder } from "../system/port_holder.ts";
+import { findPortHolder, isHeldByUs } from "../system/port_holder.ts";
 import {
   MACHINE_PORTS,
   PortAllocator,
@@ -36,6 +36,10 @@ import { realDirectory } from "../shared/working_directory.ts";
 /** Who has a port that another pool has locked. */
 const OTHER_POOL = "a worker of another pool";
 const OTHER_POOLS = "workers of other pools";
+
+/** Of a port that the pool, or the program it is a part of, listens on itself. */
+const OWN_PORT = "which is the pool itself: have ADMIN_PORT, or " +
+  "WORKER_PORT, outside of the other's range";
 
 /** How workers are started. */
 export interface WorkerStarterOptions extends OutputLimits {
@@ -269,7 +273,7 @@ export class WorkerStarter {
   async #announceSkipped(ports: SkippedPorts): Promise<void> {
     const { first: port, last: lastPort, locked } = ports;
     const others = port === lastPort ? OTHER_POOL : OTHER_POOLS;
-    const holder = locked ? others : await findPortHolder(port);
+    const holder = locked ? others : await holderOf(port);
     this.#deps.events.emit({ type: "port-skipped", port, lastPort, holder });
   }
 
@@ -277,4 +281,12 @@ export class WorkerStarter {
     const owned = task.finally(() => this.#tasks.delete(owned));
     this.#tasks.add(owned);
   }
+}
+
+/** Who listens on `port`, as far as that can be known. */
+async function holderOf(port: number): Promise<string | null> {
+  const holder = await findPortHolder(port);
+  return holder !== null && await isHeldByUs(port)
+    ? `${holder}, ${OWN_PORT}`
+    : holder;
 }

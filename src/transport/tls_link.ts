@@ -68,8 +68,11 @@ export class TlsLink implements Link {
       this.#deliver();
     });
     this.#tls.on("close", () => this.#break());
-    // Not at once: it tells the peer what is wrong after it has told us.
-    this.#tls.on("error", () => setTimeout(() => this.#break(), 0));
+    // A record that cannot be decrypted is an error only during the handshake.
+    for (const event of ["error", "_tlsError"]) {
+      // Not at once: it tells the peer what is wrong after it has told us.
+      this.#tls.on(event, () => setTimeout(() => this.#break(), 0));
+    }
   }
 
   resume(_inTurn: boolean): void {

@@ -18,6 +18,7 @@ import { type CpuMsOf, WorkerCpu } from "./concurrency/worker_cpu.ts";
 import type { Subset } from "./generation_subsets.ts";
 import { Overload } from "./overload.ts";
 import { PublishedSet, type PublishedSetOptions } from "./published_set.ts";
+import { isSuspected, Quarantine } from "./quarantine.ts";
 import {
   type ClaimRequest,
   type QueueStats,
@@ -58,11 +59,14 @@ export class Dispatcher {
   readonly #adaptive: AdaptiveConcurrency | null;
   readonly #published: PublishedSet;
   readonly #queue: RequestQueue;
+  readonly #quarantine: Quarantine;
   readonly #clock: () => number;
   readonly #overload: Overload;
   readonly #cpu: WorkerCpu | null;
   /** Whether there has been anybody. */
   #hasPublished = false;
+  /** How many are meant to be given work, though some may have yet to start. */
+  #wanted = 0;
   /** When it was looked what workers compute. */
   #watchedAt = 0;
 
@@ -76,7 +80,19 @@ export class Dispatcher {
     // where nobody may wait all must be let in.
     this.#limit = new WorkerLimit(workerConcurrency, !sticky && maxQueue > 0);
     this.#adaptive = this.#limit.adaptive;
-    this.#published = new PublishedSet(options, this.#limit);
+    this.#published = new PublishedSet(
+      options,
+      this.#limit,
+      () => this.#quarantine.host,
+    );
+    this.#quarantine = new Quarantine(options, {
+      candidates: (request) => this.#acceptingFor(request),
+      othersExpected: () => this.#wanted > 1,
+      claim: (request) =>
+        this.#claimFrom(this.#published.subsetOf(request), request),
+      claimHost: (host, request) =>
+        this.#limit.admits(host) ? this.#claimed(host, request) : null,
+    }, this.#queue.waits);
     this.#overload = new Overload(options.queueTimeoutMs);
     this.#cpu = options.cpuMsOf === undefined
       ? null
@@ -105,12 +121,14 @@ export class Dispatcher {
 
   /** Depth and counters of the queue. */
   get queue(): QueueStats {
-    const { size, rejected, timedOut } = this.#queue;
+    const queues = [this.#queue, this.#quarantine.queue];
+    const sum = (of: "size" | "rejected" | "timedOut"): number =>
+      queues.reduce((sum, queue) => sum + queue[of], 0);
     return {
-      depth: size,
+      depth: sum("size"),
       limit: this.#options.maxQueue,
-      rejected,
-      timedOut,
+      rejected: sum("rejected"),
+      timedOut: sum("timedOut"),
       concurrency: this.#limit.concurrency,
       adaptive: this.#adaptive !== null,
     };
@@ -128,18 +146,24 @@ export class Dispatcher {
    * @param former Upstreams that are given the requests of clients that are
    * tied to them, or belong to their generation where that is not the newest,
    * and no others.
+   * @param wanted How many there are meant to be: where there are fewer,
+   * others are to come.
    */
   publish(
     upstreams: readonly Upstream[],
     former: readonly Upstream[] = [],
+    wanted = 0,
   ): void {
+    this.#wanted = wanted;
     this.#hasPublished ||= upstreams.length > 0;
     this.#published.replace(upstreams, former);
+    this.serveSuspects();
     this.#serveQueue();
   }
 
   /** Claims an upstream, or returns `null` when none may be given this request now. Who has an owner is given to that, however much it has to do. */
   claim(request: ClaimRequest): Upstream | null {
+    if (isSuspected(request)) return null;
     const { owner = null } = request;
     if (owner?.accepting && owner !== request.avoid) {
       return this.#claimed(owner, request);
@@ -153,8 +177,12 @@ export class Dispatcher {
 
   /** Upstreams that accept work and may be given the request, busy ones included. */
   acceptingFor(request: ClaimRequest): number {
-    const { upstreams } = this.#published.subsetOf(request);
-    return upstreams.filter(({ accepting }) => accepting).length;
+    return this.#acceptingFor(request).length;
+  }
+
+  /** Whether there is more than one of these, or is meant to be soon. */
+  hasOthersFor(request: ClaimRequest): boolean {
+    return Math.max(this.acceptingFor(request), this.#wanted) > 1;
   }
 
   /**
@@ -174,6 +202,7 @@ export class Dispatcher {
     } = {},
   ): void {
     upstream.release();
+    this.#quarantine.release(request);
     if (!clientGone) this.#overload.finish();
     else if (request !== null && !responded && request.uploading !== true) {
       this.#overload.leaveWorker(request, this.#clock());
@@ -182,6 +211,16 @@ export class Dispatcher {
       this.#adaptive?.release(request, { clientGone, clock: this.#clock });
     }
     if (this.#overload.justFound) this.#expire(this.#clock());
+    // Of a lost worker's requests the others are to come before one is tried.
+    if (upstream.end === null) this.serveSuspects();
+    if (this.#queue.size > 0) this.#serveQueue();
+  }
+
+  /** Has those tried that may have ended a worker, now that all of its requests are known to have failed; others are served if that has left somebody free. */
+  serveSuspects(): void {
+    const { host, queue } = this.#quarantine;
+    if (host === null && queue.size === 0) return;
+    this.#quarantine.serve(this.#clock());
     if (this.#queue.size > 0) this.#serveQueue();
   }
 
@@ -207,6 +246,7 @@ export class Dispatcher {
    * stopping: then no callback is called. `null` when it does.
    */
   enqueue(ticket: Ticket): UnavailableReason | null {
+    if (isSuspected(ticket.request)) return this.#quarantine.join(ticket);
     if (this.#adaptive !== null && !this.#overload.admits(this.#queue.size)) {
       return this.#queue.refuse();
     }
@@ -218,6 +258,7 @@ export class Dispatcher {
 
   /** Takes a ticket back whose client has gone. */
   cancel(ticket: Ticket): void {
+    if (this.#quarantine.leave(ticket)) return;
     if (!this.#queue.leave(ticket) || this.#adaptive === null) return;
     const mayBeServed = this.acceptingFor(ticket.request) > 0;
     if (!mayBeServed) return;
@@ -229,6 +270,8 @@ export class Dispatcher {
   /** Does what is due: turns away those that have waited too long, lets shares grow and limits change. */
   sweep(now: number): void {
     this.#published.sweep(now);
+    this.#quarantine.expire(now);
+    this.serveSuspects();
     if (this.#adaptive === null) return this.#queue.expire(now);
     this.#expire(now);
     this.#watch(now);
@@ -249,7 +292,9 @@ export class Dispatcher {
 
   /** Turns away everybody who waits, and whoever would from now on. */
   stop(): void {
-    this.#queue.close(this.#hasPublished ? "stopping" : "never-ready");
+    const reason = this.#hasPublished ? "stopping" : "never-ready";
+    this.#queue.close(reason);
+    this.#quarantine.close(reason);
   }
 
   /** Turns away those that have waited too long; at once when it has just turned out what that is: the next would be served for nothing. */
@@ -309,6 +354,11 @@ export class Dispatcher {
     }
     return upstream;
   };
+
+  #acceptingFor(request: ClaimRequest): readonly Upstream[] {
+    const { upstreams } = this.#published.subsetOf(request);
+    return upstreams.filter(({ accepting }) => accepting);
+  }
 
   #claimFrom(subset: Subset, request: ClaimRequest): Upstream | null {
     const upstream = this.#published.choose(subset, request);

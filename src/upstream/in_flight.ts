@@ -5,6 +5,7 @@
  */
 
 import type { Linked } from "./linked_list.ts";
+import type { Loss, Suspicion } from "./suspicion.ts";
 
 /** An exchange that a worker has, or has had until a moment ago. */
 export interface InFlightExchange extends Linked<InFlightExchange> {
@@ -25,10 +26,14 @@ export interface InFlightExchange extends Linked<InFlightExchange> {
   readonly retries: {
     /** When the worker was given it, on the clock of the driver. */
     readonly sentAt: number;
-    /** A worker is lost for which it may be the reason; returns how many that makes. */
-    noteLoss(how: { readonly sparesLast: boolean }): number;
+    /** Workers that were lost with it and for which it may be the reason. */
+    readonly losses: number;
+    /** One more is. */
+    noteLoss(loss: Loss, how: Pick<Suspicion, "sparesLast">): void;
     /** It is not to be sent again. */
     disableRetry(): void;
+    /** It is what has ended its workers: those that were suspected with it are not any more. */
+    convict(): void;
   };
   /** Ends it, as its worker is about to be killed. */
   cut(): void;

@@ -44,12 +44,19 @@ export class PublishedSet {
   readonly #subsets: GenerationSubsets | null;
   readonly #slowStart: SlowStart | null;
   #avoid: Upstream | null = null;
+  /** Who is set apart: requests are not given to it. */
+  readonly #setApart: () => Upstream | null;
 
   /** Creates a set with nobody in it. */
-  constructor(options: PublishedSetOptions, limit: WorkerLimit) {
+  constructor(
+    options: PublishedSetOptions,
+    limit: WorkerLimit,
+    setApart: () => Upstream | null = () => null,
+  ) {
     const { policy, slowStartMs = 0 } = options;
     this.#policy = policy;
     this.#limit = limit;
+    this.#setApart = setApart;
     this.#slowStart = slowStartMs > 0
       ? new SlowStart({ slowStartMs, sticky: policy.sticky })
       : null;
@@ -154,6 +161,7 @@ export class PublishedSet {
 
   #eligible(upstream: Upstream): boolean {
     return upstream.accepting && upstream !== this.#avoid &&
+      upstream !== this.#setApart() &&
       this.#limit.admits(upstream);
   }
 }

@@ -9,6 +9,7 @@
  */
 
 import { LatencyHistogram } from "../shared/latency_histogram.ts";
+import type { Suspicion } from "./suspicion.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Why no upstream could be had: the client is told 503. */
@@ -25,6 +26,8 @@ export interface ClaimRequest {
   readonly generation: number | null;
   /** An upstream that just failed this request: others are preferred. */
   avoid: Upstream | null;
+  /** That it may have ended its last worker: then it is tried alone. @default {null} */
+  suspicion?: Suspicion | null;
   /** The upstream that keeps something for the client: it gets the request as long as it may be given work. @default {null} */
   readonly owner?: Upstream | null;
   /** Whether its client is still sending it. @default {false} */
@@ -87,7 +90,7 @@ export class RequestQueue {
   /** Turned away because the wait was too long. */
   timedOut = 0;
   /** How long those have waited that were served or turned away for it; not those whose client went. */
-  readonly waits: LatencyHistogram = new LatencyHistogram();
+  readonly waits: LatencyHistogram;
 
   readonly #options: RequestQueueOptions;
   // A Set keeps insertion order and forgets any member in constant time.
@@ -95,8 +98,12 @@ export class RequestQueue {
   #closed: ClosedReason | null = null;
 
   /** Creates a queue in which nobody waits. */
-  constructor(options: RequestQueueOptions) {
+  constructor(
+    options: RequestQueueOptions,
+    waits: LatencyHistogram = new LatencyHistogram(),
+  ) {
     this.#options = options;
+    this.waits = waits;
   }
 
   /** Requests waiting now. */
@@ -115,6 +122,11 @@ export class RequestQueue {
     if (this.#tickets.size === 0) this.spells++;
     this.#tickets.add(ticket);
     return null;
+  }
+
+  /** The requests that wait, the first to come first. */
+  requests(): readonly ClaimRequest[] {
+    return [...this.#tickets].map(({ request }) => request);
   }
 
   /** Whether nobody else may wait. */

@@ -40,7 +40,13 @@ class Scene {
   publish(...keys: readonly number[]): void {
     const revision = ++this.#revision;
     const upstreams = keys.map((key) => addressOf(key));
-    this.plane.send({ type: "publish", revision, upstreams, retained: [] });
+    this.plane.send({
+      type: "publish",
+      revision,
+      upstreams,
+      wanted: upstreams.length,
+      retained: [],
+    });
   }
 
   claim(): Upstream {
@@ -138,6 +144,7 @@ Deno.test("requests are counted, and each is an event while somebody wants that"
     type: "publish",
     revision: 1,
     upstreams: [addressOf(1, origin.port)],
+    wanted: 1,
     retained: [],
   });
   await using client = await RawClient.connect({ port });
@@ -171,7 +178,13 @@ Deno.test("what happens after a request is told after it, and a plane that has s
   await local.serve({ listener, port, certificate: null, admin: null });
   const publish = (revision: number): void => {
     const upstreams = [addressOf(1, origin.port)];
-    plane.send({ type: "publish", revision, upstreams, retained: [] });
+    plane.send({
+      type: "publish",
+      revision,
+      upstreams,
+      wanted: 1,
+      retained: [],
+    });
   };
   plane.send({ type: "report-access", wanted: true });
   publish(1);
@@ -201,7 +214,13 @@ Deno.test("the queue and those who wait in it go by the same clock, which does n
   );
   await clock.pass(FROZEN_MS);
   const upstreams = [addressOf(1, origin.port)];
-  local.send({ type: "publish", revision: 1, upstreams, retained: [] });
+  local.send({
+    type: "publish",
+    revision: 1,
+    upstreams,
+    wanted: 1,
+    retained: [],
+  });
   assert.equal((await client.readResponse()).status, 200);
   const { sumMs } = local.figures().queue.waits;
   assert.ok(sumMs < FROZEN_MS, `waited ${sumMs} ms`);

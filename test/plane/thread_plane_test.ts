@@ -64,6 +64,7 @@ class Scene implements AsyncDisposable {
       type: "publish",
       revision: 1,
       upstreams: [{ key: 7, id: 0, ...origin }],
+      wanted: 1,
       retained: [],
     });
     this.plane.send({ type: "report-access", wanted: true });

@@ -85,7 +85,13 @@ export class ModelClaim implements InFlightExchange {
     id: "",
     describe: () => ({ method: "GET", target: "/" }),
   };
-  readonly retries = { sentAt: 0, noteLoss: () => 1, disableRetry(): void {} };
+  readonly retries = {
+    sentAt: 0,
+    losses: 0,
+    noteLoss(): void {},
+    disableRetry(): void {},
+    convict(): void {},
+  };
 
   constructor(upstream: Upstream, stream: boolean) {
     this.upstream = upstream;

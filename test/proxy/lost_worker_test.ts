@@ -59,6 +59,7 @@ function end(
   const fate = { cause, description: "exited with code 1" };
   const suspects = proxy.inFlight.lose(upstream, fate);
   upstream.markEnded(fate);
+  proxy.dispatcher.serveSuspects();
   return suspects;
 }
 
@@ -188,28 +189,54 @@ Deno.test("after two losses the same method and path is not sent again, whatever
   await origins.all[4]!.waitFor(({ requests }) => requests.length === 1);
 });
 
-Deno.test("all that was in flight is suspected, and sent again once", async () => {
-  await using origins = await Origins.start(5, 3);
+Deno.test("all that was in flight is suspected, and tried one after the other, while others are served", async () => {
+  await using origins = await Origins.start(3, 2);
   const [first, second, third] = origins.all;
   await using proxy = startProxy({ origins: origins.ports });
   publish(proxy, first!);
-  await using older = await RawClient.connect(proxy);
-  await using newer = await RawClient.connect(proxy);
-  await older.send(get("/older"));
-  await first!.waitFor(({ requests }) => requests.length === 1);
-  await newer.send(get("/newer"));
-  await first!.waitFor(({ requests }) => requests.length === 2);
+  const clients = await Promise.all(
+    [0, 1].map(() => RawClient.connect(proxy)),
+  );
+  for (const [index, client] of clients.entries()) {
+    await client.send(get(`/${index}`));
+    await first!.waitFor(({ requests }) => requests.length === index + 1);
+  }
   publish(proxy, second!, third!);
   const { suspects } = await endWith(proxy, first!, { requests: 2 });
-  assert.deepEqual(suspects.map(({ target }) => target), ["/newer", "/older"]);
+  assert.deepEqual(suspects.map(({ target }) => target), ["/1", "/0"]);
+  await proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
   await second!.waitFor(({ requests }) => requests.length === 1);
-  await third!.waitFor(({ requests }) => requests.length === 1);
-  publish(proxy, ...origins.all.slice(3));
+  await using other = await RawClient.connect(proxy);
+  for (let n = 0; n < 3; n++) {
+    assert.equal((await other.ask(get("/"))).text, "origin 2");
+  }
+  // It was the one, so that nobody has to try the other one.
   await endWith(proxy, second!, { requests: 1 });
-  await endWith(proxy, third!, { requests: 1 });
-  assert.equal((await older.readResponse()).status, 502);
-  assert.equal((await newer.readResponse()).status, 502);
-  assert.deepEqual(origins.counts, [2, 1, 1, 0, 0]);
+  const statuses = await Promise.all(
+    clients.map(async (client) => (await client.readResponse()).status),
+  );
+  assert.deepEqual(statuses.toSorted(), [200, 502]);
+  assert.deepEqual(origins.counts, [2, 1, 4]);
+  for (const client of clients) await client[Symbol.asyncDispose]();
+});
+
+Deno.test("a request with which the last but one has ended waits for another to be started", async () => {
+  await using origins = await Origins.start(3, 1);
+  const [first, second, replacement] = origins.all;
+  await using proxy = startProxy({ origins: origins.ports });
+  await using client = await RawClient.connect(proxy);
+  const [, , replacing] = proxy.upstreams;
+  publish(proxy, first!, second!);
+  await client.send(get("/"));
+  const left = proxy.upstreams.filter(({ port }) => port === second!.port);
+  proxy.dispatcher.publish([proxy.upstreams[0]!, ...left], [], 2);
+  await endWith(proxy, first!, { requests: 1 });
+  proxy.dispatcher.publish(left, [], 2);
+  await proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
+  assert.equal(second!.requests.length, 0);
+  proxy.dispatcher.publish([...left, replacing!], [], 2);
+  assert.equal((await client.readResponse()).status, 200);
+  assert.equal(replacement!.requests.length + second!.requests.length, 1);
 });
 
 Deno.test("who was suspected beside others is cleared by an answer", async () => {
@@ -308,6 +335,33 @@ Deno.test("a request that is alone with one killed worker and then another is no
   await endLater(third!);
   assert.equal((await client.readResponse()).status, 502);
   assert.deepEqual(origins.counts, [1, 1, 1, 0, 0]);
+});
+
+Deno.test("a request that is beside others with one killed worker and alone with the next is not given a third", async () => {
+  using clock = new StoppedClock();
+  await using origins = await Origins.start(4, 2);
+  const [first, second, third, fourth] = origins.all;
+  await using proxy = startProxy({ origins: origins.ports });
+  publish(proxy, first!);
+  const clients = await Promise.all(
+    [0, 1].map(() => RawClient.connect(proxy)),
+  );
+  for (const client of clients) await client.send(get("/huge"));
+  await first!.waitFor(({ requests }) => requests.length === 2);
+  await clock.pass(500);
+  publish(proxy, second!, third!, fourth!);
+  const cause = "external-signal";
+  const { suspects } = await endWith(proxy, first!, { requests: 2, cause });
+  assert.deepEqual(suspects, []);
+  await proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
+  await second!.waitFor(({ requests }) => requests.length === 1);
+  await clock.pass(500);
+  await endWith(proxy, second!, { requests: 1, cause });
+  const statuses = await Promise.all(
+    clients.map(async (client) => (await client.readResponse()).status),
+  );
+  assert.deepEqual(statuses.toSorted(), [200, 502]);
+  for (const client of clients) await client[Symbol.asyncDispose]();
 });
 
 Deno.test("a request that is alone with workers that are all killed at once waits for a replacement", async () => {

@@ -40,6 +40,9 @@ const LONG_MS = 60_000;
 const TLS_ALERT_RECORD = 0x15;
 const FATAL = 2;
 
+/** One of application data, which nobody has encrypted. */
+const CORRUPT_RECORD = Uint8Array.of(0x17, 3, 3, 0, 32, ...Array(32).fill(7));
+
 /** The extension `supported_versions` of a client that speaks 1.2 alone. */
 const VERSIONS_OF_1_2 = "\0\x2b\0\x03\x02\x03\x03";
 
@@ -156,6 +159,28 @@ Deno.test("a client that has ended its side in order still gets its answer", asy
   assert.equal((await client.readResponse()).text, "answer");
   await ended;
 });
+
+for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+  Deno.test(`a record of ${version} that cannot be decrypted ends the connection, with an alert`, async () => {
+    await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+    await using proxy = startProxy({
+      origins: [origin.port],
+      tls: TLS,
+      options: { idleTimeoutMs: LONG_MS },
+    });
+    await using connection = await connectTls(proxy.port, {
+      minVersion: version,
+      maxVersion: version,
+    });
+    const { client, wire } = connection;
+    assert.equal((await client.ask(get("/"))).text, "ok");
+    await wire.raw.write(CORRUPT_RECORD);
+    await client.readUntilEnd().catch((error) =>
+      assert.match(String(error), /BadRecordMac/i)
+    );
+    await proxy.waitUntil(({ counters }) => counters.clientConnections === 0);
+  });
+}
 
 Deno.test("an answer that ends with its connection ends in order, and never when it was cut", async () => {
   const begun = head("HTTP/1.1 200 OK") + "begun";

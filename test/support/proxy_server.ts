@@ -94,6 +94,7 @@ class InFlight {
 
   recall(port: number, { diagnosis }: WorkerFindings): void {
     this.#requests.recall(this.#at(port)!, diagnosis);
+    this.#proxy.dispatcher.serveSuspects();
   }
 
   lose(upstream: Upstream, end: UpstreamEnd): LossSuspects {

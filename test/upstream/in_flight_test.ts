@@ -17,7 +17,13 @@ function exchange(id: string): InFlightExchange {
     responded: false,
     sent: true,
     stream: false,
-    retries: { sentAt: 0, noteLoss: () => 1, disableRetry(): void {} },
+    retries: {
+      sentAt: 0,
+      losses: 0,
+      noteLoss(): void {},
+      disableRetry(): void {},
+      convict(): void {},
+    },
     cut(): void {},
     retryElsewhere(): void {},
   };

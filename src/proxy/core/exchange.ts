@@ -288,7 +288,7 @@ export class Exchange
     const { request } = this;
     const failed = this.#failed;
     if (failed !== null) {
-      if (!this.retries.mayGoOn) {
+      if (!this.retries.mayBeGiven) {
         // Others were lost while it waited, or have only just come.
         dispatcher.release(upstream, request);
         return this.#end({ type: "failed", error: failed });

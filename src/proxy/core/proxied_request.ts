@@ -18,6 +18,7 @@ import {
 import { PARENT_ID_START } from "../../http1/traceparent.ts";
 import { acceptsTrailers, requestTrailers } from "../../http1/trailers.ts";
 import type { ClaimRequest } from "../../upstream/dispatcher.ts";
+import type { Suspicion } from "../../upstream/suspicion.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { Client } from "./client.ts";
 import type { ProxyContext } from "./context.ts";
@@ -31,6 +32,7 @@ import type { AttemptSpan, RequestSpan } from "./tracer.ts";
 export class ProxiedRequest implements ClaimRequest {
   readonly clientHash: number;
   avoid: Upstream | null = null;
+  suspicion: Suspicion | null = null;
   /** Whether the rest of its body is under way: its worker has nothing to do meanwhile. */
   uploading: boolean;
   claim: object | null = null;

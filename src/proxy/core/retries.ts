@@ -8,6 +8,8 @@
  * @module
  */
 
+import type { Dispatcher } from "../../upstream/dispatcher.ts";
+import type { Loss, Suspicion } from "../../upstream/suspicion.ts";
 import type { Upstream, UpstreamEnd } from "../../upstream/upstream.ts";
 import type { ProxyContext } from "./context.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
@@ -31,15 +33,20 @@ export class Retries {
 
   readonly #context: RetriesContext;
   readonly #request: ProxiedRequest;
-  /** Workers that were lost with it in flight and for which it may be the reason. */
-  #losses = 0;
-  #sparesLast = false;
+  /** One for each worker that was lost with it in flight and for which it may be the reason. */
+  readonly #suspicions: Suspicion[] = [];
+  #final = false;
 
   /** Begins with none. */
   constructor(context: RetriesContext, request: ProxiedRequest) {
     this.#context = context;
     this.#request = request;
     this.sentAt = request.startedAt;
+  }
+
+  /** Workers that were lost with it in flight and for which it may still be the reason. */
+  get losses(): number {
+    return this.#suspicions.filter(({ loss }) => !loss.solved).length;
   }
 
   /** Whether it has been sent as often as it may be. */
@@ -54,19 +61,19 @@ export class Retries {
 
   /**
    * Takes note that its worker is lost, for which it may be the reason: from
-   * now on it is sent once more at most, and not at all after another loss.
-   *
-   * @param sparesLast Whether it must not be given the last worker there is.
-   * @returns How many workers that makes.
+   * now on it is sent once more at most, and not at all after another loss,
+   * unless it turns out that another was the reason.
    */
-  noteLoss({ sparesLast }: { readonly sparesLast: boolean }): number {
-    this.#sparesLast ||= sparesLast;
-    return ++this.#losses;
+  noteLoss(loss: Loss, { sparesLast }: Pick<Suspicion, "sparesLast">): void {
+    const ageMs = this.#context.clock.now() - this.sentAt;
+    const suspicion = { loss, sparesLast, ageMs };
+    this.#suspicions.push(suspicion);
+    this.#request.suspicion = suspicion;
   }
 
   /** Takes note that its worker is lost, and that nobody else knows of it: by that the request is remembered, too, until another gets a response. */
   suspectOfLoss(): void {
-    this.noteLoss({ sparesLast: false });
+    this.noteLoss({ solved: false }, { sparesLast: false });
     const { suspects, clock } = this.#context;
     const loss = { at: clock.now(), refutable: true };
     suspects.record([this.#request.describe()], loss);
@@ -74,18 +81,39 @@ export class Retries {
 
   /** Is not to be sent again: it is thought to be what its worker hangs on. */
   disableRetry(): void {
-    this.#losses = MAX_LOSSES;
+    this.#final = true;
   }
 
-  /** Whether it may be given another worker, as far as that depends on those that were lost with it. */
+  /** Is what its workers have ended by: those that were suspected with it are not any more. */
+  convict(): void {
+    this.disableRetry();
+    for (const { loss } of this.#suspicions) loss.solved = true;
+  }
+
+  /** Whether it may be given another worker, or wait for one, as far as that depends on those that were lost with it. */
   get mayGoOn(): boolean {
-    if (this.#losses === 0) return true;
-    if (this.#losses >= MAX_LOSSES) return false;
+    return this.#mayGoOn((dispatcher) =>
+      dispatcher.hasOthersFor(this.#request)
+    );
+  }
+
+  /** Whether it may be given one now that there is one for it. */
+  get mayBeGiven(): boolean {
+    return this.#mayGoOn((dispatcher) =>
+      dispatcher.acceptingFor(this.#request) > 1
+    );
+  }
+
+  #mayGoOn(hasOthers: (dispatcher: Dispatcher) => boolean): boolean {
+    if (this.#final || this.losses >= MAX_LOSSES) return false;
+    if (this.losses === 0) return true;
     const { suspects, dispatcher, clock } = this.#context;
     if (suspects.deadly(this.#request.describe(), clock.now())) {
       return false;
     }
-    return !this.#sparesLast || dispatcher.acceptingFor(this.#request) > 1;
+    return this.#suspicions.every(({ loss, sparesLast }) =>
+      loss.solved || !sparesLast
+    ) || hasOthers(dispatcher);
   }
 
   /** Takes note that an attempt with `upstream` has failed; returns whether there is to be another one. */

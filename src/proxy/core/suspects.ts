@@ -12,6 +12,8 @@
  * @module
  */
 
+import type { Loss } from "../../upstream/suspicion.ts";
+
 /** Losses from which on a request is not sent again: once is an accident. */
 export const MAX_LOSSES = 2;
 
@@ -35,16 +37,19 @@ export interface RequestLine {
 }
 
 /** How a worker was lost. */
-export interface Loss {
+export interface LossRecord {
   /** On the clock of the driver. */
   readonly at: number;
   /** Whether a response to the same request would show that it was not the reason. */
   readonly refutable: boolean;
+  /** Whether it has turned out that another request was. @default {it has not} */
+  readonly loss?: Loss;
 }
 
 /** One loss that a method and path had a part in. */
 interface Involvement {
   readonly at: number;
+  readonly loss: Loss | undefined;
   /** Targets that may be the reason; `null` where it is certain to be one of them. */
   readonly targets: Set<string> | null;
 }
@@ -60,7 +65,10 @@ export class Suspects {
   }
 
   /** Notes that a worker was lost which had `requests` in flight, and no others that may be the reason. */
-  record(requests: readonly RequestLine[], { at, refutable }: Loss): void {
+  record(
+    requests: readonly RequestLine[],
+    { at, refutable, loss }: LossRecord,
+  ): void {
     for (const [key, lines] of Map.groupBy(requests, keyOf)) {
       const targets = new Set(lines.map(targetOf));
       const certain = !refutable || targets.size > MAX_TARGETS;
@@ -68,7 +76,7 @@ export class Suspects {
       this.#involvements.delete(key);
       this.#involvements.set(
         key,
-        [...before, { at, targets: certain ? null : targets }]
+        [...before, { at, loss, targets: certain ? null : targets }]
           .slice(-MAX_LOSSES),
       );
     }
@@ -81,7 +89,8 @@ export class Suspects {
   /** Workers lost of late with the method and path of `request` in flight; not counted beyond {@linkcode MAX_LOSSES}. */
   losses(request: RequestLine, now: number): number {
     const involvements = this.#involvements.get(keyOf(request)) ?? [];
-    return involvements.filter(({ at }) => !isOver(at, now)).length;
+    return involvements.filter((involvement) => !isOver(involvement, now))
+      .length;
   }
 
   /** Whether it has cost so many that it is not sent again. */
@@ -105,15 +114,15 @@ export class Suspects {
   /** Forgets what is long ago. */
   expire(now: number): void {
     for (const [key, involvements] of this.#involvements) {
-      if (involvements.every(({ at }) => isOver(at, now))) {
+      if (involvements.every((involvement) => isOver(involvement, now))) {
         this.#involvements.delete(key);
       }
     }
   }
 }
 
-function isOver(at: number, now: number): boolean {
-  return now - at > LOSS_MEMORY_MS;
+function isOver({ at, loss }: Involvement, now: number): boolean {
+  return now - at > LOSS_MEMORY_MS || loss?.solved === true;
 }
 
 function keyOf({ method, target }: RequestLine): string {

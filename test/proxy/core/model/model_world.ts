@@ -287,10 +287,14 @@ export class ModelWorld {
   #loseWorker(): void {
     const { upstreams } = this.stand;
     const upstream = this.#random.pick(upstreams);
+    const loss = { solved: false };
     for (const { sent, retries } of upstream.exchanges) {
-      if (sent) retries.noteLoss({ sparesLast: oneIn(this.#random, 2) });
+      const sparesLast = oneIn(this.#random, 2);
+      if (sent) retries.noteLoss(loss, { sparesLast });
+      if (sent && oneIn(this.#random, 4)) retries.convict();
     }
     upstream.markEnded(this.#random.pick(ENDS));
+    this.stand.dispatcher.serveSuspects();
     this.#publish();
   }
 
