@@ -18,7 +18,7 @@ import { type CpuMsOf, WorkerCpu } from "./concurrency/worker_cpu.ts";
 import type { Subset } from "./generation_subsets.ts";
 import { Overload } from "./overload.ts";
 import { PublishedSet, type PublishedSetOptions } from "./published_set.ts";
-import { isSuspected, Quarantine } from "./quarantine.ts";
+import { Quarantine } from "./quarantine.ts";
 import {
   type ClaimRequest,
   type QueueStats,
@@ -163,7 +163,7 @@ export class Dispatcher {
 
   /** Claims an upstream, or returns `null` when none may be given this request now. Who has an owner is given to that, however much it has to do. */
   claim(request: ClaimRequest): Upstream | null {
-    if (isSuspected(request)) return null;
+    if (this.#quarantine.takes(request)) return null;
     const { owner = null } = request;
     if (owner?.accepting && owner !== request.avoid) {
       return this.#claimed(owner, request);
@@ -246,7 +246,9 @@ export class Dispatcher {
    * stopping: then no callback is called. `null` when it does.
    */
   enqueue(ticket: Ticket): UnavailableReason | null {
-    if (isSuspected(ticket.request)) return this.#quarantine.join(ticket);
+    if (this.#quarantine.takes(ticket.request)) {
+      return this.#quarantine.join(ticket);
+    }
     if (this.#adaptive !== null && !this.#overload.admits(this.#queue.size)) {
       return this.#queue.refuse();
     }

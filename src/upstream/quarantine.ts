@@ -75,6 +75,11 @@ export class Quarantine {
     return this.#queue;
   }
 
+  /** Whether it has to wait here: where nobody else may, it is served as all are. */
+  takes(request: ClaimRequest): boolean {
+    return isSuspected(request) && this.#queue.open;
+  }
+
   /** Waits for {@linkcode serve}; returns why it may not. */
   join(ticket: Ticket): UnavailableReason | null {
     return this.#queue.join(ticket);
@@ -153,7 +158,7 @@ export class Quarantine {
 }
 
 /** Whether it may have ended its last worker. */
-export function isSuspected(
+function isSuspected(
   request: ClaimRequest,
 ): request is ClaimRequest & { readonly suspicion: Suspicion } {
   return !(request.suspicion?.loss.solved ?? true);

@@ -134,6 +134,11 @@ export class RequestQueue {
     return this.#tickets.size >= this.#options.maxQueue;
   }
 
+  /** Whether one more may wait. */
+  get open(): boolean {
+    return this.#closed === null && !this.full;
+  }
+
   /** Turns a request away that would wait in vain; returns what it is told. */
   refuse(): UnavailableReason {
     this.rejected++;

@@ -162,3 +162,16 @@ Deno.test("with the pool those are turned away who wait to be tried", () => {
   scene.dispatcher.stop();
   assert.deepEqual(scene.log, ["a: stopping"]);
 });
+
+Deno.test("where nobody may wait, or may wait any more, they are served as all are", () => {
+  const { dispatcher } = new Scene(3, { maxQueue: 0 });
+  const suspected = (): ClaimRequest => ({
+    ...requestOf(),
+    suspicion: { loss: { solved: false }, sparesLast: true, ageMs: 0 },
+  });
+  assert(dispatcher.claim(suspected()) !== null);
+
+  const stopped = new Scene(3).dispatcher;
+  stopped.stop();
+  assert(stopped.claim(suspected()) !== null);
+});
