@@ -106,14 +106,13 @@ export class InFlightRequests {
     const known = lost.filter((exchange) => this.#isKnown(exchange));
     const others = lost.filter((exchange) => !known.includes(exchange));
     const own = cause === "self-inflicted";
-    // The kernel may have killed it for what one of these takes. Of several,
-    // nobody knows which, and nobody is named: it shows with the next worker.
-    const now = this.#clock.now();
-    const long = lost.filter((exchange) => hadLong(exchange, now));
     if (own) this.#blameForExit(known, others);
-    else note(long, { sparesLast: false });
+    else if (lost.length === 1 && hadLong(lost[0]!, this.#clock.now())) {
+      // The kernel may have killed it for what this one request takes. Of
+      // several, nobody knows: whoever kills workers has the rest replayed.
+      note(lost, { sparesLast: false });
+    } else return NO_SUSPECTS;
     this.#convict(lost, { refutable: !own || lost.length > 1 });
-    if (!own && (long.length === 0 || lost.length > 1)) return NO_SUSPECTS;
     return {
       suspects: [...known, ...others].slice(0, MAX_SUSPECTS)
         .map((exchange) => this.#suspect(exchange)),

@@ -5,7 +5,7 @@
  *
  * One at a time, and the newest of a lost worker's requests first: most that
  * end a worker do so at once. Once it has shown who it was, the others are
- * served as all are, and so is who has waited for three seconds.
+ * served as all are, and so is who has waited for a second.
  *
  * Knows nothing of sockets, and has no timer: the dispatcher serves it.
  *
@@ -25,9 +25,12 @@ import type { Suspicion } from "./suspicion.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** How long a worker is set apart for a request, in milliseconds: most that end one do so sooner. */
-const TRIAL_MS = 1_000;
+const TRIAL_MS = 500;
 
-/** How long a request waits for its turn, or for another worker beside the last one, in milliseconds: about as long as one takes to start. */
+/** How long a request waits for its turn, in milliseconds: who ends workers shows soon, as the newest are tried first. */
+const TURN_MS = 1_000;
+
+/** How long it waits for another worker beside the last one as well, in milliseconds: about as long as one takes to start. */
 const WAIT_MS = 3_000;
 
 /** What is asked of the dispatcher. */
@@ -54,6 +57,8 @@ export class Quarantine {
   /** What that is given; `null` once it has responded. */
   #tried: ClaimRequest | null = null;
   #since = 0;
+  /** When there was one worker at most the last time. */
+  #aloneAt = -Infinity;
 
   /** Creates one in which nobody waits; `waits` is told how long they did. */
   constructor(
@@ -101,7 +106,9 @@ export class Quarantine {
     this.#endTrial(now);
     const next = this.#host === null ? this.#next() : null;
     this.#queue.serve((request, since) => {
-      const late = now - since >= WAIT_MS;
+      if (this.#isAlone(request)) this.#aloneAt = now;
+      const inTurnMs = now - Math.max(since, this.#aloneAt);
+      const late = inTurnMs >= TURN_MS || now - since >= WAIT_MS;
       if (late || !this.#mustWait(request)) return this.#deps.claim(request);
       const isNext = request === next && this.#host === null;
       return isNext ? this.#try(request, now) : null;

