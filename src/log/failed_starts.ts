@@ -17,8 +17,11 @@ import {
   KnownFailures,
 } from "./known_failures.ts";
 
-/** How long an entry is kept while the pool starts, in milliseconds: its other workers fail within that, if they do. */
+/** How long entries are kept after the last one while the pool starts, in milliseconds: its other workers fail within that, if they do. */
 const KEEP_MS = 3_000;
+
+/** How long one is kept at most, in milliseconds. */
+const LONGEST_KEEP_MS = 10_000;
 
 /** Lines that an entry has room for; the events carry no more. */
 const MOST_LINES = 20;
@@ -47,6 +50,8 @@ export class FailedStarts {
   readonly #known = new KnownFailures();
   readonly #clock: () => number;
   #kept: WorkerStartFailedEvent[] = [];
+  /** When the first of these came. */
+  #keptSince = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #starting = true;
 
@@ -64,8 +69,15 @@ export class FailedStarts {
   /** A worker could not be started. */
   failed(event: WorkerStartFailedEvent): void {
     if (!this.#starting) return this.#tell(event);
+    const now = this.#clock();
+    if (this.#kept.length === 0) this.#keptSince = now;
     this.#kept.push(event);
-    this.#timer ??= setTimeout(() => this.#tellKept(), KEEP_MS);
+    clearTimeout(this.#timer ?? undefined);
+    const longestMs = this.#keptSince + LONGEST_KEEP_MS - now;
+    this.#timer = setTimeout(
+      () => this.#tellKept(),
+      Math.min(KEEP_MS, longestMs),
+    );
   }
 
   /**

@@ -164,3 +164,24 @@ Deno.test("what was told is told in full again after ten minutes", () => {
   failures.close();
   assert.deepEqual(told.map((details) => details.length), [2, 1, 2]);
 });
+
+Deno.test("single failures are kept as long as others follow, and ten seconds at most", () => {
+  const { setTimeout, clearTimeout } = globalThis;
+  const waits: (number | undefined)[] = [];
+  let now = 0;
+  Object.assign(globalThis, {
+    setTimeout: (_run: unknown, ms?: number): number => waits.push(ms),
+    clearTimeout(): void {},
+  });
+  try {
+    const failures = new FailedStarts(
+      new HeldOutput(),
+      () => assert.fail("told"),
+      () => now,
+    );
+    for (now of [0, 2_000, 4_000, 8_000]) failures.failed(failedStart(0));
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+  }
+  assert.deepEqual(waits, [3_000, 3_000, 3_000, 2_000]);
+});
