@@ -67,6 +67,8 @@ export class Exchange
   /** Whether an earlier attempt has ended while the request was being written. */
   #leftWriting = false;
   #clientEnded = false;
+  /** Whether its worker is about to be killed. */
+  #doomed = false;
   /** What has become of the attempt before; `null` when there was none. */
   #failed: ProxyError | null = null;
   /** When the present worker was given it. */
@@ -189,6 +191,7 @@ export class Exchange
   }
 
   cut(): void {
+    this.#doomed = true;
     this.fail(new ProxyError("upstream-closed"));
   }
 
@@ -365,7 +368,7 @@ export class Exchange
     if (upstream.end !== null) return decide(upstream.end);
     const { timers, connector } = this.#context;
     const { retryable } = error;
-    const look = { timers, connector, retryable };
+    const look = { timers, connector, retryable, doomed: this.#doomed };
     const stop = awaitExit(upstream, look, decide);
     this.#state = { type: "awaiting-exit", stop };
   }

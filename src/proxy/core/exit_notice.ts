@@ -19,7 +19,8 @@ const EXIT_NOTICE_MS = 50;
 
 /**
  * How long it is waited for where nobody listens any more, in milliseconds:
- * `npm` ends some 70 ms after its program, a shell when it has cleaned up.
+ * `npm` ends some 70 ms after its program, a shell when it has cleaned up, and
+ * who is killed as soon as the kernel comes to it.
  */
 const WRAPPER_EXIT_MS = 1_000;
 
@@ -37,12 +38,13 @@ export const DEAF: UpstreamEnd = Object.freeze({
  *
  * @param retryable Whether anything depends on it: else nobody looks whether
  * it listens, which takes a connection.
+ * @param doomed Whether it is about to be killed.
  */
 export function awaitExit(
   upstream: Upstream,
-  { timers, connector, retryable }:
+  { timers, connector, retryable, doomed }:
     & Pick<ProxyContext, "timers" | "connector">
-    & { readonly retryable: boolean },
+    & { readonly retryable: boolean; readonly doomed: boolean },
   onKnown: (end: UpstreamEnd | null) => void,
 ): () => void {
   let deaf = false;
@@ -55,11 +57,12 @@ export function awaitExit(
   // came in the meantime is looked at.
   let timer = timers.after(EXIT_NOTICE_MS / 2, () => {
     timer = timers.after(EXIT_NOTICE_MS / 2, () => {
-      if (!deaf) return report(null);
-      timer = timers.after(WRAPPER_EXIT_MS, () => report(DEAF));
+      if (!deaf && !doomed) return report(null);
+      const end = deaf ? DEAF : null;
+      timer = timers.after(WRAPPER_EXIT_MS, () => report(end));
     });
     // One that we have asked to end listens no more for that.
-    if (!retryable || upstream.retired) return;
+    if (!retryable || doomed || upstream.retired) return;
     look = connector.connect(upstream, {
       onConnected: (link) => {
         link.handler = NOBODY;
