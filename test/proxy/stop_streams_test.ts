@@ -1,7 +1,7 @@
 /** What counts as a stream, and what becomes of streams when the pool stops. */
 
 import assert from "node:assert/strict";
-import { eventually } from "../support/deadline.ts";
+import { delay, eventually } from "../support/deadline.ts";
 import { chunked, get, head, LAST_CHUNK } from "../support/message_text.ts";
 import type { OriginScript } from "../support/origin_script.ts";
 import { type ProxyServer, startProxy } from "../support/proxy_server.ts";
@@ -32,6 +32,10 @@ function begun(start: string, end: string = LAST_CHUNK): OriginScript {
     { do: "half-close" },
   ];
 }
+
+const EVENTS_BEGUN = begun(
+  head(OK, "Content-Type: text/event-stream") + FIRST,
+);
 
 /** A client that has the beginning of an answer. */
 async function begin(
@@ -191,9 +195,25 @@ Deno.test("a request is drained beside a stream, and so is one that comes on a k
 
 Deno.test("what a worker has that is about to be killed is cut, and does not look complete", async () => {
   await using exchange = await begin(
-    begun(head(OK, "Content-Type: text/event-stream") + FIRST),
+    EVENTS_BEGUN,
   );
   const { proxy, client } = exchange;
   proxy.inFlight.cut(proxy.upstreams[0]!);
   assert.equal((await client.readUntilEnd()).bytes.length, 2);
+});
+
+Deno.test("what is cut with a worker that takes its time to die names STOP_TIMEOUT_MS", async () => {
+  await using exchange = await begin(EVENTS_BEGUN);
+  const { proxy, client } = exchange;
+  const [upstream] = proxy.upstreams;
+  proxy.inFlight.cut(upstream!);
+  // Longer than a process is waited for that has closed a connection.
+  await delay(100);
+  upstream!.markEnded({ cause: "requested", description: "was killed" });
+  await client.readUntilEnd();
+  const failed = await proxy.waitForEvent("exchange-failed");
+  assert.deepEqual([failed.code, failed.setting], [
+    "worker-stopped",
+    "STOP_TIMEOUT_MS",
+  ]);
 });
