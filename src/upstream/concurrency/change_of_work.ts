@@ -26,6 +26,9 @@ const LEAST_COMPUTING = 0.25;
 /** CPU time in the time with requests, of each worker's, from which on it hardly waits. */
 const BUSY_INTENSITY = 0.85;
 
+/** The same from which on one that has twice as many requests as that would finish no more of them if it had more. */
+const FULL_INTENSITY = 0.7;
+
 /** Requests that must have been finished meanwhile, beside as many as workers were at: what one costs is chance, and what has been computed for may wait for long. */
 const LEAST_FINISHED = 3;
 
@@ -100,6 +103,13 @@ export class ChangeOfWork {
   /** Whether the requests of workers that are given so many at once compute rather than wait, as far as is known. */
   computes(limit: number): boolean {
     return !this.#spare && this.#knownIntensity >= LEAST_COMPUTING * limit;
+  }
+
+  /** Whether workers that are given so many at once have more than they compute, as far as is known: with yet more they would finish no more. */
+  crowded(limit: number): boolean {
+    const intensity = this.#knownIntensity;
+    return !this.#spare && intensity >= FULL_INTENSITY &&
+      limit >= 2 * intensity;
   }
 
   /** Threads that a worker with requests keeps busy all the time; 0 where it does not, or that is not known. */

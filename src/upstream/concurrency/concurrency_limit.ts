@@ -127,9 +127,9 @@ export class ConcurrencyLimit {
     return this.#cap;
   }
 
-  /** Whether workers were seen of late to finish no more when they were given more. */
+  /** Whether workers would finish no more if they were given more, as far as was seen of late. */
   saturated(now: number): boolean {
-    return this.#saturation.seen(now);
+    return this.#saturation.seen(now) || this.#work.crowded(this.#limit);
   }
 
   /** Whether {@linkcode take} is to be called for each request. */

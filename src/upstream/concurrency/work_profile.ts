@@ -57,6 +57,11 @@ export class WorkProfile {
     return this.#changeOfWork.computes(limit);
   }
 
+  /** Whether workers have more than they compute, at this limit. */
+  crowded(limit: number): boolean {
+    return this.#changeOfWork.crowded(limit);
+  }
+
   /** Whether workers that were full compute by far less than they did. */
   get spare(): boolean {
     return this.#changeOfWork.spare;
