@@ -5,7 +5,7 @@
  *
  * One at a time, and the newest of a lost worker's requests first: most that
  * end a worker do so at once. Once it has shown who it was, the others are
- * served as all are, and so is who has waited for a second.
+ * served as all are, and so is who has waited for two seconds.
  *
  * Knows nothing of sockets, and has no timer: the dispatcher serves it.
  *
@@ -28,7 +28,7 @@ import type { Upstream } from "./upstream.ts";
 const TRIAL_MS = 500;
 
 /** How long a request waits for its turn, in milliseconds: who ends workers shows soon, as the newest are tried first. */
-const TURN_MS = 1_000;
+const TURN_MS = 2_000;
 
 /** How long it waits for another worker beside the last one as well, in milliseconds: about as long as one takes to start. */
 const WAIT_MS = 3_000;

@@ -102,7 +102,7 @@ Deno.test("once it is known who it was, the others are served as all are", () =>
   assert.deepEqual(scene.log, ["a: worker 0", "b: worker 1", "c: worker 2"]);
 });
 
-Deno.test("a trial lasts half a second, and who has waited for one is served as all are", () => {
+Deno.test("a trial lasts half a second, and who has waited for two is served as all are", () => {
   const scene = new Scene(3);
   for (const name of ["a", "b", "c", "d"]) scene.suspect(name);
   scene.dispatcher.serveSuspects();

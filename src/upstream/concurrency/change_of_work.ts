@@ -26,7 +26,7 @@ const LEAST_COMPUTING = 0.25;
 /** CPU time in the time with requests, of each worker's, from which on it hardly waits. */
 const BUSY_INTENSITY = 0.85;
 
-/** The same from which on one that has twice as many requests as that would finish no more of them if it had more. */
+/** The same from which on what waits for it would not be finished sooner if it had more at once. */
 const FULL_INTENSITY = 0.7;
 
 /** Requests that must have been finished meanwhile, beside as many as workers were at: what one costs is chance, and what has been computed for may wait for long. */
@@ -105,11 +105,9 @@ export class ChangeOfWork {
     return !this.#spare && this.#knownIntensity >= LEAST_COMPUTING * limit;
   }
 
-  /** Whether workers that are given so many at once have more than they compute, as far as is known: with yet more they would finish no more. */
-  crowded(limit: number): boolean {
-    const intensity = this.#knownIntensity;
-    return !this.#spare && intensity >= FULL_INTENSITY &&
-      limit >= 2 * intensity;
+  /** Whether workers compute for most of the time that they have requests, as far as is known: with more at once they would finish no more. */
+  get full(): boolean {
+    return !this.#spare && this.#knownIntensity >= FULL_INTENSITY;
   }
 
   /** Threads that a worker with requests keeps busy all the time; 0 where it does not, or that is not known. */

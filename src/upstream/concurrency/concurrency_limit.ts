@@ -129,7 +129,7 @@ export class ConcurrencyLimit {
 
   /** Whether workers would finish no more if they were given more, as far as was seen of late. */
   saturated(now: number): boolean {
-    return this.#saturation.seen(now) || this.#work.crowded(this.#limit);
+    return this.#saturation.seen(now) || this.#work.full;
   }
 
   /** Whether {@linkcode take} is to be called for each request. */
@@ -234,7 +234,7 @@ export class ConcurrencyLimit {
       finished,
       expectedMs: this.#expectedMs,
       mayBeHeld: working <= most && this.#cap >= this.#limit &&
-        !this.#saturation.seen(now) && !this.#work.computes(this.#limit),
+        !this.saturated(now) && !this.#work.computes(this.#limit),
     });
     if (advice === "none") this.#advance(now);
     else this.#followSurge(advice, now);

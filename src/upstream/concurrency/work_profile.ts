@@ -57,9 +57,9 @@ export class WorkProfile {
     return this.#changeOfWork.computes(limit);
   }
 
-  /** Whether workers have more than they compute, at this limit. */
-  crowded(limit: number): boolean {
-    return this.#changeOfWork.crowded(limit);
+  /** Whether workers compute for most of the time that they have requests. */
+  get full(): boolean {
+    return this.#changeOfWork.full;
   }
 
   /** Whether workers that were full compute by far less than they did. */
