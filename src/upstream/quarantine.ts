@@ -106,10 +106,13 @@ export class Quarantine {
     this.#endTrial(now);
     const next = this.#host === null ? this.#next() : null;
     this.#queue.serve((request, since) => {
-      if (this.#isAlone(request)) this.#aloneAt = now;
+      const alone = this.#isAlone(request);
+      if (alone) this.#aloneAt = now;
       const inTurnMs = now - Math.max(since, this.#aloneAt);
       const late = inTurnMs >= TURN_MS || now - since >= WAIT_MS;
-      if (late || !this.#mustWait(request)) return this.#deps.claim(request);
+      const mustWait = isSuspected(request) &&
+        (!alone || this.#deps.othersExpected());
+      if (late || !mustWait) return this.#deps.claim(request);
       const isNext = request === next && this.#host === null;
       return isNext ? this.#try(request, now) : null;
     }, { now, pastHead: true });
@@ -123,12 +126,6 @@ export class Quarantine {
   /** Turns away everybody. */
   close(reason: ClosedReason): void {
     this.#queue.close(reason);
-  }
-
-  /** Whether it is to be tried, or to wait for another worker beside the last one. */
-  #mustWait(request: ClaimRequest): boolean {
-    return isSuspected(request) &&
-      (!this.#isAlone(request) || this.#deps.othersExpected());
   }
 
   /** Whether one worker at most may be given it now. */

@@ -8,7 +8,6 @@
  * @module
  */
 
-import type { Dispatcher } from "../../upstream/dispatcher.ts";
 import type { Loss, Suspicion } from "../../upstream/suspicion.ts";
 import type { Upstream, UpstreamEnd } from "../../upstream/upstream.ts";
 import type { ProxyContext } from "./context.ts";
@@ -92,28 +91,26 @@ export class Retries {
 
   /** Whether it may be given another worker, or wait for one, as far as that depends on those that were lost with it. */
   get mayGoOn(): boolean {
-    return this.#mayGoOn((dispatcher) =>
-      dispatcher.hasOthersFor(this.#request)
-    );
+    return this.#mayGoOn(this.#context.dispatcher.hasOthersFor(this.#request));
   }
 
   /** Whether it may be given one now that there is one for it. */
   get mayBeGiven(): boolean {
-    return this.#mayGoOn((dispatcher) =>
-      dispatcher.acceptingFor(this.#request) > 1
-    );
+    const { dispatcher } = this.#context;
+    return this.#mayGoOn(dispatcher.acceptingFor(this.#request) > 1);
   }
 
-  #mayGoOn(hasOthers: (dispatcher: Dispatcher) => boolean): boolean {
+  #mayGoOn(hasOthers: boolean): boolean {
     if (this.#final || this.losses >= MAX_LOSSES) return false;
     if (this.losses === 0) return true;
-    const { suspects, dispatcher, clock } = this.#context;
+    const { suspects, clock } = this.#context;
     if (suspects.deadly(this.#request.describe(), clock.now())) {
       return false;
     }
-    return this.#suspicions.every(({ loss, sparesLast }) =>
-      loss.solved || !sparesLast
-    ) || hasOthers(dispatcher);
+    return hasOthers ||
+      this.#suspicions.every(({ loss, sparesLast }) =>
+        loss.solved || !sparesLast
+      );
   }
 
   /** Takes note that an attempt with `upstream` has failed; returns whether there is to be another one. */

@@ -8,6 +8,9 @@
  * that never computed may have a single thread that waits, or leave the work to
  * another process.
  *
+ * As long as it is the same work, the CPU time says as well how much of it is
+ * computing, and so what more at once would bring.
+ *
  * @module
  */
 

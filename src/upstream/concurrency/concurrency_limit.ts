@@ -244,11 +244,10 @@ export class ConcurrencyLimit {
   get #expectedMs(): number {
     // The greatest limit holds nobody back but in a trial.
     if (this.#limit >= GREATEST_LIMIT) return 0;
-    if (this.#work.computes(this.#limit)) return 0;
     // Of a crowd, in haste, only the quick ones are known, which are back first.
     return this.#hasty && this.#limit >= RUSHED_CROWD
       ? 0
-      : this.#work.expectedMs;
+      : this.#work.expectedMs(this.#limit);
   }
 
   /** Does what a surge asks for. */
@@ -341,9 +340,7 @@ export class ConcurrencyLimit {
 
   /** Whether the work seems to be heavier by far than it was: what comes of that is for the surge to say, once. */
   #mayBeStalled(base: LatencySample): boolean {
-    const expectedMs = this.#work.computes(this.#limit)
-      ? 0
-      : this.#work.expectedMs;
+    const expectedMs = this.#work.expectedMs(this.#limit);
     const heavier = expectedMs > 0 && this.#queued > 0 &&
       this.#limit < Infinity && base.meanMs > STALL_FACTOR * expectedMs;
     const first = heavier && !this.#suspected;
