@@ -7,6 +7,7 @@
 import { caddy } from "./caddy.ts";
 import { denoServe } from "./deno_serve.ts";
 import { direct } from "./direct.ts";
+import { floor } from "./floor.ts";
 import { haproxy } from "./haproxy.ts";
 import { nginx } from "./nginx.ts";
 import type { Peer } from "./peer.ts";
@@ -20,5 +21,6 @@ export const PEERS: readonly Peer[] = [
   nginx,
   caddy,
   denoServe,
+  floor,
   direct,
 ];
