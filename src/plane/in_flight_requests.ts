@@ -209,8 +209,8 @@ function waitingFor({ exchanges }: Upstream): readonly InFlightExchange[] {
     .sort((a, b) => a.request.startedAt - b.request.startedAt);
 }
 
-function hadLong({ retries }: InFlightExchange, now: number): boolean {
-  return now - retries.sentAt >= FATAL_MS;
+function hadLong({ request }: InFlightExchange, now: number): boolean {
+  return now - request.givenAt >= FATAL_MS;
 }
 
 function describe(

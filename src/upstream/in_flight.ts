@@ -10,8 +10,10 @@ import type { Loss, Suspicion } from "./suspicion.ts";
 /** An exchange that a worker has, or has had until a moment ago. */
 export interface InFlightExchange extends Linked<InFlightExchange> {
   readonly request: {
-    /** On the clock of the driver. */
+    /** When its head was read, on the clock of the driver. */
     readonly startedAt: number;
+    /** When the worker was given it: after that, where it has waited, or been with another. */
+    readonly givenAt: number;
     /** As in `X-Request-Id`. */
     readonly id: string;
     /** Method, and target as sent. */
@@ -24,8 +26,6 @@ export interface InFlightExchange extends Linked<InFlightExchange> {
   /** Whether it goes on until its worker is asked to end. */
   readonly stream: boolean;
   readonly retries: {
-    /** When the worker was given it, on the clock of the driver. */
-    readonly sentAt: number;
     /** Workers that were lost with it and for which it may be the reason. */
     readonly losses: number;
     /** One more is. */

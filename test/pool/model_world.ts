@@ -82,11 +82,11 @@ export class ModelClaim implements InFlightExchange {
   readonly sent = true;
   readonly request = {
     startedAt: 0,
+    givenAt: 0,
     id: "",
     describe: () => ({ method: "GET", target: "/" }),
   };
   readonly retries = {
-    sentAt: 0,
     losses: 0,
     noteLoss(): void {},
     disableRetry(): void {},

@@ -11,6 +11,7 @@ function exchange(id: string): InFlightExchange {
     previous: null,
     request: {
       startedAt: 0,
+      givenAt: 0,
       id,
       describe: () => ({ method: "GET", target: "/" }),
     },
@@ -18,7 +19,6 @@ function exchange(id: string): InFlightExchange {
     sent: true,
     stream: false,
     retries: {
-      sentAt: 0,
       losses: 0,
       noteLoss(): void {},
       disableRetry(): void {},

@@ -71,8 +71,6 @@ export class Exchange
   #doomed = false;
   /** What has become of the attempt before; `null` when there was none. */
   #failed: ProxyError | null = null;
-  /** When the present worker was given it. */
-  #givenAt: number;
   #completed = false;
   /** Whether the worker is ours: from the claim to its release. */
   #claimed = false;
@@ -92,7 +90,6 @@ export class Exchange
     this.#client = parts.client;
     this.#owner = parts.owner;
     this.request = parts.request;
-    this.#givenAt = parts.request.startedAt;
   }
 
   /** What it waits for. */
@@ -125,7 +122,7 @@ export class Exchange
   /** From its being given to the worker to the head of the response, in milliseconds; `null` where that is not known. */
   get upstreamMs(): number | null {
     const respondedAt = this.#attempt?.respondedAt ?? 0;
-    return respondedAt === 0 ? null : respondedAt - this.#givenAt;
+    return respondedAt === 0 ? null : respondedAt - this.request.givenAt;
   }
 
   /** Whether part of a response has been sent: nothing but the rest of it can follow. */
@@ -296,7 +293,7 @@ export class Exchange
         dispatcher.release(upstream, request);
         return this.#end({ type: "failed", error: failed });
       }
-      this.retries.sentAt = this.#givenAt = clock.now();
+      request.givenAt = clock.now();
     }
     this.upstream = upstream;
     this.#claimed = true;
@@ -334,8 +331,8 @@ export class Exchange
   /** Takes note of how long it has waited, where it has. */
   #leaveQueue(): void {
     if (this.#state.type !== "queued") return;
-    this.#givenAt = this.#context.clock.now();
-    this.queueWaitMs += this.#givenAt - this.#state.wait.since;
+    const now = this.request.givenAt = this.#context.clock.now();
+    this.queueWaitMs += now - this.#state.wait.since;
   }
 
   #begin(connection: UpstreamConnection): void {

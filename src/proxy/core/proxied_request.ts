@@ -42,8 +42,10 @@ export class ProxiedRequest implements ClaimRequest {
   /** Which generation of workers the client belongs to; `null` where nobody asks. */
   readonly pin: Pin | null;
 
-  /** On the clock of the driver. */
+  /** When its head was read, on the clock of the driver. */
   readonly startedAt: number;
+  /** When the present worker was given it, on the same clock. */
+  givenAt: number;
   readonly toHead: boolean;
   readonly http10: boolean;
   readonly keepAlive: boolean;
@@ -87,7 +89,7 @@ export class ProxiedRequest implements ClaimRequest {
   constructor(context: ProxyContext, input: InputBuffer, client: Client) {
     const { requestHead: head, writer, buffers } = context;
     const { forwarding } = client;
-    this.startedAt = context.clock.now();
+    this.startedAt = this.givenAt = context.clock.now();
     this.clientHash = client.hash;
     this.pin = context.skew === null
       ? null

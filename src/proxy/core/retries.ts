@@ -25,8 +25,6 @@ type RetriesContext = Pick<
 export class Retries {
   /** Times it has been sent in vain. */
   attempts = 0;
-  /** When the present worker was given it, on the clock of the driver. */
-  sentAt: number;
   /** Whether it was taken from its worker by us. */
   recalled = false;
 
@@ -40,7 +38,6 @@ export class Retries {
   constructor(context: RetriesContext, request: ProxiedRequest) {
     this.#context = context;
     this.#request = request;
-    this.sentAt = request.startedAt;
   }
 
   /** Workers that were lost with it in flight and for which it may still be the reason. */
@@ -64,7 +61,7 @@ export class Retries {
    * unless it turns out that another was the reason.
    */
   noteLoss(loss: Loss, { sparesLast }: Pick<Suspicion, "sparesLast">): void {
-    const ageMs = this.#context.clock.now() - this.sentAt;
+    const ageMs = this.#context.clock.now() - this.#request.givenAt;
     const suspicion = { loss, sparesLast, ageMs };
     this.#suspicions.push(suspicion);
     this.#request.suspicion = suspicion;
