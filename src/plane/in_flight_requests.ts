@@ -55,14 +55,14 @@ export class InFlightRequests {
 
   /** The request that has waited longest for the worker, or `null`. */
   oldest(upstream: Upstream): WaitingRequest | null {
-    const [oldest] = waitingFor(upstream);
+    const [oldest] = oldestFirst(waitingFor(upstream));
     return oldest === undefined ? null : describe(oldest, this.#clock.now());
   }
 
   /** Requests that have waited for the worker for `ageMs` or longer, a few at a time and each only once. */
   newlySlow(upstream: Upstream, ageMs: number): readonly WaitingRequest[] {
     const latest = this.#clock.now() - ageMs;
-    const slow = waitingFor(upstream)
+    const slow = oldestFirst(waitingFor(upstream))
       .filter((exchange) => exchange.request.startedAt <= latest)
       .filter((exchange) => !this.#told.has(exchange))
       .slice(0, MAX_SLOW_AT_ONCE);
@@ -72,10 +72,10 @@ export class InFlightRequests {
 
   /**
    * Takes from a worker that hangs what may be sent again, and sends it to
-   * others. Any of it may be the reason: the oldest may only have been waiting
+   * others. Any of it may be the reason: the first may only have been waiting
    * for something as a later one began to compute. So each is sent once more
    * at most, as one that may have ended its worker: else it would go on to
-   * hang one after the other. The oldest at a worker that computes stays.
+   * hang one after the other. What a worker that computes was given first stays.
    * A worker that responds, well or not, keeps what it has.
    */
   recall(upstream: Upstream, diagnosis: Diagnosis): void {
@@ -203,10 +203,18 @@ function note(
   return loss;
 }
 
-/** Those that have no response yet, the oldest first. */
+/** Those that have no response yet, in the order in which the worker was given them. */
 function waitingFor({ exchanges }: Upstream): readonly InFlightExchange[] {
-  return [...exchanges].filter(({ responded }) => !responded)
-    .sort((a, b) => a.request.startedAt - b.request.startedAt);
+  return [...exchanges].filter(({ responded }) => !responded);
+}
+
+/** By when they came: some have been with another worker before. */
+function oldestFirst(
+  exchanges: readonly InFlightExchange[],
+): readonly InFlightExchange[] {
+  return exchanges.toSorted((a, b) =>
+    a.request.startedAt - b.request.startedAt
+  );
 }
 
 function hadLong({ request }: InFlightExchange, now: number): boolean {

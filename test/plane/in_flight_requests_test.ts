@@ -3,7 +3,11 @@
 import assert from "node:assert/strict";
 import { NO_SUSPECTS } from "../../src/plane/contract.ts";
 import { InFlightRequests } from "../../src/plane/in_flight_requests.ts";
-import { CoreStand } from "../support/core/core_stand.ts";
+import type { Upstream } from "../../src/upstream/upstream.ts";
+import {
+  CoreStand,
+  type CoreStandOptions,
+} from "../support/core/core_stand.ts";
 import type { ScriptedLink } from "../support/core/scripted_link.ts";
 import { get, ok } from "../support/message_text.ts";
 import { toBytes } from "../support/raw_socket.ts";
@@ -11,23 +15,27 @@ import { toBytes } from "../support/raw_socket.ts";
 /** Longer than a worker must have had a request to be killed for it. */
 const LONG_MS = 200;
 
+const ONE_AT_A_TIME = { settings: { workerConcurrency: 1 } } as const;
+
 const KILLED = {
   cause: "external-signal",
   description: "was killed",
 } as const;
 
-/** A worker of one request at a time, and what is asked of those it has. */
+/** Workers, and what is asked of the requests they have. */
 class Scene {
-  readonly stand = new CoreStand({ settings: { workerConcurrency: 1 } });
-  readonly worker = this.stand.upstreams[0]!;
-  readonly inFlight = new InFlightRequests(
-    this.stand.engine.suspects,
-    this.stand.clock,
-  );
+  readonly stand: CoreStand;
+  /** The first of them. */
+  readonly worker: Upstream;
+  readonly inFlight: InFlightRequests;
   /** Connections to workers, in the order in which they were made. */
   readonly links: ScriptedLink[] = [];
 
-  constructor() {
+  constructor(options: CoreStandOptions) {
+    this.stand = new CoreStand(options);
+    const { upstreams, engine, clock } = this.stand;
+    this.worker = upstreams[0]!;
+    this.inFlight = new InFlightRequests(engine.suspects, clock);
     this.stand.onConnect = (attempt) => () => {
       const link = this.stand.newWorkerLink();
       this.links.push(link);
@@ -56,25 +64,44 @@ class Scene {
   }
 }
 
+function targetsAt({ exchanges }: Upstream): readonly string[] {
+  return [...exchanges].map(({ request }) => request.describe().target);
+}
+
 Deno.test("the one request that a killed worker has had for long is suspected", () => {
-  const scene = new Scene();
+  const scene = new Scene(ONE_AT_A_TIME);
   scene.ask("/held");
   scene.stand.pass(LONG_MS);
   assert.deepEqual(scene.kill(), ["/held"]);
 });
 
 Deno.test("one that has waited for long in the queue, and was with the killed worker for a moment, is not", () => {
-  const scene = new Scene();
+  const scene = new Scene(ONE_AT_A_TIME);
   scene.ask("/first");
   scene.ask("/queued");
   scene.stand.pass(LONG_MS);
   scene.respond();
-  const [exchange] = scene.worker.exchanges;
-  assert.equal(exchange?.request.describe().target, "/queued");
+  assert.deepEqual(targetsAt(scene.worker), ["/queued"]);
   assert.deepEqual(
     scene.inFlight.lose(scene.worker, KILLED),
     NO_SUSPECTS,
   );
   scene.stand.pass(LONG_MS);
   assert.deepEqual(scene.kill(), ["/queued"]);
+});
+
+Deno.test("a worker that computes keeps what it was given first, though another came before that and was elsewhere", () => {
+  const scene = new Scene({ workers: 2 });
+  scene.ask("/before");
+  scene.stand.pass(LONG_MS);
+  scene.ask("/first");
+  const [closing, blocked] = scene.stand.upstreams;
+  scene.links[0]!.deliverEnd();
+  scene.stand.run();
+  scene.stand.pass(LONG_MS);
+  assert.deepEqual(targetsAt(blocked!), ["/first", "/before"]);
+  scene.inFlight.recall(blocked!, "blocked");
+  scene.stand.pass(LONG_MS);
+  assert.deepEqual(targetsAt(blocked!), ["/first"]);
+  assert.deepEqual(targetsAt(closing!), ["/before"]);
 });
