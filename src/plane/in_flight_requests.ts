@@ -183,6 +183,7 @@ export class InFlightRequests {
 
 /** Ends what a worker has that is about to be killed, so that no response looks complete which is not. */
 export function cut(upstream: Upstream): void {
+  upstream.doomed = true;
   for (const exchange of [...upstream.exchanges]) exchange.cut();
 }
 

@@ -54,6 +54,8 @@ export class Upstream implements Omit<UpstreamAddress, "pid"> {
   failures = 0;
   /** Exchanges that were completed, with a status of 500 or above. */
   serverErrors = 0;
+  /** Whether it is about to be killed, which may take a while. */
+  doomed = false;
   /** Sum of the durations of all finished exchanges, in milliseconds. */
   latencySumMs = 0;
   /** Those it has now: each claim's, from when it is begun with until it is released. */

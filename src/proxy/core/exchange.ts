@@ -10,7 +10,7 @@ import type { Upstream, UpstreamEnd } from "../../upstream/upstream.ts";
 import { Attempt, type AttemptOutcome, type AttemptOwner } from "./attempt.ts";
 import { Connecting, type ConnectingOwner } from "./connecting.ts";
 import type { ProxyContext } from "./context.ts";
-import { awaitExit, DEAF } from "./exit_notice.ts";
+import { awaitExit } from "./exit_notice.ts";
 import type { Link } from "./link.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { ProxyError } from "./proxy_error.ts";
@@ -67,10 +67,6 @@ export class Exchange
   /** Whether an earlier attempt has ended while the request was being written. */
   #leftWriting = false;
   #clientEnded = false;
-  /** Whether its worker is about to be killed. */
-  #doomed = false;
-  /** What has become of the attempt before; `null` when there was none. */
-  #failed: ProxyError | null = null;
   #completed = false;
   /** Whether the worker is ours: from the claim to its release. */
   #claimed = false;
@@ -188,7 +184,6 @@ export class Exchange
   }
 
   cut(): void {
-    this.#doomed = true;
     this.fail(new ProxyError("upstream-closed"));
   }
 
@@ -207,11 +202,8 @@ export class Exchange
   retryElsewhere(): void {
     const state = this.#state;
     if (state.type !== "attempting") return;
-    const safe = this.request.repeatable && !state.attempt.begun;
-    if (!safe || this.retries.left === 0 || !this.retries.mayGoOn) return;
-    this.retries.recalled = true;
-    this.request.avoid = this.upstream;
-    state.attempt.recall();
+    const { attempt } = state;
+    if (!attempt.begun && this.retries.recall(this.upstream!)) attempt.recall();
   }
 
   /** The client has brought more. */
@@ -286,7 +278,7 @@ export class Exchange
     const { clock, connections, deadlines, dispatcher, options } =
       this.#context;
     const { request } = this;
-    const failed = this.#failed;
+    const failed = this.#retries?.failed ?? null;
     if (failed !== null) {
       if (!this.retries.mayBeGiven) {
         // Others were lost while it waited, or have only just come.
@@ -352,21 +344,15 @@ export class Exchange
 
   /** An attempt has failed: says more of it, where the worker has exited. */
   #onFailed(error: ProxyError): void {
-    if (!this.retries.wantsEnd(error)) return this.#decide(error);
+    const { retries, stream } = this;
+    if (!retries.wantsEnd(error)) return this.#decide(error);
     const upstream = this.upstream!;
-    const { stream } = this;
-    const decide = (end: UpstreamEnd | null): void => {
-      // Of one that has exited, the control plane has said who is suspected.
-      if (end === DEAF) this.retries.suspectOfLoss();
-      this.#decide(
-        end === null ? error : this.retries.workerEnded(end, error, { stream }),
-      );
-    };
+    const decide = (end: UpstreamEnd | null): void =>
+      this.#decide(retries.explain(error, end, { stream }));
     if (upstream.end !== null) return decide(upstream.end);
     const { timers, connector } = this.#context;
     const { retryable } = error;
-    const look = { timers, connector, retryable, doomed: this.#doomed };
-    const stop = awaitExit(upstream, look, decide);
+    const stop = awaitExit(upstream, { timers, connector, retryable }, decide);
     this.#state = { type: "awaiting-exit", stop };
   }
 
@@ -380,10 +366,6 @@ export class Exchange
     this.#release(failed);
     if (!again) return this.#end({ type: "failed", error: failed });
     this.#context.counters.recordRetry(failed.code);
-    // Of a connection that was closed while idle its worker is none the worse,
-    // and may keep something for the client.
-    if (failed.code !== "stale-connection") this.request.avoid = upstream;
-    this.#failed = failed;
     this.#claim();
   }
 

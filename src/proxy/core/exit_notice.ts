@@ -38,13 +38,12 @@ export const DEAF: UpstreamEnd = Object.freeze({
  *
  * @param retryable Whether anything depends on it: else nobody looks whether
  * it listens, which takes a connection.
- * @param doomed Whether it is about to be killed.
  */
 export function awaitExit(
   upstream: Upstream,
-  { timers, connector, retryable, doomed }:
+  { timers, connector, retryable }:
     & Pick<ProxyContext, "timers" | "connector">
-    & { readonly retryable: boolean; readonly doomed: boolean },
+    & { readonly retryable: boolean },
   onKnown: (end: UpstreamEnd | null) => void,
 ): () => void {
   let deaf = false;
@@ -57,12 +56,12 @@ export function awaitExit(
   // came in the meantime is looked at.
   let timer = timers.after(EXIT_NOTICE_MS / 2, () => {
     timer = timers.after(EXIT_NOTICE_MS / 2, () => {
-      if (!deaf && !doomed) return report(null);
+      if (!deaf && !upstream.doomed) return report(null);
       const end = deaf ? DEAF : null;
       timer = timers.after(WRAPPER_EXIT_MS, () => report(end));
     });
     // One that we have asked to end listens no more for that.
-    if (!retryable || doomed || upstream.retired) return;
+    if (!retryable || upstream.retired) return;
     look = connector.connect(upstream, {
       onConnected: (link) => {
         link.handler = NOBODY;

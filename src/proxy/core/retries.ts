@@ -11,6 +11,7 @@
 import type { Loss, Suspicion } from "../../upstream/suspicion.ts";
 import type { Upstream, UpstreamEnd } from "../../upstream/upstream.ts";
 import type { ProxyContext } from "./context.ts";
+import { DEAF } from "./exit_notice.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { ProxyError } from "./proxy_error.ts";
 import { MAX_LOSSES } from "./suspects.ts";
@@ -25,14 +26,16 @@ type RetriesContext = Pick<
 export class Retries {
   /** Times it has been sent in vain. */
   attempts = 0;
-  /** Whether it was taken from its worker by us. */
-  recalled = false;
+  /** What has become of the last attempt; `null` while that is the first. */
+  failed: ProxyError | null = null;
 
   readonly #context: RetriesContext;
   readonly #request: ProxiedRequest;
   /** One for each worker that was lost with it in flight and for which it may be the reason. */
   readonly #suspicions: Suspicion[] = [];
   #final = false;
+  /** Whether it was taken from its worker by us. */
+  #recalled = false;
 
   /** Begins with none. */
   constructor(context: RetriesContext, request: ProxiedRequest) {
@@ -50,11 +53,6 @@ export class Retries {
     return this.attempts > this.#context.options.maxRetries;
   }
 
-  /** Times it may be sent again after the present one. */
-  get left(): number {
-    return Math.max(0, this.#context.options.maxRetries - this.attempts);
-  }
-
   /**
    * Takes note that its worker is lost, for which it may be the reason: from
    * now on it is sent once more at most, and not at all after another loss,
@@ -65,14 +63,6 @@ export class Retries {
     const suspicion = { loss, sparesLast, ageMs };
     this.#suspicions.push(suspicion);
     this.#request.suspicion = suspicion;
-  }
-
-  /** Takes note that its worker is lost, and that nobody else knows of it: by that the request is remembered, too, until another gets a response. */
-  suspectOfLoss(): void {
-    this.noteLoss({ solved: false }, { sparesLast: false });
-    const { suspects, clock } = this.#context;
-    const loss = { at: clock.now(), refutable: true };
-    suspects.record([this.#request.describe()], loss);
   }
 
   /** Is not to be sent again: it is thought to be what its worker hangs on. */
@@ -110,12 +100,28 @@ export class Retries {
       );
   }
 
+  /** Is taken from `upstream`, which hangs, where another may be given it; returns whether that is so. Nothing of a response must have come. */
+  recall(upstream: Upstream): boolean {
+    const { maxRetries } = this.#context.options;
+    const allowed = this.#request.repeatable && this.attempts < maxRetries &&
+      this.mayGoOn;
+    if (allowed) {
+      this.#recalled = true;
+      this.#request.avoid = upstream;
+    }
+    return allowed;
+  }
+
   /** Takes note that an attempt with `upstream` has failed; returns whether there is to be another one. */
   allow(failed: ProxyError, upstream: Upstream): boolean {
     // A refusal is no attempt: nothing was sent, and the worker is out of
     // rotation, so that the next one is another's turn, or the queue's.
     const refused = failed.code === "connect-failed" && !upstream.accepting;
     if (!refused) this.attempts++;
+    this.failed = failed;
+    // Of a connection that was closed while idle its worker is none the worse,
+    // and may keep something for the client.
+    if (failed.code !== "stale-connection") this.#request.avoid = upstream;
     return failed.retryable && !this.exhausted && this.mayGoOn &&
       this.#mayFindPort(failed);
   }
@@ -125,14 +131,33 @@ export class Retries {
    * connection. Asked once of each failure.
    */
   wantsEnd({ code }: ProxyError): boolean {
-    const { recalled } = this;
-    this.recalled = false;
+    const recalled = this.#recalled;
+    this.#recalled = false;
     return !recalled &&
       (code === "upstream-closed" || code === "stale-connection");
   }
 
-  /** What has failed an attempt whose worker has ended; a `stream` goes on until then. */
-  workerEnded(
+  /** What has failed an attempt, now that it is known how its worker has ended; `null` where it has not. A `stream` goes on until then. */
+  explain(
+    error: ProxyError,
+    end: UpstreamEnd | null,
+    how: { readonly stream: boolean },
+  ): ProxyError {
+    if (end === null) return error;
+    // Of one that has exited, the control plane has said who is suspected.
+    if (end === DEAF) this.#suspectOfLoss();
+    return this.#workerEnded(end, error, how);
+  }
+
+  /** Takes note that its worker is lost, and that nobody else knows of it: by that the request is remembered, too, until another gets a response. */
+  #suspectOfLoss(): void {
+    this.noteLoss({ solved: false }, { sparesLast: false });
+    const { suspects, clock } = this.#context;
+    const loss = { at: clock.now(), refutable: true };
+    suspects.record([this.#request.describe()], loss);
+  }
+
+  #workerEnded(
     { cause, description }: UpstreamEnd,
     { retryable }: ProxyError,
     { stream }: { readonly stream: boolean },
