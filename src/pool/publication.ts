@@ -1,32 +1,47 @@
 /**
- * Tells the data plane who may be given work, when that has changed.
+ * Who may be given work: finds it out, and tells the data plane when that has
+ * changed.
  *
  * @module
  */
 
 import type { DataPlane } from "../plane/contract.ts";
+import type { Goal, StaffingOptions } from "./goal.ts";
+import type { Roster } from "./roster.ts";
 import type { UpstreamRecord } from "./upstream_record.ts";
+import type { Worker } from "./worker.ts";
 
 /** Holds the published set. */
 export class Publication {
+  readonly #roster: Roster;
   readonly #plane: DataPlane;
   #upstreams: readonly UpstreamRecord[] = [];
   #retained: readonly UpstreamRecord[] = [];
   #wanted = 0;
   #revision = 0;
 
-  /** Begins with nothing published. */
-  constructor(plane: DataPlane) {
+  /** Begins with nothing published of those in `roster`. */
+  constructor(roster: Roster, plane: DataPlane) {
+    this.#roster = roster;
     this.#plane = plane;
   }
 
+  /** Publishes those who serve, where they are not published already. */
+  update({ workers, options }: Goal): void {
+    const serving = serve(this.#roster);
+    for (const worker of serving) worker.hasServed = true;
+    this.#publish(
+      recordsOf(serving),
+      recordsOf(serveOwn(this.#roster, options)),
+      workers,
+    );
+  }
+
   /**
-   * Publishes what is wanted, where it is not published already.
-   *
    * @param retained Those that are given the requests of their own clients alone.
    * @param wanted How many are meant to be published.
    */
-  update(
+  #publish(
     upstreams: readonly UpstreamRecord[],
     retained: readonly UpstreamRecord[],
     wanted: number,
@@ -51,6 +66,34 @@ export class Publication {
       retained: retained.map(({ address }) => address),
     });
   }
+}
+
+/** Those who are given everybody's requests. */
+function serve({ slots }: Roster): readonly Worker[] {
+  return slots
+    .filter((slot) => slot.member)
+    // A successor on trial first: where clients are tied to a slot, it is
+    // their first choice, and else the order makes no difference.
+    .flatMap((slot) => slot.serviceable.toReversed());
+}
+
+/** Those who are given the requests of clients that are tied to them alone. */
+function serveOwn(
+  { kept, slots }: Roster,
+  { affinity }: StaffingOptions,
+): readonly Worker[] {
+  const serviceable = [...kept].filter((worker) => worker.serviceable);
+  if (affinity === null) return serviceable;
+  // A spare may have served everybody before: another one stood in for it.
+  const spares = slots
+    .filter((slot) => !slot.member)
+    .flatMap((slot) => slot.serviceable)
+    .filter(({ hasServed }) => hasServed);
+  return [...serviceable, ...spares];
+}
+
+function recordsOf(workers: readonly Worker[]): readonly UpstreamRecord[] {
+  return workers.map(({ upstream }) => upstream);
 }
 
 /** Whether `wanted` are given work already. */

@@ -19,16 +19,16 @@ import type {
   ReplacementReason,
 } from "../events/mod.ts";
 import type { DataPlane } from "../plane/contract.ts";
+import { Departures } from "./departures.ts";
 import type { Goal } from "./goal.ts";
 import { HealthJudge } from "./health_judge.ts";
 import { KeptWorkers } from "./kept_workers.ts";
+import { Publication } from "./publication.ts";
 import {
-  exhaustsMemory,
   type ReplacementCause,
   replacementCause,
   wornOutAt,
 } from "./replacement.ts";
-import { Publication } from "./publication.ts";
 import { Roster } from "./roster.ts";
 import { endOf } from "./slot.ts";
 import { chooseLeaving, chooseMembers } from "./slot_choice.ts";
@@ -36,16 +36,9 @@ import { SlotFiller } from "./slot_filler.ts";
 import { findVacancies, hasRoom, type Vacancy } from "./vacancies.ts";
 import type { Worker } from "./worker.ts";
 import type { WorkerStarter } from "./worker_starter.ts";
-import { deadlineOf, type TerminationCause } from "./worker_state.ts";
-
-/** How much longer a worker may take to become ready that computes, in milliseconds, before it is looked at again. */
-const STARTUP_EXTENSION_MS = 5_000;
 
 /** How often workers are looked at that may have responded to enough requests, in milliseconds. */
 const REQUESTS_CHECK_MS = 250;
-
-/** How often workers are looked at that may have nothing in flight but streams, in milliseconds. */
-const DRAIN_CHECK_MS = 100;
 
 /** What a reconciler works with. */
 export interface ReconcilerDeps {
@@ -60,6 +53,7 @@ export class Reconciler {
   readonly roster = new Roster();
 
   readonly #publication: Publication;
+  readonly #departures: Departures;
   readonly #starter: WorkerStarter;
   readonly #filler: SlotFiller;
   readonly #kept: KeptWorkers;
@@ -70,14 +64,15 @@ export class Reconciler {
 
   /** Creates a reconciler with nothing in it. */
   constructor(deps: ReconcilerDeps) {
-    this.#publication = new Publication(deps.plane);
-    this.#starter = deps.starter;
+    const { plane, events, starter } = deps;
+    const { roster } = this;
+    this.#publication = new Publication(roster, plane);
+    this.#departures = new Departures(roster, starter);
+    this.#starter = starter;
     this.#filler = new SlotFiller(deps);
-    this.#health = new HealthJudge(this.roster, deps.events);
+    this.#health = new HealthJudge(roster, events);
     const dismiss = (worker: Worker, reason: DrainReason): void =>
       this.#dismiss(worker, reason);
-    const { roster } = this;
-    const { events } = deps;
     this.#kept = new KeptWorkers({ roster, events, dismiss });
   }
 
@@ -97,13 +92,13 @@ export class Reconciler {
     this.#now = now;
     this.#reap();
     this.#health.judge(goal, now);
-    this.#killExhausting();
+    this.#departures.killExhausting(goal, now);
     this.#resize();
     this.#installSuccessors();
     this.#kept.reconcile(goal, now);
     this.#appointMembers();
-    this.#publish();
-    this.#expire();
+    this.#publication.update(goal);
+    this.#departures.expire(goal, now);
     this.#fillSlots();
     return this.#nextDeadline();
   }
@@ -135,24 +130,6 @@ export class Reconciler {
       } else {
         this.#filler.noteFailedStart(slot, endOf(worker, startFailure, now));
       }
-    }
-  }
-
-  /** Kills those that use so much memory that the machine is in danger. */
-  #killExhausting(): void {
-    for (const worker of this.roster.workers) {
-      if (worker.goneAt !== null || worker.state.type === "terminating") {
-        continue;
-      }
-      if (!exhaustsMemory(worker, this.#goal.options)) continue;
-      const slot = this.roster.slotOf(worker);
-      const reason = "used far more than MAX_WORKER_MEMORY_MB";
-      worker.kill("memory-limit", reason);
-      this.#starter.unwatch(worker);
-      this.roster.leave(worker);
-      slot?.vacate(worker);
-      slot?.noteLoss("max-memory", this.#now);
-      slot?.noteEnd(endOf(worker, reason, this.#now));
     }
   }
 
@@ -208,71 +185,6 @@ export class Reconciler {
     }
   }
 
-  /** Tells the data plane who may be given work, if that has changed. */
-  #publish(): void {
-    const wanted = this.roster.slots
-      .filter((slot) => slot.member)
-      // A successor on trial first: where clients are tied to a slot, it is
-      // their first choice, and else the order makes no difference.
-      .flatMap((slot) => slot.serviceable.toReversed());
-    for (const worker of wanted) worker.hasServed = true;
-    this.#publication.update(
-      wanted.map(({ upstream }) => upstream),
-      this.#servingOwn().map(({ upstream }) => upstream),
-      this.#goal.workers,
-    );
-  }
-
-  /** Those who are given the requests of clients that are tied to them alone. */
-  #servingOwn(): readonly Worker[] {
-    const kept = [...this.roster.kept].filter((worker) => worker.serviceable);
-    if (this.#goal.options.affinity === null) return kept;
-    // A spare may have served everybody before: another one stood in for it.
-    const spares = this.roster.slots
-      .filter((slot) => !slot.member)
-      .flatMap((slot) => slot.serviceable)
-      .filter(({ hasServed }) => hasServed);
-    return [...kept, ...spares];
-  }
-
-  /** Does what is due with workers that start, drain or end. */
-  #expire(): void {
-    for (const worker of this.roster.workers) {
-      const { state } = worker;
-      const late = this.#now >= deadlineOf(state);
-      if (state.type === "starting") {
-        this.#expireStart(worker, late);
-      } else if (state.type === "draining") {
-        const { drained } = worker;
-        if (drained || late) {
-          this.#terminate(worker, drained ? "drained" : "drain-timeout");
-        }
-      } else if (state.type === "terminating" && late) {
-        const { stopSignal, stopTimeoutMs } = this.#goal.options;
-        const reason = worker.goneAt === null
-          ? `did not end within ${
-            Math.min(stopTimeoutMs, worker.patienceMs)
-          } ms of ${stopSignal}`
-          : `left processes that did not end within ${stopTimeoutMs} ms`;
-        worker.kill(state.cause, reason);
-      }
-    }
-  }
-
-  #expireStart(worker: Worker, late: boolean): void {
-    if (worker.restart) this.#terminate(worker, "restarted");
-    else if (worker.displaced) this.#terminate(worker, "port-lost");
-    else if (late) {
-      const { startupTimeoutMs, startupLimitMs = startupTimeoutMs } =
-        this.#goal.options;
-      const lastAt = worker.startedAt + startupLimitMs;
-      // One that computes is starting, and not hanging.
-      if (worker.health?.diagnosis === "starting" && this.#now < lastAt) {
-        worker.extend(Math.min(this.#now + STARTUP_EXTENSION_MS, lastAt));
-      } else this.#terminate(worker, "start-timeout");
-    }
-  }
-
   /** Starts workers where one is missing, or a successor, and may be tried. */
   #fillSlots(): void {
     const now = this.#now;
@@ -304,30 +216,7 @@ export class Reconciler {
 
   /** Takes a worker out of service for good; it leaves its slot to others. */
   #dismiss(worker: Worker, reason: DrainReason): void {
-    const { drainTimeoutMs } = this.#goal.options;
-    this.roster.leave(worker);
-    this.#starter.unwatch(worker);
-    switch (worker.state.type) {
-      case "starting":
-        this.#terminate(worker, "dismissed");
-        break;
-      case "ready":
-      case "unhealthy":
-        worker.drain(
-          reason,
-          this.#now + Math.min(drainTimeoutMs, worker.patienceMs),
-        );
-    }
-  }
-
-  /** Asks a worker to end, in its own time, or else in STOP_TIMEOUT_MS. */
-  #terminate(worker: Worker, cause: TerminationCause): void {
-    const { stopTimeoutMs, stopSignal } = this.#goal.options;
-    worker.terminate(cause, {
-      signal: stopSignal,
-      // One that has been stopped cannot make use of it.
-      killAt: this.#now + Math.min(stopTimeoutMs, worker.patienceMs),
-    });
+    this.#departures.dismiss(worker, reason, this.#goal, this.#now);
   }
 
   #causeOf(worker: Worker): ReplacementCause | null {
@@ -342,18 +231,14 @@ export class Reconciler {
   #nextDeadline(): number {
     const { options } = this.#goal;
     return Math.min(
-      ...this.roster.workers.map((worker) => deadlineOf(worker.state)),
       ...[
         ...this.#vacancies().map(({ slot }) => slot.retryAt),
         ...this.roster.workers.map((worker) => wornOutAt(worker, options)),
       ].filter((at) => at > this.#now),
+      this.#departures.nextCheckAt(this.#now),
       this.#kept.nextCheckAt(options, this.#now),
       this.#health.nextCheckAt(this.#goal, this.#now),
       options.maxRequests > 0 ? this.#now + REQUESTS_CHECK_MS : Infinity,
-      // Streams begin and end without a word.
-      this.roster.workers.some((worker) => worker.state.type === "draining")
-        ? this.#now + DRAIN_CHECK_MS
-        : Infinity,
     );
   }
 }
