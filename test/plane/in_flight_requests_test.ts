@@ -105,3 +105,17 @@ Deno.test("a worker that computes keeps what it was given first, though another 
   assert.deepEqual(targetsAt(blocked!), ["/first"]);
   assert.deepEqual(targetsAt(closing!), ["/before"]);
 });
+
+Deno.test("what is taken from a worker that hangs is not counted as if its connection had been idle for too long", () => {
+  const scene = new Scene({});
+  scene.ask("/earlier");
+  scene.respond();
+  scene.ask("/held");
+  scene.inFlight.recall(scene.worker, "stuck");
+  assert.deepEqual(
+    [...scene.stand.counters.retriesByReason()].filter(([, count]) =>
+      count > 0
+    ),
+    [["upstream-closed", 1]],
+  );
+});

@@ -179,9 +179,9 @@ export class Attempt
     this.#end({ type: "failed", error });
   }
 
-  /** Takes the request from its worker, as if that had closed the connection. */
+  /** Takes the request from its worker, as if that had closed the connection: nothing of a response has come, and it can be sent again. */
   recall(): void {
-    this.fail(this.#relay.noResponse());
+    this.fail(new ProxyError("upstream-closed", { retryable: true }));
   }
 
   /** Ends a tunnel of which the client has all that its worker said: the workers are gone. */

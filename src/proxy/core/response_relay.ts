@@ -157,7 +157,7 @@ export class ResponseRelay implements PumpListener, TunnelListener {
   /** The worker has ended its side. */
   onWorkerEnd(): void {
     const state = this.#state;
-    if (state.type === "awaiting-head") this.#fail(this.noResponse());
+    if (state.type === "awaiting-head") this.#fail(this.#noResponse());
     else if (state.type === "body") state.pump.onEnd();
     else if (state.type === "tunnel") state.tunnel.onEnd(this.#worker);
   }
@@ -178,19 +178,6 @@ export class ResponseRelay implements PumpListener, TunnelListener {
       case "tunnel":
         return state.tunnel.onWritten(this.#client, written);
     }
-  }
-
-  /** Why there is no response, or none to the end of its head. */
-  noResponse(): ProxyError {
-    const begun = this.#begun;
-    const stale = this.#connection.reused && !begun;
-    const { repeatable } = this.#request;
-    return new ProxyError(stale ? "stale-connection" : "upstream-closed", {
-      retryable: !begun && repeatable,
-      note: begun || repeatable
-        ? null
-        : "not sent again, as it may have had its effect",
-    });
   }
 
   onProgress(_pump: BodyPump, contentBytes: number): null {
@@ -255,7 +242,7 @@ export class ResponseRelay implements PumpListener, TunnelListener {
     if (available >= maxHeadBytes) {
       return this.#fail(responseHeadTooLarge(maxHeadBytes));
     }
-    if (worker.ended) return this.#fail(this.noResponse());
+    if (worker.ended) return this.#fail(this.#noResponse());
     if (full) input.resize(LARGE_BUFFER_BYTES);
     // Where more is allowed than the largest buffer holds.
     if (input.full) input.resize(maxHeadBytes + HEADROOM + TAILROOM);
@@ -339,6 +326,19 @@ export class ResponseRelay implements PumpListener, TunnelListener {
     const tunnel = new Tunnel(this.#client, this.#worker, this);
     this.#state = { type: "tunnel", tunnel };
     tunnel.start();
+  }
+
+  /** Why there is no response, or none to the end of its head. */
+  #noResponse(): ProxyError {
+    const begun = this.#begun;
+    const stale = this.#connection.reused && !begun;
+    const { repeatable } = this.#request;
+    return new ProxyError(stale ? "stale-connection" : "upstream-closed", {
+      retryable: !begun && repeatable,
+      note: begun || repeatable
+        ? null
+        : "not sent again, as it may have had its effect",
+    });
   }
 
   /** There is no final response. Its owner looks how far it had come, and stops it. */
