@@ -1,5 +1,5 @@
 /**
- * The seam between the planes: the control plane publishes which upstreams
+ * Gives each request an upstream: the control plane publishes which of them
  * may be given work, the data plane claims one for each request.
  *
  * Choosing an upstream, checking that it may be given work and counting the
@@ -13,10 +13,9 @@
  */
 
 import type { LatencyHistogram } from "../shared/latency_histogram.ts";
-import type { AdaptiveConcurrency } from "./concurrency/adaptive_concurrency.ts";
-import { type CpuMsOf, WorkerCpu } from "./concurrency/worker_cpu.ts";
+import type { CpuMsOf } from "./concurrency/worker_cpu.ts";
 import type { Subset } from "./generation_subsets.ts";
-import { Overload } from "./overload.ts";
+import { type ClaimEnd, LoadControl } from "./load_control.ts";
 import { PublishedSet, type PublishedSetOptions } from "./published_set.ts";
 import { Quarantine } from "./quarantine.ts";
 import {
@@ -48,27 +47,20 @@ export interface DispatcherOptions
   readonly cpuMsOf?: CpuMsOf;
 }
 
-/** While requests wait, what workers compute is looked at so often, in milliseconds. */
-const WATCH_INTERVAL_MS = 20;
-
 /** Makes the claims and keeps the queue. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #limit: WorkerLimit;
-  /** Of the limit; `null` where that is set. */
-  readonly #adaptive: AdaptiveConcurrency | null;
+  /** `null` where the limit is set. */
+  readonly #load: LoadControl | null;
   readonly #published: PublishedSet;
   readonly #queue: RequestQueue;
   readonly #quarantine: Quarantine;
   readonly #clock: () => number;
-  readonly #overload: Overload;
-  readonly #cpu: WorkerCpu | null;
   /** Whether there has been anybody. */
   #hasPublished = false;
   /** How many are meant to be given work, though some may have yet to start. */
   #wanted = 0;
-  /** When it was looked what workers compute. */
-  #watchedAt = 0;
 
   /** Creates a dispatcher with nothing published. */
   constructor(options: DispatcherOptions) {
@@ -79,7 +71,6 @@ export class Dispatcher {
     // Who belongs to one worker gains nothing by waiting for another, and
     // where nobody may wait all must be let in.
     this.#limit = new WorkerLimit(workerConcurrency, !sticky && maxQueue > 0);
-    this.#adaptive = this.#limit.adaptive;
     this.#published = new PublishedSet(
       options,
       this.#limit,
@@ -88,15 +79,20 @@ export class Dispatcher {
     this.#quarantine = new Quarantine(options, {
       candidates: (request) => this.#acceptingFor(request),
       othersExpected: () => this.#wanted > 1,
-      claim: (request) =>
-        this.#claimFrom(this.#published.subsetOf(request), request),
+      claim: (request) => this.#claimFor(request),
       claimHost: (host, request) =>
         this.#limit.admits(host) ? this.#claimed(host, request) : null,
     }, this.#queue.waits);
-    this.#overload = new Overload(options.queueTimeoutMs);
-    this.#cpu = options.cpuMsOf === undefined
-      ? null
-      : new WorkerCpu(options.cpuMsOf);
+    const { adaptive } = this.#limit;
+    this.#load = adaptive === null ? null : new LoadControl({
+      adaptive,
+      queue: this.#queue,
+      queueTimeoutMs: options.queueTimeoutMs,
+      clock: this.#clock,
+      cpuMsOf: options.cpuMsOf ?? null,
+      upstreams: () => this.upstreams,
+      overflow: (request) => this.#limit.lift(() => this.#claimFor(request)),
+    });
   }
 
   /** The published set, in slot order. */
@@ -130,7 +126,7 @@ export class Dispatcher {
       rejected: sum("rejected"),
       timedOut: sum("timedOut"),
       concurrency: this.#limit.concurrency,
-      adaptive: this.#adaptive !== null,
+      adaptive: this.#load !== null,
     };
   }
 
@@ -170,9 +166,7 @@ export class Dispatcher {
     }
     // Those that wait come first; of several subsets, they wait for those that are full.
     const mustWait = this.#queue.size > 0 && !this.#published.several;
-    return mustWait
-      ? null
-      : this.#claimFrom(this.#published.subsetOf(request), request);
+    return mustWait ? null : this.#claimFor(request);
   }
 
   /** Upstreams that accept work and may be given the request, busy ones included. */
@@ -188,29 +182,15 @@ export class Dispatcher {
   /**
    * Gives a claim back; the upstream may serve the head of the queue in the
    * same turn. How long it had `request` is learnt from, where that is wanted.
-   *
-   * @param clientGone Whether that is because the client has gone.
-   * @param responded Whether it was being given a response: then it has not
-   * gone for having to wait.
    */
   release(
     upstream: Upstream,
     request: ClaimRequest | null = null,
-    { clientGone = false, responded = false }: {
-      readonly clientGone?: boolean;
-      readonly responded?: boolean;
-    } = {},
+    end: ClaimEnd = {},
   ): void {
     upstream.release();
     this.#quarantine.release(request);
-    if (!clientGone) this.#overload.finish();
-    else if (request !== null && !responded && request.uploading !== true) {
-      this.#overload.leaveWorker(request, this.#clock());
-    }
-    if (request !== null) {
-      this.#adaptive?.release(request, { clientGone, clock: this.#clock });
-    }
-    if (this.#overload.justFound) this.#expire(this.#clock());
+    this.#load?.release(request, end);
     // Of a lost worker's requests the others are to come before one is tried.
     if (upstream.end === null) this.serveSuspects();
     if (this.#queue.size > 0) this.#serveQueue();
@@ -226,13 +206,13 @@ export class Dispatcher {
 
   /** Takes note that a worker has done its part of a request in flight: what is left waits for the client. */
   relieve(request: ClaimRequest): void {
-    if (this.#adaptive?.relieve(request, this.#clock)) this.#serveQueue();
+    if (this.#load?.relieve(request)) this.#serveQueue();
   }
 
   /** Takes note that the response to a request in flight is a stream: its worker is as free as before. */
   park(request: ClaimRequest): void {
-    if (this.#adaptive === null) return;
-    this.#adaptive.park(request);
+    if (this.#load === null) return;
+    this.#load.park(request);
     this.#serveQueue();
   }
 
@@ -249,11 +229,9 @@ export class Dispatcher {
     if (this.#quarantine.takes(ticket.request)) {
       return this.#quarantine.join(ticket);
     }
-    if (this.#adaptive !== null && !this.#overload.admits(this.#queue.size)) {
-      return this.#queue.refuse();
-    }
+    if (this.#load?.admits === false) return this.#queue.refuse();
     // Without a limit that was found all would be with the workers.
-    const heldBack = this.#adaptive !== null && this.#queue.full &&
+    const heldBack = this.#load !== null && this.#queue.full &&
       this.acceptingFor(ticket.request) > 0;
     return this.#queue.join(ticket, heldBack);
   }
@@ -261,12 +239,9 @@ export class Dispatcher {
   /** Takes a ticket back whose client has gone. */
   cancel(ticket: Ticket): void {
     if (this.#quarantine.leave(ticket)) return;
-    if (!this.#queue.leave(ticket) || this.#adaptive === null) return;
-    const mayBeServed = this.acceptingFor(ticket.request) > 0;
-    if (!mayBeServed) return;
-    const now = this.#clock();
-    this.#overload.leave(now - ticket.since);
-    if (this.#overload.justFound) this.#expire(now);
+    if (!this.#queue.leave(ticket) || this.#load === null) return;
+    const mightBeServed = this.acceptingFor(ticket.request) > 0;
+    if (mightBeServed) this.#load.leave(ticket.since);
   }
 
   /** Does what is due: turns away those that have waited too long, lets shares grow and limits change. */
@@ -274,21 +249,11 @@ export class Dispatcher {
     this.#published.sweep(now);
     this.#quarantine.expire(now);
     this.serveSuspects();
-    if (this.#adaptive === null) return this.#queue.expire(now);
-    this.#expire(now);
-    this.#watch(now);
+    if (this.#load === null) return this.#queue.expire(now);
+    this.#load.look(now);
     // What is let in now is there already for whoever counts.
     this.#serveQueue();
-    const working = this.#working;
-    const queued = this.#queue.size;
-    const saturated = this.#adaptive.saturated(now);
-    this.#overload.sweep(now, { queued, working, saturated });
-    this.#adaptive.sweep(now, {
-      queued,
-      working,
-      inTurn: this.upstreams.reduce((sum, u) => sum + u.load, 0),
-      workers: Math.max(1, this.upstreams.length),
-    });
+    this.#load.sweep(now);
     this.#serveQueue();
   }
 
@@ -299,67 +264,28 @@ export class Dispatcher {
     this.#quarantine.close(reason);
   }
 
-  /** Turns away those that have waited too long; at once when it has just turned out what that is: the next would be served for nothing. */
-  #expire(now: number): void {
-    this.#queue.expire(now, {
-      ...this.#overload.takeBound(),
-      claim: this.#overload.known ? () => null : this.#overflow,
-    });
-  }
-
-  /** Requests that workers are at. */
-  get #working(): number {
-    return this.upstreams.reduce((sum, { working }) => sum + working, 0);
-  }
-
-  /** Looks what workers compute. */
-  #watch(now: number): void {
-    if (this.#adaptive === null || this.#cpu === null) return;
-    this.#watchedAt = now;
-    const { upstreams } = this;
-    this.#adaptive.watch({
-      now,
-      spell: this.#queue.size > 0 ? this.#queue.spells : null,
-      workers: upstreams.length,
-      working: this.#working,
-      busy: upstreams.filter(({ working }) => working > 0).length,
-      cpuMs: this.#cpu.look(upstreams),
-    });
-  }
-
   #serveQueue(): void {
     if (this.#queue.size === 0) return;
     const now = this.#clock();
-    if (now - this.#watchedAt >= WATCH_INTERVAL_MS) this.#watch(now);
+    this.#load?.watch(now);
     const full = new Set<Subset>();
     this.#queue.serve((request, since) => {
       const subset = this.#published.subsetOf(request);
       if (full.has(subset)) return null;
       const upstream = this.#claimFrom(subset, request);
       if (upstream === null) full.add(subset);
-      else if (this.#adaptive !== null) {
-        this.#overload.serve(request, since, now);
-      }
+      else this.#load?.serve(request, since, now);
       return upstream;
     }, { now, pastHead: this.#published.several });
   }
 
-  /** Claims an upstream that has as many as it should. */
-  readonly #overflow = (
-    request: ClaimRequest,
-    since: number,
-  ): Upstream | null => {
-    const subset = this.#published.subsetOf(request);
-    const upstream = this.#limit.lift(() => this.#claimFrom(subset, request));
-    if (upstream !== null) {
-      this.#overload.serve(request, since, this.#clock());
-    }
-    return upstream;
-  };
-
   #acceptingFor(request: ClaimRequest): readonly Upstream[] {
     const { upstreams } = this.#published.subsetOf(request);
     return upstreams.filter(({ accepting }) => accepting);
+  }
+
+  #claimFor(request: ClaimRequest): Upstream | null {
+    return this.#claimFrom(this.#published.subsetOf(request), request);
   }
 
   #claimFrom(subset: Subset, request: ClaimRequest): Upstream | null {
@@ -369,7 +295,7 @@ export class Dispatcher {
 
   #claimed(upstream: Upstream, request: ClaimRequest): Upstream {
     upstream.claim();
-    this.#adaptive?.claim(upstream, request, this.#clock);
+    this.#load?.claim(upstream, request);
     return upstream;
   }
 }
