@@ -83,7 +83,7 @@ export type Command =
     /** How many there are meant to be: of fewer, others are to come. */
     readonly wanted: number;
     /** Those that are given the requests of clients that are tied to them, or belong to a generation before the published one, and no others. */
-    readonly retained: readonly UpstreamAddress[];
+    readonly former: readonly UpstreamAddress[];
   }
   /** Gives an upstream up for good: no more work, and idle connections are closed. */
   | { readonly type: "retire"; readonly key: number }

@@ -126,7 +126,7 @@ export class PlaneHost {
         this.#revision = command.revision;
         return this.dispatcher.publish(
           command.upstreams.map((address) => this.#upstreamAt(address)),
-          command.retained.map((address) => this.#upstreamAt(address)),
+          command.former.map((address) => this.#upstreamAt(address)),
           command.wanted,
         );
       case "retire":

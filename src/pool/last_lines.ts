@@ -1,9 +1,9 @@
 /**
  * The last lines a worker wrote, kept to explain its failure.
  *
- * What nobody has read is kept as bytes: nearly always nobody asks. Half of the places are
- * stderr's where it has written that much, so that what went wrong is not
- * pushed out by what else is written.
+ * What nobody has read is kept as bytes: nearly always nobody asks. Half of the
+ * places are stderr's where it has written that much, so that what went wrong
+ * is not pushed out by what else is written.
  *
  * @module
  */

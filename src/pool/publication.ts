@@ -16,7 +16,7 @@ export class Publication {
   readonly #roster: Roster;
   readonly #plane: DataPlane;
   #upstreams: readonly UpstreamRecord[] = [];
-  #retained: readonly UpstreamRecord[] = [];
+  #former: readonly UpstreamRecord[] = [];
   #wanted = 0;
   #revision = 0;
 
@@ -38,32 +38,32 @@ export class Publication {
   }
 
   /**
-   * @param retained Those that are given the requests of their own clients alone.
+   * @param former Those that are given the requests of their own clients alone.
    * @param wanted How many are meant to be published.
    */
   #publish(
     upstreams: readonly UpstreamRecord[],
-    retained: readonly UpstreamRecord[],
+    former: readonly UpstreamRecord[],
     wanted: number,
   ): void {
     const same = wanted === this.#wanted &&
       isPublished(upstreams, this.#upstreams) &&
-      isPublished(retained, this.#retained);
+      isPublished(former, this.#former);
     if (same) return;
     const revision = ++this.#revision;
-    for (const record of [...this.#upstreams, ...this.#retained]) {
+    for (const record of [...this.#upstreams, ...this.#former]) {
       record.withdrawn(revision);
     }
     this.#upstreams = upstreams;
-    this.#retained = retained;
+    this.#former = former;
     this.#wanted = wanted;
-    for (const record of [...upstreams, ...retained]) record.published();
+    for (const record of [...upstreams, ...former]) record.published();
     this.#plane.send({
       type: "publish",
       revision,
       upstreams: upstreams.map(({ address }) => address),
       wanted,
-      retained: retained.map(({ address }) => address),
+      former: former.map(({ address }) => address),
     });
   }
 }

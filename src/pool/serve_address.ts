@@ -6,7 +6,8 @@
  * it. So it may move the wrong server: one of figures, or of a helper. It is
  * given only to a program on Deno that has been seen to listen on one other
  * port, and on its own not at all, and that does not ask for its port; and it
- * is taken back when that shows to have been wrong. What was found holds for all workers of a generation.
+ * is taken back when that shows to have been wrong. What was found holds for
+ * all workers of a generation.
  *
  * Pure.
  *

@@ -3,20 +3,7 @@
  * each, and where it leads.
  *
  * Pure. It reads no clock and touches no process; whoever holds a state asks
- * {@linkcode transition} for the next one.
- *
- * ```text
- * starting --passed----> ready <--passed/failed----> unhealthy
- *     |                    |                             |
- *     |                    +----------drain--------------+
- *     |                                 v
- *     |                              draining
- *     |                                 |
- *     +---------------------------------+---terminate--> terminating
- *
- *                                  kill (from any) ----> terminating
- *                                  exit (from any) ----> exited
- * ```
+ * {@linkcode transition} for the next one. ARCHITECTURE.md draws it.
  *
  * @module
  */

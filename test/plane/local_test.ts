@@ -45,7 +45,7 @@ class Scene {
       revision,
       upstreams,
       wanted: upstreams.length,
-      retained: [],
+      former: [],
     });
   }
 
@@ -145,7 +145,7 @@ Deno.test("requests are counted, and each is an event while somebody wants that"
     revision: 1,
     upstreams: [addressOf(1, origin.port)],
     wanted: 1,
-    retained: [],
+    former: [],
   });
   await using client = await RawClient.connect({ port });
   const accesses = (): number =>
@@ -183,7 +183,7 @@ Deno.test("what happens after a request is told after it, and a plane that has s
       revision,
       upstreams,
       wanted: 1,
-      retained: [],
+      former: [],
     });
   };
   plane.send({ type: "report-access", wanted: true });
@@ -219,7 +219,7 @@ Deno.test("the queue and those who wait in it go by the same clock, which does n
     revision: 1,
     upstreams,
     wanted: 1,
-    retained: [],
+    former: [],
   });
   assert.equal((await client.readResponse()).status, 200);
   const { sumMs } = local.figures().queue.waits;

@@ -65,7 +65,7 @@ class Scene implements AsyncDisposable {
       revision: 1,
       upstreams: [{ key: 7, id: 0, ...origin }],
       wanted: 1,
-      retained: [],
+      former: [],
     });
     this.plane.send({ type: "report-access", wanted: true });
     const { port } = this;
