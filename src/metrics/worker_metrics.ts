@@ -31,7 +31,7 @@ export interface WorkerMetrics {
   readonly inFlight: number;
   /** Over the last ten seconds. */
   readonly requestsPerSecond: number;
-  /** In milliseconds; `null` before the first request. */
+  /** In milliseconds, the wait in the queue apart; `null` before the first request. */
   readonly averageLatency: number | null;
   /** Requests that failed on its side. */
   readonly failures: number;

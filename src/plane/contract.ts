@@ -191,7 +191,7 @@ export interface UpstreamFigures {
   readonly failures: number;
   /** Exchanges that were completed, with a status of 500 or above. */
   readonly serverErrors: number;
-  /** Sum of the durations of all finished exchanges, in milliseconds. */
+  /** How long it had all finished exchanges, in milliseconds: not how long they had waited for it, or been with others. */
   readonly latencySumMs: number;
 }
 

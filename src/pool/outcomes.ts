@@ -12,7 +12,7 @@ export interface Outcomes {
   readonly requests: number;
   /** Those of them that failed on the worker's side, or got 5xx. */
   readonly errors: number;
-  /** Sum of their durations in milliseconds. */
+  /** How long the workers had them, in milliseconds. */
   readonly latencySumMs: number;
 }
 

@@ -56,7 +56,7 @@ export class Upstream implements Omit<UpstreamAddress, "pid"> {
   serverErrors = 0;
   /** Whether it is about to be killed, which may take a while. */
   doomed = false;
-  /** Sum of the durations of all finished exchanges, in milliseconds. */
+  /** How long it had all finished exchanges, in milliseconds: not how long they had waited for it, or been with others. */
   latencySumMs = 0;
   /** Those it has now: each claim's, from when it is begun with until it is released. */
   readonly exchanges: LinkedList<InFlightExchange> = new LinkedList();

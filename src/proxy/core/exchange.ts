@@ -377,7 +377,7 @@ export class Exchange
     const upstream = this.upstream!;
     upstream.requests++;
     this.finishedAt = clock.now();
-    upstream.latencySumMs += this.finishedAt - this.request.startedAt;
+    upstream.latencySumMs += this.finishedAt - this.request.givenAt;
     this.request.endAttempt(this.status, failure);
     upstream.exchanges.leave(this);
     dispatcher.release(upstream, this.request, {
