@@ -96,13 +96,10 @@ export class InFlightRequests {
    */
   lose(upstream: Upstream, { cause }: UpstreamEnd): LossSuspects {
     if (cause === "requested") return NO_SUSPECTS;
-    const lost = [...upstream.exchanges].filter(({ sent }) => sent).sort((
-      a,
-      b,
-    ) =>
-      Number(a.responded) - Number(b.responded) ||
-      b.request.startedAt - a.request.startedAt
-    );
+    // What it was given last comes first, and what has no response before what
+    // has: most that end a worker do so at once.
+    const lost = [...upstream.exchanges].filter(({ sent }) => sent).reverse()
+      .sort((a, b) => Number(a.responded) - Number(b.responded));
     const known = lost.filter((exchange) => this.#isKnown(exchange));
     const others = lost.filter((exchange) => !known.includes(exchange));
     const own = cause === "self-inflicted";

@@ -90,20 +90,40 @@ Deno.test("one that has waited for long in the queue, and was with the killed wo
   assert.deepEqual(scene.kill(), ["/queued"]);
 });
 
-Deno.test("a worker that computes keeps what it was given first, though another came before that and was elsewhere", () => {
+/** Two workers, of which the second was given `/first`, and then `/before`, which is older and was with the other one. */
+function sceneOfMoved(): Scene {
   const scene = new Scene({ workers: 2 });
   scene.ask("/before");
   scene.stand.pass(LONG_MS);
   scene.ask("/first");
-  const [closing, blocked] = scene.stand.upstreams;
   scene.links[0]!.deliverEnd();
   scene.stand.run();
   scene.stand.pass(LONG_MS);
-  assert.deepEqual(targetsAt(blocked!), ["/first", "/before"]);
+  const [, second] = scene.stand.upstreams;
+  assert.deepEqual(targetsAt(second!), ["/first", "/before"]);
+  return scene;
+}
+
+Deno.test("a worker that computes keeps what it was given first, though another came before that and was elsewhere", () => {
+  const scene = sceneOfMoved();
+  const [closing, blocked] = scene.stand.upstreams;
   scene.inFlight.recall(blocked!, "blocked");
   scene.stand.pass(LONG_MS);
   assert.deepEqual(targetsAt(blocked!), ["/first"]);
   assert.deepEqual(targetsAt(closing!), ["/before"]);
+});
+
+Deno.test("of the requests of a worker that has ended the one that it was given last is named first", () => {
+  const scene = sceneOfMoved();
+  const [, ended] = scene.stand.upstreams;
+  const { suspects } = scene.inFlight.lose(ended!, {
+    cause: "self-inflicted",
+    description: "exited with code 1",
+  });
+  assert.deepEqual(
+    suspects.map(({ target }) => target),
+    ["/before", "/first"],
+  );
 });
 
 Deno.test("what is taken from a worker that hangs is not counted as if its connection had been idle for too long", () => {
