@@ -1,6 +1,6 @@
 /**
- * How often one request has failed, at whose cost, and whether it may be sent
- * again.
+ * How often one request has failed, at whose cost, what that means when the
+ * worker has ended with it, and whether it may be sent again.
  *
  * Knows nothing of sockets. Made when a request fails for the first time:
  * those that do not fail have none.
