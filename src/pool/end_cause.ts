@@ -13,8 +13,9 @@ import type { WorkerState } from "./worker_state.ts";
 
 /**
  * Signals that a program brings upon itself, with their numbers on Linux: a
- * wild pointer, an assertion, a limit of its own. Others come from outside, SIGKILL
- * among them unless it is known to be that of a kernel short of memory.
+ * wild pointer, an assertion, a limit or a timer of its own. Others come from
+ * outside, SIGKILL among them unless it is known to be that of a kernel short
+ * of memory; SIGPIPE from a client that has gone.
  */
 const SELF_INFLICTED: ReadonlyMap<string, number> = new Map([
   ["SIGILL", 4],
@@ -23,8 +24,11 @@ const SELF_INFLICTED: ReadonlyMap<string, number> = new Map([
   ["SIGBUS", 7],
   ["SIGFPE", 8],
   ["SIGSEGV", 11],
+  ["SIGALRM", 14],
   ["SIGXCPU", 24],
   ["SIGXFSZ", 25],
+  ["SIGVTALRM", 26],
+  ["SIGPROF", 27],
   ["SIGSYS", 31],
 ]);
 

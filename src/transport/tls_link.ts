@@ -21,6 +21,9 @@ import {
   type WriteResult,
 } from "../proxy/core/link.ts";
 
+/** What is spoken, the favourite first: `curl --http1.0` offers the other alone. */
+const PROTOCOLS = ["http/1.1", "http/1.0"] as const;
+
 /** Read from the network at once: a TLS record and its frame, and more. */
 const READ_BYTES = 32_768;
 
@@ -56,7 +59,7 @@ export class TlsLink implements Link {
     this.#tls = new TLSSocket(stream, {
       isServer: true,
       secureContext: context,
-      ALPNProtocols: ["http/1.1"],
+      ALPNProtocols: [...PROTOCOLS],
     });
     // Who has ended its side may still read its response.
     this.#tls.allowHalfOpen = true;

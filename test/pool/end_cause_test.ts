@@ -14,9 +14,14 @@ const SELF_INFLICTED: readonly ExitStatus[] = [
   { code: 134, signal: "SIGABRT" },
   { code: 139, signal: "SIGSEGV" },
   { code: 133, signal: "SIGTRAP" },
+  // A timer that the program has set itself.
+  { code: 142, signal: "SIGALRM" },
+  { code: 154, signal: "SIGVTALRM" },
+  { code: 155, signal: "SIGPROF" },
   // A shell tells of what it has run.
   { code: 134, signal: null },
   { code: 139, signal: null },
+  { code: 142, signal: null },
 ];
 
 const EXTERNAL: readonly ExitStatus[] = [
@@ -24,6 +29,7 @@ const EXTERNAL: readonly ExitStatus[] = [
   { code: 143, signal: "SIGTERM" },
   { code: 130, signal: "SIGINT" },
   { code: 129, signal: "SIGHUP" },
+  { code: 141, signal: "SIGPIPE" },
   { code: 137, signal: null },
   { code: 143, signal: null },
 ];

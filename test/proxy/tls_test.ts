@@ -29,6 +29,7 @@ import {
   FIRST,
   SECOND,
   TestTlsServer,
+  type TlsClient,
 } from "../support/tls.ts";
 
 const TLS = new TestTlsServer();
@@ -90,7 +91,21 @@ Deno.test("TLS 1.1 is refused, with an alert that says why", async () => {
   assert.deepEqual([type, level], [TLS_ALERT_RECORD, FATAL]);
 });
 
-Deno.test("a client that knows no HTTP/1.1 is refused, with an alert that says why", async () => {
+Deno.test("a client that offers HTTP/1.0 alone is served", async () => {
+  await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+  await using proxy = startProxy({ origins: [origin.port], tls: TLS });
+  const connect = (...ALPNProtocols: string[]): Promise<TlsClient> =>
+    connectTls(proxy.port, { ALPNProtocols });
+  await using old = await connect("http/1.0");
+  assert.equal(old.alpn, "http/1.0");
+  const { client } = old;
+  assert.equal((await client.ask("GET / HTTP/1.0\r\n\r\n")).text, "ok");
+  assert.equal((await client.readUntilEnd()).peer, "closed");
+  await using both = await connect("http/1.0", "http/1.1");
+  assert.equal(both.alpn, "http/1.1");
+});
+
+Deno.test("a client that knows no HTTP/1 is refused, with an alert that says why", async () => {
   await using proxy = startProxy({ tls: TLS });
   await assert.rejects(
     connectTls(proxy.port, { ALPNProtocols: ["h2"] }),
