@@ -347,14 +347,6 @@ export class Attempt
     this.#end({ type: "complete", reusable: reuse.client });
   }
 
-  /** The response must not look complete: no terminator, no more octets. */
-  #cutResponse(): void {
-    const { plan } = this.#relay;
-    const endsWithConnection = plan !== null && !plan.measured && !plan.chunked;
-    if (endsWithConnection) this.#client.cut();
-    else this.#client.close();
-  }
-
   /** The worker has been heard out, and has all of the request. */
   #keepConnection({ reuse, keepAliveSeconds }: ResponsePlan): void {
     const { connections, deadlines } = this.#context;
@@ -375,8 +367,11 @@ export class Attempt
       if (whole) this.#keepConnection(plan!);
       else this.#connection.close();
     }
-    if (outcome.type === "failed" && underWay) this.#cutResponse();
-    else this.body?.discard();
+    if (outcome.type === "failed" && underWay) {
+      // What nothing but the connection's end would tell to be complete must
+      // not end in order.
+      if (plan === null || !plan.measured && !plan.chunked) this.#client.cut();
+    } else this.body?.discard();
     this.#owner.onAttemptOver(outcome);
   }
 }

@@ -276,8 +276,11 @@ export class ClientSession implements LinkHandler, ExchangeOwner, Deadlined {
     if (outcome.type === "complete") {
       return this.#endRequest(exchange, outcome.reusable);
     }
-    // The response must not look complete: no terminator, no more octets.
-    this.#close();
+    // The response must not look complete: no terminator, no more octets. What
+    // there is of it arrives, though more of the request may be on its way.
+    const heard = outcome.error.source === "upstream" && !this.#link.closed;
+    if (heard) this.#beginEnding(exchange).linger();
+    else this.#close();
   }
 
   /** What the client is told instead of a worker's response, where it can be. */
