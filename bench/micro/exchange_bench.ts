@@ -135,7 +135,7 @@ function exchange(request: Uint8Array, response: Uint8Array): () => void {
   let connecting: ConnectHandler | null = null;
   const engine = newEngine({
     buffers,
-    clock: { now: () => 0, wallTime: () => 0 },
+    clock: { now: () => 0, exactNow: () => 0, wallTime: () => 0 },
     timers: { after: () => ({ cancel: () => {} }) },
     connector: {
       connect: (_to, handler) => {

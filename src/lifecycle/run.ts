@@ -9,6 +9,7 @@ import { ConfigError } from "../config/config_error.ts";
 import type { Environment, Remark } from "../config/load_config.ts";
 import { logFileRemedy } from "../config/log_file_problem.ts";
 import { EventEmitter } from "../events/mod.ts";
+import type { ReloadReport } from "../events/reload_report.ts";
 import { type AttachedLogger, attachLogger } from "../log/attach_logger.ts";
 import { PoolStartError } from "../pool/pool_start_error.ts";
 import { mayBeInBackground, TerminalRelay } from "../log/terminal_relay.ts";
@@ -142,9 +143,8 @@ function watchOf(
   if (paths.length === 0) return null;
   const { events } = supervisor;
   const directory = workerCwd ?? ".";
-  const reload = async (): Promise<void> => {
-    if (!supervisor.stopAsked) await supervisor.reload();
-  };
+  const reload = async (): Promise<ReloadReport | null> =>
+    supervisor.stopAsked ? null : await supervisor.reload();
   return new WatchService({ paths, directory, events, reload });
 }
 

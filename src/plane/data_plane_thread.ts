@@ -18,7 +18,8 @@ import type { Tracer } from "../proxy/core/tracer.ts";
 import { EpollAcceptor } from "../transport/epoll/acceptor.ts";
 import { EpollDriver } from "../transport/epoll/driver.ts";
 import { CpuTimes } from "../transport/epoll/cpu_times.ts";
-import { openLibc } from "../transport/epoll/libc.ts";
+import { type Libc, openLibc } from "../transport/epoll/libc.ts";
+import { ownThreadId } from "../transport/epoll/thread_use.ts";
 import { Board } from "./board.ts";
 import { collectGarbage } from "./collect_garbage.ts";
 import type { Call, DataPlaneFigures, Fact } from "./contract.ts";
@@ -34,6 +35,7 @@ const FIGURES_EVERY = 10;
 /** Serves clients until it is told to stop. */
 class DataPlaneThread {
   readonly #start: ThreadStart;
+  readonly #libc: Libc;
   readonly #driver: EpollDriver;
   readonly #host: PlaneHost;
   readonly #pages: RemotePages | null;
@@ -55,7 +57,7 @@ class DataPlaneThread {
     this.#pages = gate === null
       ? null
       : new RemotePages(gate, (order) => this.#post(order));
-    const libc = openLibc();
+    const libc = this.#libc = openLibc();
     const driver = this.#driver = new EpollDriver({
       libc,
       descriptors: board,
@@ -85,7 +87,7 @@ class DataPlaneThread {
 
   /** Serves, and returns when that is over. */
   run(): void {
-    this.#post({ type: "serving" });
+    this.#post({ type: "serving", threadId: ownThreadId(this.#libc) });
     const { loop } = this.#driver;
     try {
       loop.run();

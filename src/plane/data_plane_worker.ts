@@ -6,25 +6,20 @@
  */
 
 import { EventLoopLag } from "../shared/event_loop_lag.ts";
+import { runningClock } from "../shared/running_clock.ts";
 import type { Libc } from "../transport/epoll/libc.ts";
+import { threadUse } from "../transport/epoll/thread_use.ts";
 import { Waker } from "../transport/epoll/waker.ts";
 import { Board } from "./board.ts";
+import {
+  HangWatch,
+  HUNG_MS,
+  LOOK_INTERVAL_MS,
+  type Sight,
+} from "./hang_watch.ts";
 import type { FromThread, ThreadStart, ToThread } from "./thread_messages.ts";
 
-/** How often is looked for signs of life, in milliseconds. */
-const LOOK_INTERVAL_MS = 250;
-
-/**
- * Looks without one after which the thread hangs. A look that is late itself
- * shows that the process, or the machine, had a pause: then the thread had one,
- * too.
- */
-const LOOKS_UNTIL_HUNG = 6;
-
-/** Later than this, in milliseconds, a look shows a pause. */
-const PAUSE_MS = 2 * LOOK_INTERVAL_MS;
-
-/** How long a thread may take to begin: much longer than where it has a tenth of a core, and all is compiled first. */
+/** How long a thread may take to begin, in time that this process has run: much longer than where it has a tenth of a core, and all is compiled first. */
 const START_TIMEOUT_MS = 60_000;
 
 /** How long a thread that was ended may still be in a call of the kernel's: its descriptors are not closed before. */
@@ -45,6 +40,8 @@ export interface DataPlaneWorkerOptions {
   readonly onMessage: (message: FromThread) => void;
   /** It has died, or hangs and was ended; `reason` completes "The thread ...". Not after {@linkcode DataPlaneWorker.end}. */
   readonly onGone: (reason: string) => void;
+  /** It wants to run, and gets no CPU; at each look that shows it. */
+  readonly onStarved: () => void;
 }
 
 /** A thread of the data plane. */
@@ -62,12 +59,12 @@ export class DataPlaneWorker {
   readonly #serving = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   readonly #timer: ReturnType<typeof setInterval>;
-  readonly #startTimer: ReturnType<typeof setTimeout>;
+  readonly #clock = runningClock();
   readonly #lag = new EventLoopLag(LOOK_INTERVAL_MS, performance.now());
-  #heartbeat = 0;
-  #looks = 0;
-  #lookedAt = performance.now();
-  #begun = false;
+  readonly #createdAt: number = this.#clock();
+  #threadId: number | null = null;
+  /** `null` until it has begun. */
+  #watch: HangWatch | null = null;
   #over = false;
 
   /** Begins a thread. */
@@ -96,10 +93,6 @@ export class DataPlaneWorker {
     };
     worker.postMessage(start, [port2]);
     this.#timer = setInterval(() => this.#look(), LOOK_INTERVAL_MS);
-    this.#startTimer = setTimeout(
-      () => this.#lose(`has not begun within ${START_TIMEOUT_MS} ms`),
-      START_TIMEOUT_MS,
-    );
   }
 
   /** By how much the loop that looks after it has been late of late, at worst, in milliseconds. */
@@ -131,7 +124,6 @@ export class DataPlaneWorker {
   #release(): void {
     this.#over = true;
     clearInterval(this.#timer);
-    clearTimeout(this.#startTimer);
     this.#worker.terminate();
     this.#messages.close();
     // Changes nothing that has been; whoever still waits is told.
@@ -143,8 +135,8 @@ export class DataPlaneWorker {
     if (this.#over) return;
     switch (message.type) {
       case "serving":
-        this.#begun = true;
-        clearTimeout(this.#startTimer);
+        this.#threadId = message.threadId;
+        this.#watch = new HangWatch(this.#see());
         return this.#serving.resolve();
       case "died":
         return this.#lose(`has died: ${message.reason}`);
@@ -158,18 +150,27 @@ export class DataPlaneWorker {
   }
 
   #look(): void {
-    const { heartbeat } = this.#board;
-    const now = performance.now();
-    const paused = now - this.#lookedAt > PAUSE_MS;
-    this.#lookedAt = now;
-    this.#lag.tick(now);
-    if (!this.#begun || paused || heartbeat !== this.#heartbeat) {
-      this.#heartbeat = heartbeat;
-      this.#looks = 0;
-    } else if (++this.#looks >= LOOKS_UNTIL_HUNG) {
-      const ms = LOOKS_UNTIL_HUNG * LOOK_INTERVAL_MS;
-      this.#lose(`has shown no sign of life for ${ms} ms`);
+    const sight = this.#see();
+    this.#lag.tick(sight.at);
+    if (this.#watch === null) {
+      if (this.#clock() - this.#createdAt < START_TIMEOUT_MS) return;
+      return this.#lose(`has not begun within ${START_TIMEOUT_MS} ms`);
     }
+    switch (this.#watch.look(sight)) {
+      case "hung":
+        return this.#lose(`has shown no sign of life for ${HUNG_MS} ms`);
+      case "starved":
+        this.#options.onStarved();
+    }
+  }
+
+  #see(): Sight {
+    const id = this.#threadId;
+    return {
+      heartbeat: this.#board.heartbeat,
+      at: performance.now(),
+      use: id === null ? null : threadUse(this.#options.libc, id),
+    };
   }
 
   #lose(reason: string): void {

@@ -62,8 +62,8 @@ export type ToThread =
 
 /** From the thread of the data plane. */
 export type FromThread =
-  /** Clients are served. */
-  | { readonly type: "serving" }
+  /** Clients are served, by the thread that the kernel knows by this number; `null` where it does not say. */
+  | { readonly type: "serving"; readonly threadId: number | null }
   /** What has happened in one turn. */
   | { readonly type: "facts"; readonly facts: readonly Fact[] }
   | {

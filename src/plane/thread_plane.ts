@@ -79,6 +79,8 @@ export class ThreadPlane implements DataPlane {
   #pulse: PromiseWithResolvers<void> | null = null;
   /** When the present thread was begun. */
   #begunAt = 0;
+  /** Whether it has been said of the present thread that it gets no CPU. */
+  #starved = false;
   #restart: ReturnType<typeof setTimeout> | undefined;
   /** Whether no more clients are accepted. */
   #ending = false;
@@ -209,8 +211,10 @@ export class ThreadPlane implements DataPlane {
       },
       onMessage: (message) => this.#receive(message),
       onGone: (reason) => this.#replace(reason),
+      onStarved: () => this.#noteStarved(),
     });
     this.#begunAt = performance.now();
+    this.#starved = false;
     this.#pages = admin === null
       ? null
       : new PageMaker(admin, (message) => worker.post(message));
@@ -262,6 +266,19 @@ export class ThreadPlane implements DataPlane {
     collectGarbage();
     this.#libc.trim();
     unmapProgram(this.#libc);
+  }
+
+  /** The thread gets no CPU: another one would get no more, and nor would the pool if it was begun anew for want of a pulse. */
+  #noteStarved(): void {
+    this.#beat();
+    if (this.#starved) return;
+    this.#starved = true;
+    this.#notice(
+      "warning",
+      "The thread of the data plane is starved of CPU, and requests wait: have " +
+        "fewer programs compute on this machine, or give the pool more weight " +
+        "than them.",
+    );
   }
 
   /** The thread is gone: another one takes its place. */
@@ -322,7 +339,7 @@ export class ThreadPlane implements DataPlane {
     this.#libc.close();
   }
 
-  #notice(level: "info" | "error", message: string): void {
+  #notice(level: "info" | "warning" | "error", message: string): void {
     this.#listeners.notify({
       type: "event",
       event: { type: "notice", level, message },

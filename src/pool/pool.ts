@@ -142,7 +142,8 @@ export class Pool {
    * the old generation takes all places again.
    *
    * While a reload goes on, all who ask get one reload after it, with what the
-   * last of them asked for. Resolves when the outcome is certain, and never
+   * last of them asked for; it gives way where its workers take much longer to
+   * start than those before. Resolves when the outcome is certain, and never
    * rejects.
    */
   reload(spec: WorkerSpec): Promise<ReloadReport> {

@@ -64,7 +64,8 @@ export class Reloads {
 
   /**
    * Asks for a new generation that runs `spec`. While a reload goes on, all
-   * who ask get one reload after it, with what the last of them asked for.
+   * who ask get one reload after it, with what the last of them asked for. One
+   * whose workers do not become ready is not waited for.
    */
   request(spec: WorkerSpec): Promise<ReloadReport> {
     if (this.#waiting === null) {
@@ -76,7 +77,8 @@ export class Reloads {
   /** Looks at how far the reload is, ends it or begins the next, and returns when to look again. */
   judge(view: ReloadView): number {
     const { slots, now } = view;
-    const report = this.#rollout?.judge(slots, now) ?? null;
+    const newerWaits = this.#waiting !== null;
+    const report = this.#rollout?.judge(slots, now, newerWaits) ?? null;
     if (report !== null) this.#finish(report);
     if (this.#rollout === null && this.#waiting !== null) this.#begin(view);
     return this.#rollout?.nextCheckAt(now) ?? Infinity;

@@ -21,11 +21,22 @@ import type {
   ReloadVerdict,
   WorkerReload,
 } from "../events/reload_report.ts";
+import { roundedDuration } from "../shared/duration.ts";
 import type { Slot } from "./slot.ts";
 import type { Worker } from "./worker.ts";
 
 /** How often a reload that goes on is looked at, in milliseconds: requests that prove a worker wake nobody. */
 const CHECK_MS = 25;
+
+/**
+ * A new worker that is not ready after so many times as long as the slowest of
+ * the old generation took will most likely not be: it is given up where a
+ * newer reload waits.
+ */
+const OVERDUE_RATIO = 3;
+
+/** It is given so long at least, in milliseconds: machines are busy at times. */
+const LEAST_OVERDUE_MS = 2_000;
 
 /** What a reload begins with. */
 export interface RolloutOptions {
@@ -77,8 +88,17 @@ export class Rollout {
       this.#proven.has(worker);
   }
 
-  /** Looks at the slots, and returns the report once the reload has come to its end. */
-  judge(slots: readonly Slot[], now: number): ReloadReport | null {
+  /**
+   * Looks at the slots, and returns the report once the reload has come to its
+   * end.
+   *
+   * @param newerWaits Whether there is to be another one after it.
+   */
+  judge(
+    slots: readonly Slot[],
+    now: number,
+    newerWaits: boolean,
+  ): ReloadReport | null {
     for (const { id, worker } of slots) {
       if (worker?.generation === this.#options.to.number) {
         this.#replaced.add(id);
@@ -86,7 +106,8 @@ export class Rollout {
     }
     if (this.#failure === null) {
       this.#failure = this.#evaluateCanaries(slots, now) ??
-        this.#findFailedCanary(slots);
+        this.#findFailedCanary(slots) ??
+        (newerWaits ? this.#findOverdue(slots, now) : null);
       // The old generation has done nothing to be kept waiting for.
       if (this.#failure !== null) slots.forEach((slot) => slot.resetBackoff());
     }
@@ -148,6 +169,30 @@ export class Rollout {
       if (worker === null || !this.#proven.has(worker)) {
         return { slotId: id, worker, reason, at };
       }
+    }
+    return null;
+  }
+
+  /** A new worker that takes much longer to start than the old ones did. */
+  #findOverdue(slots: readonly Slot[], now: number): Failure | null {
+    const { from, to } = this.#options;
+    const startupsMs = slots.flatMap(({ workers }) => workers)
+      .filter(({ generation }) => generation === from.number)
+      .map(({ startupMs }) => startupMs ?? 0);
+    const limitMs = Math.max(
+      LEAST_OVERDUE_MS,
+      OVERDUE_RATIO * Math.max(...startupsMs),
+    );
+    for (const { id, workers } of slots) {
+      const worker = workers.find(({ generation, state, startedAt }) =>
+        generation === to.number && state.type === "starting" &&
+        now - startedAt > limitMs
+      );
+      if (worker === undefined) continue;
+      const reason =
+        `not ready after ${roundedDuration(now - worker.startedAt)}` +
+        ", and a newer reload waits";
+      return { slotId: id, worker, reason, at: now };
     }
     return null;
   }

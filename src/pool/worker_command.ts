@@ -119,5 +119,13 @@ export function programMissing(
   program: string,
   kind: WorkerCommand["kind"],
 ): string {
-  return `"${program}" was not found; correct ${commandSetting(kind)}, or PATH`;
+  const [first, ...words] = program.split(/\s+/);
+  const remedy = words.length === 0
+    ? ""
+    : `; if "${first}" is the program, do not quote it together with its ` +
+      `arguments${kind === "arguments" ? `: -- ${program}` : ""}`;
+  return `"${program}" was not found; correct ${
+    commandSetting(kind)
+  }, or PATH` +
+    remedy;
 }

@@ -16,18 +16,20 @@ const MAX_PROGRAM_BYTES = 1_048_576;
 /** Reads the files itself. */
 export class DirectProc implements Proc {
   readonly #decoder = new TextDecoder();
+  readonly #tables: string;
+
+  /** @param tables Where the tables of sockets are. */
+  constructor(tables: string = "/proc/net") {
+    this.#tables = tables;
+  }
 
   async table(name: TableName): Promise<string> {
-    using file = await Deno.open(`/proc/net/${name}`);
-    const chunk = new Uint8Array(TABLE_CHUNK_BYTES);
-    let text = "";
-    for (;;) {
-      const count = await file.read(chunk);
-      if (count === null) return text;
-      text += this.#decoder.decode(chunk.subarray(0, count));
-      const lines = text.split("\n");
-      // The last line may be cut, the one before is whole.
-      if (isPastListeners(lines.at(-2) ?? "")) return text;
+    try {
+      return await this.#readTable(name);
+    } catch (error) {
+      // A kernel whose IPv6 is off does not have the table.
+      if (name === "tcp6" && error instanceof Deno.errors.NotFound) return "";
+      throw error;
     }
   }
 
@@ -85,6 +87,20 @@ export class DirectProc implements Proc {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  async #readTable(name: TableName): Promise<string> {
+    using file = await Deno.open(`${this.#tables}/${name}`);
+    const chunk = new Uint8Array(TABLE_CHUNK_BYTES);
+    let text = "";
+    for (;;) {
+      const count = await file.read(chunk);
+      if (count === null) return text;
+      text += this.#decoder.decode(chunk.subarray(0, count));
+      const lines = text.split("\n");
+      // The last line may be cut, the one before is whole.
+      if (isPastListeners(lines.at(-2) ?? "")) return text;
+    }
   }
 }
 

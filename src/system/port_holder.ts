@@ -7,15 +7,22 @@
  * @module
  */
 
+import { DirectProc } from "./direct_proc.ts";
 import { inodesListeningOn } from "./listen_table.ts";
+import type { Proc } from "./proc.ts";
 import { isGranted } from "../shared/is_granted.ts";
 
 /**
  * Returns who listens on `port`, as `"nginx (pid 812)"`, or `null` when that
  * cannot be known.
+ *
+ * @param proc Where the tables of sockets are read.
  */
-export async function findPortHolder(port: number): Promise<string | null> {
-  const inodes = await listeningInodes(port);
+export async function findPortHolder(
+  port: number,
+  proc: Proc = new DirectProc(),
+): Promise<string | null> {
+  const inodes = await listeningInodes(port, proc);
   if (inodes.size === 0) return null;
   try {
     for await (const { name: pid } of Deno.readDir("/proc")) {
@@ -32,17 +39,20 @@ export async function findPortHolder(port: number): Promise<string | null> {
 
 /** Returns whether this very process has `port` open, whoever has opened it. */
 export async function isHeldByUs(port: number): Promise<boolean> {
-  return await holdsSocket("self", await listeningInodes(port));
+  return await holdsSocket(
+    "self",
+    await listeningInodes(port, new DirectProc()),
+  );
 }
 
-async function listeningInodes(port: number): Promise<ReadonlySet<string>> {
+async function listeningInodes(
+  port: number,
+  proc: Proc,
+): Promise<ReadonlySet<string>> {
   // Tried without permission, it would make Deno ask at the terminal.
   if (!isGranted({ name: "read", path: "/proc" })) return new Set();
   try {
-    const tables = await Promise.all([
-      Deno.readTextFile("/proc/net/tcp"),
-      Deno.readTextFile("/proc/net/tcp6"),
-    ]);
+    const tables = await Promise.all([proc.table("tcp"), proc.table("tcp6")]);
     return inodesListeningOn(tables.join("\n"), port);
   } catch {
     // No /proc, or no permission to read it: not knowing is the answer.

@@ -39,6 +39,26 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    name: "a worker's command that is quoted as one word",
+    command: ["node ok.mjs"],
+    code: 1,
+    says: [
+      'Cannot start a worker: "node ok.mjs" was not found; correct the ' +
+      'command, or PATH; if "node" is the program, do not quote it together ' +
+      "with its arguments: -- node ok.mjs.",
+    ],
+  },
+  {
+    name: "a setting for the worker's command that is quoted as one word",
+    env: { WORKER_COMMAND: "'node ok.mjs'" },
+    code: 1,
+    says: [
+      'Cannot start a worker: "node ok.mjs" was not found; correct ' +
+      'WORKER_COMMAND, or PATH; if "node" is the program, do not quote it ' +
+      "together with its arguments.",
+    ],
+  },
+  {
     name: "a worker's program that cannot be executed",
     env: { WORKER_COMMAND: "/etc/passwd" },
     code: 1,

@@ -16,6 +16,8 @@ import {
 /** A worker that responds with a word of a file beside it. */
 const WORKER = `
 import { word } from "./lib/word.js";
+console.log(word);
+if (word === "hangs") await new Promise((done) => setTimeout(done, 1e9));
 if (word === "broken") throw new Error("The word is broken");
 Deno.serve({ port: Number(Deno.env.get("PORT")), hostname: "127.0.0.1" },
   () => new Response(word));
@@ -106,6 +108,20 @@ Deno.test("with --watch a change reloads the pool once, code that is broken is r
   project.say("third");
   assert.equal(await reloaded(pool, 3), true);
   assert.equal(await said(pool), "third");
+});
+
+Deno.test("an edit that hangs at the start gives way to the one that mends it", async () => {
+  await using project = new Project();
+  await using pool = await project.start(["--watch"]);
+  project.say("hangs");
+  await pool.waitForEvent("worker-output", {
+    where: ({ line }) => line === "hangs",
+  });
+  project.say("mended");
+  assert.equal(await reloaded(pool, 2), true);
+  assert.equal(await said(pool), "mended");
+  const { report } = await pool.waitForEvent("reload-finished");
+  assert.match(report.reason!, /and a newer reload waits$/);
 });
 
 Deno.test("what tools and editors write is passed over, and a directory that is new is watched", async () => {

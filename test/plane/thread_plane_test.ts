@@ -22,6 +22,9 @@ const ignore = Deno.build.os !== "linux";
 /** A thread that can be brought down from outside. */
 const PROVOKED = import.meta.resolve("../support/provoked_thread.ts");
 
+/** What the kernel says of a thread that has never had a CPU. */
+const STARVED = "71 (worker-1) R 1 70 70 0 -1 0 0 0 0 0 0 0 0 0 20";
+
 /** Our pages: none that is shown to anybody. */
 const SITE: AdminSite = {
   gate: {
@@ -73,8 +76,17 @@ class Scene implements AsyncDisposable {
     await this.plane.serve({ listeningFd, port, admin: SITE });
   }
 
-  /** What the log says of it. */
+  /** What the log says of it, but for {@linkcode warnings}. */
   get notices(): string[] {
+    return this.#words.filter((words) => !words.startsWith("warning"));
+  }
+
+  /** That it is starved: so may any thread be, on a machine that has much to do. */
+  get warnings(): string[] {
+    return this.#words.filter((words) => words.startsWith("warning"));
+  }
+
+  get #words(): string[] {
     return this.facts.flatMap((fact) =>
       fact.type === "event" && fact.event.type === "notice"
         ? [`${fact.event.level}: ${fact.event.message}`]
@@ -86,6 +98,13 @@ class Scene implements AsyncDisposable {
   async noticed(count: number): Promise<void> {
     await this.#changes.until(() => this.notices.length >= count || undefined, {
       describe: () => `Too few: ${this.notices}`,
+    });
+  }
+
+  /** Waits until it is said to be starved. */
+  async warned(): Promise<void> {
+    await this.#changes.until(() => this.warnings.length > 0 || undefined, {
+      describe: () => "It is not said to be starved.",
     });
   }
 
@@ -113,6 +132,18 @@ class Scene implements AsyncDisposable {
     const { call } = this.#libc;
     const without = { ...call, eventfd: (): number => call.close(-1) };
     Object.assign(this.#libc, { call: without });
+    return () => void Object.assign(this.#libc, { call });
+  }
+
+  /** Has the kernel say of the thread that it waits for a CPU, until the returned function is called. */
+  starve(): () => void {
+    const { call } = this.#libc;
+    let isRead = true;
+    const read = (_fd: number, buffer: Uint8Array): number => {
+      isRead = !isRead;
+      return isRead ? 0 : new TextEncoder().encodeInto(STARVED, buffer).written;
+    };
+    Object.assign(this.#libc, { call: { ...call, read } });
     return () => void Object.assign(this.#libc, { call });
   }
 
@@ -221,6 +252,28 @@ Deno.test({
     const again = get("/", `Cookie: ${cookies.join("; ")}`);
     // Who is tied already is told nothing.
     assert.equal((await next.ask(again)).headers.get("set-cookie"), undefined);
+  },
+});
+
+Deno.test({
+  name: "a thread that gets no CPU is said to be starved, and not replaced",
+  ignore,
+  async fn(): Promise<void> {
+    await using origin = await RecordingOrigin.start([answering(ok("ok"))]);
+    await using scene = new Scene(PROVOKED);
+    await scene.serve(origin.port);
+    const feed = scene.starve();
+    await using client = await RawClient.connect({ port: scene.port });
+    await client.send(get("/_hang"));
+    await scene.warned();
+    // The pool is not begun anew by its service manager, either.
+    for (let i = 0; i < 3; i++) await scene.plane.pulse();
+    assert.equal(scene.warnings.length, 1, "it is said once");
+    assert.match(scene.warnings[0]!, /: The thread .* is starved of CPU/);
+    assert.deepEqual(scene.notices, []);
+    feed();
+    await scene.noticed(2);
+    assert.match(scene.notices[0]!, /^error: The thread .* no sign of life/);
   },
 });
 

@@ -203,6 +203,24 @@ Deno.test("all who ask while a reload goes on get the same one after it", async 
   assert.equal(harness.all("reload-finished").length, 2);
 });
 
+Deno.test("a reload whose workers do not become ready gives way to a newer one", async () => {
+  await using harness = new PoolHarness(poolWorker(), { poolSize: 2 });
+  await harness.pool.start();
+  const hanging = harness.pool.reload(spec("sleep", "300"));
+  await harness.nth("worker-spawned", 3);
+  const mended = harness.pool.reload(spec(...poolWorker("env")));
+  // Less than it would be given for itself.
+  await harness.pass(30_000);
+  const given = await hanging;
+  assert.match(
+    given.reason!,
+    /^worker 0: not ready after .*, and a newer reload waits$/,
+  );
+  assert.deepEqual(verdicts(given), ["0 failed", "1 kept"]);
+  assert.equal((await mended).ok, true);
+  assert.deepEqual(serving(harness), [3, 3]);
+});
+
 Deno.test("a pool that stops gives up its reload, and says so to all who wait", async () => {
   const harness = new PoolHarness(poolWorker());
   await harness.pool.start();

@@ -6,6 +6,7 @@ import { answering } from "../support/origin_script.ts";
 import { startProxy } from "../support/proxy_server.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { RecordingOrigin } from "../support/recording_origin.ts";
+import { StoppedClock } from "../support/stopped_clock.ts";
 
 const EXPECTING = postHead("/", "Content-Length: 4", "Expect: 100-continue");
 const CONTINUE = head("HTTP/1.1 100 Continue");
@@ -91,4 +92,39 @@ Deno.test("a client of HTTP/1.0 gets no interim answers", async () => {
   await using client = await RawClient.connect(proxy);
   const response = await client.ask(head("GET / HTTP/1.0", "Host: a"));
   assert.deepEqual([response.status, response.text], [200, "ok"]);
+});
+
+Deno.test("interim responses without end are cut off, and those that take their time are not", async () => {
+  using clock = new StoppedClock();
+  const more = [1, 2, 3].flatMap((n) => [
+    { do: "gate", name: `${n}` } as const,
+    { do: "send", data: HINTS.repeat(10) } as const,
+  ]);
+  await using origin = await RecordingOrigin.start([
+    [
+      { do: "read-request" },
+      { do: "send", data: HINTS.repeat(100) },
+      ...more,
+      { do: "send", data: HINTS.repeat(11) },
+      { do: "read-end" },
+    ],
+    answering(ok("next")),
+  ]);
+  await using proxy = startProxy({ origins: [origin.port] });
+  await using client = await RawClient.connect(proxy);
+  await client.send(get("/"));
+  for (const [gate, count] of [["1", 100], ["2", 10], ["3", 10]] as const) {
+    for (let i = 0; i < count; i++) {
+      assert.equal((await client.readResponse()).status, 103);
+    }
+    await clock.pass(1000);
+    origin.open(gate);
+  }
+  const statuses = new Set<number>();
+  for (let status = 0; status !== 502; statuses.add(status)) {
+    ({ status } = await client.readResponse());
+  }
+  assert.deepEqual([...statuses], [103, 502]);
+  assert.equal((await client.ask(get("/next"))).text, "next");
+  await origin.waitFor(({ connections }) => connections[0]?.end !== null);
 });

@@ -123,7 +123,7 @@ Deno.test("a single look at an idle connection proves nothing, however late it c
   const clock = new ManualClock();
   const pool = new ConnectionPool(clock);
   const connection = pool.open(upstream, new ScriptedLink());
-  connection.use(NOBODY);
+  connection.use(NOBODY, clock.now());
   const now = clock.now();
   pool.put(connection, now, 60);
   pool.sweep(now + 10_000);

@@ -98,7 +98,8 @@ class EpollProxy implements AnyProxy {
     });
     // Deadlines go by the clock that a test may stop, and are looked at
     // all the same.
-    this.clock = { now: parts.clock, wallTime: () => Date.now() };
+    const { clock: now } = parts;
+    this.clock = { now, exactNow: now, wallTime: () => Date.now() };
     const { loop } = driver;
     const { fd, port } = listen(libc, { hostname: "127.0.0.1", port: 0 });
     this.port = port;

@@ -7,6 +7,7 @@
 
 import { relative, resolve } from "node:path";
 import type { EventEmitter } from "../../events/mod.ts";
+import type { ReloadReport } from "../../events/reload_report.ts";
 import { Alarm } from "../../shared/alarm.ts";
 import { StartError } from "../start_error.ts";
 import { ChangeBatch } from "./change_batch.ts";
@@ -30,8 +31,8 @@ export interface WatchedPlaces {
 /** What a watch works with. */
 export interface WatchOptions extends WatchedPlaces {
   readonly events: EventEmitter;
-  /** Reloads, and never rejects. */
-  readonly reload: () => Promise<unknown>;
+  /** Reloads, and never rejects; `null` where that comes to nothing any more. */
+  readonly reload: () => Promise<ReloadReport | null>;
 }
 
 /** Watches from {@linkcode start} to {@linkcode stop}. */
@@ -44,7 +45,12 @@ export class WatchService {
   #tree: WatchedTree | null = null;
   #loop: Promise<void> | null = null;
   #stopped = false;
-  #reloading = false;
+  /** Reloads that have been asked for and are not over. */
+  #reloads = 0;
+  /** Whether something has changed since the last one was over, or began. */
+  #changed = false;
+  /** The generation of the last one that is over: several may have asked for it. */
+  #generation = 0;
   /** Reloads in a row that changes came in the middle of. */
   #disturbed = 0;
 
@@ -98,9 +104,7 @@ export class WatchService {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      const dueInMs = this.#reloading
-        ? Infinity
-        : this.#batch.dueAt - performance.now();
+      const dueInMs = this.#batch.dueAt - performance.now();
       if (dueInMs > 0) await this.#alarm.sleep(dueInMs);
       else await this.#takeBatch();
     }
@@ -116,15 +120,19 @@ export class WatchService {
     }
     if (this.#stopped) return;
     this.#say("info", `${this.#named(changed)}: reloading.`);
-    this.#reloading = true;
+    // While one goes on, the pool sees to it that it is the next.
+    this.#changed = this.#reloads++ > 0;
     // Its owner is who reloads: at the end nobody waits for it here.
-    void this.#options.reload().finally(() => this.#reloaded());
+    void this.#options.reload().then((report) => this.#reloaded(report));
   }
 
-  #reloaded(): void {
-    this.#reloading = false;
-    this.#alarm.wake();
-    this.#disturbed = this.#batch.dueAt < Infinity ? this.#disturbed + 1 : 0;
+  #reloaded(report: ReloadReport | null): void {
+    this.#reloads--;
+    if (report === null || report.generation === this.#generation) return;
+    this.#generation = report.generation;
+    const changed = this.#changed || this.#batch.dueAt < Infinity;
+    this.#disturbed = changed ? this.#disturbed + 1 : 0;
+    this.#changed = false;
     if (this.#disturbed !== SUSPICIOUS_RELOADS) return;
     this.#say(
       "warning",

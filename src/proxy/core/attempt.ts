@@ -256,9 +256,10 @@ export class Attempt
     else tunnel.onWritten(link, written);
   }
 
-  onInterim(status: number): void {
+  onInterim(status: number): ProxyError | null {
     if (this.#bodySent) this.#clock.renew();
     if (status === 100) this.#expectsContinue = false;
+    return this.#clock.noteInterim();
   }
 
   onResponse(plan: ResponsePlan): void {

@@ -92,7 +92,7 @@ export class ConnectionPool {
       connection = connections.at(-1);
     }
     if (connection === undefined || now >= idleUntil(connection)) return null;
-    if (!repeatable && !(idle.kept && this.#isFresh(connection))) return null;
+    if (!repeatable && !(idle.kept && this.#isSafe(connection))) return null;
     connections.pop();
     return connection;
   }
@@ -174,7 +174,17 @@ export class ConnectionPool {
     connection.close();
   };
 
-  /** Whether it was in use a moment ago. Told exactly: after a pause of ours the coarse clock is late. */
+  /**
+   * Whether it was given its last request a moment ago. When its response was
+   * read proves nothing: that may have waited for us, and the worker had been
+   * done with it long before. Told exactly: after a pause of ours, and in a
+   * turn that takes long, other clocks are late.
+   */
+  #isSafe({ usedAt }: UpstreamConnection): boolean {
+    return this.#clock.exactNow() - usedAt < FRESH_ENOUGH_MS;
+  }
+
+  /** Whether it has been idle for no more than a moment. */
   #isFresh({ state }: UpstreamConnection): boolean {
     return state.type === "idle" &&
       this.#clock.now() - state.since < FRESH_ENOUGH_MS;

@@ -336,7 +336,7 @@ export class Exchange
       owner: this,
       restListener: this.#owner,
     });
-    connection.use(attempt);
+    connection.use(attempt, this.#context.clock.now());
     this.#state = { type: "attempting", attempt };
     attempt.start();
     if (this.#clientEnded) attempt.onClientEnd();

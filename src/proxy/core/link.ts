@@ -165,6 +165,8 @@ export interface Clock {
    * the same throughout a turn of the loop.
    */
   now(): number;
+  /** The same, as it is at this moment: later than `now` in a turn that takes long. */
+  exactNow(): number;
   /** Milliseconds since 1970. */
   wallTime(): number;
 }

@@ -18,6 +18,14 @@ import { StallDeadline } from "./stall_deadline.ts";
 const MAX_INTERIM_WAITS = 10;
 
 /**
+ * Interim responses that may come at once, and as many more with each second:
+ * each costs what a small response does, and all others wait for those that
+ * have come together.
+ */
+const INTERIM_BURST = 100;
+const INTERIM_PER_SECOND = 10;
+
+/**
  * A client that has ended its side may still read its response, or may be gone
  * altogether: the same is seen of both. It gets a response that is about to
  * come or under way; a worker does not go on for it in silence, and does not
@@ -44,6 +52,9 @@ export class ResponseClock {
   #goneAt = Infinity;
   /** When interim responses put the final one off no longer; 0 before there is one. */
   #interimDeadline = 0;
+  /** Interim responses so far, and when the first came. */
+  #interims = 0;
+  #interimsSince = 0;
   /** When the head was passed on. */
   #respondedAt = 0;
 
@@ -60,6 +71,20 @@ export class ResponseClock {
   /** The worker has the request: the response is due. */
   awaitResponse(): void {
     this.touch(this.#context.options.requestTimeoutMs);
+  }
+
+  /** Takes note of an interim response; returns what it means where it is one too many, or `null`. */
+  noteInterim(): ProxyError | null {
+    const { now } = this.#context.deadlines;
+    if (this.#interims++ === 0) this.#interimsSince = now;
+    const seconds = (now - this.#interimsSince) / 1000;
+    if (this.#interims <= INTERIM_BURST + seconds * INTERIM_PER_SECOND) {
+      return null;
+    }
+    return new ProxyError("upstream-malformed", {
+      detail: "too many interim responses",
+      note: `more than ${INTERIM_BURST}, and ${INTERIM_PER_SECOND} a second`,
+    });
   }
 
   /** An interim response has shown that the worker is at work: the final one has as long again. */

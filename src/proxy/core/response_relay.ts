@@ -49,8 +49,8 @@ export interface ResponseRelayListener {
   readonly requestProgress: RequestProgress;
   /** Whether the worker's connection has gone on to somebody else. */
   readonly workerFree: boolean;
-  /** An interim response has come. */
-  onInterim(status: number): void;
+  /** An interim response has come; returns why it is not passed on, or `null`. */
+  onInterim(status: number): ProxyError | null;
   /** The final response has begun: its head is about to go to the client. */
   onResponse(plan: ResponsePlan): void;
   /** Octets of content are about to go to the client; the next may take `timeoutMs`, or as long as a body's may. */
@@ -224,7 +224,11 @@ export class ResponseRelay implements PumpListener, TunnelListener {
       if (plan === null) return this.#awaitMore();
       this.#begun = true;
       if (!plan.interim) return this.#begin(plan);
-      this.#listener.onInterim(plan.status);
+      const excess = this.#listener.onInterim(plan.status);
+      if (excess !== null) {
+        this.#context.buffers.release(plan.buffer);
+        return this.#fail(excess);
+      }
       this.#state = INTERIM;
       const result = this.#writeInterim(plan);
       if (result === "pending") return this.#worker.pause();

@@ -29,6 +29,8 @@ export class UpstreamConnection implements LinkHandler {
   readonly link: Link;
   /** Whether it has carried an exchange before. */
   reused = false;
+  /** When it was last given an exchange, on the clock of the driver. */
+  usedAt = 0;
 
   readonly #onUseless: IdleListener;
   #state: UpstreamConnectionState = NEW;
@@ -47,7 +49,8 @@ export class UpstreamConnection implements LinkHandler {
   }
 
   /** Carries `exchange` from now on. */
-  use(exchange: LinkHandler): void {
+  use(exchange: LinkHandler, now: number): void {
+    this.usedAt = now;
     this.reused = this.#state.type === "idle";
     this.#state = { type: "busy", exchange };
   }

@@ -34,7 +34,7 @@ export class DenoDriver implements Driver {
 
   /** Creates the driver; `load` tells at any time what there is to do, `now` how late it is. */
   constructor(load: Load, now: () => number) {
-    this.clock = { now, wallTime: () => Date.now() };
+    this.clock = { now, exactNow: now, wallTime: () => Date.now() };
     const { buffers } = this;
     const scheduler = new ReadScheduler(load);
     const watches = new BriefWatches();

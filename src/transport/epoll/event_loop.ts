@@ -112,6 +112,11 @@ export class EventLoop implements Clock, Timers {
     return this.#now;
   }
 
+  /** Monotonic time in milliseconds, as it is at this moment. */
+  exactNow(): number {
+    return this.#clock();
+  }
+
   /** Milliseconds since 1970. */
   wallTime(): number {
     return Date.now();

@@ -11,16 +11,14 @@
  * @module
  */
 
-import { MADV_DONTNEED, OPEN_FLAGS } from "./abi.ts";
+import { MADV_DONTNEED } from "./abi.ts";
 import type { Libc } from "./libc.ts";
+import { readFile } from "./read_file.ts";
 
 /** A mapping that is worth it, in octets: the program's, and no library's. */
 const LEAST_BYTES = 16 * 1024 * 1024;
 
-/** What the kernel says of this process's memory is read so much at once, in octets. */
-const CHUNK_BYTES = 65_536;
-
-/** And of so much it is read at most: some 20,000 mappings. */
+/** Of what the kernel says of this process's memory so much is read at most: some 20,000 mappings. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
 /** A mapping: its first address, and its length, in octets. */
@@ -62,24 +60,8 @@ function largeReadOnly(
 
 /** Takes the program's pages out of this process's tables, until they are needed again. Where that cannot be, nothing happens. */
 export function unmapProgram(libc: Libc): void {
-  for (const { address, length } of programMappings(readSmaps(libc))) {
+  const smaps = readFile(libc, "/proc/self/smaps", MOST_BYTES);
+  for (const { address, length } of programMappings(smaps)) {
     libc.call.madvise(address, length, MADV_DONTNEED);
   }
-}
-
-/** Reads it by calls of the C library: Deno opens files of `/proc` with all permissions only. */
-function readSmaps({ call }: Libc): string {
-  const path = new TextEncoder().encode("/proc/self/smaps\0");
-  const descriptor = call.open(path, OPEN_FLAGS);
-  if (descriptor < 0) return "";
-  const decoder = new TextDecoder();
-  const chunk = new Uint8Array(CHUNK_BYTES);
-  let text = "";
-  while (text.length < MOST_BYTES) {
-    const count = call.read(descriptor, chunk, chunk.length);
-    if (count <= 0) break;
-    text += decoder.decode(chunk.subarray(0, count), { stream: true });
-  }
-  call.close(descriptor);
-  return text;
 }

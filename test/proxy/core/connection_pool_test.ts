@@ -27,7 +27,7 @@ class PoolStand {
   used(): { connection: UpstreamConnection; link: ScriptedLink } {
     const link = new ScriptedLink({ bufferBytes: MEDIUM_BUFFER_BYTES });
     const connection = this.pool.open(this.upstream, link);
-    connection.use(NOBODY);
+    connection.use(NOBODY, this.clock.now());
     return { connection, link };
   }
 
@@ -139,12 +139,19 @@ Deno.test("what cannot be sent again is given only a connection used a moment ag
   stand.idle();
   assert.equal(stand.take(false), null);
   const again = stand.take()!;
-  again.use(NOBODY);
+  again.use(NOBODY, stand.clock.now());
   stand.pool.put(again, stand.clock.now(), NO_HINT);
   stand.clock.advance(499);
   assert.equal(stand.take(false), again);
+  again.use(NOBODY, stand.clock.now());
   stand.pool.put(again, stand.clock.now(), NO_HINT);
   stand.clock.advance(500);
+  assert.equal(stand.take(false), null);
+  // The response has come long before we have read it, for all we know.
+  assert.equal(stand.take(), again);
+  again.use(NOBODY, stand.clock.now());
+  stand.clock.advance(500);
+  stand.pool.put(again, stand.clock.now(), NO_HINT);
   assert.equal(stand.take(false), null);
 });
 

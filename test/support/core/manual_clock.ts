@@ -16,6 +16,10 @@ const EPOCH_MS = Date.UTC(2026, 0, 1);
 
 /** A clock that stands still until it is told otherwise. */
 export class ManualClock extends FakeClock implements Clock {
+  exactNow(): number {
+    return this.now();
+  }
+
   wallTime(): number {
     return EPOCH_MS + this.now();
   }
