@@ -54,14 +54,22 @@ function together(files: readonly string[], directory: string): string {
   return path;
 }
 
-/** What `deno test` is to run, the longest first. */
+/** What `deno test` is to run: the largest first, so that none is left alone in the end. */
 function modulesOf(files: readonly string[], directory: string): string[] {
-  const apart = files.filter((file) => APART.has(directoryOf(file)));
-  const others = files.filter((file) => !APART.has(directoryOf(file)));
-  const shared = [...Map.groupBy(others, directoryOf).values()]
-    .toSorted((a, b) => b.length - a.length)
-    .map((those) => together(those, directory));
-  return [...shared, ...apart];
+  const groups = Map.groupBy(files, (file) => {
+    const from = directoryOf(file);
+    return APART.has(from) ? file : from;
+  });
+  return [...groups.values()]
+    .map((those) => ({ those, bytes: sizeOf(those) }))
+    .toSorted((a, b) => b.bytes - a.bytes)
+    .map(({ those }) =>
+      those.length === 1 ? those[0]! : together(those, directory)
+    );
+}
+
+function sizeOf(files: readonly string[]): number {
+  return files.reduce((sum, file) => sum + Deno.statSync(file).size, 0);
 }
 
 /** Runs the tests that are asked for; resolves to the exit code. */
