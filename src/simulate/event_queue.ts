@@ -26,15 +26,17 @@ export class EventQueue {
   /** Lets `run` happen at a time that has not passed. */
   at(at: number, run: () => void): void {
     const events = this.#events;
-    let index = events.length;
     const event = { at, order: this.#order++, run };
+    let index = events.length;
     events.push(event);
     while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (isBefore(events[parent]!, event)) break;
-      swap(events, parent, index);
-      index = parent;
+      const above = (index - 1) >> 1;
+      const parent = events[above]!;
+      if (isBefore(parent, event)) break;
+      events[index] = parent;
+      index = above;
     }
+    events[index] = event;
   }
 
   /** Lets everything happen that is due until `end`. */
@@ -49,29 +51,30 @@ export class EventQueue {
     this.#now = end;
   }
 
+  /** Takes out the first: the last one sinks to where it belongs instead. */
   #pop(): void {
     const events = this.#events;
-    swap(events, 0, events.length - 1);
-    events.pop();
+    const event = events.pop()!;
+    const { length } = events;
+    if (length === 0) return;
     let index = 0;
     for (;;) {
-      const left = 2 * index + 1;
-      let least = index;
-      for (const child of [left, left + 1]) {
-        if (child >= events.length) continue;
-        if (isBefore(events[child]!, events[least]!)) least = child;
+      let below = 2 * index + 1;
+      if (below >= length) break;
+      let child = events[below]!;
+      const right = events[below + 1];
+      if (right !== undefined && isBefore(right, child)) {
+        child = right;
+        below++;
       }
-      if (least === index) return;
-      swap(events, least, index);
-      index = least;
+      if (isBefore(event, child)) break;
+      events[index] = child;
+      index = below;
     }
+    events[index] = event;
   }
 }
 
 function isBefore(a: SimulatedEvent, b: SimulatedEvent): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
-}
-
-function swap<T>(items: T[], a: number, b: number): void {
-  [items[a], items[b]] = [items[b]!, items[a]!];
 }

@@ -5,11 +5,12 @@
  * @module
  */
 
+import { type Linked, LinkedList } from "../upstream/linked_list.ts";
 import type { EventQueue } from "./event_queue.ts";
 import type { Work, WorkerClock } from "./modelled_worker.ts";
 
 /** What is on a thread now. */
-interface Turn {
+interface Turn extends Linked<Turn> {
   readonly since: number;
   /** CPU time that each millisecond takes. */
   readonly rate: number;
@@ -19,7 +20,7 @@ interface Turn {
 export class ModelledClock implements WorkerClock {
   readonly #events: EventQueue;
   readonly #slowness: () => number;
-  readonly #turns = new Set<Turn>();
+  readonly #turns = new LinkedList<Turn>();
   #cpuMs = 0;
 
   /** @param slowness By what factor the worker is slower just now. */
@@ -31,10 +32,11 @@ export class ModelledClock implements WorkerClock {
   /** CPU time that was used until now, in milliseconds. */
   get cpuMs(): number {
     const { now } = this.#events;
-    return [...this.#turns].reduce(
-      (sum, { since, rate }) => sum + (now - since) * rate,
-      this.#cpuMs,
-    );
+    let sum = this.#cpuMs;
+    for (let turn = this.#turns.first; turn !== null; turn = turn.next) {
+      sum += (now - turn.since) * turn.rate;
+    }
+    return sum;
   }
 
   after(milliseconds: number, run: () => void): void {
@@ -44,10 +46,15 @@ export class ModelledClock implements WorkerClock {
   /** Who is slow is not given the CPU, and does not use more of it. */
   serve({ cpuMs, computing }: Work, run: () => void): void {
     const slowness = this.#slowness();
-    const turn = { since: this.#events.now, rate: computing / slowness };
-    this.#turns.add(turn);
+    const turn: Turn = {
+      since: this.#events.now,
+      rate: computing / slowness,
+      next: null,
+      previous: null,
+    };
+    this.#turns.enter(turn);
     this.after(cpuMs * slowness, () => {
-      this.#turns.delete(turn);
+      this.#turns.leave(turn);
       this.#cpuMs += cpuMs * computing;
       run();
     });

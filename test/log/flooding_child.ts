@@ -32,12 +32,13 @@ async function say(word: string): Promise<void> {
 }
 
 for (let i = 0; i < lines; i++) emit(`line ${i} ${"x".repeat(80)}`);
+// What matters has a place in the queue, however many lines there are.
+events.emit({ type: "notice", level: "info", message: "last words" });
 for (let i = 0; i < TURNS; i++) {
   await new Promise((resolve) => setTimeout(resolve, 1));
 }
 await say("alive");
 await Deno.stdin.read(new Uint8Array(1));
-events.emit({ type: "notice", level: "info", message: "last words" });
 await logger.close();
 await say("closed");
 // A write that nobody reads would keep the process alive.

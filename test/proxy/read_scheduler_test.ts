@@ -100,20 +100,20 @@ Deno.test({
     });
     // So slow that their connections are read from while they wait for their
     // answers, to see whether they go.
-    const counts = await answersOf(pool.port, "/slow?ms=300", 400, 1_600);
-    const fewest = Math.min(...counts);
-    assert(fewest >= 2, `${fewest} to ${Math.max(...counts)}`);
+    // Whoever is not served is waited for until the deadline.
+    await answersOf(pool.port, "/slow?ms=300", 400, 1_600, 2);
   },
 });
 
-/** How many of `answers` each of `clients` has had, which ask as soon as they are answered. */
+/** How many of `answers` each of `clients` has had, which ask as soon as they are answered, once each has had `least`. */
 async function answersOf(
   port: number,
   path: string,
   clients: number,
   answers: number,
+  least = 0,
 ): Promise<readonly number[]> {
-  const args = [port, path, clients, answers].map(String);
+  const args = [port, path, clients, answers, least].map(String);
   const { stdout } = await new Deno.Command("node", {
     args: [fixture("many_clients.mjs"), ...args],
     signal: AbortSignal.timeout(DEFAULT_DEADLINE_MS),
