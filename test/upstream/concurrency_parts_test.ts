@@ -290,6 +290,7 @@ Deno.test("more and more at workers that finish no more are too many, whatever t
         inTurn: inTurn(working),
         workers: 2,
         finished,
+        cpuMs: 0,
       });
       if (limit !== null) return limit;
     }
@@ -317,9 +318,56 @@ Deno.test("a crowd is given as many as keep its workers busy, and not as few as 
       inTurn: working,
       workers: 2,
       finished,
+      cpuMs: 0,
     });
   }
   assert(limit !== null && limit >= 16 && limit <= 32, `${limit}`);
+});
+
+/** What is made of workers that have two each, and then ever more, of which they finish now and compute so much. */
+function crowdOf(
+  { finished, cpuMs }: {
+    readonly finished: (working: number) => number;
+    readonly cpuMs: (working: number) => number;
+  },
+): number | null {
+  const crowding = new Crowding();
+  const ever = { finished: 0, cpuMs: 0 };
+  for (let tick = 0; tick < 30; tick++) {
+    const working = tick < 10 ? 4 : 4 + 12 * (tick - 9);
+    ever.finished += finished(working);
+    ever.cpuMs += cpuMs(working);
+    const limit = crowding.look({
+      now: 100 * tick,
+      working,
+      inTurn: working,
+      workers: 2,
+      ...ever,
+    });
+    if (limit !== null) return limit;
+  }
+  return null;
+}
+
+Deno.test("workers that compute all the time are given no crowd, whatever a few of its requests take", () => {
+  const some = (working: number): number => working > 4 ? 12 : 30;
+  assert.equal(crowdOf({ finished: () => 30, cpuMs: () => 190 }), 3);
+  assert.equal(crowdOf({ finished: some, cpuMs: () => 190 }), 3);
+  // Others have the CPU, but as much is computed for a response.
+  const starved = (working: number): number => working > 4 ? 76 : 190;
+  assert.equal(crowdOf({ finished: some, cpuMs: starved }), 3);
+});
+
+Deno.test("workers that compute more where they have more, or less for each response, are given a crowd", () => {
+  const growing = (working: number): number => 30 * working;
+  assert.equal(crowdOf({ finished: growing, cpuMs: growing }), null);
+  assert.equal(
+    crowdOf({
+      finished: (working) => working > 4 ? 10 * working : 30,
+      cpuMs: (working) => working > 4 ? 1.5 * working : 190,
+    }),
+    null,
+  );
 });
 
 Deno.test("trials that agree say more than each of them, and are forgotten together", () => {

@@ -97,6 +97,8 @@ export class ChangeOfWork {
   #lately = new Effort();
   #last: Exertion | null = null;
   #spare = false;
+  /** When workers were seen to be full, and what they computed for a response then. */
+  #full = { at: -Infinity, costMs: 0 };
 
   /** Whether workers that were full, when they were looked at last, computed by far less than they did: fewer at once would be fewer still. */
   get spare(): boolean {
@@ -108,9 +110,11 @@ export class ChangeOfWork {
     return !this.#spare && this.#knownIntensity >= LEAST_COMPUTING * limit;
   }
 
-  /** Whether workers compute for most of the time that they have requests, as far as is known: with more at once they would finish no more. */
+  /** Whether workers compute for most of the time that they have requests, or did so until others took the CPU: with more at once they would finish no more. */
   get full(): boolean {
-    return !this.#spare && this.#knownIntensity >= FULL_INTENSITY;
+    if (this.#spare || this.#last === null) return false;
+    return this.#last.now - this.#full.at < MEMORY_MS &&
+      COST_FACTOR * this.#known.costMs > this.#full.costMs;
   }
 
   /** Threads that a worker with requests keeps busy all the time; 0 where it does not, or that is not known. */
@@ -140,12 +144,16 @@ export class ChangeOfWork {
       if (COST_FACTOR * lately.costMs <= this.#known.costMs) {
         this.#known = new Effort();
         this.#lately = new Effort(working);
+        this.#full = { at: -Infinity, costMs: 0 };
         return true;
       }
     }
     const kept = Math.exp(-elapsedMs / MEMORY_MS);
     if (busy > 0 || done > 0) this.#known.include(lately, kept);
     this.#lately = new Effort(working);
+    if (this.#knownIntensity >= FULL_INTENSITY) {
+      this.#full = { at: now, costMs: this.#known.costMs };
+    }
     return false;
   }
 

@@ -50,6 +50,7 @@ import {
 import {
   bounded,
   crowdedOut,
+  experienced,
   GREATEST_LIMIT,
   isInVain,
   lowered,
@@ -95,6 +96,8 @@ export class ConcurrencyLimit {
   /** The requests at the limit that the last clear verdict was about. */
   #known: LatencySample | null = null;
   #queued = 0;
+  /** CPU time that workers used so far, as far as that is known, in milliseconds. */
+  #cpuMs = 0;
   readonly #completions = new Completions();
   readonly #collapse = new Collapse();
   readonly #surge = new Surge();
@@ -190,6 +193,7 @@ export class ConcurrencyLimit {
   /** To be called as well while requests wait, many times a second. */
   watch(exertion: Omit<Exertion, "finished">): void {
     const { served: finished } = this.#completions;
+    this.#cpuMs += exertion.cpuMs ?? 0;
     if (this.#work.watch({ ...exertion, finished })) this.#forget(exertion.now);
   }
 
@@ -212,6 +216,7 @@ export class ConcurrencyLimit {
       inTurn,
       workers,
       finished,
+      cpuMs: this.#cpuMs,
     });
     if (crowded !== null && crowded * LEAST_CHANGE < this.#limit) {
       this.#saturation.note(now);
@@ -369,6 +374,7 @@ export class ConcurrencyLimit {
       if (direction === "up" && trial.taken === 0 && this.#limit >= ABSORBING) {
         return this.#change(Math.ceil(LEAST_CONTRAST * this.#limit), now);
       }
+      if (this.#mayFlood(phase)) return this.#change(experienced(phase), now);
       pace.repeat(now);
       return this.#rest(now);
     }
@@ -394,10 +400,17 @@ export class ConcurrencyLimit {
       );
     }
     if (direction === "up" && this.#queued > 0) this.#saturation.note(now);
+    if (this.#mayFlood(phase)) return this.#change(experienced(phase), now);
     // Requests that wait would only wait for each other, too.
     if (isInVain(phase)) pace.retire(now);
     else pace.wait(now);
     this.#rest(now);
+  }
+
+  /** Whether a trial has others wait who would all be at workers if nothing came of it, which were never seen to have so many. */
+  #mayFlood(phase: Trial): boolean {
+    return phase.direction === "down" && this.#queued > 0 &&
+      experienced(phase) < this.#limit && !isInVain(phase);
   }
 
   /** Sets another limit, which is to be tried out at once. */

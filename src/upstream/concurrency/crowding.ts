@@ -7,6 +7,10 @@
  * by Little's law, what a request takes is how many there are, over how many
  * are finished in a unit of time.
  *
+ * Where it is known how much workers compute, that says it without the chance
+ * that is in how much each of a few requests takes: with twice as many at once
+ * workers that wait compute twice as much, and those that are full no more.
+ *
  * @module
  */
 
@@ -27,8 +31,20 @@ const LEAST_FINISHED = 24;
 /** How long the comparison holds, in milliseconds: later, it may be other work. */
 const MEMORY_MS = 5_000;
 
+/** Share of the time for which each worker must have computed, for that to tell. */
+const LEAST_INTENSITY = 0.5;
+
+/** How many times as long as before it must have been looked at: in less, those that only wait might not have come to compute. */
+const LATENCIES = 4;
+
+/** Factor by which less is computed for a response where the work is another. */
+const COST_FACTOR = 2;
+
 /** Elasticity of the latency from which on requests wait for each other, and beyond which the work is heavier than it was. */
 const CLEAR_ELASTICITY = [0.7, 1.5] as const;
+
+/** The same of what workers compute, in which there is no chance. */
+const LEAST_ELASTICITY = 0.5;
 
 /** What is left to each worker beyond what it needs, as a factor: that was measured when chance had brought it the least. */
 const ROOM = 1.5;
@@ -43,15 +59,21 @@ export interface Occupancy {
   readonly workers: number;
   /** Requests that were finished, ever. */
   readonly finished: number;
+  /** CPU time that workers used, ever, in milliseconds, as far as that is known. */
+  readonly cpuMs: number;
 }
 
-/** Requests at workers at a time that may have been waiting for each other, and what one took then. */
+/** What workers were at for a while, and what they did. */
 interface Turnover {
-  readonly inTurn: number;
-  readonly latencyMs: number;
-  /** The same of all requests. */
-  readonly meanMs: number;
   readonly at: number;
+  /** Requests that may have been waiting for each other, and all that there were. */
+  readonly inTurn: number;
+  readonly working: number;
+  /** Requests that were finished in a millisecond. */
+  readonly rate: number;
+  /** CPU time that was used in a millisecond, of all workers together, and for a response. */
+  readonly intensity: number;
+  readonly costMs: number;
 }
 
 /** Watches how many requests there are, and how many are finished. */
@@ -72,9 +94,11 @@ export class Crowding {
 
   /** Takes note, a few times a second; returns how many each worker should have, where it has become clear that there are too many. */
   look(present: Occupancy): number | null {
-    const few = this.#before === null &&
-      present.inTurn < LEAST_BEFORE * present.workers;
-    if (few) this.reset();
+    const { workers } = present;
+    const before = this.#before;
+    if (before === null && isLittle(this.#last ?? present, present)) {
+      this.reset();
+    }
     const since = this.#since ??= present;
     const last = this.#last ?? present;
     this.#last = present;
@@ -82,40 +106,87 @@ export class Crowding {
     this.#workingMs += (last.working + present.working) * halfMs;
     this.#inTurnMs += (last.inTurn + present.inTurn) * halfMs;
     const finished = present.finished - since.finished;
-    // What has only just come is finished in time, or is not: all that there
-    // was must have been, for more of it to be too much.
-    const turnover = this.#before === null ? 0 : since.inTurn;
-    if (finished < Math.max(LEAST_FINISHED, turnover)) return null;
-    const { workers } = present;
     const elapsedMs = present.now - since.now;
+    if (finished < LEAST_FINISHED) return null;
+    // What has only just come is finished in time, or is not: all that there
+    // was must have been, for more of it to be too much, or have had the time.
+    const turnedOver = before === null || finished >= since.inTurn ||
+      elapsedMs >= enoughMs(before, workers);
+    if (!turnedOver) return null;
+    const cpuMs = present.cpuMs - since.cpuMs;
     const found: Turnover = {
-      inTurn: this.#inTurnMs / elapsedMs,
-      latencyMs: this.#inTurnMs / finished,
-      meanMs: this.#workingMs / finished,
       at: since.now,
+      inTurn: this.#inTurnMs / elapsedMs,
+      working: this.#workingMs / elapsedMs,
+      rate: finished / elapsedMs,
+      intensity: cpuMs / elapsedMs,
+      costMs: cpuMs / finished,
     };
     this.#since = present;
     this.#workingMs = this.#inTurnMs = 0;
-    const before = this.#before;
-    const known = before !== null && since.now - before.at < MEMORY_MS &&
-      before.inTurn < found.inTurn;
-    if (!known) {
-      this.#before = found.inTurn >= LEAST_BEFORE * workers ? found : null;
+    const told = isTold(found, workers);
+    const comparable = before !== null &&
+      since.now - before.at < MEMORY_MS && before.inTurn < found.inTurn &&
+      (isTold(before, workers) || !told);
+    if (!comparable) {
+      const telling = told || found.inTurn >= LEAST_BEFORE * workers;
+      this.#before = telling ? found : null;
       return null;
     }
     const growth = found.inTurn / before.inTurn;
     if (growth < LEAST_GROWTH || found.inTurn < LEAST_CROWD * workers) {
       return null;
     }
-    this.#before = found;
-    const elasticity = Math.log(found.latencyMs / before.latencyMs) /
-      Math.log(growth);
-    const [least, most] = CLEAR_ELASTICITY;
-    if (elasticity < least || elasticity > most) return null;
+    const gain = gainOf(before, found, { growth, workers });
+    if (gain === null) {
+      this.#before = found;
+      return null;
+    }
     // As many as there would be if each took as long as when there were fewer.
-    const perWorkerMs = finished / elapsedMs / workers;
     return Math.ceil(
-      Math.max(WORTHWHILE_MS, ROOM * before.meanMs) * perWorkerMs,
+      Math.max(
+        WORTHWHILE_MS * found.rate,
+        ROOM * before.working * Math.max(1, gain),
+      ) / workers,
     );
   }
+}
+
+/** Whether there is too little to do for it to say anything of more. */
+function isLittle(last: Occupancy, present: Occupancy): boolean {
+  const { workers, inTurn } = present;
+  const leastMs = LEAST_INTENSITY * workers * (present.now - last.now);
+  return inTurn < LEAST_BEFORE * workers &&
+    present.cpuMs - last.cpuMs <= leastMs;
+}
+
+/** Whether workers computed enough for it to tell whether they do more later. */
+function isTold({ intensity }: Turnover, workers: number): boolean {
+  return intensity >= LEAST_INTENSITY * workers;
+}
+
+/** How long it takes to see whether workers compute more that have more, in milliseconds. */
+function enoughMs(before: Turnover, workers: number): number {
+  return isTold(before, workers)
+    ? LATENCIES * before.working / before.rate
+    : Infinity;
+}
+
+/** Factor by which more is done than before, where that is clearly no more than workers do at most; `null` where it is not. */
+function gainOf(
+  before: Turnover,
+  found: Turnover,
+  { growth, workers }: { readonly growth: number; readonly workers: number },
+): number | null {
+  const computing = isTold(before, workers);
+  const gain = computing
+    ? found.intensity / before.intensity
+    : found.rate / before.rate;
+  const elasticity = 1 - Math.log(gain) / Math.log(growth);
+  const [least, most] = CLEAR_ELASTICITY;
+  const crowded = computing
+    ? elasticity >= LEAST_ELASTICITY &&
+      COST_FACTOR * found.costMs >= before.costMs
+    : elasticity >= least && elasticity <= most;
+  return crowded ? gain : null;
 }

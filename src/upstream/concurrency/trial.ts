@@ -132,6 +132,11 @@ export function lowered(
   return Math.min(limit, Math.max(least, worthwhile, wanted));
 }
 
+/** The limit beyond which nothing is known: workers were not seen to have more before the trial, or not many more. */
+export function experienced({ base }: Trial): number {
+  return 2 * Math.ceil(base.concurrency);
+}
+
 /**
  * The limit that requests call for which took the longer the more there were
  * at once, without a trial; `null` where that was not clear.

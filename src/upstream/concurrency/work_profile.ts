@@ -49,7 +49,7 @@ export class WorkProfile {
 
   /** What a request takes at the present limit, in milliseconds; 0 while it is not known, and where that it takes longer says nothing. */
   expectedMs(limit: number): number {
-    return this.computes(limit) ? 0 : this.#expectedMs;
+    return this.full || this.computes(limit) ? 0 : this.#expectedMs;
   }
 
   /** Whether requests compute rather than wait, at this limit: what takes them longer does so because others have the CPU, and no more would be finished if workers were given more. */
