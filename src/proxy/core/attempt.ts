@@ -194,9 +194,13 @@ export class Attempt
     const { body } = this;
     if (body !== null && body.deadline <= now && body.look(now)) {
       body.touch();
-      if (body.awaitsClient) return this.fail(new ProxyError("body-stalled"));
+      const { awaitsClient } = body;
+      const finishing = this.#state.type === "finishing-request";
       // It waits for the worker, which may respond without reading all of it.
-      if (this.#state.type === "finishing-request") return this.#complete();
+      if (finishing && (!awaitsClient || this.#connection.link.ended)) {
+        return this.#complete();
+      }
+      if (awaitsClient) return this.fail(new ProxyError("body-stalled"));
       if (!this.responded) {
         return this.fail(
           new ProxyError("response-timeout", {
@@ -246,6 +250,7 @@ export class Attempt
     if (this.#state.type !== "finishing-request") this.#relay.onWorkerEnd();
     // One that only ends its side may still read: the next write shows it.
     else if (link.failed) this.#complete();
+    else this.body?.hurry();
   }
 
   /** What was pending towards the worker is written, or never will be. */
@@ -298,7 +303,8 @@ export class Attempt
     if (waiting || !body.sending || link.failed) return this.#complete();
     this.#clock.stop();
     this.#state = FINISHING_REQUEST;
-    body.touch();
+    if (link.ended) body.hurry();
+    else body.touch();
     link.input.resize(MEDIUM_BUFFER_BYTES);
     link.watch(false);
   }
