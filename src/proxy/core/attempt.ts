@@ -194,13 +194,9 @@ export class Attempt
     const { body } = this;
     if (body !== null && body.deadline <= now && body.look(now)) {
       body.touch();
-      const { awaitsClient } = body;
-      const finishing = this.#state.type === "finishing-request";
+      if (body.awaitsClient) return this.fail(new ProxyError("body-stalled"));
       // It waits for the worker, which may respond without reading all of it.
-      if (finishing && (!awaitsClient || this.#connection.link.ended)) {
-        return this.#complete();
-      }
-      if (awaitsClient) return this.fail(new ProxyError("body-stalled"));
+      if (this.#state.type === "finishing-request") return this.#complete();
       if (!this.responded) {
         return this.fail(
           new ProxyError("response-timeout", {
@@ -250,7 +246,6 @@ export class Attempt
     if (this.#state.type !== "finishing-request") this.#relay.onWorkerEnd();
     // One that only ends its side may still read: the next write shows it.
     else if (link.failed) this.#complete();
-    else this.body?.hurry();
   }
 
   /** What was pending towards the worker is written, or never will be. */
@@ -303,8 +298,7 @@ export class Attempt
     if (waiting || !body.sending || link.failed) return this.#complete();
     this.#clock.stop();
     this.#state = FINISHING_REQUEST;
-    if (link.ended) body.hurry();
-    else body.touch();
+    body.touch();
     link.input.resize(MEDIUM_BUFFER_BYTES);
     link.watch(false);
   }

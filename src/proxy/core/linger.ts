@@ -10,7 +10,7 @@
 import type { ProxyContext } from "./context.ts";
 
 /** How long it may be silent, with something left to send, before it is cut off. */
-export const LINGER_MS = 2000;
+const LINGER_MS = 2000;
 
 /** How long it may go on sending what nobody wants. As nginx's `lingering_time`. */
 const MAX_LINGER_MS = 30_000;

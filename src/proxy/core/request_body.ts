@@ -9,7 +9,6 @@
 import { BodyPump, type PumpListener, type PumpOutcome } from "./body_pump.ts";
 import { MEDIUM_BUFFER_BYTES } from "./buffer_pool.ts";
 import type { ProxyContext } from "./context.ts";
-import { LINGER_MS } from "./linger.ts";
 import type { Link } from "./link.ts";
 import type { ProxiedRequest } from "./proxied_request.ts";
 import { asProxyError, ProxyError } from "./proxy_error.ts";
@@ -61,8 +60,6 @@ export class RequestBody implements PumpListener {
   readonly #listener: RequestBodyListener;
   readonly #restListener: RequestRestListener;
   readonly #stall = new StallDeadline();
-  /** How long it may stall, in milliseconds. */
-  #patienceMs: number;
   #state: RequestBodyState = { type: "awaiting-head" };
   #contentSent: number;
 
@@ -84,7 +81,6 @@ export class RequestBody implements PumpListener {
     this.#listener = listener;
     this.#restListener = parts.restListener;
     this.#contentSent = parts.request.contentBytes;
-    this.#patienceMs = context.options.bodyTimeoutMs;
     this.touch();
   }
 
@@ -117,13 +113,8 @@ export class RequestBody implements PumpListener {
 
   /** Gives it as long again as it may stall. */
   touch(): void {
-    this.#stall.touch(this.#context.deadlines.now, this.#patienceMs);
-  }
-
-  /** Has it stall no longer than a client is listened to that is of no more use: the worker has responded and ended its side, and may only still read. */
-  hurry(): void {
-    this.#patienceMs = Math.min(this.#patienceMs, LINGER_MS);
-    this.touch();
+    const { deadlines, options } = this.#context;
+    this.#stall.touch(deadlines.now, options.bodyTimeoutMs);
   }
 
   /** Looks whether it has stalled for too long. */
