@@ -10,6 +10,7 @@
  */
 
 import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 
 /** Directories whose files start pools or other programs, each for itself. */
 const APART: ReadonlySet<string> = new Set([
@@ -26,8 +27,6 @@ const APART: ReadonlySet<string> = new Set([
 
 /** Half as many more at once as there are CPUs: many wait. */
 const JOBS = Math.ceil(1.5 * navigator.hardwareConcurrency);
-
-const IGNORE = "--ignore=";
 
 /** The files of tests at `path` and below. */
 function* testFiles(path: string): Generator<string> {
@@ -74,11 +73,14 @@ function sizeOf(files: readonly string[]): number {
 
 /** Runs the tests that are asked for; resolves to the exit code. */
 async function main(args: readonly string[]): Promise<number> {
-  const ignored = args.filter((arg) => arg.startsWith(IGNORE))
-    .map((arg) => arg.slice(IGNORE.length));
-  const files = args.filter((arg) => !arg.startsWith(IGNORE))
+  const { values: { ignore }, positionals } = parseArgs({
+    args: [...args],
+    options: { ignore: { type: "string", multiple: true, default: [] } },
+    allowPositionals: true,
+  });
+  const files = positionals
     .flatMap((path) => [...testFiles(path.replace(/\/$/, ""))])
-    .filter((file) => !ignored.includes(file))
+    .filter((file) => !ignore.includes(file))
     .toSorted();
   // The tests are interrupted along with us, and we remove what is ours then.
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

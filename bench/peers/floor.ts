@@ -5,27 +5,11 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
-import { BALANCER_CORE, pinned } from "../support/cores.ts";
-import type { Peer, PeerContext, StartedPeer } from "./peer.ts";
+import { denoPeer } from "./deno_peer.ts";
+import type { Peer } from "./peer.ts";
 
 /** The loop of `floor_main.ts`. */
-export const floor: Peer = {
-  name: "floor",
-  needs: null,
+export const floor: Peer = denoPeer("floor", {
+  main: new URL("floor_main.ts", import.meta.url),
   forwards: false,
-
-  start({ processes, port, originPorts }: PeerContext): StartedPeer {
-    const main = fileURLToPath(new URL("floor_main.ts", import.meta.url));
-    const ports = [port, ...originPorts].map(String);
-    const process = processes.start(
-      pinned(BALANCER_CORE, [Deno.execPath(), "run", "-A", main, ...ports]),
-    );
-    return {
-      port,
-      process,
-      workers: originPorts.length,
-      pids: () => [process.pid],
-    };
-  },
-};
+});

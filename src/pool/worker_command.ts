@@ -124,8 +124,6 @@ export function programMissing(
     ? ""
     : `; if "${first}" is the program, do not quote it together with its ` +
       `arguments${kind === "arguments" ? `: -- ${program}` : ""}`;
-  return `"${program}" was not found; correct ${
-    commandSetting(kind)
-  }, or PATH` +
-    remedy;
+  const setting = commandSetting(kind);
+  return `"${program}" was not found; correct ${setting}, or PATH${remedy}`;
 }

@@ -7,11 +7,10 @@
  * @module
  */
 
+import { fieldsBehindName, TICKS_PER_SECOND } from "../shared/stat_line.ts";
+
 /** Size of a page: what Linux has on every platform that Deno runs on but for some ARM kernels. */
 const PAGE_BYTES = 4096;
-
-/** Clock ticks a second in /proc, fixed for user space by the kernel's interface. */
-const TICKS_PER_SECOND = 100;
 
 /** States of a process that has ended: it waits for its parent, or not even that. */
 const ENDED: readonly string[] = ["Z", "X"];
@@ -42,11 +41,10 @@ export interface ProcessMemory {
 
 /** Reads one line of `/proc/PID/stat`; `null` when it is none. */
 export function parseStat(line: string): ProcessStat | null {
-  // The name, in parentheses, may itself hold spaces and parentheses.
   const nameEnd = line.lastIndexOf(")");
   const pid = Number.parseInt(line);
   if (nameEnd < 0 || Number.isNaN(pid)) return null;
-  const fields = line.slice(nameEnd + 2).split(" ");
+  const fields = fieldsBehindName(line);
   const number = (index: number): number => Number(fields[index] ?? NaN);
   const ticks = number(11) + number(12) + number(13) + number(14);
   const startTicks = number(19);

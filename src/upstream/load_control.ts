@@ -76,7 +76,7 @@ export class LoadControl {
       this.#overload.leaveWorker(request, clock());
     }
     if (request !== null) adaptive.release(request, { clientGone, clock });
-    if (this.#overload.justFound) this.expire(clock());
+    if (this.#overload.justFound) this.#expire(clock());
   }
 
   /** Takes note that a worker has done its part of a request; returns whether it was work until now. */
@@ -98,11 +98,11 @@ export class LoadControl {
   leave(since: number): void {
     const now = this.#deps.clock();
     this.#overload.leave(now - since);
-    if (this.#overload.justFound) this.expire(now);
+    if (this.#overload.justFound) this.#expire(now);
   }
 
   /** Turns away those that have waited too long; at once when it has just turned out what that is: the next would be served for nothing. */
-  expire(now: number): void {
+  #expire(now: number): void {
     this.#deps.queue.expire(now, {
       ...this.#overload.takeBound(),
       claim: this.#overload.known ? () => null : this.#overflow,
@@ -116,7 +116,7 @@ export class LoadControl {
 
   /** Does what is due before requests are let in that wait. */
   look(now: number): void {
-    this.expire(now);
+    this.#expire(now);
     this.#watch(now);
   }
 

@@ -7,11 +7,9 @@
  * @module
  */
 
+import { fieldsBehindName, TICKS_PER_SECOND } from "../../shared/stat_line.ts";
 import type { Libc } from "./libc.ts";
 import { readFile } from "./read_file.ts";
-
-/** Clock ticks a second in /proc, fixed for user space by the kernel's interface. */
-const TICKS_PER_SECOND = 100;
 
 /** Longer than what is said of a thread, in octets. */
 const STAT_BYTES = 1_024;
@@ -42,8 +40,7 @@ export function threadUse(libc: Libc, threadId: number): ThreadUse | null {
 
 /** Reads the line. */
 export function parseThreadStat(line: string): ThreadUse | null {
-  // The name, in parentheses, may itself hold spaces and parentheses.
-  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
+  const fields = fieldsBehindName(line);
   const ticks = Number(fields[11] ?? NaN) + Number(fields[12] ?? NaN);
   if (Number.isNaN(ticks)) return null;
   return {

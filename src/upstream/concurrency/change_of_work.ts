@@ -21,7 +21,7 @@ const LEAST_INTENSITY = 0.1;
 const INTENSITY_FACTOR = 3;
 
 /** ... and for each response: a worker that is not given the CPU computes as much for it. */
-const COST_FACTOR = 2;
+export const COST_FACTOR = 2;
 
 /** Share of its time at a worker that a request computes, from which on it does little else. */
 const LEAST_COMPUTING = 0.25;

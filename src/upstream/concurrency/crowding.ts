@@ -14,6 +14,7 @@
  * @module
  */
 
+import { COST_FACTOR } from "./change_of_work.ts";
 import { WORTHWHILE_MS } from "./trial.ts";
 
 /** Requests at each worker that are a crowd: of fewer, there may be now more and now fewer by chance. */
@@ -36,9 +37,6 @@ const LEAST_INTENSITY = 0.5;
 
 /** How many times as long as before it must have been looked at: in less, those that only wait might not have come to compute. */
 const LATENCIES = 4;
-
-/** Factor by which less is computed for a response where the work is another. */
-const COST_FACTOR = 2;
 
 /** Elasticity of the latency from which on requests wait for each other, and beyond which the work is heavier than it was. */
 const CLEAR_ELASTICITY = [0.7, 1.5] as const;
