@@ -132,7 +132,7 @@ Deno.test("with nothing set those that compute are given one at a time, or few, 
   assert.equal((await pool.metrics()).queue.concurrency, 256);
   await eventually(async () => {
     const concurrency = await ask("/burn?ms=5");
-    assert.ok(concurrency > 0 && concurrency <= 4, `${concurrency}`);
+    assert.ok(concurrency > 0 && concurrency <= 8, `${concurrency}`);
   });
   await eventually(async () => {
     const concurrency = await ask("/slow?ms=100");

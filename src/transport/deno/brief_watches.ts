@@ -7,8 +7,8 @@
 
 /** What can be watched later. */
 export interface Watchable {
-  /** Begins to watch, if that is still wanted. */
-  read(): void;
+  /** Begins to watch, if that is still all that is wanted. */
+  look(): void;
 }
 
 /** Remembers who is to be watched. */
@@ -25,6 +25,6 @@ export class BriefWatches {
     if (this.#links.size === 0) return;
     const links = this.#links;
     this.#links = new Set();
-    for (const link of links) link.read();
+    for (const link of links) link.look();
   }
 }

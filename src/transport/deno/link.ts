@@ -71,6 +71,8 @@ export class DenoLink implements Link {
 
   resume(inTurn: boolean): void {
     this.#wanted = "more";
+    // The read under way brings it.
+    if (this.input.locked) return;
     const { scheduler, turn } = this.#surroundings;
     if (inTurn && scheduler.crowded) scheduler.enqueue(this);
     else turn.read(this);
@@ -86,6 +88,11 @@ export class DenoLink implements Link {
     // To interrupt a read costs as much as half a request.
     if (brief || scheduler.crowded) watches.add(this);
     else this.read();
+  }
+
+  /** Begins to watch, where that is still all that is wanted. */
+  look(): void {
+    if (this.#wanted === "end") this.read();
   }
 
   /** Begins to read, where somebody wants it and nobody does. For those who have put it off. */

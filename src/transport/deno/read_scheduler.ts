@@ -41,7 +41,8 @@ export interface Readable {
 /** The clients that wait to be listened to, first in, first out. */
 export class ReadScheduler {
   readonly #load: Load;
-  readonly #waiting: Readable[] = [];
+  /** Each once: who has been read from in another way meanwhile must not take the turns of others. */
+  readonly #waiting = new Set<Readable>();
   /** Clients that may still begin at this turn. */
   #left = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -57,13 +58,13 @@ export class ReadScheduler {
       this.#timer !== null;
   }
 
-  /** Has `client` read from when it is its turn, which may be at once. */
+  /** Has `client` read from when it is its turn, which may be at once. Who waits already keeps its place. */
   enqueue(client: Readable): void {
     if (this.#timer === null) this.#begin(this.#share);
     if (this.#left > 0) {
       this.#left--;
       client.read();
-    } else this.#waiting.push(client);
+    } else this.#waiting.add(client);
   }
 
   get #share(): number {
@@ -81,9 +82,12 @@ export class ReadScheduler {
 
   #turn(): void {
     const share = this.#share;
-    const listened = this.#waiting.splice(0, share);
+    const listened = [...this.#waiting.values().take(share)];
     if (listened.length === 0) this.#timer = null;
     else this.#begin(share - listened.length);
-    for (const client of listened) client.read();
+    for (const client of listened) {
+      this.#waiting.delete(client);
+      client.read();
+    }
   }
 }
