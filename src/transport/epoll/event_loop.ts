@@ -18,7 +18,7 @@ import {
   PR_SET_TIMERSLACK,
 } from "./abi.ts";
 import { runningClock } from "../../shared/running_clock.ts";
-import { Gathering, GATHERING_US } from "./gathering.ts";
+import { ENOUGH_EVENTS, Gathering, GATHERING_US } from "./gathering.ts";
 import { type Libc, SystemCallError } from "./libc.ts";
 import { TimerQueue } from "./timer_queue.ts";
 
@@ -139,7 +139,7 @@ export class EventLoop implements Clock, Timers {
    * @throws {SystemCallError} When the kernel no longer lets it wait.
    */
   run(): void {
-    // Or each pause would be three times as long as it should be.
+    // Or each pause would be longer by half.
     this.#libc.call.prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
     this.#stopped = false;
     while (!this.#stopped) this.turn(MAX_WAIT_MS);
@@ -155,9 +155,12 @@ export class EventLoop implements Clock, Timers {
    * timers that are due, and tasks.
    */
   turn(maxWaitMs: number): void {
-    let count = this.#wait(this.#waitMs(maxWaitMs));
+    const waitMs = this.#waitMs(maxWaitMs);
+    const count = waitMs > 0 && this.#gathering.worthwhile
+      ? this.#gather(waitMs)
+      : this.#wait(waitMs);
     this.#now = this.#clock();
-    if (this.#gathering.note(count, this.#now)) count = this.#gather();
+    this.#gathering.note(count, this.#now);
     this.#turns++;
     for (let i = 0; i < count; i++) this.#dispatch(i * LAYOUT.words);
     if (this.#timers.nextAt <= this.#now) {
@@ -266,17 +269,19 @@ export class EventLoop implements Clock, Timers {
     throw new SystemCallError("wait for events", errno);
   }
 
-  /** Lets more events come; those that are there are reported again. */
-  #gather(): number {
+  /** Lets events come before it waits for them, unless there are enough. */
+  #gather(timeoutMs: number): number {
+    const waiting = this.#wait(0);
+    if (waiting >= ENOUGH_EVENTS) return waiting;
     this.#libc.call.usleep(GATHERING_US);
-    const count = this.#wait(0);
-    this.#now = this.#clock();
+    const count = this.#wait(timeoutMs);
     this.#gathering.noteGathered(count);
     return count;
   }
 
   #dispatch(at: number): void {
     const fd = this.#events[at + LAYOUT.data]!;
+    this.#gathering.noteEvent(fd);
     const source = this.#sources[fd];
     // Closed meanwhile, and perhaps opened again.
     if (source === null || source === undefined) return;

@@ -3,21 +3,23 @@
  *
  * With many clients and quick workers each request wakes whoever it goes to,
  * which responds while the next one is being sent, and wakes the loop: turns of
- * a few events each, and as many switches between processes as requests. A
- * pause of some microseconds then makes one of several such turns, and leaves
- * everybody less to do. Network adapters moderate their interrupts in this way.
+ * a few events each, and as many switches between processes as requests. To
+ * sleep and to be woken costs as much as half a request, and costs whoever
+ * wakes the loop as well, the more so on a virtual machine. A pause before the
+ * loop listens makes one of several such turns, and nobody has to wake it.
+ * Network adapters moderate their interrupts in this way.
  *
  * @module
  */
 
-/** How long a pause is, in microseconds. */
-export const GATHERING_US = 30;
+/** How long a pause is, in microseconds; sleeping and waking take some more. */
+export const GATHERING_US = 60;
 
 /** Events so many are enough for a turn. */
-const ENOUGH_EVENTS = 8;
+export const ENOUGH_EVENTS = 8;
 
 /** Events in a millisecond from which on more of them come within a pause. */
-const LEAST_RATE = 60;
+const LEAST_RATE = 20;
 
 /** Two events at once are no rate. */
 const GREATEST_RATE = 1_000;
@@ -25,38 +27,65 @@ const GREATEST_RATE = 1_000;
 /** What the last turn, or pause, counts in a mean. */
 const WEIGHT = 0.1;
 
-/** Events after a pause from which on it was worth it, in the mean: a few clients cannot bring so many, and only wait. */
-const LEAST_GATHERED = 7;
+/**
+ * Descriptors that have events from which on a pause may be worth it: of a
+ * dozen clients and their workers' connections. Fewer clients have all their
+ * requests waiting after a pause, and nobody else anything to do.
+ */
+const LEAST_BUSY = 24;
+
+/** Of how many events the descriptors are counted. */
+const COUNTED_EVENTS = 256;
+
+/** Events after a pause from which on it was worth it, in the mean. */
+const LEAST_GATHERED = 4;
 
 /** Turns without a pause after they were not worth it. */
 const RESTING_TURNS = 2_000;
 
-/** Watches how many events come, how fast, and what pauses bring. */
+/** Watches how many events come, of how many descriptors and how fast, and what pauses bring. */
 export class Gathering {
   /** Events in a millisecond, of late. */
   #rate = 0;
   #since = 0;
+  /** Descriptors among the last whole count's events. */
+  #busy = 0;
+  #counting = 0;
+  #counted = 0;
+  /** Which count this is, and by descriptor, in which it had its last event. */
+  #count = 0;
+  readonly #lastCounts: number[] = [];
   /** Events after a pause, of late. */
   #gathered = ENOUGH_EVENTS;
   #restingTurns = 0;
 
-  /**
-   * Takes note of a turn's `count` events, seen at `now`.
-   *
-   * @returns Whether a pause before they are seen to is likely to bring more.
-   */
-  note(count: number, now: number): boolean {
+  /** Whether a pause before the next turn is likely to bring more events. */
+  get worthwhile(): boolean {
+    return this.#restingTurns === 0 && this.#rate >= LEAST_RATE &&
+      this.#busy >= LEAST_BUSY;
+  }
+
+  /** Takes note of a turn's `count` events, seen at `now`, in milliseconds. */
+  note(count: number, now: number): void {
     const elapsedMs = now - this.#since;
     this.#since = now;
     const rate = elapsedMs > 0
       ? Math.min(GREATEST_RATE, count / elapsedMs)
       : GREATEST_RATE;
     this.#rate += WEIGHT * (rate - this.#rate);
-    if (this.#restingTurns > 0) {
-      this.#restingTurns--;
-      return false;
+    if (this.#restingTurns > 0) this.#restingTurns--;
+  }
+
+  /** Takes note of an event, which is `fd`'s. */
+  noteEvent(fd: number): void {
+    if (this.#lastCounts[fd] !== this.#count) {
+      this.#lastCounts[fd] = this.#count;
+      this.#counting++;
     }
-    return count > 0 && count < ENOUGH_EVENTS && this.#rate >= LEAST_RATE;
+    if (++this.#counted < COUNTED_EVENTS) return;
+    this.#busy = this.#counting;
+    this.#counting = this.#counted = 0;
+    this.#count++;
   }
 
   /** Takes note of how many events there were after a pause. */
