@@ -15,7 +15,8 @@
  *
  * What clients were seen to wait grows slowly until they give up again, so that
  * it is found anew when there is more patience, and forgotten when there is no
- * overload.
+ * overload. Where all go at once, however long each has waited, they have not
+ * given up: whoever sent them has ended.
  *
  * Has no clock: the owner tells the time.
  *
@@ -33,6 +34,9 @@ const LEAST_LEFT_RATIO = 0.02;
 
 /** And to those that were served although they had waited as long: where others have more patience, who goes is in a hurry, and nothing is wrong. */
 const LEAST_LEFT_OF_LATE = 0.2;
+
+/** Where clients have gone, and no more is left of what was under way at the last look, everybody has gone: under an overload workers have enough to do, and some wait. */
+const NOBODY_RATIO = 0.02;
 
 /** Clients whose patience is remembered. */
 const REMEMBERED = 15;
@@ -101,6 +105,9 @@ export class Overload {
   /** Whether those that wait were let in before it was known how long clients wait. */
   justFound = false;
   #sweptAt: number | null = null;
+  /** Requests that waited or were at workers at the last sweep, and how many clients have gone since. */
+  #underWay = 0;
+  #goneSince = 0;
 
   /** Creates one that knows of no overload. @param mostWaitMs Bound of the bound. */
   constructor(mostWaitMs: number) {
@@ -146,6 +153,7 @@ export class Overload {
 
   /** Takes note that a client has left after so long. */
   leave(waitedMs: number): void {
+    this.#goneSince++;
     if (waitedMs < LEAST_WAIT_MS) return;
     this.#left++;
     this.#waits = [...this.#waits, waitedMs].slice(-REMEMBERED);
@@ -186,12 +194,14 @@ export class Overload {
     this.#sweptAt = now;
     if (elapsedMs === 0) return;
     const finished = this.#finishedEver;
-    if (queued > 0 || this.known) {
+    // While nobody waits it is what is asked for, and not what can be done.
+    if (queued > 0 || this.known && this.#busyMs === 0) {
       const kept = Math.exp(-elapsedMs / RATE_MEMORY_MS);
       this.#finished = this.#finished * kept + finished - this.#finishedBefore;
       this.#busyMs = this.#busyMs * kept + elapsedMs;
     }
     this.#finishedBefore = finished;
+    if (this.#everybodyHasGone(queued + working)) this.#forget();
     const grows = this.#growth.look({ now, queued, working, finished }) &&
       saturated;
     this.#standingMs = this.#nextStandingMs({ queued, grows, elapsedMs });
@@ -202,10 +212,24 @@ export class Overload {
     this.#longestWaitMs *= GROWTH_PER_SECOND ** (elapsedMs / 1000);
     if (this.#longestWaitMs > this.#mostWaitMs) this.#longestWaitMs = Infinity;
     // Not at each sweep: until it is known, those are counted that wait as long.
-    if (this.#longestWaitMs === Infinity && this.#left < 1) {
-      this.#waits = [];
-      this.#patienceMs = Infinity;
-    }
+    if (this.#longestWaitMs === Infinity && this.#left < 1) this.#forget();
+  }
+
+  /** Whether nearly all that was under way has been left since the last sweep. */
+  #everybodyHasGone(underWay: number): boolean {
+    const before = this.#underWay;
+    const gone = this.#goneSince;
+    this.#underWay = underWay;
+    this.#goneSince = 0;
+    return gone >= LEAST_LEFT && underWay <= NOBODY_RATIO * before;
+  }
+
+  /** Knows of nobody that has given up. */
+  #forget(): void {
+    this.#waits = [];
+    this.#left = 0;
+    this.#patienceMs = this.#longestWaitMs = Infinity;
+    this.justFound = false;
   }
 
   #nextStandingMs({ queued, grows, elapsedMs }: {

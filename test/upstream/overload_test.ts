@@ -130,9 +130,40 @@ Deno.test("an overload is forgotten when clients have ceased to give up", () => 
   assert.equal(overload.takeBound().longestMs, 1_000);
   let now = 0;
   while (overload.known && now < 600_000) {
-    overload.sweep(now += 100, { queued: 0, working: 0, saturated: true });
+    overload.sweep(now += 100, { queued: 0, working: 2, saturated: true });
   }
   assert(now > 60_000 && now < 600_000, `${now}`);
+});
+
+Deno.test("where all go at once nobody has given up", () => {
+  const overload = new Overload(10_000);
+  const crowd = { queued: 400, working: 2, saturated: true };
+  for (const now of [0, 100, 200]) overload.sweep(now, crowd);
+  for (let waitedMs = 100; waitedMs < 1_100; waitedMs += 5) {
+    overload.leave(waitedMs);
+  }
+  // Some are noticed later.
+  overload.sweep(300, { ...crowd, queued: 200 });
+  for (let i = 0; i < 200; i++) overload.leave(1_000);
+  overload.sweep(400, { queued: 0, working: 0, saturated: true });
+  assert(!overload.known && overload.admits(1_000));
+});
+
+Deno.test("how many may wait depends on what workers can do, and not on what they were asked for last", () => {
+  const overload = new Overload(10_000);
+  let now = 0;
+  const second = (finishedAtALook: number, queued: number): void => {
+    for (let look = 0; look < 10; look++) {
+      for (let i = 0; i < finishedAtALook; i++) overload.finish();
+      overload.sweep(now += 100, { queued, working: 2, saturated: true });
+    }
+  };
+  overload.sweep(now, { queued: 100, working: 2, saturated: true });
+  for (let i = 0; i < 5; i++) second(40, 100);
+  for (let i = 0; i < 20; i++) overload.leave(1_000);
+  assert(overload.admits(150) && !overload.admits(250));
+  for (let i = 0; i < 5; i++) second(1, 0);
+  assert(overload.known && overload.admits(150));
 });
 
 for (const [factor, patienceMs] of [[1.2, 1_000], [2, 1_000], [2, 2_000]]) {
