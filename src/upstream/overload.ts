@@ -36,7 +36,7 @@ const LEAST_LEFT_RATIO = 0.02;
 const LEAST_LEFT_OF_LATE = 0.2;
 
 /** Where clients have gone, and no more is left of what was under way at the last look, everybody has gone: under an overload workers have enough to do, and some wait. */
-const NOBODY_RATIO = 0.02;
+const NOBODY_RATIO = 0.01;
 
 /** Clients whose patience is remembered. */
 const REMEMBERED = 15;
