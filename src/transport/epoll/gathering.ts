@@ -37,6 +37,9 @@ const LEAST_BUSY = 24;
 /** Of how many events the descriptors are counted. */
 const COUNTED_EVENTS = 256;
 
+/** Descriptors that are told apart, a power of two: others count as one of these. */
+const TOLD_APART = 4_096;
+
 /** Events after a pause from which on it was worth it, in the mean. */
 const LEAST_GATHERED = 4;
 
@@ -52,9 +55,9 @@ export class Gathering {
   #busy = 0;
   #counting = 0;
   #counted = 0;
-  /** Which count this is, and by descriptor, in which it had its last event. */
-  #count = 0;
-  readonly #lastCounts: number[] = [];
+  /** Which count this is, and by descriptor, in which it had its last event; none is the first. */
+  #count = 1;
+  readonly #lastCounts = new Uint32Array(TOLD_APART);
   /** Events after a pause, of late. */
   #gathered = ENOUGH_EVENTS;
   #restingTurns = 0;
@@ -78,14 +81,15 @@ export class Gathering {
 
   /** Takes note of an event, which is `fd`'s. */
   noteEvent(fd: number): void {
-    if (this.#lastCounts[fd] !== this.#count) {
-      this.#lastCounts[fd] = this.#count;
+    const index = fd & TOLD_APART - 1;
+    if (this.#lastCounts[index] !== this.#count) {
+      this.#lastCounts[index] = this.#count;
       this.#counting++;
     }
     if (++this.#counted < COUNTED_EVENTS) return;
     this.#busy = this.#counting;
     this.#counting = this.#counted = 0;
-    this.#count++;
+    this.#count = (this.#count + 1) >>> 0;
   }
 
   /** Takes note of how many events there were after a pause. */
