@@ -35,7 +35,7 @@ const LEAST_LEFT_RATIO = 0.02;
 /** And to those that were served although they had waited as long: where others have more patience, who goes is in a hurry, and nothing is wrong. */
 const LEAST_LEFT_OF_LATE = 0.2;
 
-/** Where clients have gone, and no more is left of what was under way at the last look, everybody has gone: under an overload workers have enough to do, and some wait. */
+/** Where clients have gone, and less is left of what was under way at the last look, everybody has gone: under an overload workers have enough to do, and some wait. */
 const NOBODY_RATIO = 0.01;
 
 /** Clients whose patience is remembered. */
@@ -221,7 +221,7 @@ export class Overload {
     const gone = this.#goneSince;
     this.#underWay = underWay;
     this.#goneSince = 0;
-    return gone >= LEAST_LEFT && underWay <= NOBODY_RATIO * before;
+    return gone >= LEAST_LEFT && underWay < NOBODY_RATIO * before;
   }
 
   /** Knows of nobody that has given up. */

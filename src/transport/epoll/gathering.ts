@@ -34,8 +34,8 @@ const WEIGHT = 0.1;
  */
 const LEAST_BUSY = 24;
 
-/** Of how many events the descriptors are counted. */
-const COUNTED_EVENTS = 256;
+/** Events in a window, whose descriptors are counted. */
+const WINDOW_EVENTS = 256;
 
 /** Descriptors that are told apart, a power of two: others count as one of these. */
 const TOLD_APART = 4_096;
@@ -51,13 +51,14 @@ export class Gathering {
   /** Events in a millisecond, of late. */
   #rate = 0;
   #since = 0;
-  /** Descriptors among the last whole count's events. */
+  /** Descriptors that had events in the last whole window. */
   #busy = 0;
-  #counting = 0;
-  #counted = 0;
-  /** Which count this is, and by descriptor, in which it had its last event; none is the first. */
-  #count = 1;
-  readonly #lastCounts = new Uint32Array(TOLD_APART);
+  /** The same, and the events, in the present one so far. */
+  #distinct = 0;
+  #events = 0;
+  /** Which window it is, and by descriptor, in which it had its last event: 0 for none. */
+  #window = 1;
+  readonly #lastWindows = new Uint32Array(TOLD_APART);
   /** Events after a pause, of late. */
   #gathered = ENOUGH_EVENTS;
   #restingTurns = 0;
@@ -82,14 +83,14 @@ export class Gathering {
   /** Takes note of an event, which is `fd`'s. */
   noteEvent(fd: number): void {
     const index = fd & TOLD_APART - 1;
-    if (this.#lastCounts[index] !== this.#count) {
-      this.#lastCounts[index] = this.#count;
-      this.#counting++;
+    if (this.#lastWindows[index] !== this.#window) {
+      this.#lastWindows[index] = this.#window;
+      this.#distinct++;
     }
-    if (++this.#counted < COUNTED_EVENTS) return;
-    this.#busy = this.#counting;
-    this.#counting = this.#counted = 0;
-    this.#count = (this.#count + 1) >>> 0;
+    if (++this.#events < WINDOW_EVENTS) return;
+    this.#busy = this.#distinct;
+    this.#distinct = this.#events = 0;
+    this.#window = (this.#window + 1) >>> 0;
   }
 
   /** Takes note of how many events there were after a pause. */
