@@ -1,85 +1,23 @@
 /**
- * Reloads, signals and a changed environment, as an operator sees them.
+ * Reloads under load: what was begun is served, whatever the new code does.
  *
  * @module
  */
 
 import assert from "node:assert/strict";
-import type { ReloadReport } from "../../src/events/mod.ts";
-import { DirectProc } from "../../src/system/direct_proc.ts";
-import { parseListenTable } from "../../src/system/listen_table.ts";
 import { eventually } from "../support/deadline.ts";
-import { demoBehindGate, denoFixture, GateFile } from "../support/fixture.ts";
 import { startMixedLoad } from "../support/mixed_load.ts";
+import { startPool } from "../support/pool_process.ts";
 import {
-  type PoolProcess,
-  spawnPool,
-  startPool,
-  UNTRIED,
-} from "../support/pool_process.ts";
-import { get } from "../support/requests.ts";
-
-const COMMAND = denoFixture("reloadable.ts");
+  ask,
+  EnvFile,
+  reload,
+  RELOADABLE,
+  startWithFile,
+} from "../support/reloadable_pool.ts";
 
 /** Reloads one after the other. */
 const RELOADS = 20;
-
-/** A file of variables that is there for as long as the test. */
-class EnvFile implements Disposable {
-  readonly #directory = Deno.makeTempDirSync();
-  readonly path: string = `${this.#directory}/pool.env`;
-
-  constructor(...lines: readonly string[]) {
-    this.write(...lines);
-  }
-
-  write(...lines: readonly string[]): void {
-    Deno.writeTextFileSync(this.path, lines.join("\n") + "\n");
-  }
-
-  [Symbol.dispose](): void {
-    Deno.removeSync(this.#directory, { recursive: true });
-  }
-}
-
-/** Sends a signal that reloads, and waits for the report. */
-async function reload(
-  pool: PoolProcess,
-  signal: "SIGHUP" | "SIGUSR1" = "SIGHUP",
-): Promise<ReloadReport> {
-  const from = pool.events.length;
-  pool.signal(signal);
-  const { report } = await pool.waitForEvent("reload-finished", {
-    from,
-  });
-  return report;
-}
-
-/** Which generation another reload leads to: what was kept has been done before. */
-async function generationAfterAnother(pool: PoolProcess): Promise<number> {
-  const report = await reload(pool);
-  assert.equal(report.ok, true);
-  return report.generation;
-}
-
-/** What the application says of itself. */
-async function ask(
-  pool: PoolProcess,
-): Promise<{ generation: number; colour: string | null }> {
-  return JSON.parse((await get(pool.port, "/")).text);
-}
-
-/** A pool of two whose workers have a file of variables. */
-function startWithFile(
-  file: EnvFile,
-  env: Readonly<Record<string, string>> = {},
-): Promise<PoolProcess> {
-  return startPool({
-    env: { POOL_SIZE: "2", ENV_FILE: file.path, ...env },
-    permissions: ["-A"],
-    command: COMMAND,
-  });
-}
 
 Deno.test({
   name:
@@ -87,7 +25,7 @@ Deno.test({
   async fn(): Promise<void> {
     await using pool = await startPool({
       env: { POOL_SIZE: "2" },
-      command: COMMAND,
+      command: RELOADABLE,
     });
     const load = startMixedLoad(pool.port);
     let proven = 0;
@@ -167,7 +105,7 @@ Deno.test({
   async fn(): Promise<void> {
     await using pool = await startPool({
       env: { POOL_SIZE: "2", IGNORE_TERM: "1", STOP_TIMEOUT_MS: "500" },
-      command: COMMAND,
+      command: RELOADABLE,
     });
     const load = startMixedLoad(pool.port);
     assert.equal((await reload(pool)).ok, true);
@@ -175,150 +113,5 @@ Deno.test({
       where: ({ signal }) => signal === "SIGKILL",
     });
     assert.deepEqual((await load.stop()).failures, []);
-  },
-});
-
-Deno.test({
-  name:
-    "SIGHUP applies what can change while connections go on, and names what cannot",
-  async fn(): Promise<void> {
-    using file = new EnvFile("POOL_SIZE=1", "MAX_WORKERS=2");
-    await using pool = await startPool({
-      env: { ENV_FILE: file.path, ...UNTRIED },
-      permissions: ["-A"],
-      command: COMMAND,
-    });
-    file.write("POOL_SIZE=3", "MAX_WORKERS=4", "MAX_QUEUE=7", "ACCESS_LOG=on");
-    assert.equal((await reload(pool)).ok, true);
-    const { min, max, desired } = (await pool.metrics()).pool;
-    assert.deepEqual([min, max, desired], [3, 4, 3]);
-    const notice = await pool.waitForEvent("notice");
-    assert.equal(
-      notice.message,
-      "Changed, but not applied: MAX_QUEUE, ACCESS_LOG. " +
-        "Restart the pool to apply it.",
-    );
-  },
-});
-
-Deno.test({
-  name: "a configuration that cannot be used is refused, and changes nothing",
-  async fn(): Promise<void> {
-    using file = new EnvFile("COLOUR=blue");
-    await using pool = await startWithFile(file);
-    file.write("COLOUR=green", "MAX_WORKERS=none");
-    const report = await reload(pool);
-    assert.equal(report.ok, false);
-    assert.match(report.reason!, /MAX_WORKERS=none: must be/);
-    assert.deepEqual(report.workers, []);
-    assert.equal(pool.workerPids.length, 2);
-    assert.equal((await ask(pool)).colour, "blue");
-  },
-});
-
-Deno.test({
-  name:
-    "SIGHUP while the pool starts is kept, and one reload is done for all of them",
-  async fn(): Promise<void> {
-    using gate = new GateFile();
-    await using pool = spawnPool({
-      env: { POOL_SIZE: "1", ...UNTRIED },
-      command: demoBehindGate(gate.path, "*"),
-    });
-    await pool.waitForEvent("worker-spawned");
-    pool.signal("SIGHUP");
-    pool.signal("SIGHUP");
-    const { message } = await pool.waitForEvent("notice");
-    assert.match(message, /^The pool is starting: it is reloaded when it has/);
-    gate.open();
-    const { report } = await pool.waitForEvent("reload-finished");
-    assert.deepEqual([report.ok, report.generation], [true, 2]);
-    assert.equal(await generationAfterAnother(pool), 3);
-  },
-});
-
-Deno.test({
-  name:
-    "SIGHUP during a reload is kept, and one reload is done for all of them",
-  async fn(): Promise<void> {
-    using gate = new GateFile();
-    gate.open();
-    await using pool = await startPool({
-      env: { POOL_SIZE: "1", ...UNTRIED },
-      command: demoBehindGate(gate.path, "*"),
-    });
-    gate.close();
-    pool.signal("SIGHUP");
-    await pool.waitForEvent("reload-started");
-    pool.signal("SIGHUP");
-    pool.signal("SIGUSR1");
-    gate.open();
-    for (const generation of [2, 3]) {
-      const { report } = await pool.waitForEvent("reload-finished", {
-        where: ({ report }) => report.generation === generation,
-      });
-      assert.equal(report.ok, true);
-    }
-    assert.equal(await generationAfterAnother(pool), 4);
-  },
-});
-
-/** How many sockets of TCP a process listens on. */
-async function countListening(pid: number): Promise<number> {
-  const proc = new DirectProc();
-  const own = (await proc.sockets([pid])).get(pid);
-  return parseListenTable(await proc.table("tcp"))
-    .filter(({ inode }) => own?.has(inode)).length;
-}
-
-Deno.test({
-  name: "SIGUSR1 leaves no port open for debuggers (needs /proc)",
-  ignore: Deno.build.os !== "linux",
-  async fn(): Promise<void> {
-    await using pool = await startPool({ env: { POOL_SIZE: "1", ...UNTRIED } });
-    const before = await countListening(pool.pid);
-    // Deno heeds the signal once it has run for half a second.
-    await eventually(async () =>
-      assert.ok((await pool.metrics()).uptimeSeconds >= 1)
-    );
-    assert.equal((await reload(pool, "SIGUSR1")).ok, true);
-    await eventually(async () =>
-      assert.equal(await countListening(pool.pid), before)
-    );
-  },
-});
-
-Deno.test("SIGUSR2 does nothing", async () => {
-  await using pool = await startPool({ env: { POOL_SIZE: "1", ...UNTRIED } });
-  pool.signal("SIGUSR2");
-  assert.equal(await generationAfterAnother(pool), 2);
-  assert.equal((await pool.stop()).code, 0);
-});
-
-Deno.test({
-  name:
-    "SIGTTIN and SIGTTOU want one worker more and one fewer, within the bounds",
-  async fn(): Promise<void> {
-    await using pool = await startPool({
-      env: { POOL_SIZE: "2", MIN_WORKERS: "1", MAX_WORKERS: "3" },
-      command: COMMAND,
-    });
-    const steps: readonly (readonly ["SIGTTIN" | "SIGTTOU", number])[] = [
-      ["SIGTTIN", 3],
-      ["SIGTTOU", 2],
-      ["SIGTTOU", 1],
-    ];
-    for (const [signal, to] of steps) {
-      const from = pool.events.length;
-      pool.signal(signal);
-      const scaled = await pool.waitForEvent("pool-scaled", { from });
-      assert.deepEqual([scaled.to, scaled.reason], [to, "command"]);
-    }
-    // At the bound a signal changes nothing; the next one tells when it has been seen.
-    const from = pool.events.length;
-    pool.signal("SIGTTOU");
-    pool.signal("SIGTTIN");
-    const scaled = await pool.waitForEvent("pool-scaled", { from });
-    assert.deepEqual([scaled.from, scaled.to], [1, 2]);
   },
 });

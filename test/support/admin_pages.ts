@@ -11,11 +11,8 @@ import {
   type StartPoolOptions,
 } from "./pool_process.ts";
 
-/** Where the pages are. */
-export const ADMIN_PLACES = ["PORT", "ADMIN_PORT"] as const;
-
-/** One of them. */
-export type AdminPlace = typeof ADMIN_PLACES[number];
+/** The setting that says where the pages are. */
+export type AdminPlace = "PORT" | "ADMIN_PORT";
 
 /** Starts a pool, and tells the port of its pages. */
 export async function startPoolWithPages(
