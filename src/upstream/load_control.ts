@@ -76,7 +76,6 @@ export class LoadControl {
       this.#overload.leaveWorker(request, clock());
     }
     if (request !== null) adaptive.release(request, { clientGone, clock });
-    if (this.#overload.justFound) this.#expire(clock());
   }
 
   /** Takes note that a worker has done its part of a request; returns whether it was work until now. */
@@ -96,9 +95,7 @@ export class LoadControl {
 
   /** Takes note that a client has gone that has waited since then, and might have been served. */
   leave(since: number): void {
-    const now = this.#deps.clock();
-    this.#overload.leave(now - since);
-    if (this.#overload.justFound) this.#expire(now);
+    this.#overload.leave(this.#deps.clock() - since);
   }
 
   /** Turns away those that have waited too long; at once when it has just turned out what that is: the next would be served for nothing. */
@@ -128,6 +125,7 @@ export class LoadControl {
     const working = workingAt(upstreams);
     const saturated = adaptive.saturated(now);
     this.#overload.sweep(now, { queued, working, saturated });
+    if (this.#overload.justFound) this.#expire(now);
     adaptive.sweep(now, {
       queued,
       working,

@@ -15,14 +15,15 @@
  *
  * What clients were seen to wait grows slowly until they give up again, so that
  * it is found anew when there is more patience, and forgotten when there is no
- * overload. Where all go at once, however long each has waited, they have not
- * given up: whoever sent them has ended.
+ * overload. Where many go at once, however long each has waited, they have not
+ * given up: whoever sent them has ended ({@linkcode Departures}).
  *
  * Has no clock: the owner tells the time.
  *
  * @module
  */
 
+import { Departures, type GivenUp } from "./departures.ts";
 import { QueueGrowth } from "./queue_growth.ts";
 import type { ClaimRequest, QueueBound } from "./request_queue.ts";
 
@@ -105,9 +106,9 @@ export class Overload {
   /** Whether those that wait were let in before it was known how long clients wait. */
   justFound = false;
   #sweptAt: number | null = null;
-  /** Requests that waited or were at workers at the last sweep, and how many clients have gone since. */
+  readonly #departures = new Departures(LEAST_WAIT_MS);
+  /** Requests that waited or were at workers at the last sweep. */
   #underWay = 0;
-  #goneSince = 0;
 
   /** Creates one that knows of no overload. @param mostWaitMs Bound of the bound. */
   constructor(mostWaitMs: number) {
@@ -153,21 +154,7 @@ export class Overload {
 
   /** Takes note that a client has left after so long. */
   leave(waitedMs: number): void {
-    this.#goneSince++;
-    if (waitedMs < LEAST_WAIT_MS) return;
-    this.#left++;
-    this.#waits = [...this.#waits, waitedMs].slice(-REMEMBERED);
-    const sorted = [...this.#waits].sort((a, b) => a - b);
-    this.#patienceMs = sorted[sorted.length >> 1]!;
-    const many = this.#left >= LEAST_LEFT &&
-      this.#left >= LEAST_LEFT_RATIO * (this.#left + this.#served) &&
-      this.#left >= LEAST_LEFT_OF_LATE * (this.#left + this.#outlasted);
-    if (!many) return;
-    if (this.#longestWaitMs === Infinity) this.justFound = true;
-    this.#longestWaitMs = Math.min(
-      this.#mostWaitMs,
-      Math.max(LEAST_WAIT_MS, this.#patienceMs * WAIT_RATIO),
-    );
+    this.#departures.add(waitedMs);
   }
 
   /** Takes note that one that has waited since then was given to a worker now. */
@@ -201,7 +188,9 @@ export class Overload {
       this.#busyMs = this.#busyMs * kept + elapsedMs;
     }
     this.#finishedBefore = finished;
-    if (this.#everybodyHasGone(queued + working)) this.#forget();
+    const everybody = this.#everybodyHasGone(queued + working);
+    this.#giveUp(this.#departures.take(now));
+    if (everybody) this.#forget();
     const grows = this.#growth.look({ now, queued, working, finished }) &&
       saturated;
     this.#standingMs = this.#nextStandingMs({ queued, grows, elapsedMs });
@@ -218,10 +207,27 @@ export class Overload {
   /** Whether nearly all that was under way has been left since the last sweep. */
   #everybodyHasGone(underWay: number): boolean {
     const before = this.#underWay;
-    const gone = this.#goneSince;
     this.#underWay = underWay;
-    this.#goneSince = 0;
-    return gone >= LEAST_LEFT && underWay < NOBODY_RATIO * before;
+    return this.#departures.gone >= LEAST_LEFT &&
+      underWay < NOBODY_RATIO * before;
+  }
+
+  /** Learns from those that have given up how long clients wait. */
+  #giveUp({ count, waitsMs }: GivenUp): void {
+    if (count === 0) return;
+    this.#left += count;
+    this.#waits = [...this.#waits, ...waitsMs].slice(-REMEMBERED);
+    const sorted = [...this.#waits].sort((a, b) => a - b);
+    this.#patienceMs = sorted[sorted.length >> 1]!;
+    const many = this.#left >= LEAST_LEFT &&
+      this.#left >= LEAST_LEFT_RATIO * (this.#left + this.#served) &&
+      this.#left >= LEAST_LEFT_OF_LATE * (this.#left + this.#outlasted);
+    if (!many) return;
+    if (this.#longestWaitMs === Infinity) this.justFound = true;
+    this.#longestWaitMs = Math.min(
+      this.#mostWaitMs,
+      Math.max(LEAST_WAIT_MS, this.#patienceMs * WAIT_RATIO),
+    );
   }
 
   /** Knows of nobody that has given up. */

@@ -17,6 +17,7 @@ import {
   type Workload,
   WORKLOADS,
 } from "../../src/simulate/workloads.ts";
+import { seededRandom } from "../../src/simulate/random.ts";
 import type { ClaimRequest } from "../../src/upstream/dispatcher.ts";
 import { Overload } from "../../src/upstream/overload.ts";
 import type { Upstream } from "../../src/upstream/upstream.ts";
@@ -124,11 +125,13 @@ for (
 
 Deno.test("an overload is forgotten when clients have ceased to give up", () => {
   const overload = new Overload(10_000);
-  for (let i = 0; i < 10; i++) overload.leave(1_000);
-  assert(overload.known);
-  assert.equal(overload.takeBound().longestMs, 500);
-  assert.equal(overload.takeBound().longestMs, 1_000);
   let now = 0;
+  overload.sweep(now, { queued: 20, working: 2, saturated: true });
+  for (let i = 0; i < 10; i++) overload.leave(1_000);
+  overload.sweep(now += 100, { queued: 10, working: 2, saturated: true });
+  assert(overload.known);
+  assert.equal(Math.round(overload.takeBound().longestMs), 500);
+  assert.equal(Math.round(overload.takeBound().longestMs / 10), 100);
   while (overload.known && now < 600_000) {
     overload.sweep(now += 100, { queued: 0, working: 0, saturated: true });
   }
@@ -149,20 +152,52 @@ Deno.test("where all go at once nobody has given up", () => {
   assert(!overload.known && overload.admits(1_000));
 });
 
+/** What is known after so many sweeps between each two of which `left` clients have gone of 400 that wait for a second, whatever each has waited. */
+function knownAfter(sweeps: number, left: number): boolean {
+  const overload = new Overload(10_000);
+  const random = seededRandom(1);
+  const load = { queued: 400, working: 2, saturated: false };
+  let now = 0;
+  for (; now < 1_000; now += 100) overload.sweep(now, load);
+  for (let sweep = 0; sweep < sweeps; sweep++, now += 100) {
+    for (let i = 0; i < left; i++) overload.leave(1_000 * random());
+    overload.sweep(now, load);
+  }
+  // Nobody else goes, but for somebody now and then.
+  for (let second = 0; second < 10; second++) {
+    overload.leave(700);
+    for (let i = 0; i < 10; i++, now += 100) overload.sweep(now, load);
+  }
+  return overload.known;
+}
+
+Deno.test("where many go at once, of those that have just come and those that have waited, nobody has given up", () => {
+  for (const left of [10, 100, 300]) {
+    assert.equal(knownAfter(1, left), false, `${left}`);
+    assert.equal(knownAfter(3, left), false, `${left}, noticed late`);
+  }
+});
+
+Deno.test("where some go all the time, each after a time of its own, they give up", () => {
+  assert.equal(knownAfter(20, 10), true);
+  assert.equal(knownAfter(20, 2), true);
+});
+
 Deno.test("how many may wait depends on what workers can do, and not on what they were asked for last", () => {
   const overload = new Overload(10_000);
   let now = 0;
-  const second = (finishedAtALook: number, queued: number): void => {
-    for (let look = 0; look < 10; look++) {
-      for (let i = 0; i < finishedAtALook; i++) overload.finish();
+  const looks = (count: number, finished: number, queued: number): void => {
+    for (let look = 0; look < count; look++) {
+      for (let i = 0; i < finished; i++) overload.finish();
       overload.sweep(now += 100, { queued, working: 2, saturated: true });
     }
   };
   overload.sweep(now, { queued: 100, working: 2, saturated: true });
-  for (let i = 0; i < 5; i++) second(40, 100);
+  looks(50, 40, 100);
   for (let i = 0; i < 20; i++) overload.leave(1_000);
+  looks(1, 40, 100);
   assert(overload.admits(150) && !overload.admits(250));
-  for (let i = 0; i < 5; i++) second(1, 0);
+  looks(50, 1, 0);
   assert(overload.known && overload.admits(150));
 });
 
@@ -228,8 +263,9 @@ for (const name of ["computing", "computing (event loop)"]) {
               }),
           );
           const mean = ratios.reduce((sum, ratio) => sum + ratio, 0) / SEEDS;
-          assert(mean <= 0.015, `${mean}: ${ratios}`);
-          assert(Math.max(...ratios) <= 0.06, `${ratios}`);
+          // Until the next look nobody knows: 0.5 % at such a rate.
+          assert(mean <= 0.022, `${mean}: ${ratios}`);
+          assert(Math.max(...ratios) <= 0.07, `${ratios}`);
         });
       }
     }
@@ -346,10 +382,11 @@ function manyMayWait(
   }
   dispatcher.publish(upstreams(1));
   assert.equal(given.length, requests.length);
-  now = 2_000;
+  dispatcher.sweep(now = 1_900);
   requests.forEach((request, i) =>
     dispatcher.release(given[i]!, request, { clientGone: true, responded })
   );
+  dispatcher.sweep(now = 2_000);
   dispatcher.publish([]);
   for (let i = 0; i < 100; i++) {
     const refused = dispatcher.enqueue({
