@@ -24,8 +24,8 @@ const LEAST_SWEEPS = 5;
 /** How long after a crowd others belong to it, in milliseconds. */
 const LULL_MS = 1_000;
 
-/** Waits that are kept; more say nothing more. */
-const KEPT = 15;
+/** Waits that are remembered: more say nothing more. */
+const REMEMBERED = 15;
 
 /** Clients that have given up. */
 export interface GivenUp {
@@ -36,21 +36,41 @@ export interface GivenUp {
 
 const NOBODY: GivenUp = { count: 0, waitsMs: [] };
 
+/** The last of those waits, in the order in which they ended. */
+export function lastWaits(
+  before: readonly number[],
+  after: readonly number[],
+): readonly number[] {
+  return [...before, ...after].slice(-REMEMBERED);
+}
+
 function sumOf(a: GivenUp, b: GivenUp): GivenUp {
   return {
     count: a.count + b.count,
-    waitsMs: [...a.waitsMs, ...b.waitsMs].slice(-KEPT),
+    waitsMs: lastWaits(a.waitsMs, b.waitsMs),
   };
 }
+
+/** Clients that have gone since a sweep. */
+interface Gone {
+  readonly count: number;
+  readonly shortestMs: number;
+  readonly longestMs: number;
+  /** Those of them that had waited for long enough to count. */
+  readonly waited: GivenUp;
+}
+
+const NOBODY_GONE: Gone = {
+  count: 0,
+  shortestMs: Infinity,
+  longestMs: 0,
+  waited: NOBODY,
+};
 
 /** Those that go, from one sweep to the next. */
 export class Departures {
   readonly #leastWaitMs: number;
-  /** Of those since the last sweep. */
-  #gone = 0;
-  #shortestMs = Infinity;
-  #longestMs = 0;
-  #waited: GivenUp = NOBODY;
+  #since = NOBODY_GONE;
   /** Those of a crowd of which it is not known yet what it is. */
   #aside: GivenUp = NOBODY;
   /** Sweeps at which some of it had gone, and when these were last a crowd. */
@@ -64,32 +84,33 @@ export class Departures {
 
   /** Clients that have gone since the last sweep, whatever they had waited. */
   get gone(): number {
-    return this.#gone;
+    return this.#since.count;
   }
 
   /** Takes note that a client has gone after so long. */
   add(waitedMs: number): void {
-    this.#gone++;
-    this.#shortestMs = Math.min(this.#shortestMs, waitedMs);
-    this.#longestMs = Math.max(this.#longestMs, waitedMs);
-    if (waitedMs < this.#leastWaitMs) return;
-    this.#waited = sumOf(this.#waited, { count: 1, waitsMs: [waitedMs] });
+    const { count, shortestMs, longestMs, waited } = this.#since;
+    this.#since = {
+      count: count + 1,
+      shortestMs: Math.min(shortestMs, waitedMs),
+      longestMs: Math.max(longestMs, waitedMs),
+      waited: waitedMs < this.#leastWaitMs
+        ? waited
+        : sumOf(waited, { count: 1, waitsMs: [waitedMs] }),
+    };
   }
 
   /** To be called at each sweep: who is known to have given up that was not before. */
   take(now: number): GivenUp {
-    const gone = this.#gone;
-    const waited = this.#waited;
-    const alike = this.#shortestMs >= ALIKE_RATIO * this.#longestMs;
-    this.#gone = this.#longestMs = 0;
-    this.#shortestMs = Infinity;
-    this.#waited = NOBODY;
+    const { count, shortestMs, longestMs, waited } = this.#since;
+    this.#since = NOBODY_GONE;
     if (now - this.#crowdAt > LULL_MS) {
       this.#sweeps = 0;
       this.#aside = NOBODY;
     }
-    const crowd = gone >= LEAST_CROWD && !alike;
-    if (gone === 0 || !crowd && this.#sweeps === 0) return waited;
+    const crowd = count >= LEAST_CROWD &&
+      shortestMs < ALIKE_RATIO * longestMs;
+    if (count === 0 || !crowd && this.#sweeps === 0) return waited;
     if (crowd) this.#crowdAt = now;
     const all = sumOf(this.#aside, waited);
     const givenUp = ++this.#sweeps >= LEAST_SWEEPS;

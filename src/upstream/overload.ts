@@ -23,7 +23,7 @@
  * @module
  */
 
-import { Departures, type GivenUp } from "./departures.ts";
+import { Departures, type GivenUp, lastWaits } from "./departures.ts";
 import { QueueGrowth } from "./queue_growth.ts";
 import type { ClaimRequest, QueueBound } from "./request_queue.ts";
 
@@ -38,9 +38,6 @@ const LEAST_LEFT_OF_LATE = 0.2;
 
 /** Where clients have gone, and less is left of what was under way at the last look, everybody has gone: under an overload workers have enough to do, and some wait. */
 const NOBODY_RATIO = 0.01;
-
-/** Clients whose patience is remembered. */
-const REMEMBERED = 15;
 
 /** Share of their patience that may be spent waiting: the rest is for being served. */
 const WAIT_RATIO = 0.5;
@@ -86,7 +83,7 @@ export interface QueueLoad {
 export class Overload {
   readonly #mostWaitMs: number;
   /** How long those waited that have left, the last of them. */
-  #waits: number[] = [];
+  #waits: readonly number[] = [];
   #left = 0;
   #served = 0;
   /** Of those that were served, how many had waited for as long as others that have left. */
@@ -216,7 +213,7 @@ export class Overload {
   #giveUp({ count, waitsMs }: GivenUp): void {
     if (count === 0) return;
     this.#left += count;
-    this.#waits = [...this.#waits, ...waitsMs].slice(-REMEMBERED);
+    this.#waits = lastWaits(this.#waits, waitsMs);
     const sorted = [...this.#waits].sort((a, b) => a - b);
     this.#patienceMs = sorted[sorted.length >> 1]!;
     const many = this.#left >= LEAST_LEFT &&
