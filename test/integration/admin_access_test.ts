@@ -5,12 +5,10 @@
  */
 
 import assert from "node:assert/strict";
+import { FORWARDED, TOKEN } from "../support/admin_pages.ts";
 import { DEMO } from "../support/fixture.ts";
 import { startPool } from "../support/pool_process.ts";
 import { get } from "../support/requests.ts";
-
-const FORWARDED = "X-Forwarded-For: 203.0.113.9";
-const TOKEN = "correct-horse-battery-staple";
 
 Deno.test("callers that came through a proxy get the application's answer for /_metrics", async () => {
   await using pool = await startPool({ env: { POOL_SIZE: "1" } });

@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import {
+  FORWARDED,
   type PoolWithPages,
   startPoolWithPages,
 } from "../support/admin_pages.ts";
@@ -18,8 +19,7 @@ Deno.test("to strangers no page is there, and no command does anything", async (
   await using pages: PoolWithPages = await startPoolWithPages("PORT", {
     env: { POOL_SIZE: "1" },
   });
-  const forwarded = "X-Forwarded-For: 203.0.113.9";
-  const application = await get(pages.port, "/_elsewhere", forwarded);
+  const application = await get(pages.port, "/_elsewhere", FORWARDED);
   for (
     const path of [
       "/_events",
@@ -32,7 +32,7 @@ Deno.test("to strangers no page is there, and no command does anything", async (
       "/_admin/scale",
     ]
   ) {
-    const answer = await get(pages.port, path, forwarded);
+    const answer = await get(pages.port, path, FORWARDED);
     assert.deepEqual(
       [answer.status, answer.text],
       [404, application.text],

@@ -5,11 +5,10 @@
  */
 
 import assert from "node:assert/strict";
+import { TOKEN } from "../support/admin_pages.ts";
 import { startPool } from "../support/pool_process.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { get } from "../support/requests.ts";
-
-const TOKEN = "correct-horse-battery-staple";
 
 /** In the figures, and in no page of the application. */
 const FIGURES = "totalRequests";

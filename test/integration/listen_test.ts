@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { TOKEN } from "../support/admin_pages.ts";
 import { askMetrics, echoedFields } from "../support/demo_requests.ts";
 import { get as getRequest } from "../support/message_text.ts";
 import { startPool } from "../support/pool_process.ts";
@@ -55,9 +56,8 @@ Deno.test("HOST=::1 serves IPv6 alone, and TRUSTED_PROXIES may name it", async (
 });
 
 Deno.test("with PROXY_PROTOCOL=on no header opens the admin pages, and a token does", async () => {
-  const token = "correct-horse-battery-staple";
   await using pool = await startPool({
-    env: { PROXY_PROTOCOL: "on", POOL_SIZE: "1", ADMIN_TOKEN: token },
+    env: { PROXY_PROTOCOL: "on", POOL_SIZE: "1", ADMIN_TOKEN: TOKEN },
   });
   const headers = [
     "PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n",
@@ -71,7 +71,7 @@ Deno.test("with PROXY_PROTOCOL=on no header opens the admin pages, and a token d
     const response = await client.ask(header + askMetrics());
     assert.equal(response.status, 404, header);
     assert.equal((await client.ask(getRequest("/_ready"))).status, 200);
-    const authorization = `Authorization: Bearer ${token}`;
+    const authorization = `Authorization: Bearer ${TOKEN}`;
     const opened = await client.ask(askMetrics(authorization));
     assert.equal(opened.status, 200);
   }

@@ -7,12 +7,10 @@
 
 import assert from "node:assert/strict";
 import { testAdminPages } from "../integration/admin_pages_cases.ts";
+import { FORWARDED, TOKEN } from "../support/admin_pages.ts";
 import { startPool } from "../support/pool_process.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { get } from "../support/requests.ts";
-
-const TOKEN = "correct-horse-battery-staple";
-const FORWARDED = "X-Forwarded-For: 203.0.113.9";
 
 testAdminPages("ADMIN_PORT");
 

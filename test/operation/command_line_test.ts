@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { SAME_SIGNAL_MS } from "../../src/lifecycle/signals.ts";
+import { TOKEN } from "../support/admin_pages.ts";
 import { delay, eventually } from "../support/deadline.ts";
 import { postHead } from "../support/message_text.ts";
 import { RawClient } from "../support/raw_client.ts";
@@ -28,7 +29,6 @@ import {
 } from "../support/pool_process.ts";
 
 const ALL = ["-A"];
-const TOKEN = "correct-horse-battery-staple";
 
 /** A place for records, sockets and files, gone in the end. */
 class Folder implements AsyncDisposable {

@@ -11,6 +11,12 @@ import {
   type StartPoolOptions,
 } from "./pool_process.ts";
 
+/** One that a test gives its pool as ADMIN_TOKEN. */
+export const TOKEN = "correct-horse-battery-staple";
+
+/** What a proxy in front adds: who asks is elsewhere. */
+export const FORWARDED = "X-Forwarded-For: 203.0.113.9";
+
 /** The setting that says where the pages are. */
 export type AdminPlace = "PORT" | "ADMIN_PORT";
 
