@@ -47,36 +47,42 @@ export function awaitExit(
   onKnown: (end: UpstreamEnd | null) => void,
 ): () => void {
   let deaf = false;
-  let look: Cancellable | null = null;
+  let attempt: Cancellable | null = null;
   const report = (end: UpstreamEnd | null): void => {
     stop();
     onKnown(end);
   };
-  // In two halves: where we have been busy, the first is over before what
-  // came in the meantime is looked at.
-  let timer = timers.after(EXIT_NOTICE_MS / 2, () => {
-    timer = timers.after(EXIT_NOTICE_MS / 2, () => {
-      if (!deaf && !upstream.doomed) return report(null);
-      const end = deaf ? DEAF : null;
-      timer = timers.after(WRAPPER_EXIT_MS, () => report(end));
-    });
+  const look = (): void => {
     // One that we have asked to end listens no more for that.
-    if (!retryable || upstream.retired) return;
-    look = connector.connect(upstream, {
+    const wanted = retryable && !upstream.retired;
+    if (!wanted && !upstream.doomed) return report(null);
+    timer = timers.after(WRAPPER_EXIT_MS, () => report(deaf ? DEAF : null));
+    if (!wanted) return;
+    const goOn = (): void => {
+      if (!upstream.doomed) report(null);
+    };
+    attempt = connector.connect(upstream, {
       onConnected: (link) => {
         link.handler = NOBODY;
         link.close();
+        goOn();
       },
       onConnectFailed: ({ reason }) => {
         deaf = reason === "refused";
         if (deaf) upstream.reportRefused();
+        else goOn();
       },
     });
+  };
+  // In two halves: where we have been busy, the first is over before what
+  // came in the meantime is looked at.
+  let timer = timers.after(EXIT_NOTICE_MS / 2, () => {
+    timer = timers.after(EXIT_NOTICE_MS / 2, look);
   });
   const forget = upstream.onEnd(report);
   const stop = (): void => {
     timer.cancel();
-    look?.cancel();
+    attempt?.cancel();
     forget();
   };
   return stop;
