@@ -158,6 +158,20 @@ Deno.test("a worker that does one at a time gets no more, in whatever order it s
   }
 });
 
+Deno.test("workers that compute all the time, one request after the other, are given no more in trials", () => {
+  const load = WORKLOADS["computing (half busy)"]!;
+  const p99MsOf = (cap: number | "auto"): number => {
+    let sum = 0;
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const stretch = { warmUpMs: 3_000, measuredMs: 20_000, seed };
+      sum += runCap(load, cap, stretch).p99Ms;
+    }
+    return sum / SEEDS;
+  };
+  const ratio = p99MsOf("auto") / p99MsOf(1);
+  assert(ratio < 1.04, `${ratio}`);
+});
+
 Deno.test("workers that wait while others wait for them are given no fewer for it", () => {
   const { stretch } = WORKLOADS["calling"]!;
   // The seed of fifty with which they were given ever fewer.

@@ -402,9 +402,14 @@ export class ConcurrencyLimit {
     if (direction === "up" && this.#queued > 0) this.#saturation.note(now);
     if (this.#mayFlood(phase)) return this.#change(experienced(phase), now);
     // Requests that wait would only wait for each other, too.
-    if (isInVain(phase)) pace.retire(now);
+    if (isInVain(phase) || this.#takesTurns(phase)) pace.retire(now);
     else pace.wait(now);
     this.#rest(now);
+  }
+
+  /** Whether what was given to workers beside others has waited for them, as they compute all the time, one request after the other. */
+  #takesTurns({ direction, trial }: Trial): boolean {
+    return direction === "up" && trial.inTurn && this.#work.busyThreads === 1;
   }
 
   /** Whether a trial has others wait who would all be at workers if nothing came of it, which were never seen to have so many. */

@@ -72,9 +72,14 @@ export class WorkProfile {
     return this.#spread;
   }
 
+  /** Threads that a worker with requests keeps busy all the time; 0 where it does not, or that is not known. */
+  get busyThreads(): number {
+    return this.#changeOfWork.busyThreads;
+  }
+
   /** How many a worker does at once: as the order in which they were served has shown, and no more than it has threads that compute. */
   get parallelism(): number {
-    const { busyThreads } = this.#changeOfWork;
+    const { busyThreads } = this;
     return busyThreads === 0
       ? this.#parallelism
       : Math.min(this.#parallelism, busyThreads);
