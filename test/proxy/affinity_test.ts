@@ -5,7 +5,11 @@
  */
 
 import assert from "node:assert/strict";
-import { AFFINITY_COOKIE, MAX_VALUES } from "../../src/proxy/core/affinity.ts";
+import {
+  AFFINITY_COOKIE,
+  MAX_VALUE_OCTETS,
+  MAX_VALUES,
+} from "../../src/proxy/core/affinity.ts";
 import { affinityOf } from "../../src/proxy/core/affinity.ts";
 import { ascii } from "../../src/http1/bytes.ts";
 import {
@@ -160,6 +164,13 @@ Deno.test("the values that are remembered are bounded: the one not seen for long
   note("one more");
   assert.equal(owner("v0"), upstream);
   assert.equal(owner("v1"), null);
-  note("x".repeat(200));
-  assert.equal(owner("x".repeat(200)), null);
+  // As long as a signed token; of those there is room for fewer.
+  const token = "t".repeat(8_000);
+  note(token);
+  assert.equal(owner(token), upstream);
+  const tokens = MAX_VALUE_OCTETS / token.length;
+  for (let i = 0; i < tokens; i++) note(`${i}`.padStart(token.length, "-"));
+  assert.equal(owner(token), null);
+  assert.equal(owner("0".padStart(token.length, "-")), null);
+  assert.equal(owner("9".padStart(token.length, "-")), upstream);
 });

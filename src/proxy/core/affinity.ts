@@ -28,8 +28,8 @@ export const AFFINITY_COOKIE = "prefork-worker";
 /** Values of a field that are remembered; the one that has not been seen for longest is forgotten first. */
 export const MAX_VALUES = 65_536;
 
-/** Octets of a value that is remembered: the ids of sessions are shorter, and all of them at once are to fit in some megabytes. */
-const MAX_VALUE_BYTES = 128;
+/** Octets of all values that are remembered: so many ids of sessions of usual length, or fewer long ones, such as signed tokens. */
+export const MAX_VALUE_OCTETS: number = 128 * MAX_VALUES;
 
 /** What ties clients to workers. */
 export interface Affinity {
@@ -109,6 +109,8 @@ class FieldAffinity implements Affinity {
   readonly #name: Uint8Array;
   /** Values in the order in which they were seen last. */
   readonly #owners = new Map<string, Upstream>();
+  /** Octets of all of them. */
+  #octets = 0;
 
   constructor(name: string) {
     this.#name = ascii(name.toLowerCase());
@@ -119,9 +121,9 @@ class FieldAffinity implements Affinity {
     if (value === null) return null;
     const owner = this.#owners.get(value);
     if (owner === undefined) return null;
-    this.#owners.delete(value);
+    this.#forget(value);
     if (owner.retired) return null;
-    this.#owners.set(value, owner);
+    this.#remember(value, owner);
     return owner;
   }
 
@@ -134,13 +136,23 @@ class FieldAffinity implements Affinity {
   ): null {
     const value = this.#valueIn(bytes, fields);
     if (value === null) return null;
-    this.#owners.delete(value);
-    this.#owners.set(value, upstream);
-    if (this.#owners.size > MAX_VALUES) {
-      const [oldest] = this.#owners.keys();
-      this.#owners.delete(oldest!);
+    this.#forget(value);
+    this.#remember(value, upstream);
+    for (const oldest of this.#owners.keys()) {
+      const { size } = this.#owners;
+      if (size <= MAX_VALUES && this.#octets <= MAX_VALUE_OCTETS) break;
+      this.#forget(oldest);
     }
     return null;
+  }
+
+  #remember(value: string, owner: Upstream): void {
+    this.#owners.set(value, owner);
+    this.#octets += value.length;
+  }
+
+  #forget(value: string): void {
+    if (this.#owners.delete(value)) this.#octets -= value.length;
   }
 
   #valueIn(bytes: Uint8Array, fields: FieldTable): string | null {
@@ -150,8 +162,7 @@ class FieldAffinity implements Affinity {
         continue;
       }
       const [from, to] = [fields.valueStart(i), fields.valueEnd(i)];
-      if (to === from || to - from > MAX_VALUE_BYTES) return null;
-      return latin1Slice(bytes, from, to);
+      return to === from ? null : latin1Slice(bytes, from, to);
     }
     return null;
   }
