@@ -45,6 +45,7 @@ export class WorkerFamily {
   readonly #identity: FamilyIdentity;
   readonly #lookout: ProcessLookout;
   #leaderGone = false;
+  #groupGone = false;
   /** Whether the first process is a wrapper that was asked to end itself, so that it has told nobody. */
   #wrapperAsked = false;
   /** Who has been asked to end: once is enough. */
@@ -69,6 +70,11 @@ export class WorkerFamily {
   /** Takes note that the first process has ended. */
   leaderGone(): void {
     this.#leaderGone = true;
+  }
+
+  /** Whether its process group has been seen to be gone: from then on its number may be that of others. */
+  get groupGone(): boolean {
+    return this.#groupGone;
   }
 
   /** Sends `signal` to the application: through wrappers, to the first process that is none. */
@@ -116,12 +122,23 @@ export class WorkerFamily {
    */
   async remaining(): Promise<readonly LeftProcess[] | null> {
     const table = await this.#lookout.look();
+    const groupAlive = table === null
+      ? this.#groupAnswers
+      : this.#hasGroup(table);
+    if (this.#leaderGone && !groupAlive) this.#groupGone = true;
     if (table !== null) return this.#members(table).map(this.#describe);
-    return this.groupAlive ? null : [];
+    return this.#groupGone ? [] : null;
+  }
+
+  /** Whether anybody keeps its number, which is given to nobody else meanwhile. Where there is a first process again, it is another's. */
+  #hasGroup(table: ProcessTable): boolean {
+    const { pid: leader } = this.#leader;
+    return !table.has(leader) &&
+      [...table.values()].some((entry) => this.#isInGroup(entry));
   }
 
   /** Whether there is still a process in its group. Counts those that have died and nobody reaps. */
-  get groupAlive(): boolean {
+  get #groupAnswers(): boolean {
     try {
       // Signal 0 is delivered to nobody.
       Deno.kill(-this.#leader.pid, 0 as unknown as Deno.Signal);
@@ -189,9 +206,15 @@ export class WorkerFamily {
     const { pid: leader } = this.#leader;
     return [...table.values()].filter((entry) =>
       entry.pid !== leader &&
-      (entry.mark === this.#identity.mark || entry.groupId === leader ||
-        entry.sessionId === leader)
+      (entry.mark === this.#identity.mark ||
+        !this.#groupGone && this.#isInGroup(entry))
     );
+  }
+
+  /** Whether it is in its group, or in another one of its session. */
+  #isInGroup({ groupId, sessionId }: ProcessEntry): boolean {
+    const { pid: leader } = this.#leader;
+    return groupId === leader || sessionId === leader;
   }
 
   readonly #describe = (entry: ProcessEntry): LeftProcess => ({
@@ -211,6 +234,7 @@ export class WorkerFamily {
   }
 
   #signalGroup(signal: Deno.Signal): void {
+    if (this.#groupGone) return;
     try {
       Deno.kill(-this.#leader.pid, signal);
     } catch (error) {

@@ -204,6 +204,8 @@ class ChildWorkerProcess implements WorkerProcess {
   #killed = false;
   #gone = false;
   #isClear = false;
+  /** Whether the guardian knows of its group. */
+  #guarded = true;
 
   constructor(child: Deno.ChildProcess, parts: ChildParts) {
     this.#child = child;
@@ -253,7 +255,21 @@ class ChildWorkerProcess implements WorkerProcess {
 
   async #lookForRemains(): Promise<void> {
     await this.exited;
-    this.remaining = await this.#parts.family.remaining();
+    this.remaining = await this.#look();
+  }
+
+  /** Looks who is left, and forgets its group once that is gone. */
+  async #look(): Promise<readonly LeftProcess[] | null> {
+    const { family } = this.#parts;
+    const remaining = await family.remaining();
+    if (family.groupGone) this.#unguard();
+    return remaining;
+  }
+
+  /** Its number may be given to somebody else from now on. */
+  #unguard(): void {
+    if (this.#guarded) this.#parts.guard.remove(this.pid);
+    this.#guarded = false;
   }
 
   /** Waits for the end of the outputs, but not for those who have inherited them. */
@@ -265,7 +281,7 @@ class ChildWorkerProcess implements WorkerProcess {
   /** Waits until nothing of it runs, and sees to that where nobody else does. */
   async #clear(drained: Promise<unknown>): Promise<void> {
     await this.looked;
-    const { family, guard } = this.#parts;
+    const { family } = this.#parts;
     if (!isNobody(this.remaining)) {
       if (this.#asked === null) family.askAll(this.remaining);
       else {
@@ -275,8 +291,7 @@ class ChildWorkerProcess implements WorkerProcess {
       await this.#untilNobody();
     }
     this.#isClear = true;
-    // Its number may be given to somebody else from now on.
-    guard.remove(this.pid);
+    this.#unguard();
     await this.finished;
     await this.#output.end(drained);
   }
@@ -295,7 +310,7 @@ class ChildWorkerProcess implements WorkerProcess {
     let pauseMs: number = REMAINS_POLL_MS.first;
     let killedAt = Infinity;
     for (;;) {
-      const remaining = await family.remaining();
+      const remaining = await this.#look();
       if (isNobody(remaining)) return;
       const now = clock();
       if (now >= killedAt + KILLED_GRACE_MS) return;
