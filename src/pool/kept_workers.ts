@@ -61,6 +61,8 @@ export class KeptWorkers {
       mayHaveClients(worker, reason, goal);
     if (!wanted) return false;
     const stay = new Stay(now, worker.upstream.figures.requests);
+    // It would go at once: a worker of a reload that has failed.
+    if (this.#endOf(worker, stay, goal, now) !== null) return false;
     this.#keepings.set(worker, { stay, reason });
     kept.add(worker);
     worker.kept(reason, options.skewGraceMs);

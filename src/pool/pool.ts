@@ -28,7 +28,11 @@ import { PoolStartError } from "./pool_start_error.ts";
 import { Reconciler } from "./reconciler.ts";
 import type { ReloadReport } from "../events/reload_report.ts";
 import { Reloads, type ReloadView } from "./reloads.ts";
+import type { Worker } from "./worker.ts";
 import { WorkerStarter } from "./worker_starter.ts";
+
+/** How long a pool that stops waits for workers that it has killed, in milliseconds: one that hangs in the kernel ends when that lets it. */
+const KILLED_GRACE_MS = 2_000;
 
 /** Why nothing is reloaded any more. */
 const STOPPING = "the pool is stopping";
@@ -51,6 +55,8 @@ export class Pool {
   #stopping = false;
   #loop: Promise<void> | null = null;
   #loopEnded = false;
+  /** Since when all workers that are left have been killed. */
+  #killedAt = Infinity;
   /** Resolved by the next pass; `null` when nobody waits for one. */
   #pulse: PromiseWithResolvers<void> | null = null;
   #stopped: Promise<void> | null = null;
@@ -234,22 +240,42 @@ export class Pool {
     );
     this.#alarm.wake();
     await this.#loop;
-    await this.#starter.stop();
+    const { workers } = this.#reconciler.roster;
+    for (const worker of workers) this.#abandon(worker);
+    await this.#starter.stop(workers.length > 0);
     this.#unsubscribe();
+  }
+
+  #abandon({ id, process }: Worker): void {
+    process.abandon();
+    const message = `Worker ${id} (pid ${process.pid}) was killed and does ` +
+      "not end: it hangs in the kernel, and is not waited for any more.";
+    this.#events.emit({ type: "notice", level: "error", message });
   }
 
   async #run(): Promise<void> {
     await this.#starter.prepare();
     for (;;) {
-      const nextAt = this.#pass(this.#now());
+      const now = this.#now();
+      const nextAt = this.#pass(now);
       this.#judgeStart();
-      this.#loopEnded = this.#stopping && this.#reconciler.roster.empty;
+      this.#loopEnded = this.#stopping && this.#isOver(now);
       this.#pulse?.resolve();
       this.#pulse = null;
       if (this.#loopEnded) return;
       // A longer sleep could not be told from time in which nobody ran.
       await this.#alarm.sleep(Math.min(nextAt - this.#now(), RUNNING_LOOK_MS));
     }
+  }
+
+  /** Whether nothing is left that is worth waiting for. */
+  #isOver(now: number): boolean {
+    const { empty, workers } = this.#reconciler.roster;
+    if (empty) return true;
+    this.#killedAt = workers.every(({ killed }) => killed)
+      ? Math.min(this.#killedAt, now)
+      : Infinity;
+    return now - this.#killedAt >= KILLED_GRACE_MS;
   }
 
   /** Makes one pass, and returns when the next is due at the latest. */

@@ -286,6 +286,11 @@ export class Worker implements WorkerIdentity {
     return this.upstream.drained;
   }
 
+  /** Whether it has been made to end. */
+  get killed(): boolean {
+    return this.#killed;
+  }
+
   /** It shall end by itself until `killAt`, and end its streams before. */
   terminate(cause: TerminationCause, order: TerminationOrder): void {
     const { signal, killAt } = order;

@@ -62,6 +62,8 @@ export interface WorkerProcess {
   terminate(signal: StopSignal): void;
   /** Makes the process and all that belong to it end at once. */
   kill(): void;
+  /** Is not waited for any more, though it runs on: it is no reason for this process to do so. */
+  abandon(): void;
 }
 
 /** Which process to start. */
@@ -243,6 +245,10 @@ class ChildWorkerProcess implements WorkerProcess {
     this.#killed = true;
     this.#parts.family.killGroup();
     // Those that have left the group are looked for and killed by #clear.
+  }
+
+  abandon(): void {
+    this.#child.unref();
   }
 
   async #waitForExit(): Promise<ExitStatus> {

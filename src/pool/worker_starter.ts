@@ -31,9 +31,13 @@ import {
   type LaunchSpec,
   type WorkerProcess,
 } from "./worker_process.ts";
+import { settledWithin } from "../shared/settled_within.ts";
 import { realDirectory } from "../shared/working_directory.ts";
 
 /** Who has a port that another pool has locked. */
+/** How long other tasks may take beside those of workers that do not end, in milliseconds. */
+const ABANDONED_GRACE_MS = 1_000;
+
 const OTHER_POOL = "a worker of another pool";
 const OTHER_POOLS = "workers of other pools";
 
@@ -180,9 +184,11 @@ export class WorkerStarter {
     else this.#own(this.#releaseCleared(worker));
   }
 
-  /** Waits for every task. To be called when all workers are gone. */
-  async stop(): Promise<void> {
-    await Promise.all(this.#tasks);
+  /** Waits for every task; not for long where those of workers are among them that do not end. To be called when all others are gone. */
+  async stop(someAbandoned: boolean): Promise<void> {
+    const tasks = Promise.all(this.#tasks);
+    if (someAbandoned) await settledWithin(tasks, ABANDONED_GRACE_MS);
+    else await tasks;
     await this.#deps.health.close?.();
     await this.#guard?.stop();
     this.#ports[Symbol.dispose]();

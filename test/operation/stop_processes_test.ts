@@ -219,6 +219,30 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "a pool ends though a worker does not that was killed, and says so (needs python3 and /proc)",
+  ignore: Deno.build.os !== "linux" || ignoreWithout("python3"),
+  async fn(): Promise<void> {
+    await using pool = await startPool({
+      env: { POOL_SIZE: "1", STOP_TIMEOUT_MS: "200" },
+      command: ["python3", fixture("undying_worker.py")],
+    });
+    const [tracer] = outputOf(pool)
+      .flatMap((line) => /^traced by (\d+)$/.exec(line)?.[1] ?? []);
+    try {
+      assert.equal((await pool.stop()).code, 0);
+    } finally {
+      Deno.kill(Number(tracer), "SIGKILL");
+    }
+    const { message } = await pool.waitForEvent("notice", {
+      where: ({ level }) => level === "error",
+    });
+    assert.match(message, /^Worker 0 \(pid \d+\) was killed and does not end/);
+    assert.deepEqual(signalsOf(pool), ["SIGTERM", "SIGKILL"]);
+  },
+});
+
 for (const signal of ["SIGINT", "SIGQUIT"]) {
   Deno.test({
     name: `STOP_SIGNAL=${signal} is what a worker is asked with (needs node)`,

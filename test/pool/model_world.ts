@@ -278,7 +278,7 @@ export class ModelWorld {
 
   /** Waits for the tasks of a pool in which nothing runs any more. */
   async end(): Promise<void> {
-    await this.#starter.stop();
+    await this.#starter.stop(false);
   }
 
   #suspect(key: number): void {
@@ -340,6 +340,7 @@ export class ModelWorld {
         if (process.alive) process.exit(137);
         process.clear();
       },
+      abandon: () => {},
     };
   }
 }
