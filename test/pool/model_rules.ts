@@ -281,9 +281,11 @@ export class TieRules {
       const leaves = ["scale-down", "max-requests", "max-age"].includes(reason);
       if (this.#kept.has(pid)) continue;
       if (leaves && worker?.hasServed && goal.options.affinity !== null) {
-        const { suspect, health, goneAt } = worker;
+        const { suspect, health, goneAt, generation } = worker;
         const lost = suspect || health?.healthy === false || goneAt !== null;
-        assert.ok(lost, `it goes for ${reason}, and was not kept`);
+        // What the workers keep goes with a reload that fails.
+        const failed = generation > goal.generation.number;
+        assert.ok(lost || failed, `it goes for ${reason}, and was not kept`);
       }
     }
     this.#seen = events.length;
