@@ -274,7 +274,7 @@ export class Dispatcher {
       if (full.has(subset)) return null;
       const upstream = this.#claimFrom(subset, request);
       if (upstream === null) full.add(subset);
-      else this.#load?.serve(request, since, now);
+      else this.#load?.serve(request, since);
       return upstream;
     }, { now, pastHead: this.#published.several });
   }

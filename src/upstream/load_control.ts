@@ -61,8 +61,8 @@ export class LoadControl {
   }
 
   /** Takes note that one is given a request now that has waited since then. */
-  serve(request: ClaimRequest, since: number, now: number): void {
-    this.#overload.serve(request, since, now);
+  serve(request: ClaimRequest, since: number): void {
+    this.#overload.serve(request, since);
   }
 
   /** Takes note that a worker is done with a request. */
@@ -71,7 +71,7 @@ export class LoadControl {
     { clientGone = false, responded = false }: ClaimEnd,
   ): void {
     const { adaptive, clock } = this.#deps;
-    if (!clientGone) this.#overload.finish();
+    if (!clientGone) this.#overload.finish(request, clock);
     else if (request !== null && !responded && request.uploading !== true) {
       this.#overload.leaveWorker(request, clock());
     }
@@ -124,7 +124,9 @@ export class LoadControl {
     const queued = queue.size;
     const working = workingAt(upstreams);
     const saturated = adaptive.saturated(now);
-    this.#overload.sweep(now, { queued, working, saturated });
+    const waitingSince = (latest: number): number =>
+      queue.waitingSince(latest) + adaptive.waitingSince(latest);
+    this.#overload.sweep(now, { queued, working, saturated, waitingSince });
     if (this.#overload.justFound) this.#expire(now);
     adaptive.sweep(now, {
       queued,
@@ -154,7 +156,7 @@ export class LoadControl {
     since: number,
   ): Upstream | null => {
     const upstream = this.#deps.overflow(request);
-    if (upstream !== null) this.serve(request, since, this.#deps.clock());
+    if (upstream !== null) this.serve(request, since);
     return upstream;
   };
 }

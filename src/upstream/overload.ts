@@ -33,9 +33,6 @@ const LEAST_LEFT = 3;
 /** And their ratio to those that were served. */
 const LEAST_LEFT_RATIO = 0.02;
 
-/** And to those that were served although they had waited as long: where others have more patience, who goes is in a hurry, and nothing is wrong. */
-const LEAST_LEFT_OF_LATE = 0.2;
-
 /** Where clients have gone, and less is left of what was under way at the last look, everybody has gone: under an overload workers have enough to do, and some wait. */
 const NOBODY_RATIO = 0.01;
 
@@ -77,6 +74,8 @@ export interface QueueLoad {
   readonly working: number;
   /** Whether workers would finish no more if they were given more at once. */
   readonly saturated: boolean;
+  /** Of both, how many have waited since then at least. @default {none} */
+  readonly waitingSince?: (latest: number) => number;
 }
 
 /** Knows whether there is an overload, and how long the queue may be. */
@@ -86,7 +85,7 @@ export class Overload {
   #waits: readonly number[] = [];
   #left = 0;
   #served = 0;
-  /** Of those that were served, how many had waited for as long as others that have left. */
+  /** Of those that were served, how many had waited for as long as half of those that have left: where they are more than these, who goes is in a hurry, and nothing is wrong. */
   #outlasted = 0;
   /** The wait that half of those did not exceed that have left. */
   #patienceMs = Infinity;
@@ -155,15 +154,18 @@ export class Overload {
   }
 
   /** Takes note that one that has waited since then was given to a worker now. */
-  serve(request: ClaimRequest, since: number, now: number): void {
+  serve(request: ClaimRequest, since: number): void {
     this.#served++;
-    if (now - since >= this.#patienceMs) this.#outlasted++;
     request.waitedSince = since;
   }
 
   /** Takes note that a worker has finished a request, for a client that was there still. */
-  finish(): void {
+  finish(request: ClaimRequest | null, clock: () => number): void {
     this.#finishedEver++;
+    const since = request?.waitedSince;
+    if (since !== undefined && clock() - since >= this.#patienceMs) {
+      this.#outlasted++;
+    }
   }
 
   /** Takes note that a client has gone whose request was at a worker; those that had not waited say nothing. */
@@ -173,7 +175,8 @@ export class Overload {
   }
 
   /** To be called a few times a second. */
-  sweep(now: number, { queued, working, saturated }: QueueLoad): void {
+  sweep(now: number, load: QueueLoad): void {
+    const { queued, working, saturated } = load;
     const elapsedMs = now - (this.#sweptAt ?? now);
     this.#sweptAt = now;
     if (elapsedMs === 0) return;
@@ -186,7 +189,7 @@ export class Overload {
     }
     this.#finishedBefore = finished;
     const everybody = this.#everybodyHasGone(queued + working);
-    this.#giveUp(this.#departures.take(now));
+    this.#giveUp(this.#departures.take(now), now, load);
     if (everybody) this.#forget();
     const grows = this.#growth.look({ now, queued, working, finished }) &&
       saturated;
@@ -210,21 +213,34 @@ export class Overload {
   }
 
   /** Learns from those that have given up how long clients wait. */
-  #giveUp({ count, waitsMs }: GivenUp): void {
+  #giveUp(
+    { count, waitsMs }: GivenUp,
+    now: number,
+    { waitingSince = (): number => 0 }: QueueLoad,
+  ): void {
     if (count === 0) return;
     this.#left += count;
     this.#waits = lastWaits(this.#waits, waitsMs);
     const sorted = [...this.#waits].sort((a, b) => a - b);
     this.#patienceMs = sorted[sorted.length >> 1]!;
-    const many = this.#left >= LEAST_LEFT &&
-      this.#left >= LEAST_LEFT_RATIO * (this.#left + this.#served) &&
-      this.#left >= LEAST_LEFT_OF_LATE * (this.#left + this.#outlasted);
-    if (!many) return;
+    const left = this.#left;
+    if (left < Math.max(LEAST_LEFT, LEAST_LEFT_RATIO * (left + this.#served))) {
+      return;
+    }
+    const outlasting = waitingSince(now - this.#patienceMs);
+    // Others do wait: who goes is in a hurry.
+    if (this.#outlasted + outlasting > left) return this.#admitAll();
     if (this.#longestWaitMs === Infinity) this.justFound = true;
     this.#longestWaitMs = Math.min(
       this.#mostWaitMs,
       Math.max(LEAST_WAIT_MS, this.#patienceMs * WAIT_RATIO),
     );
+  }
+
+  /** Lets everybody in again. */
+  #admitAll(): void {
+    this.#longestWaitMs = this.#standingMs = Infinity;
+    this.justFound = false;
   }
 
   /** Knows of nobody that has given up. */

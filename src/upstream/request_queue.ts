@@ -129,6 +129,16 @@ export class RequestQueue {
     return [...this.#tickets].map(({ request }) => request);
   }
 
+  /** How many have waited since then at least. */
+  waitingSince(latest: number): number {
+    let count = 0;
+    for (const { since } of this.#tickets) {
+      if (since > latest) break;
+      count++;
+    }
+    return count;
+  }
+
   /** Whether nobody else may wait. */
   get full(): boolean {
     return this.#tickets.size >= this.#options.maxQueue;

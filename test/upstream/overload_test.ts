@@ -101,7 +101,7 @@ Deno.test("a few clients that go are no overload", () => {
   const overload = new Overload(10_000);
   const request = { clientHash: 0, generation: null, avoid: null };
   for (let second = 0; second < 60; second++) {
-    for (let i = 0; i < 100; i++) overload.serve(request, 0, 500);
+    for (let i = 0; i < 100; i++) overload.serve(request, 0);
     overload.leave(1_000);
     overload.sweep(second * 1_000, { queued: 5, working: 2, saturated: true });
   }
@@ -115,13 +115,65 @@ for (
     const overload = new Overload(10_000);
     const request = { clientHash: 0, generation: null, avoid: null };
     for (let now = 0; now < 60_000; now += 100) {
-      for (let i = 0; i < 5; i++) overload.serve(request, now - 2_000, now);
+      for (let i = 0; i < 5; i++) {
+        overload.serve(request, now - 2_000);
+        overload.finish(request, () => now);
+      }
       if (now % 500 === 0) overload.leave(waitedMs);
       overload.sweep(now, { queued: 5, working: 2, saturated: false });
       assert(!overload.known, `${now}`);
     }
   });
 }
+
+Deno.test("clients in a hurry have nobody turned away beside as many who wait", () => {
+  const overload = new Overload(10_000);
+  const request = { clientHash: 0, generation: null, avoid: null };
+  for (let now = 0; now < 60_000; now += 100) {
+    for (let i = 0; i < 2; i++) {
+      overload.serve(request, now - 1_700);
+      overload.finish(request, () => now);
+    }
+    overload.leave(1_000);
+    overload.sweep(now, { queued: 20, working: 20, saturated: true });
+    assert(!overload.known, `${now}`);
+  }
+});
+
+Deno.test("who has waited as long and is not served yet waits, too", () => {
+  const knownWith = (waiting: number): boolean => {
+    const overload = new Overload(10_000);
+    for (let now = 0; now <= 1_000; now += 100) {
+      overload.leave(1_000);
+      overload.sweep(now, {
+        queued: 20,
+        working: 20,
+        saturated: true,
+        waitingSince: (latest) => latest === now - 1_000 ? waiting : 0,
+      });
+    }
+    return overload.known;
+  };
+  assert.equal(knownWith(15), false);
+  assert.equal(knownWith(5), true);
+});
+
+Deno.test("when it turns out that others wait as long, everybody is let in again", () => {
+  const overload = new Overload(10_000);
+  const request = { clientHash: 0, generation: null, avoid: null };
+  const load = { queued: 20, working: 20, saturated: true };
+  overload.sweep(0, load);
+  for (let i = 0; i < 4; i++) overload.leave(1_000);
+  overload.sweep(100, load);
+  assert(overload.known);
+  for (let i = 0; i < 8; i++) {
+    overload.serve(request, 0);
+    overload.finish(request, () => 1_500);
+  }
+  overload.leave(1_000);
+  overload.sweep(1_500, load);
+  assert(!overload.known);
+});
 
 Deno.test("an overload is forgotten when clients have ceased to give up", () => {
   const overload = new Overload(10_000);
@@ -190,7 +242,7 @@ Deno.test("how many may wait depends on what workers can do, and not on what the
   let now = 0;
   const looks = (count: number, finished: number, queued: number): void => {
     for (let look = 0; look < count; look++) {
-      for (let i = 0; i < finished; i++) overload.finish();
+      for (let i = 0; i < finished; i++) overload.finish(null, () => now);
       overload.sweep(now += 100, { queued, working: 2, saturated: true });
     }
   };

@@ -221,6 +221,16 @@ export class AdaptiveConcurrency {
     if (claim !== null) this.#excuse(claim, "idle");
   }
 
+  /** Of those that had to wait for a worker, how many have done so since then at least, and are not served yet. */
+  waitingSince(latest: number): number {
+    let count = 0;
+    for (const { claim: { request } } of this.#claims) {
+      const since = request?.waitedSince;
+      if (since !== undefined && since <= latest) count++;
+    }
+    return count;
+  }
+
   /** Looks whether workers do other work than before, whenever there are requests that wait. */
   watch(exertion: Omit<Exertion, "finished">): void {
     this.#limit.watch(exertion);
