@@ -282,5 +282,5 @@ function droppedMessage(
     : `could not be written to for ${
       roundedDuration(outage.durationMs)
     } (${outage.reason})`;
-  return `${count} log lines dropped: ${name} ${why}`;
+  return `${count === 0 ? "No" : count} log lines dropped: ${name} ${why}`;
 }

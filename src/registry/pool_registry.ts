@@ -15,6 +15,7 @@ import {
   type DirectoryEnvironment,
   makeRuntimeDirectory,
   runtimeDirectory,
+  unusable,
 } from "./runtime_directory.ts";
 
 export {
@@ -124,12 +125,22 @@ export async function listPools(
   const directory = await runtimeDirectory(env);
   if (!await checkRuntimeDirectory(directory)) return [];
   const records: PoolRecord[] = [];
-  for await (const { name, isFile } of Deno.readDir(directory)) {
-    if (!isFile || !name.endsWith(SUFFIX)) continue;
+  for (const name of await namesIn(directory)) {
     const record = await readRecord(`${directory}/${name}`);
     if (record !== null) records.push(record);
   }
   return records.sort((a, b) => a.startedAt - b.startedAt);
+}
+
+/** The names of the files that may be records. */
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    const entries = await Array.fromAsync(Deno.readDir(directory));
+    return entries.filter(({ name, isFile }) => isFile && name.endsWith(SUFFIX))
+      .map(({ name }) => name);
+  } catch (error) {
+    throw unusable(directory, error);
+  }
 }
 
 /** Whether the pool of a record runs still. */

@@ -74,8 +74,11 @@ export async function makeRuntimeDirectory(path: string): Promise<void> {
   try {
     await Deno.mkdir(path, { mode: PRIVATE_MODE });
   } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw error;
     // One that is there is looked at below: it may be anybody's.
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    if (!(error instanceof Deno.errors.AlreadyExists)) {
+      throw unusable(path, error);
+    }
   }
   await checkRuntimeDirectory(path);
 }
@@ -141,8 +144,17 @@ async function lstat(path: string): Promise<Deno.FileInfo | null> {
     return await Deno.lstat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
+    throw unusable(path, error);
   }
+}
+
+/** What is thrown where the system does not let us have the directory. */
+export function unusable(path: string, error: unknown): RuntimeDirectoryError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new RuntimeDirectoryError(
+    `${path} cannot be used: ${reason}; set XDG_RUNTIME_DIR to a directory ` +
+      "of your own",
+  );
 }
 
 /** @throws {NotPermittedError} Without it. */

@@ -170,6 +170,21 @@ Deno.test({
   },
 });
 
+Deno.test("a session's directory that is a file is said, with what to do", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    const env = new Map([["XDG_RUNTIME_DIR", file]]);
+    const expected = {
+      name: "RuntimeDirectoryError",
+      message: /cannot be used: .*; set XDG_RUNTIME_DIR to a directory/,
+    };
+    await assert.rejects(registerPool(poolRecord(), env), expected);
+    await assert.rejects(listPools(env), expected);
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
 Deno.test("without a directory there are no pools, and none is made for looking", async () => {
   await using place = new Place();
   assert.deepEqual(await listPools(place.env), []);
