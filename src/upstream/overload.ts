@@ -99,6 +99,8 @@ export class Overload {
   readonly #growth = new QueueGrowth();
   /** How long requests may wait as long as the queue is not empty. */
   #standingMs = Infinity;
+  /** Whether that is because it has grown. */
+  #grown = false;
   /** Whether those that wait were let in before it was known how long clients wait. */
   justFound = false;
   #sweptAt: number | null = null;
@@ -237,9 +239,10 @@ export class Overload {
     );
   }
 
-  /** Lets everybody in again. */
+  /** Lets those in again that were not for what clients were seen to wait. */
   #admitAll(): void {
-    this.#longestWaitMs = this.#standingMs = Infinity;
+    this.#longestWaitMs = Infinity;
+    if (!this.#grown) this.#standingMs = Infinity;
     this.justFound = false;
   }
 
@@ -259,6 +262,7 @@ export class Overload {
     if (queued === 0) return Infinity;
     const standingMs = this.#standingMs;
     if (standingMs === Infinity) {
+      this.#grown = grows;
       return grows ? GROWN_WAIT_MS : this.#longestWaitMs;
     }
     const shrunkMs = standingMs * STANDING_PER_SECOND ** (elapsedMs / 1000);

@@ -175,6 +175,30 @@ Deno.test("when it turns out that others wait as long, everybody is let in again
   assert(!overload.known);
 });
 
+Deno.test("a queue that has grown stays short, though some clients are in a hurry and others wait", () => {
+  const overload = new Overload(10_000);
+  const request = { clientHash: 0, generation: null, avoid: null };
+  let now = 0;
+  let queued = 0;
+  const second = (joining: number): void => {
+    for (let look = 0; look < 10; look++) {
+      queued += joining;
+      for (let i = 0; i < 20; i++) {
+        overload.serve(request, now - 1_500);
+        overload.finish(request, () => now);
+      }
+      overload.sweep(now += 100, { queued, working: 2, saturated: true });
+    }
+  };
+  while (!overload.known && now < 20_000) second(20);
+  assert(overload.known);
+  for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 10; i++) overload.leave(1_000);
+    second(0);
+    assert(overload.known, `${now}`);
+  }
+});
+
 Deno.test("an overload is forgotten when clients have ceased to give up", () => {
   const overload = new Overload(10_000);
   let now = 0;
