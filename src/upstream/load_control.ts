@@ -126,7 +126,9 @@ export class LoadControl {
     const saturated = adaptive.saturated(now);
     const waitingSince = (latest: number): number =>
       queue.waitingSince(latest) + adaptive.waitingSince(latest);
-    this.#overload.sweep(now, { queued, working, saturated, waitingSince });
+    const { waits } = adaptive;
+    const load = { queued, working, saturated, waits, waitingSince };
+    this.#overload.sweep(now, load);
     if (this.#overload.justFound) this.#expire(now);
     adaptive.sweep(now, {
       queued,

@@ -74,6 +74,8 @@ export interface QueueLoad {
   readonly working: number;
   /** Whether workers would finish no more if they were given more at once. */
   readonly saturated: boolean;
+  /** Whether workers hardly compute, so that who goes has not gone as they have too much to do. @default {false} */
+  readonly waits?: boolean;
   /** Of both, how many have waited since then at least. @default {none} */
   readonly waitingSince?: (latest: number) => number;
 }
@@ -218,8 +220,12 @@ export class Overload {
   #giveUp(
     { count, waitsMs }: GivenUp,
     now: number,
-    { waitingSince = (): number => 0 }: QueueLoad,
+    { waits = false, waitingSince = (): number => 0 }: QueueLoad,
   ): void {
+    if (waits) {
+      this.#admitAll();
+      return this.#forget();
+    }
     if (count === 0) return;
     this.#left += count;
     this.#waits = lastWaits(this.#waits, waitsMs);

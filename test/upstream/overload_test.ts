@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import {
+  type Demand,
   DispatchModel,
   type DispatchModelOptions,
   type DispatchOutcome,
@@ -482,4 +483,41 @@ Deno.test("clients that are cut off in mid-upload, or leave a response they were
   assert.equal(manyMayWait({ uploading: true }), true);
   assert.equal(manyMayWait({ responded: true }), true);
   assert.equal(manyMayWait({}), false);
+});
+
+/** Of no account: the test runs the model itself. */
+const STRETCH = { warmUpMs: 0, measuredMs: 0 } as const;
+
+Deno.test("clients that give up what waits for something else in a worker have nobody turned away", () => {
+  for (let seed = 1; seed <= 6; seed++) {
+    const model = new DispatchModel({
+      workers: 2,
+      policy: "round-robin",
+      workerConcurrency: "auto",
+      threads: "event-loop",
+      patienceMs: 700,
+    });
+    const demand = (random: () => number): Demand =>
+      random() < 0.35
+        ? { cpuMs: 3 }
+        : { cpuMs: 0.2, waitMs: 1_500, background: true };
+    attach({ demand, ratePerSecond: () => 230, stretch: STRETCH }, model, seed);
+    const { rejectionsMs, latenciesMs } = model.run(15_000);
+    assert.equal(rejectionsMs.length, 0, `seed ${seed}`);
+    assert(latenciesMs.length > 0.8 * 0.35 * 230 * 15, `${latenciesMs.length}`);
+  }
+});
+
+Deno.test("who goes has not gone for what workers have to do that hardly compute", () => {
+  const overload = new Overload(10_000);
+  for (let now = 0; now <= 2_000; now += 100) {
+    overload.leave(1_000);
+    overload.sweep(now, {
+      queued: 5,
+      working: 200,
+      saturated: true,
+      waits: true,
+    });
+  }
+  assert(!overload.known);
 });

@@ -84,6 +84,8 @@ interface WorkerState {
   oldest: Claim | null;
   /** What has taken it too long to be work. */
   readonly overdue: LinkedList<Claim>;
+  /** Of those that it has served, the one that was claimed last: the how many-th that was. */
+  latest: number;
 }
 
 /** Knows which requests are work, and how much of it a worker is given. */
@@ -111,6 +113,11 @@ export class AdaptiveConcurrency {
   /** Whether workers were seen of late to finish no more when they were given more at once. */
   saturated(now: number): boolean {
     return this.#limit.saturated(now);
+  }
+
+  /** Whether workers hardly compute while they have requests, as far as is known: these wait for something else. */
+  get waits(): boolean {
+    return this.#limit.waits;
   }
 
   /** Whether a worker may have one more. */
@@ -183,7 +190,10 @@ export class AdaptiveConcurrency {
     const { upstream, state, sampled } = claim;
     const worker = this.#stateOf(upstream);
     if (claim.upload === "awaited" && !clientGone) this.#countUpload(false);
-    if (clientGone && state !== "idle") this.#limit.noteAbandoned();
+    // Who was overtaken at workers that do not compute has not gone for want of its turn.
+    const waited = claim.order < worker.latest && this.#limit.waits;
+    if (!clientGone) worker.latest = Math.max(worker.latest, claim.order);
+    if (clientGone && state !== "idle" && !waited) this.#limit.noteAbandoned();
     else this.#limit.noteRelease();
     if (state === "idle") return upstream.addIdle(-1);
     if (state === "overdue") {
@@ -273,6 +283,7 @@ export class AdaptiveConcurrency {
         working: new LinkedList(),
         oldest: null,
         overdue: new LinkedList(),
+        latest: -1,
       };
       this.#workers.set(upstream, state);
     }

@@ -26,7 +26,10 @@ export const COST_FACTOR = 2;
 /** Share of its time at a worker that a request computes, from which on it does little else. */
 const LEAST_COMPUTING = 0.25;
 
-/** CPU time in the time with requests, of each worker's, from which on it hardly waits. */
+/** CPU time in the time with requests, of each worker's, up to which it may wait for something else. */
+const MOST_WAITING = 0.5;
+
+/** The same from which on it hardly waits. */
 const BUSY_INTENSITY = 0.85;
 
 /** The same from which on what waits for it would not be finished sooner if it had more at once. */
@@ -97,6 +100,8 @@ export class ChangeOfWork {
   #lately = new Effort();
   #last: Exertion | null = null;
   #spare = false;
+  /** Whether workers hardly compute while they have requests: these wait for something else. As it was known last, also where the work is another. */
+  waits = false;
   /** When workers were seen to be full, and what they computed for a response then. */
   #full = { at: -Infinity, costMs: 0 };
 
@@ -151,6 +156,12 @@ export class ChangeOfWork {
     const kept = Math.exp(-elapsedMs / MEMORY_MS);
     if (busy > 0 || done > 0) this.#known.include(lately, kept);
     this.#lately = new Effort(working);
+    if (this.#isKnown) {
+      const { intensity } = this.#known;
+      // What lies between may be either, now this and now that.
+      if (intensity < LEAST_COMPUTING) this.waits = true;
+      else if (intensity >= MOST_WAITING) this.waits = false;
+    }
     if (this.#knownIntensity >= FULL_INTENSITY) {
       this.#full = { at: now, costMs: this.#known.costMs };
     }
@@ -166,7 +177,12 @@ export class ChangeOfWork {
 
   /** How much workers compute while they have requests; 0 while too little is known. */
   get #knownIntensity(): number {
-    const { busyMs, finished, intensity } = this.#known;
-    return busyMs >= LEAST_BUSY_MS && finished >= LEAST_KNOWN ? intensity : 0;
+    return this.#isKnown ? this.#known.intensity : 0;
+  }
+
+  /** Whether enough was seen of what workers do. */
+  get #isKnown(): boolean {
+    const { busyMs, finished } = this.#known;
+    return busyMs >= LEAST_BUSY_MS && finished >= LEAST_KNOWN;
   }
 }

@@ -120,6 +120,11 @@ export class ConcurrencyLimit {
     return this.#work.usualConcurrency;
   }
 
+  /** Whether workers hardly compute while they have requests, as far as is known. */
+  get waits(): boolean {
+    return this.#work.waits;
+  }
+
   /** The limit as far as it is known; `Infinity` is none. */
   get limit(): number {
     return this.#limit;

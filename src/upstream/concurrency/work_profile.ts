@@ -57,6 +57,11 @@ export class WorkProfile {
     return this.#changeOfWork.computes(limit);
   }
 
+  /** Whether workers hardly compute while they have requests. */
+  get waits(): boolean {
+    return this.#changeOfWork.waits;
+  }
+
   /** Whether workers compute for most of the time that they have requests. */
   get full(): boolean {
     return this.#changeOfWork.full;
