@@ -36,9 +36,12 @@ export class AdminClient {
   /** The run that responds, once that is known. */
   #instance: string | null;
 
-  /** Talks to the pool at `target`. */
-  constructor(target: AdminTarget) {
+  readonly #timeoutMs: number;
+
+  /** Talks to the pool at `target`; what is there at once is waited for `timeoutMs`. */
+  constructor(target: AdminTarget, timeoutMs: number = RESPONSE_TIMEOUT_MS) {
     this.#target = target;
+    this.#timeoutMs = timeoutMs;
     this.#endpoint = target.endpoint === undefined
       ? localEndpoint(target.url)
       : target.endpoint;
@@ -47,19 +50,20 @@ export class AdminClient {
 
   /** Reads the figures. @throws {CliError} When they cannot be had. */
   async metrics(
-    { timeoutMs = RESPONSE_TIMEOUT_MS, signal }: MetricsOptions = {},
+    { timeoutMs = this.#timeoutMs, signal }: MetricsOptions = {},
   ): Promise<MetricsSnapshot> {
     await this.#verify();
-    const late = AbortSignal.timeout(timeoutMs);
     const response = await this.#ask("/_metrics", {
-      signal: signal === undefined ? late : AbortSignal.any([signal, late]),
+      signal: inTime(timeoutMs, signal),
     });
     return await this.#read<MetricsSnapshot>(response, "workers");
   }
 
-  /** Replaces every worker, and waits for the verdict. @throws {CliError} When it is not even begun. */
+  /** Replaces every worker, and waits for the verdict, however long that takes. @throws {CliError} When it is not even begun. */
   async reload(signal?: AbortSignal): Promise<ReloadReport> {
     await this.#verify();
+    // Whether anybody responds at all.
+    await this.#ping();
     const response = await this.#ask("/_admin/reload", command({}, signal));
     return await this.#read<ReloadReport>(response, "ok");
   }
@@ -67,7 +71,7 @@ export class AdminClient {
   /** Sets or changes the wanted number of workers. @throws {CliError} When it cannot be set. */
   async scale(workers: string, signal?: AbortSignal): Promise<ScaleReport> {
     await this.#verify();
-    const request = command({ workers }, signal);
+    const request = command({ workers }, inTime(this.#timeoutMs, signal));
     const response = await this.#ask("/_admin/scale", request);
     return await this.#read<ScaleReport>(response, "to");
   }
@@ -75,7 +79,8 @@ export class AdminClient {
   /** Begins to stop the pool. @throws {CliError} When it does not. */
   async stop(): Promise<{ readonly pid: number }> {
     await this.#verify();
-    const response = await this.#ask("/_admin/stop", command({}));
+    const request = command({}, inTime(this.#timeoutMs));
+    const response = await this.#ask("/_admin/stop", request);
     return await this.#read<{ readonly pid: number }>(response, "pid");
   }
 
@@ -89,6 +94,7 @@ export class AdminClient {
     { since, follow }: { readonly since: number; readonly follow: boolean },
   ): Promise<ReadableStream<Uint8Array>> {
     await this.#verify();
+    await this.#ping();
     const path = `/_events?since=${since}${follow ? "" : "&follow=off"}`;
     const response = await this.#ask(path, {});
     const { headers, body } = response;
@@ -107,6 +113,13 @@ export class AdminClient {
     return response.status;
   }
 
+  /** Sees to it that somebody responds, where what is asked for may take any time. @throws {CliError} When nobody does. */
+  async #ping(): Promise<void> {
+    const signal = inTime(this.#timeoutMs);
+    const response = await this.#ask("/_admin/instance", { signal });
+    await response.body?.cancel();
+  }
+
   /**
    * Sees to it that it is the pool that is meant, where only its process id or
    * its name is known. From then on it is known which run that is, and each
@@ -117,7 +130,7 @@ export class AdminClient {
     if (this.#instance !== null || (pid === undefined && name === undefined)) {
       return;
     }
-    const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS);
+    const signal = inTime(this.#timeoutMs);
     const response = await this.#ask("/_admin/instance", { signal });
     const found = await this.#read<Instance>(response, "id");
     if (
@@ -218,12 +231,25 @@ export class AdminClient {
     return hint === undefined ? "" : `${hint}\n`;
   }
 
+  /** @throws {CliError} When it does not come whole. */
+  async #textOf(response: Response): Promise<string> {
+    try {
+      return await response.text();
+    } catch (cause) {
+      throw new CliError(
+        `The response of ${this.#target.url} has not come whole: ` +
+          `${reasonOf(cause)}. If the pool is elsewhere, ${HOW_TO_NAME_IT}.`,
+        { cause },
+      );
+    }
+  }
+
   /** The JSON in a response; `field` is one that only the right kind of it has. */
   async #read<T>(
     response: Response,
     field: (keyof T & string) | undefined,
   ): Promise<T> {
-    const value = parseJson(await response.text());
+    const value = parseJson(await this.#textOf(response));
     if (isObject(value) && field !== undefined && field in value) {
       return value as T;
     }
@@ -244,6 +270,12 @@ export class AdminClient {
         `it does not seem to be a pool. If that is elsewhere, ${HOW_TO_NAME_IT}.`,
     );
   }
+}
+
+/** A signal that comes when a response is late, or with `signal`. */
+function inTime(timeoutMs: number, signal?: AbortSignal): AbortSignal {
+  const late = AbortSignal.timeout(timeoutMs);
+  return signal === undefined ? late : AbortSignal.any([signal, late]);
 }
 
 /** How a URL on this machine is asked; `null` for one elsewhere. */
@@ -296,8 +328,11 @@ const REASONS: Readonly<Record<string, string>> = {
 /** Deno says why in parentheses behind a repetition of the URL, and once more in the cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === "TimeoutError") {
-    return `no response within ${RESPONSE_TIMEOUT_MS / 1000} s`;
+  if (
+    error.name === "TimeoutError" ||
+    error.cause instanceof Error && error.cause.name === "TimeoutError"
+  ) {
+    return "no response in time";
   }
   if (error instanceof Deno.errors.NotCapable) {
     return `Deno does not permit it (${error.message}); run with -A`;

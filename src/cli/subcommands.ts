@@ -120,7 +120,13 @@ export async function runSubcommand(
       );
       return EXIT_FAILURE;
     }
-    if (!(error instanceof CliError)) throw error;
-    return reportCliError(error);
+    if (error instanceof CliError) return reportCliError(error);
+    // What was asked for has come, and is not what a pool sends.
+    if (!(error instanceof TypeError)) throw error;
+    console.error(
+      `Cannot ${name}: what responds sends what no pool does, or not one of ` +
+        `this version (${error.message}).`,
+    );
+    return EXIT_FAILURE;
   }
 }

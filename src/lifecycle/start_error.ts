@@ -58,8 +58,10 @@ export async function listenError(
     if (await isHeldByUs(port)) {
       return new StartError(
         "address-in-use",
-        `${cannot} this process was started with the port open, and does not ` +
-          "take it over (socket activation). Disable the .socket unit.",
+        `${cannot} this process has it open already. If another pool of its ` +
+          `own does, set ${portSetting} to a free one; if it was started with ` +
+          "the port open, which it does not take over (socket activation), " +
+          "disable the .socket unit.",
         cause,
       );
     }

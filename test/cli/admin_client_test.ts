@@ -73,16 +73,19 @@ Deno.test("commands are POST requests with JSON, figures are read as JSON", asyn
   await client.scale("+1");
   assert.deepEqual(
     pool.requests.map(({ method, url }) => [method, new URL(url).pathname]),
-    [["GET", "/_metrics"], ["POST", "/_admin/reload"], [
-      "POST",
-      "/_admin/scale",
-    ]],
+    [
+      ["GET", "/_metrics"],
+      // A reload may take any time: whether anybody responds is asked before.
+      ["GET", "/_admin/instance"],
+      ["POST", "/_admin/reload"],
+      ["POST", "/_admin/scale"],
+    ],
   );
   const bodies = await Promise.all(pool.requests.map((r) => r.text()));
-  assert.deepEqual(bodies, ["", "{}", '{"workers":"+1"}']);
+  assert.deepEqual(bodies, ["", "", "{}", '{"workers":"+1"}']);
   assert.equal(pool.requests[0]!.headers.get("accept"), "application/json");
   assert.equal(
-    pool.requests[2]!.headers.get("content-type"),
+    pool.requests[3]!.headers.get("content-type"),
     "application/json",
   );
 });
@@ -124,3 +127,31 @@ for (
     assert.match(message, /does not seem to be a pool/);
   });
 }
+
+Deno.test("nobody waits for ever for a pool that takes connections and does not respond", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const url = `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`;
+  const client = new AdminClient({ url, token: null }, 50);
+  const late = { name: "CliError", message: /no response in time/ };
+  await assert.rejects(client.metrics(), late);
+  await assert.rejects(client.scale("+1"), late);
+  await assert.rejects(client.reload(), late);
+  await assert.rejects(client.stop(), late);
+  await assert.rejects(client.events({ since: 0, follow: true }), late);
+});
+
+Deno.test("a response that is cut is said", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const url = `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`;
+  const metrics = new AdminClient({ url, token: null }).metrics();
+  using connection = await listener.accept();
+  await connection.read(new Uint8Array(4096));
+  await connection.write(
+    new TextEncoder().encode('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"a'),
+  );
+  await connection.closeWrite();
+  await assert.rejects(metrics, {
+    name: "CliError",
+    message: /has not come whole/,
+  });
+});

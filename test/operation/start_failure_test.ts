@@ -207,8 +207,9 @@ Deno.test({
       POOL_SIZE: "1",
     });
     await assertSays(pool, 1, [
-      "this process was started with the port open, and does not take it " +
-      "over (socket activation). Disable the .socket unit.",
+      "this process has it open already. If another pool of its own does, set " +
+      "PORT to a free one; if it was started with the port open, which it " +
+      "does not take over (socket activation), disable the .socket unit.",
     ]);
   },
 });

@@ -227,7 +227,7 @@ export class ConcurrencyLimit {
       this.#saturation.note(now);
       return this.#change(Math.max(this.#work.parallelism, crowded), now);
     }
-    if (completions.takeAbandoned()) {
+    if (completions.takeAbandoned() && !this.#work.waits) {
       // Workers are at what nobody waits for: that is no stall.
       this.#surge.reset();
       if (this.#phase.type === "surge") {
