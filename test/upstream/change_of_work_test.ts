@@ -55,6 +55,26 @@ Deno.test("workers that computed and wait now are seen at the first look", () =>
   assert.equal(looksUntilSeen(COMPUTES, WAITS), 1);
 });
 
+Deno.test("workers wait that hardly compute, until they compute half of the time, and where it is seen who serves", () => {
+  const change = new ChangeOfWork();
+  let [now, finished] = [0, 0];
+  const waitsAfter = ({ done, ...step }: Step): boolean => {
+    for (let looks = 0; looks < 200; looks++) {
+      now += STEP_MS;
+      finished += done;
+      change.look({ ...step, spell: null, now, finished, workers: 2 });
+    }
+    return change.waits;
+  };
+  assert.equal(waitsAfter(COMPUTES), false);
+  assert.equal(waitsAfter({ ...WAITS, cpuMs: 80 }), false);
+  assert.equal(waitsAfter(WAITS), true);
+  assert.equal(waitsAfter({ ...WAITS, cpuMs: 80 }), true);
+  assert.equal(waitsAfter({ ...WAITS, cpuMs: 120 }), false);
+  // The master of a server that has forked others.
+  assert.equal(waitsAfter({ ...WAITS, cpuMs: 0 }), false);
+});
+
 Deno.test("a change is seen by some responses, and not before", () => {
   assert.equal(looksUntilSeen(COMPUTES, { ...WAITS, done: 1 }), 3);
   assert.equal(looksUntilSeen(COMPUTES, { ...WAITS, done: 0 }), -1);

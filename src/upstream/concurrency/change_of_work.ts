@@ -26,7 +26,10 @@ export const COST_FACTOR = 2;
 /** Share of its time at a worker that a request computes, from which on it does little else. */
 const LEAST_COMPUTING = 0.25;
 
-/** CPU time in the time with requests, of each worker's, up to which it may wait for something else. */
+/** CPU time in the time with requests, of each worker's, below which it is not what serves them: that is another process of its. */
+const LEAST_SERVING = 0.001;
+
+/** The same up to which it may wait for something else. */
 const MOST_WAITING = 0.5;
 
 /** The same from which on it hardly waits. */
@@ -156,16 +159,18 @@ export class ChangeOfWork {
     const kept = Math.exp(-elapsedMs / MEMORY_MS);
     if (busy > 0 || done > 0) this.#known.include(lately, kept);
     this.#lately = new Effort(working);
-    if (this.#isKnown) {
-      const { intensity } = this.#known;
-      // What lies between may be either, now this and now that.
-      if (intensity < LEAST_COMPUTING) this.waits = true;
-      else if (intensity >= MOST_WAITING) this.waits = false;
-    }
+    if (this.#isKnown) this.#noteWaits(this.#known.intensity);
     if (this.#knownIntensity >= FULL_INTENSITY) {
       this.#full = { at: now, costMs: this.#known.costMs };
     }
     return false;
+  }
+
+  /** What lies between may be either, now this and now that. */
+  #noteWaits(intensity: number): void {
+    if (intensity < LEAST_SERVING || intensity >= MOST_WAITING) {
+      this.waits = false;
+    } else if (intensity < LEAST_COMPUTING) this.waits = true;
   }
 
   /** Whether workers that are full compute by far less than they did. */
