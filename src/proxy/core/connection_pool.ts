@@ -43,8 +43,9 @@ interface IdleConnections {
   readonly connections: UpstreamConnection[];
   /** Whether the worker is known to leave connections open after a response. */
   kept: boolean;
-  /** The oldest one at the last look. */
+  /** The oldest one at the last look, and when that was. */
   oldest: UpstreamConnection | undefined;
+  lookedAt: number;
 }
 
 /** Who wants a connection. */
@@ -129,8 +130,10 @@ export class ConnectionPool {
       // Between two looks its end would have been seen. A single look proves
       // nothing: it may be the first thing we do after a long pause of ours.
       const [oldest] = connections;
-      if (oldest !== undefined && oldest === idle.oldest) idle.kept = true;
+      const stayed = oldest !== undefined && oldest === idle.oldest;
+      if (stayed && now > idle.lookedAt) idle.kept = true;
       idle.oldest = oldest;
+      idle.lookedAt = now;
       // What nobody asked for is not reported while they are watched.
       for (const connection of connections.filter(isSpent)) {
         this.#discard(connection);
@@ -150,7 +153,12 @@ export class ConnectionPool {
   #idleConnectionsTo(upstream: Upstream): IdleConnections {
     let idle = this.#idle.get(upstream);
     if (idle === undefined) {
-      idle = { connections: [], kept: false, oldest: undefined };
+      idle = {
+        connections: [],
+        kept: false,
+        oldest: undefined,
+        lookedAt: -Infinity,
+      };
       this.#idle.set(upstream, idle);
       upstream.onRetire(() => {
         this.#closeIdle(upstream);
