@@ -62,7 +62,6 @@ export class AdminClient {
   /** Replaces every worker, and waits for the verdict, however long that takes. @throws {CliError} When it is not even begun. */
   async reload(signal?: AbortSignal): Promise<ReloadReport> {
     await this.#verify();
-    // Whether anybody responds at all.
     await this.#ping();
     const response = await this.#ask("/_admin/reload", command({}, signal));
     return await this.#read<ReloadReport>(response, "ok");
@@ -115,9 +114,12 @@ export class AdminClient {
 
   /** Sees to it that somebody responds, where what is asked for may take any time. @throws {CliError} When nobody does. */
   async #ping(): Promise<void> {
-    const signal = inTime(this.#timeoutMs);
-    const response = await this.#ask("/_admin/instance", { signal });
+    const response = await this.#askInstance();
     await response.body?.cancel();
+  }
+
+  #askInstance(): Promise<Response> {
+    return this.#ask("/_admin/instance", { signal: inTime(this.#timeoutMs) });
   }
 
   /**
@@ -130,8 +132,7 @@ export class AdminClient {
     if (this.#instance !== null || (pid === undefined && name === undefined)) {
       return;
     }
-    const signal = inTime(this.#timeoutMs);
-    const response = await this.#ask("/_admin/instance", { signal });
+    const response = await this.#askInstance();
     const found = await this.#read<Instance>(response, "id");
     if (
       (pid !== undefined && pid !== found.pid) ||

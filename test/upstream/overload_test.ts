@@ -98,6 +98,19 @@ Deno.test("as long as all clients wait nobody is turned away, however many there
   assert(latenciesMs.length > 0.95 * 60 * CAPACITY, `${latenciesMs.length}`);
 });
 
+/** Has as many served now that have waited for so long. */
+function serveAfter(
+  overload: Overload,
+  waitedMs: number,
+  { count, now }: { readonly count: number; readonly now: number },
+): void {
+  const request = { clientHash: 0, generation: null, avoid: null };
+  for (let i = 0; i < count; i++) {
+    overload.serve(request, now - waitedMs);
+    overload.finish(request, () => now);
+  }
+}
+
 Deno.test("a few clients that go are no overload", () => {
   const overload = new Overload(10_000);
   const request = { clientHash: 0, generation: null, avoid: null };
@@ -114,12 +127,8 @@ for (
 ) {
   Deno.test(`clients that go after ${waitedMs} ms while others ${others} are no overload`, () => {
     const overload = new Overload(10_000);
-    const request = { clientHash: 0, generation: null, avoid: null };
     for (let now = 0; now < 60_000; now += 100) {
-      for (let i = 0; i < 5; i++) {
-        overload.serve(request, now - 2_000);
-        overload.finish(request, () => now);
-      }
+      serveAfter(overload, 2_000, { count: 5, now });
       if (now % 500 === 0) overload.leave(waitedMs);
       overload.sweep(now, { queued: 5, working: 2, saturated: false });
       assert(!overload.known, `${now}`);
@@ -129,12 +138,8 @@ for (
 
 Deno.test("clients in a hurry have nobody turned away beside as many who wait", () => {
   const overload = new Overload(10_000);
-  const request = { clientHash: 0, generation: null, avoid: null };
   for (let now = 0; now < 60_000; now += 100) {
-    for (let i = 0; i < 2; i++) {
-      overload.serve(request, now - 1_700);
-      overload.finish(request, () => now);
-    }
+    serveAfter(overload, 1_700, { count: 2, now });
     overload.leave(1_000);
     overload.sweep(now, { queued: 20, working: 20, saturated: true });
     assert(!overload.known, `${now}`);
@@ -161,16 +166,12 @@ Deno.test("who has waited as long and is not served yet waits, too", () => {
 
 Deno.test("when it turns out that others wait as long, everybody is let in again", () => {
   const overload = new Overload(10_000);
-  const request = { clientHash: 0, generation: null, avoid: null };
   const load = { queued: 20, working: 20, saturated: true };
   overload.sweep(0, load);
   for (let i = 0; i < 4; i++) overload.leave(1_000);
   overload.sweep(100, load);
   assert(overload.known);
-  for (let i = 0; i < 8; i++) {
-    overload.serve(request, 0);
-    overload.finish(request, () => 1_500);
-  }
+  serveAfter(overload, 1_500, { count: 8, now: 1_500 });
   overload.leave(1_000);
   overload.sweep(1_500, load);
   assert(!overload.known);
@@ -178,16 +179,12 @@ Deno.test("when it turns out that others wait as long, everybody is let in again
 
 Deno.test("a queue that has grown stays short, though some clients are in a hurry and others wait", () => {
   const overload = new Overload(10_000);
-  const request = { clientHash: 0, generation: null, avoid: null };
   let now = 0;
   let queued = 0;
   const second = (joining: number): void => {
     for (let look = 0; look < 10; look++) {
       queued += joining;
-      for (let i = 0; i < 20; i++) {
-        overload.serve(request, now - 1_500);
-        overload.finish(request, () => now);
-      }
+      serveAfter(overload, 1_500, { count: 20, now });
       overload.sweep(now += 100, { queued, working: 2, saturated: true });
     }
   };

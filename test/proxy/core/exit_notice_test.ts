@@ -33,6 +33,12 @@ class Wait implements Disposable {
     while (this.#timers.fire());
   }
 
+  /** Lets the time pass after which is looked, in two halves. */
+  untilLook(): void {
+    this.pass(25);
+    this.pass(25);
+  }
+
   get looks(): number {
     return this.connector.pending.size;
   }
@@ -56,8 +62,7 @@ class Wait implements Disposable {
 
 Deno.test("a worker that listens on has not ended, and the connection that showed it is closed", () => {
   using wait = new Wait();
-  wait.pass(25);
-  wait.pass(25);
+  wait.untilLook();
   assert.equal(wait.accept().closed, true);
   assert.deepEqual(wait.known, [null]);
 });
@@ -76,8 +81,7 @@ Deno.test("a worker that takes a while to end is looked at as late as may be", (
 
 Deno.test("what a look has shown counts, however late the loop comes to it", () => {
   using wait = new Wait();
-  wait.pass(25);
-  wait.pass(25);
+  wait.untilLook();
   wait.pass(900);
   assert.deepEqual(wait.known, []);
   wait.refuse();
@@ -87,8 +91,7 @@ Deno.test("what a look has shown counts, however late the loop comes to it", () 
 
 Deno.test("the end of the process is what is waited for, whether it listens or not", () => {
   using wait = new Wait();
-  wait.pass(25);
-  wait.pass(25);
+  wait.untilLook();
   wait.refuse();
   const end = { cause: "self-inflicted", description: "exited" } as const;
   wait.upstream.markEnded(end);
@@ -97,12 +100,10 @@ Deno.test("the end of the process is what is waited for, whether it listens or n
 
 Deno.test("nobody looks where nothing depends on it, and a look that comes to nothing is given up", () => {
   using idle = new Wait(false);
-  idle.pass(25);
-  idle.pass(25);
+  idle.untilLook();
   assert.deepEqual([idle.looks, idle.known], [0, [null]]);
   using unanswered = new Wait();
-  unanswered.pass(25);
-  unanswered.pass(25);
+  unanswered.untilLook();
   unanswered.pass(1000);
   assert.deepEqual(unanswered.known, [null]);
 });
@@ -110,8 +111,7 @@ Deno.test("nobody looks where nothing depends on it, and a look that comes to no
 Deno.test("a worker that is about to be killed is waited for, though it listens", () => {
   using wait = new Wait();
   wait.upstream.doomed = true;
-  wait.pass(25);
-  wait.pass(25);
+  wait.untilLook();
   wait.accept();
   assert.deepEqual(wait.known, []);
   wait.pass(1000);
