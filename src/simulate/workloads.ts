@@ -27,12 +27,17 @@ export interface Workload {
   readonly ratePerSecond?: (now: number) => number;
   /** Streams that are held open beside. */
   readonly streams?: number;
+  /** Clients beside whose requests wait in their worker for seconds, one after the other. */
+  readonly polls?: number;
   /** Draws the demand of a request. */
   readonly demand: (random: () => number, now: number) => Demand;
 }
 
 /** How long a stream lasts at least and at most, in milliseconds. */
 const STREAM_MS = [5_000, 60_000] as const;
+
+/** How long a request of a client that polls waits at least and at most, in milliseconds. */
+const POLL_MS = [1_000, 10_000] as const;
 
 /** A stream that has ended is opened again, by and by, as browsers do. */
 const STREAM_OPENING_MS = 2;
@@ -56,10 +61,9 @@ export function attach(
   if (workload.ratePerSecond !== undefined) {
     openLoop(workload, { model, next, random: arrivals });
   }
-  const [least, most] = STREAM_MS;
   const random = seededRandom(seed + 7_919);
   const stream = (): void => {
-    const waitMs = least + (most - least) * random();
+    const waitMs = between(STREAM_MS, random);
     model.request({ cpuMs: 0.5, waitMs, stream: true }, () => {
       model.at(model.now + STREAM_OPENING_MS, stream);
     });
@@ -67,6 +71,18 @@ export function attach(
   for (let i = 0; i < (workload.streams ?? 0); i++) {
     model.at(STREAM_OPENING_MS * i, stream);
   }
+  const poll = (): void => {
+    const waitMs = between(POLL_MS, random);
+    model.request({ cpuMs: 0.1, waitMs, background: true }, poll);
+  };
+  for (let i = 0; i < (workload.polls ?? 0); i++) poll();
+}
+
+function between(
+  [least, most]: readonly [number, number],
+  random: () => number,
+): number {
+  return least + (most - least) * random();
 }
 
 function closedLoop(
@@ -145,7 +161,6 @@ const longPolling = (random: () => number): Demand =>
   random() < 0.95
     ? { cpuMs: 3 }
     : { cpuMs: 0.2, waitMs: 10_000 + 20_000 * random(), background: true };
-
 /** Of the changing load: how long one kind of work lasts, in milliseconds. */
 const CHANGE_MS = 40_000;
 
@@ -309,6 +324,13 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
     stretch: USUAL,
     demand: longPolling,
     ratePerSecond: always(300),
+  },
+  "long polls (64 clients)": {
+    stretch: { warmUpMs: 5_000, measuredMs: 10_000 },
+    demand: () => ({ cpuMs: 0.4 }),
+    clients: always(64),
+    polls: 200,
+    pool: { threads: "event-loop" },
   },
   "changing": {
     stretch: LONG,
