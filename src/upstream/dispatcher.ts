@@ -164,6 +164,8 @@ export class Dispatcher {
     if (owner?.accepting && owner !== request.avoid) {
       return this.#claimed(owner, request);
     }
+    // Who waits for others that are no work keeps nobody waiting.
+    if (this.#queue.size > 0) this.#serveQueue();
     // Those that wait come first; of several subsets, they wait for those that are full.
     const mustWait = this.#queue.size > 0 && !this.#published.several;
     return mustWait ? null : this.#claimFor(request);

@@ -143,14 +143,15 @@ export class LoadControl {
     this.#watchedAt = now;
     const { adaptive, queue } = this.#deps;
     const upstreams = this.#deps.upstreams();
+    const usedMs = this.#cpu.look(upstreams);
     adaptive.watch({
       now,
       spell: queue.size > 0 ? queue.spells : null,
       workers: upstreams.length,
       working: workingAt(upstreams),
       busy: upstreams.filter(({ working }) => working > 0).length,
-      cpuMs: this.#cpu.look(upstreams),
-    });
+      cpuMs: usedMs.size < upstreams.length ? null : sumOf(usedMs.values()),
+    }, usedMs);
   }
 
   readonly #overflow = (
@@ -166,4 +167,10 @@ export class LoadControl {
 /** Requests that workers are at. */
 function workingAt(upstreams: readonly Upstream[]): number {
   return upstreams.reduce((sum, { working }) => sum + working, 0);
+}
+
+function sumOf(numbers: Iterable<number>): number {
+  let sum = 0;
+  for (const number of numbers) sum += number;
+  return sum;
 }

@@ -104,6 +104,11 @@ export class Upstream implements Omit<UpstreamAddress, "pid"> {
     return this.#inFlight - this.#idle - this.#overdue;
   }
 
+  /** Of what it works at, what no later ones have overtaken: these may keep each other waiting. */
+  get contending(): number {
+    return this.working - this.#overtaken;
+  }
+
   /** Whether it may be given work. Turned on by publishing alone. */
   get accepting(): boolean {
     return this.#accepting;

@@ -59,6 +59,7 @@ const BEST: Readonly<Record<string, number>> = {
   "streams (waiting)": 0,
   "uploads": 0,
   "long polls": 0,
+  "long polls (64 clients)": 0,
   "changing": 8,
   "changing (much more)": 64,
   "changing (to mixed)": 8,
@@ -140,6 +141,36 @@ Deno.test("nothing is held back before anything is known: two hundred at once ar
   const { latenciesMs } = modelOf("waiting").run(60);
   assert.equal(latenciesMs.length, 200);
 });
+
+/** Requests beside two hundred clients that poll, and what the mean of the seeds' p99 is at most, in milliseconds: a worker that has nothing but polls is let go on as soon as its CPU time tells. */
+const BESIDE_POLLS: Readonly<Record<string, [Demand, number, number]>> = {
+  "quick, often": [{ cpuMs: 0.4 }, 3_000, 15],
+  "quick": [{ cpuMs: 0.4 }, 1_000, 2],
+  "of a millisecond": [{ cpuMs: 1 }, 800, 4],
+};
+
+for (const [name, [demand, rate, mostMs]] of Object.entries(BESIDE_POLLS)) {
+  Deno.test(`long polls do not take the place of requests that are ${name}`, () => {
+    const p99s: number[] = [];
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const { p99Ms, rejected } = runCap(
+        {
+          stretch: { warmUpMs: 5_000, measuredMs: 10_000 },
+          demand: () => demand,
+          ratePerSecond: () => rate,
+          polls: 200,
+          pool: { threads: "event-loop" },
+        },
+        "auto",
+        { warmUpMs: 5_000, measuredMs: 10_000, seed },
+      );
+      assert.equal(rejected, 0);
+      p99s.push(p99Ms);
+    }
+    const mean = p99s.reduce((sum, p99Ms) => sum + p99Ms, 0) / SEEDS;
+    assert(mean <= mostMs, p99s.join(", "));
+  });
+}
 
 Deno.test("a new generation starts from the limit of the old one", () => {
   const model = modelOf("computing");

@@ -146,21 +146,24 @@ for (
   });
 }
 
-Deno.test("what workers used is known from the second look on, of all of them", () => {
+Deno.test("what workers used is known from the second look on", () => {
   const [one, two] = [1, 2].map((id) =>
     new Upstream({ id, port: id, hostname: "127.0.0.1", generation: 1 })
   ) as [Upstream, Upstream];
   const used = new Map<Upstream, number | null>([[one, 10], [two, 100]]);
   const cpu = new WorkerCpu((upstream) => used.get(upstream) ?? null);
-  assert.equal(cpu.look([one]), null);
+  const look = (...upstreams: Upstream[]): [Upstream, number][] => [
+    ...cpu.look(upstreams),
+  ];
+  assert.deepEqual(look(one), []);
   used.set(one, 15);
-  assert.equal(cpu.look([one]), 5);
+  assert.deepEqual(look(one), [[one, 5]]);
   // One that has come.
-  assert.equal(cpu.look([one, two]), null);
+  assert.deepEqual(look(one, two), [[one, 0]]);
   used.set(two, 130);
-  assert.equal(cpu.look([one, two]), 30);
+  assert.deepEqual(look(one, two), [[one, 0], [two, 30]]);
   // One whose process is gone.
   used.set(one, null);
-  assert.equal(cpu.look([one, two]), null);
-  assert.equal(cpu.look([two]), 0);
+  assert.deepEqual(look(one, two), [[two, 0]]);
+  assert.deepEqual(look(two), [[two, 0]]);
 });

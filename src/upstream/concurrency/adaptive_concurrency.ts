@@ -4,7 +4,8 @@
  *
  * Streams are no work, nor are requests whose clients take their time to send
  * them, nor those that take so much longer than others that their worker must
- * be waiting: a long poll, a slow reader. They do not count against the limit.
+ * be waiting: a long poll, a slow reader. They do not count against the limit,
+ * nor do those that later ones have overtaken.
  *
  * Has no clock and no timer: the owner tells the time.
  *
@@ -19,11 +20,23 @@ import { ConcurrencyLimit } from "./concurrency_limit.ts";
 import { MOST_PLACES, type SampledRequest } from "./latency_sample.ts";
 import type { PoolLoad } from "./phase.ts";
 
-/** How many times as long as usual a request takes that is no work. */
+/** How many times as long as usual a request takes that is no work ... */
 const OVERDUE_FACTOR = 16;
 
-/** The least of that, in milliseconds: one sweep. */
+/** ... and one whose worker does not compute, though it has all that it may. */
+const IDLE_FACTOR = 4;
+
+/** The least of that, in milliseconds: one sweep ... */
 const LEAST_OVERDUE_MS = 100;
+
+/** ... or one look at what workers compute. */
+const LEAST_IDLE_MS = 20;
+
+/** Share of the time for which a worker uses the CPU at most that waits for something ... */
+const IDLE_RATIO = 0.2;
+
+/** ... and how long that is looked at at least, in milliseconds. */
+const LEAST_LOOK_MS = 10;
 
 /** How many overtake a request at most before it is taken to wait for something, and not for its turn: of responses that come together the order is chance. */
 const MOST_OVERTAKINGS = 2;
@@ -98,9 +111,13 @@ export class AdaptiveConcurrency {
   readonly #workers = new WeakMap<Upstream, WorkerState>();
   /** What {@linkcode OVERDUE_FACTOR} is multiplied with: more where those that took long were work. */
   #patience = 1;
+  /** When that was last found out. */
+  #mistakenAt = -Infinity;
   #order = 0;
-  /** When the owner last swept. */
-  #sweptAt = 0;
+  /** When the owner last told the time. */
+  #now = 0;
+  /** The last look at what workers do. */
+  #watched: Pick<Exertion, "now" | "spell"> = { now: 0, spell: null };
   /** Of the last uploads, how many were slow: all, as far as is known. */
   #slowUploads = 1;
 
@@ -122,7 +139,7 @@ export class AdaptiveConcurrency {
 
   /** Whether a worker may have one more. */
   admits(upstream: Upstream): boolean {
-    return upstream.working < this.#limit.cap;
+    return upstream.contending < this.#limit.cap;
   }
 
   /** Takes note of a claim. */
@@ -136,7 +153,7 @@ export class AdaptiveConcurrency {
       ? this.#limit.take(upstream.working, clock())
       : null;
     const claim = this.#newClaim(request, upstream);
-    claim.claimedAt = this.#sweptAt;
+    claim.claimedAt = this.#now;
     claim.order = this.#order++;
     claim.upload = uploads ? "awaited" : "none";
     claim.sampled = sampled;
@@ -241,39 +258,67 @@ export class AdaptiveConcurrency {
     return count;
   }
 
-  /** Looks whether workers do other work than before, whenever there are requests that wait. */
-  watch(exertion: Omit<Exertion, "finished">): void {
+  /**
+   * Looks whether workers do other work than before, and who is no work,
+   * whenever there are requests that wait.
+   *
+   * @param usedMs CPU time of workers since the last look, in milliseconds, as
+   * far as that is known.
+   */
+  watch(
+    exertion: Omit<Exertion, "finished">,
+    usedMs: ReadonlyMap<Upstream, number>,
+  ): void {
+    const { now, spell } = exertion;
     this.#limit.watch(exertion);
+    const last = this.#watched;
+    this.#watched = { now, spell };
+    if (spell === null) return;
+    // Where nobody waited at some time they had less than they might have.
+    const elapsedMs = spell === last.spell ? now - last.now : 0;
+    this.#excuseOverdue(
+      now,
+      (upstream) =>
+        elapsedMs >= LEAST_LOOK_MS &&
+        (usedMs.get(upstream) ?? Infinity) <= IDLE_RATIO * elapsedMs,
+    );
   }
 
   /** Looks who is no work, and lets the limit change. */
   sweep(now: number, load: PoolLoad): void {
-    const before = this.#sweptAt;
-    this.#sweptAt = now;
+    this.#excuseOverdue(now, () => false);
+    this.#limit.tick(now, load);
+  }
+
+  /** @param idles Whether a worker is known to have computed nothing since the last look, though it had all that it may have. */
+  #excuseOverdue(now: number, idles: (upstream: Upstream) => boolean): void {
+    const before = this.#now;
+    this.#now = now;
     const { usualMs, usualConcurrency } = this.#limit;
-    const overdueMs = this.#patience * Math.max(
-      usualMs === 0 ? LEAST_UNKNOWN_MS : LEAST_OVERDUE_MS,
-      OVERDUE_FACTOR * usualMs,
-    );
+    const longMs = (factor: number, leastMs: number): number =>
+      this.#patience *
+      Math.max(usualMs === 0 ? LEAST_UNKNOWN_MS : leastMs, factor * usualMs);
+    const overdueMs = longMs(OVERDUE_FACTOR, LEAST_OVERDUE_MS);
+    const idleMs = longMs(IDLE_FACTOR, LEAST_IDLE_MS);
     const inTurnMs = CROWD_FACTOR * usualMs / usualConcurrency;
     for (const { claim } of this.#claims) {
-      const { request } = claim;
-      // Those claimed since are younger than one sweep.
+      // Those claimed since are younger than that.
       if (claim.claimedAt >= before) break;
       const ageMs = now - claim.claimedAt;
-      if (request?.uploading === true) {
+      if (claim.request?.uploading === true) {
         if (ageMs < SLOW_UPLOAD_MS || claim.upload === "slow") continue;
         this.#countUpload(true);
         claim.upload = "slow";
         this.#excuse(claim, "idle");
-      } else if (
-        claim.state === "working" && ageMs >= overdueMs &&
-        ageMs >= inTurnMs * claim.upstream.working
-      ) {
-        this.#excuse(claim, claim.overtakings < 0 ? "idle" : "overdue");
+        continue;
       }
+      const overtaken = claim.overtakings < 0;
+      const leastMs = idles(claim.upstream) ? idleMs : overdueMs;
+      if (
+        claim.state === "working" && ageMs >= leastMs &&
+        ageMs >= inTurnMs * claim.upstream.working
+      ) this.#excuse(claim, overtaken ? "idle" : "overdue");
     }
-    this.#limit.tick(now, load);
   }
 
   #stateOf(upstream: Upstream): WorkerState {
@@ -309,6 +354,9 @@ export class AdaptiveConcurrency {
 
   /** A worker that has finished nothing beside what was overdue was at work on it, and others waited for nothing. */
   #wait(): void {
+    // Those that were overdue together are one mistake.
+    if (this.#mistakenAt === this.#now) return;
+    this.#mistakenAt = this.#now;
     this.#patience = Math.min(MOST_PATIENCE, this.#patience * 2);
   }
 

@@ -74,8 +74,8 @@ const TRIAL_FACTOR = 4;
 /** ... which counts up to so many times their latency: beyond, there was little to do. */
 const BUSY_LATENCIES = 100;
 
-/** Latency at a worker below which it is not worth lowering, in milliseconds: a limit costs as much where the worker is idle meanwhile. */
-export const WORTHWHILE_MS = 1;
+/** Latency at a worker below which it is not worth lowering, in milliseconds: a limit costs as much where the worker is idle meanwhile, or some of those it has wait for something else. */
+export const WORTHWHILE_MS = 2;
 
 /** Whether a higher limit or a lower one is tried. */
 export type Direction = "up" | "down";

@@ -9,7 +9,7 @@ import type { Upstream } from "../upstream.ts";
 /** Says what CPU time the process behind an upstream has used ever, in milliseconds; `null` where that is not known. */
 export type CpuMsOf = (upstream: Upstream) => number | null;
 
-/** Adds up what was used since the last look. */
+/** Tells what was used since the last look. */
 export class WorkerCpu {
   readonly #cpuMsOf: CpuMsOf;
   #seen = new Map<Upstream, number>();
@@ -19,20 +19,19 @@ export class WorkerCpu {
     this.#cpuMsOf = cpuMsOf;
   }
 
-  /** What `upstreams` used since the last look, in milliseconds; `null` where that is not known of all of them. */
-  look(upstreams: readonly Upstream[]): number | null {
+  /** What each of `upstreams` used since the last look, in milliseconds; without those of which that is not known. */
+  look(upstreams: readonly Upstream[]): ReadonlyMap<Upstream, number> {
     const before = this.#seen;
     const seen = new Map<Upstream, number>();
-    let usedMs: number | null = 0;
+    const used = new Map<Upstream, number>();
     for (const upstream of upstreams) {
       const cpuMs = this.#cpuMsOf(upstream);
+      if (cpuMs === null) continue;
+      seen.set(upstream, cpuMs);
       const cpuMsBefore = before.get(upstream);
-      if (cpuMs !== null) seen.set(upstream, cpuMs);
-      usedMs = cpuMs === null || cpuMsBefore === undefined || usedMs === null
-        ? null
-        : usedMs + cpuMs - cpuMsBefore;
+      if (cpuMsBefore !== undefined) used.set(upstream, cpuMs - cpuMsBefore);
     }
     this.#seen = seen;
-    return usedMs;
+    return used;
   }
 }
