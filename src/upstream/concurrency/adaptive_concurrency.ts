@@ -13,11 +13,17 @@
  */
 
 import type { ClaimRequest } from "../request_queue.ts";
-import { type Linked, LinkedList } from "../linked_list.ts";
+import { LinkedList } from "../linked_list.ts";
 import type { Upstream } from "../upstream.ts";
 import type { Exertion } from "./change_of_work.ts";
+import {
+  Claim,
+  claimOf,
+  type Entry,
+  placeOf,
+  type WorkerState,
+} from "./claim.ts";
 import { ConcurrencyLimit } from "./concurrency_limit.ts";
-import { MOST_PLACES, type SampledRequest } from "./latency_sample.ts";
 import type { PoolLoad } from "./phase.ts";
 
 /** How many times as long as usual a request takes that is no work ... */
@@ -58,48 +64,6 @@ const UPLOAD_WEIGHT = 0.2;
 
 /** Share of slow uploads from which on the next one is taken for slow: a worker that is kept for one has nothing to do meanwhile, and where one that is quick does not count, the worker has two requests for a moment. */
 const SOMETIMES_SLOW = 0.05;
-
-/** A request that a worker has. A member of what that one works at, or of what is overdue. */
-class Claim implements Linked<Claim> {
-  next: Claim | null = null;
-  previous: Claim | null = null;
-  /** Its place among all claims. */
-  readonly entry: Entry = { claim: this, next: null, previous: null };
-  state: ClaimState = "working";
-  /** How many came later to its worker, and were served before; -1 when those were enough. */
-  overtakings = 0;
-
-  claimedAt = 0;
-  /** Of those that were claimed, the how many-th it is. */
-  order = 0;
-  /** What is known of its content: it came with the head, or is awaited, or has been for long. */
-  upload: "none" | "awaited" | "slow" = "none";
-  sampled: SampledRequest | null = null;
-  /** Whether its worker has done its part, and what is left waits for the client. */
-  relieved = false;
-
-  constructor(public request: ClaimRequest | null, public upstream: Upstream) {}
-}
-
-/** A place in the list of all claims. */
-interface Entry extends Linked<Entry> {
-  readonly claim: Claim;
-}
-
-/** `overdue` may be work all the same, `idle` is none. */
-type ClaimState = "working" | "overdue" | "idle";
-
-/** What is known of a worker. */
-interface WorkerState {
-  /** What it works at, in the order in which it was claimed. */
-  readonly working: LinkedList<Claim>;
-  /** Of those, the oldest that may keep the others waiting: nobody has overtaken it, or too few. */
-  oldest: Claim | null;
-  /** What has taken it too long to be work. */
-  readonly overdue: LinkedList<Claim>;
-  /** Of those that it has served, the one that was claimed last: the how many-th that was. */
-  latest: number;
-}
 
 /** Knows which requests are work, and how much of it a worker is given. */
 export class AdaptiveConcurrency {
@@ -392,18 +356,4 @@ export class AdaptiveConcurrency {
     claim.sampled = null;
     this.#limit.drop(sampled);
   }
-}
-
-/** How many are older, as far as it matters. */
-function placeOf(claim: Claim, working: LinkedList<Claim>): number {
-  let place = 0;
-  for (const other of working) {
-    if (other === claim || place === MOST_PLACES) break;
-    place++;
-  }
-  return place;
-}
-
-function claimOf({ claim }: ClaimRequest): Claim | null {
-  return claim instanceof Claim ? claim : null;
 }
