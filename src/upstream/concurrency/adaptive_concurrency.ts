@@ -73,7 +73,7 @@ export class AdaptiveConcurrency {
   /** Those that are to be used again: as many as there were at once, at most. */
   readonly #spare = new LinkedList<Claim>();
   readonly #workers = new WeakMap<Upstream, WorkerState>();
-  /** What {@linkcode OVERDUE_FACTOR} is multiplied with: more where those that took long were work. */
+  /** What the two factors are multiplied with: more where those that took long were work. */
   #patience = 1;
   /** When that was last found out. */
   #mistakenAt = -Infinity;
@@ -266,7 +266,7 @@ export class AdaptiveConcurrency {
     const idleMs = longMs(IDLE_FACTOR, LEAST_IDLE_MS);
     const inTurnMs = CROWD_FACTOR * usualMs / usualConcurrency;
     for (const { claim } of this.#claims) {
-      // Those claimed since are younger than that.
+      // Those claimed since the last look are too young.
       if (claim.claimedAt >= before) break;
       const ageMs = now - claim.claimedAt;
       if (claim.request?.uploading === true) {
