@@ -161,6 +161,7 @@ const longPolling = (random: () => number): Demand =>
   random() < 0.95
     ? { cpuMs: 3 }
     : { cpuMs: 0.2, waitMs: 10_000 + 20_000 * random(), background: true };
+
 /** Of the changing load: how long one kind of work lasts, in milliseconds. */
 const CHANGE_MS = 40_000;
 

@@ -164,8 +164,10 @@ export class Dispatcher {
     if (owner?.accepting && owner !== request.avoid) {
       return this.#claimed(owner, request);
     }
-    // Who waits for others that are no work keeps nobody waiting.
-    if (this.#queue.size > 0) this.#serveQueue();
+    // Those at workers may turn out to be no work: then nobody waits for them.
+    if (this.#queue.size > 0 && this.#load?.due(this.#clock())) {
+      this.#serveQueue();
+    }
     // Those that wait come first; of several subsets, they wait for those that are full.
     const mustWait = this.#queue.size > 0 && !this.#published.several;
     return mustWait ? null : this.#claimFor(request);

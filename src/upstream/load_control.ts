@@ -106,9 +106,14 @@ export class LoadControl {
     });
   }
 
-  /** Looks what workers compute, where that has not just been done. */
+  /** Whether it is time to look what workers compute: where that is known, and has not just been looked at. */
+  due(now: number): boolean {
+    return this.#cpu !== null && now - this.#watchedAt >= WATCH_INTERVAL_MS;
+  }
+
+  /** Looks what workers compute, where that is due. */
   watch(now: number): void {
-    if (now - this.#watchedAt >= WATCH_INTERVAL_MS) this.#watch(now);
+    if (this.due(now)) this.#watch(now);
   }
 
   /** Does what is due before requests are let in that wait. */
@@ -150,7 +155,9 @@ export class LoadControl {
       workers: upstreams.length,
       working: workingAt(upstreams),
       busy: upstreams.filter(({ working }) => working > 0).length,
-      cpuMs: usedMs.size < upstreams.length ? null : sumOf(usedMs.values()),
+      cpuMs: usedMs.size < upstreams.length
+        ? null
+        : usedMs.values().reduce((sum, cpuMs) => sum + cpuMs, 0),
     }, usedMs);
   }
 
@@ -167,10 +174,4 @@ export class LoadControl {
 /** Requests that workers are at. */
 function workingAt(upstreams: readonly Upstream[]): number {
   return upstreams.reduce((sum, { working }) => sum + working, 0);
-}
-
-function sumOf(numbers: Iterable<number>): number {
-  let sum = 0;
-  for (const number of numbers) sum += number;
-  return sum;
 }

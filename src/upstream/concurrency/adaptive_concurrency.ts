@@ -41,7 +41,7 @@ const LEAST_IDLE_MS = 20;
 /** Share of the time for which a worker uses the CPU at most that waits for something ... */
 const IDLE_RATIO = 0.2;
 
-/** ... and how long that is looked at at least, in milliseconds. */
+/** ... in a time of so many milliseconds at least. */
 const LEAST_LOOK_MS = 10;
 
 /** How many overtake a request at most before it is taken to wait for something, and not for its turn: of responses that come together the order is chance. */
@@ -276,12 +276,11 @@ export class AdaptiveConcurrency {
         this.#excuse(claim, "idle");
         continue;
       }
-      const overtaken = claim.overtakings < 0;
+      if (claim.state !== "working") continue;
       const leastMs = idles(claim.upstream) ? idleMs : overdueMs;
-      if (
-        claim.state === "working" && ageMs >= leastMs &&
-        ageMs >= inTurnMs * claim.upstream.working
-      ) this.#excuse(claim, overtaken ? "idle" : "overdue");
+      if (ageMs >= leastMs && ageMs >= inTurnMs * claim.upstream.working) {
+        this.#excuse(claim, claim.overtakings < 0 ? "idle" : "overdue");
+      }
     }
   }
 
