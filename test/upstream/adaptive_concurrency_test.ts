@@ -151,19 +151,16 @@ const BESIDE_POLLS: Readonly<Record<string, [Demand, number, number]>> = {
 
 for (const [name, [demand, rate, mostMs]] of Object.entries(BESIDE_POLLS)) {
   Deno.test(`long polls do not take the place of requests that are ${name}`, () => {
+    const workload: Workload = {
+      ...WORKLOADS["long polls (64 clients)"]!,
+      clients: () => 0,
+      ratePerSecond: () => rate,
+      demand: () => demand,
+    };
     const p99s: number[] = [];
     for (let seed = 1; seed <= SEEDS; seed++) {
-      const { p99Ms, rejected } = runCap(
-        {
-          stretch: { warmUpMs: 5_000, measuredMs: 10_000 },
-          demand: () => demand,
-          ratePerSecond: () => rate,
-          polls: 200,
-          pool: { threads: "event-loop" },
-        },
-        "auto",
-        { warmUpMs: 5_000, measuredMs: 10_000, seed },
-      );
+      const stretch = { ...workload.stretch, seed };
+      const { p99Ms, rejected } = runCap(workload, "auto", stretch);
       assert.equal(rejected, 0);
       p99s.push(p99Ms);
     }

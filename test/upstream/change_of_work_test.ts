@@ -11,7 +11,8 @@ import {
   type Exertion,
 } from "../../src/upstream/concurrency/change_of_work.ts";
 import { WorkerCpu } from "../../src/upstream/concurrency/worker_cpu.ts";
-import { Upstream } from "../../src/upstream/upstream.ts";
+import type { Upstream } from "../../src/upstream/upstream.ts";
+import { upstreams } from "./upstreams.ts";
 
 /** Milliseconds from look to look. */
 const STEP_MS = 100;
@@ -147,9 +148,7 @@ for (
 }
 
 Deno.test("what workers used is known from the second look on", () => {
-  const [one, two] = [1, 2].map((id) =>
-    new Upstream({ id, port: id, hostname: "127.0.0.1", generation: 1 })
-  ) as [Upstream, Upstream];
+  const [one, two] = upstreams(2) as [Upstream, Upstream];
   const used = new Map<Upstream, number | null>([[one, 10], [two, 100]]);
   const cpu = new WorkerCpu((upstream) => used.get(upstream) ?? null);
   const look = (...upstreams: Upstream[]): [Upstream, number][] => [

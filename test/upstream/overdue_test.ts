@@ -7,21 +7,16 @@
 import assert from "node:assert/strict";
 import { AdaptiveConcurrency } from "../../src/upstream/concurrency/adaptive_concurrency.ts";
 import type { ClaimRequest } from "../../src/upstream/request_queue.ts";
-import { Upstream } from "../../src/upstream/upstream.ts";
+import { requestOf, upstream } from "./upstreams.ts";
 
 /** One worker, whose requests come and go at times in milliseconds. */
 class Worker {
-  readonly upstream = new Upstream({
-    id: 1,
-    port: 1,
-    hostname: "127.0.0.1",
-    generation: 1,
-  });
+  readonly upstream = upstream(1);
   now = 0;
   readonly #adaptive = new AdaptiveConcurrency();
 
   claim(): ClaimRequest {
-    const request = { clientHash: 0, generation: null, avoid: null };
+    const request = requestOf();
     this.upstream.claim();
     this.#adaptive.claim(this.upstream, request, () => this.now);
     return request;
