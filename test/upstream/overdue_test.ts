@@ -9,21 +9,22 @@ import { AdaptiveConcurrency } from "../../src/upstream/concurrency/adaptive_con
 import type { ClaimRequest } from "../../src/upstream/request_queue.ts";
 import { requestOf, upstream } from "./upstreams.ts";
 
-/** One worker, whose requests come and go at times in milliseconds. */
+/** One worker, whose requests come and go at times in milliseconds, and another one. */
 class Worker {
   readonly upstream = upstream(1);
+  readonly other = upstream(2);
   now = 0;
   readonly #adaptive = new AdaptiveConcurrency();
 
-  claim(): ClaimRequest {
+  claim(at = this.upstream): ClaimRequest {
     const request = requestOf();
-    this.upstream.claim();
-    this.#adaptive.claim(this.upstream, request, () => this.now);
+    at.claim();
+    this.#adaptive.claim(at, request, () => this.now);
     return request;
   }
 
-  release(request: ClaimRequest): void {
-    this.upstream.release();
+  release(request: ClaimRequest, at = this.upstream): void {
+    at.release();
     const end = { clientGone: false, clock: (): number => this.now };
     this.#adaptive.release(request, end);
   }
@@ -63,7 +64,7 @@ Deno.test("what takes too long counts no more, and is work all the same if its w
 Deno.test("several that were taken for no work together, and were work, are one mistake", () => {
   const worker = new Worker();
   const slow = Array.from({ length: 6 }, () => worker.claim());
-  worker.pass(2_000);
+  worker.pass(60_000);
   assert.equal(worker.upstream.working, 0);
   const next = worker.claim();
   for (const request of slow) worker.release(request);
@@ -71,4 +72,22 @@ Deno.test("several that were taken for no work together, and were work, are one 
   worker.claim();
   worker.pass(3_500);
   assert.equal(worker.upstream.working, 0);
+});
+
+Deno.test("a worker that finishes nothing while another one does is given ever less, until it does", () => {
+  const worker = new Worker();
+  const given = [worker.claim()];
+  const pass = (milliseconds: number): void => {
+    for (let ms = 0; ms < milliseconds; ms += 100) {
+      worker.release(worker.claim(worker.other), worker.other);
+      worker.pass(100);
+      if (worker.upstream.working === 0) given.push(worker.claim());
+    }
+  };
+  pass(60_000);
+  const atFirst = given.length;
+  assert(atFirst < 20, `${atFirst}`);
+  worker.release(given[0]!);
+  pass(2_000);
+  assert(given.length > atFirst + 2, `${given.length}`);
 });

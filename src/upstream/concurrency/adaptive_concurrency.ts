@@ -47,6 +47,12 @@ const LEAST_LOOK_MS = 10;
 /** How many overtake a request at most before it is taken to wait for something, and not for its turn: of responses that come together the order is chance. */
 const MOST_OVERTAKINGS = 2;
 
+/** So many may take too long one after the other, and their worker finish nothing, while others do: several that wait may follow each other ... */
+const MOST_UNHEARD = 4;
+
+/** ... and for each that is more it takes so many times as long: the worker may have come to a halt, and whatever it is given waits with it. */
+const SILENCE_FACTOR = 2;
+
 /** The same while it is not known what is usual: a start under more than can be served is no long poll. */
 const LEAST_UNKNOWN_MS = 1_600;
 
@@ -78,6 +84,8 @@ export class AdaptiveConcurrency {
   /** When that was last found out. */
   #mistakenAt = -Infinity;
   #order = 0;
+  /** How many were finished. */
+  #finished = 0;
   /** When the owner last told the time. */
   #now = 0;
   /** The last look at what workers do. */
@@ -173,7 +181,11 @@ export class AdaptiveConcurrency {
     if (claim.upload === "awaited" && !clientGone) this.#countUpload(false);
     // Who was overtaken at workers that do not compute has not gone for want of its turn.
     const waited = claim.order < worker.latest && this.#limit.waits;
-    if (!clientGone) worker.latest = Math.max(worker.latest, claim.order);
+    if (!clientGone) {
+      worker.latest = Math.max(worker.latest, claim.order);
+      worker.unheard = 0;
+      this.#finished++;
+    }
     if (clientGone && state !== "idle" && !waited) this.#limit.noteAbandoned();
     else this.#limit.noteRelease();
     if (state === "idle") return upstream.addIdle(-1);
@@ -277,11 +289,19 @@ export class AdaptiveConcurrency {
         continue;
       }
       if (claim.state !== "working") continue;
-      const leastMs = idles(claim.upstream) ? idleMs : overdueMs;
-      if (ageMs >= leastMs && ageMs >= inTurnMs * claim.upstream.working) {
-        this.#excuse(claim, claim.overtakings < 0 ? "idle" : "overdue");
+      const { upstream } = claim;
+      const leastMs = idles(upstream) ? idleMs : overdueMs;
+      if (ageMs < leastMs || ageMs < inTurnMs * upstream.working) continue;
+      if (claim.overtakings < 0) this.#excuse(claim, "idle");
+      else if (ageMs >= leastMs * this.#silence(this.#stateOf(upstream))) {
+        this.#excuse(claim, "overdue");
       }
     }
+  }
+
+  /** By what it takes longer at a worker that has finished nothing for a while. */
+  #silence({ unheard }: WorkerState): number {
+    return SILENCE_FACTOR ** Math.max(0, unheard - MOST_UNHEARD);
   }
 
   #stateOf(upstream: Upstream): WorkerState {
@@ -292,6 +312,8 @@ export class AdaptiveConcurrency {
         oldest: null,
         overdue: new LinkedList(),
         latest: -1,
+        unheard: 0,
+        finished: 0,
       };
       this.#workers.set(upstream, state);
     }
@@ -350,6 +372,8 @@ export class AdaptiveConcurrency {
     else {
       upstream.addOverdue(1);
       worker.overdue.enter(claim);
+      if (worker.finished < this.#finished) worker.unheard++;
+      worker.finished = this.#finished;
     }
     if (sampled === null) return;
     claim.sampled = null;

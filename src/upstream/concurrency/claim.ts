@@ -49,6 +49,10 @@ export interface WorkerState {
   readonly overdue: LinkedList<Claim>;
   /** Of those that it has served, the one that was claimed last: the how many-th that was. */
   latest: number;
+  /** How many have taken too long since it has last finished one, while others did. */
+  unheard: number;
+  /** How many had been finished, by all workers, when the last of them was found to. */
+  finished: number;
 }
 
 /** How many are older, as far as it matters. */
