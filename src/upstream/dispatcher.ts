@@ -226,14 +226,15 @@ export class Dispatcher {
    * One of the ticket's callbacks is called, once and never during this call.
    * {@linkcode cancel} takes the ticket back.
    *
-   * @returns Why it may not wait, as the queue is full or the pool is
-   * stopping: then no callback is called. `null` when it does.
+   * @returns Why it may not wait, as the queue is full, would not be served in
+   * time, or the pool is stopping: then no callback is called. `null` when it
+   * does.
    */
   enqueue(ticket: Ticket): UnavailableReason | null {
     if (this.#quarantine.takes(ticket.request)) {
       return this.#quarantine.join(ticket);
     }
-    if (this.#load?.admits === false) return this.#queue.refuse();
+    if (this.#load?.admits === false) return this.#queue.refuse("overload");
     // Without a limit that was found all would be with the workers.
     const heldBack = this.#load !== null && this.#queue.full &&
       this.acceptingFor(ticket.request) > 0;

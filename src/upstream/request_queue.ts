@@ -13,7 +13,11 @@ import type { Suspicion } from "./suspicion.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Why no upstream could be had: the client is told 503. */
-export type UnavailableReason = "queue-full" | "queue-timeout" | ClosedReason;
+export type UnavailableReason =
+  | "queue-full"
+  | "queue-timeout"
+  | "overload"
+  | ClosedReason;
 
 /** Why nobody is taken any more: the pool stops, and has had no worker where it does so because none became ready. */
 export type ClosedReason = "stopping" | "never-ready";
@@ -150,9 +154,9 @@ export class RequestQueue {
   }
 
   /** Turns a request away that would wait in vain; returns what it is told. */
-  refuse(): UnavailableReason {
+  refuse(reason: "queue-full" | "overload" = "queue-full"): UnavailableReason {
     this.rejected++;
-    return this.#closed ?? "queue-full";
+    return this.#closed ?? reason;
   }
 
   /** Takes a request out whose client has gone; returns whether it was in. */
@@ -187,7 +191,8 @@ export class RequestQueue {
         ) => Upstream | null;
       } = {},
   ): void {
-    const latest = now - Math.min(longestMs, this.#options.queueTimeoutMs);
+    const { queueTimeoutMs } = this.#options;
+    const latest = now - Math.min(longestMs, queueTimeoutMs);
     for (const ticket of this.#tickets) {
       // All may wait equally long, so the first that meets the bound ends the search.
       if (ticket.since > latest && this.#tickets.size <= most) return;
@@ -198,8 +203,11 @@ export class RequestQueue {
       }
       this.#tickets.delete(ticket);
       this.timedOut++;
-      this.waits.record(now - ticket.since);
-      ticket.reject("queue-timeout");
+      const waitedMs = now - ticket.since;
+      this.waits.record(waitedMs);
+      ticket.reject(
+        waitedMs >= queueTimeoutMs ? "queue-timeout" : "overload",
+      );
     }
   }
 

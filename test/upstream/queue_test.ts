@@ -108,6 +108,30 @@ Deno.test("who finds the queue full or waits too long is turned away, and no wor
   assert.deepEqual([a.inFlight, b.inFlight], [1, 1]);
 });
 
+Deno.test("whoever would not be served before clients give up is told that there is an overload, and no setting", () => {
+  let now = 0;
+  const { dispatcher, log } = busyPool({
+    workerConcurrency: "auto",
+    clock: () => now,
+  });
+  const sweepUntil = (end: number): void => {
+    for (; now < end; now += 100) dispatcher.sweep(now);
+  };
+  // As many as the workers may have, and others that wait.
+  while (dispatcher.claim(requestOf()) !== null);
+  const waiting = Array.from(
+    { length: 40 },
+    () => wait(dispatcher, { name: "early", log }),
+  );
+  sweepUntil(1_000);
+  for (const ticket of waiting.slice(0, 30)) dispatcher.cancel(ticket);
+  sweepUntil(1_200);
+  assert.equal(new Set(log).size, 1);
+  assert.equal(log[0], "early: overload");
+  wait(dispatcher, { name: "late", now, log });
+  assert.equal(log.at(-1), "late may not wait: overload");
+});
+
 Deno.test("when the pool stops everybody who waits is turned away, and whoever would", () => {
   const { dispatcher, log } = busyPool();
   wait(dispatcher, { name: "first", log });

@@ -135,6 +135,12 @@ const OUTCOMES = {
     message: "No worker was free in time",
     setting: "QUEUE_TIMEOUT_MS",
   },
+  // What nobody has set: to let more wait would serve none the sooner.
+  "overload": {
+    status: 503,
+    source: "upstream",
+    message: "More requests come than the workers can serve",
+  },
   "never-ready": {
     status: 503,
     source: "upstream",
