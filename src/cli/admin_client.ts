@@ -19,6 +19,9 @@ const RESPONSE_TIMEOUT_MS = 10_000;
 /** Longest wait of a health check: its own caller gives it not much more. */
 const HEALTH_TIMEOUT_MS = 2500;
 
+/** What those pages say where all is well: another server may respond to any path. */
+const PUBLIC_PAGES = { "/_health": "ok\n", "/_ready": "ready\n" };
+
 const HOW_TO_NAME_IT = "name it with --admin URL, PORT or ADMIN_PORT";
 
 /** How long figures are waited for. */
@@ -104,12 +107,16 @@ export class AdminClient {
     return await this.#read<never>(response, undefined);
   }
 
-  /** Asks for the status of a page that is there for everyone. @throws {CliError} When nobody responds. */
-  async statusOf(path: "/_health" | "/_ready"): Promise<number> {
+  /** Asks for the status of a page that is there for everyone. @throws {CliError} When nobody responds, or no pool. */
+  async statusOf(path: keyof typeof PUBLIC_PAGES): Promise<number> {
     const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
     const response = await this.#ask(path, { signal });
-    await response.body?.cancel();
-    return response.status;
+    const { status } = response;
+    if (status !== 200) await response.body?.cancel();
+    else if (await this.#textOf(response) !== PUBLIC_PAGES[path]) {
+      throw this.#noPool(status);
+    }
+    return status;
   }
 
   /** Sees to it that somebody responds, where what is asked for may take any time. @throws {CliError} When nobody does. */
@@ -266,8 +273,12 @@ export class AdminClient {
           `--token T; if they are elsewhere, ${HOW_TO_NAME_IT}.`,
       );
     }
-    throw new CliError(
-      `Cannot understand what responds at ${url} (${response.status}): ` +
+    throw this.#noPool(response.status);
+  }
+
+  #noPool(status: number): CliError {
+    return new CliError(
+      `Cannot understand what responds at ${this.#target.url} (${status}): ` +
         `it does not seem to be a pool. If that is elsewhere, ${HOW_TO_NAME_IT}.`,
     );
   }

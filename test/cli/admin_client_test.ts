@@ -125,6 +125,13 @@ for (
     const message = await errorFor(() => new Response(body));
     assert.match(message, /^Cannot understand what responds at URL \(200\)/);
     assert.match(message, /does not seem to be a pool/);
+    await using other = new FakePool(() => new Response(body));
+    for (const path of ["/_health", "/_ready"] as const) {
+      await assert.rejects(other.client().statusOf(path), {
+        name: "CliError",
+        message: /\(200\): it does not seem to be a pool/,
+      });
+    }
   });
 }
 
