@@ -201,12 +201,22 @@ export class SettingsDraft {
     const workers = (config.maxWorkers + config.spareWorkers) * (1 + kept);
     // Replacements start before the old ones end.
     const last = MAX_PORT - workers - Math.min(config.reloadSurge, workers) + 1;
-    this.#rule(["workerPort", "maxWorkers", "port"], {
-      holds: workerPort === 0 || workerPort <= last,
-      value: workerPort,
-      remedy: `must be at most ${last}, to leave room for ` +
-        `${workers} workers (${this.labelOf("maxWorkers")})`,
-    });
+    const given = this.#isGiven("workerPort");
+    const room = `to leave room for ${workers} workers ` +
+      `(${this.labelOf("maxWorkers")})`;
+    this.#rule(
+      given
+        ? ["workerPort", "maxWorkers", "port"]
+        : ["port", "maxWorkers", "workerPort"],
+      {
+        holds: workerPort === 0 || workerPort <= last,
+        value: given ? workerPort : port,
+        remedy: given
+          ? `must be at most ${last}, ${room}`
+          : `must be at most ${last - 1}, ${room} behind it, or with ` +
+            `${this.labelOf("workerPort")}=0, for ports anywhere`,
+      },
+    );
     this.#rule(["workerPort", "maxWorkers", "port"], {
       holds: workerPort === 0 || port < workerPort ||
         port >= workerPort + workers,

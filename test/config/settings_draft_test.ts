@@ -92,9 +92,16 @@ Deno.test("the worker ports follow PORT, leave room for the workers and do not h
     "PORT (8080)",
   ]);
   assert.equal(problems(["--worker-port=8080"]).length, 1);
-  assert.deepEqual(problems(["--port=65530"]), [
-    "WORKER_PORT=65531: must be at most 65519, to leave room for 16 workers " +
-    "(MAX_WORKERS)",
+  for (const port of [65530, 65535]) {
+    assert.deepEqual(problems([`--port=${port}`]), [
+      `--port=${port}: must be at most 65518, to leave room for 16 workers ` +
+      "(MAX_WORKERS) behind it, or with WORKER_PORT=0, for ports anywhere",
+    ]);
+  }
+  assert.equal(load(["--port=65518"]).workerPort, 65519);
+  assert.deepEqual(problems(["--port=80", "--worker-port=65531"]), [
+    "--worker-port=65531: must be at most 65519, to leave room for 16 " +
+    "workers (MAX_WORKERS)",
   ]);
   assert.equal(load(["--worker-port=65519"]).workerPort, 65519);
 });
