@@ -143,6 +143,7 @@ function exchange(request: Uint8Array, response: Uint8Array): () => void {
         return { cancel: () => {} };
       },
     },
+    isEnding: () => false,
     reportFault: (error) => {
       throw error;
     },

@@ -17,7 +17,6 @@ import { ProxyEngine } from "../proxy/core/engine.ts";
 import type { Tracer } from "../proxy/core/tracer.ts";
 import { EpollAcceptor } from "../transport/epoll/acceptor.ts";
 import { EpollDriver } from "../transport/epoll/driver.ts";
-import { CpuTimes } from "../transport/epoll/cpu_times.ts";
 import { type Libc, openLibc } from "../transport/epoll/libc.ts";
 import { ownThreadId } from "../transport/epoll/thread_use.ts";
 import { Board } from "./board.ts";
@@ -65,13 +64,12 @@ class DataPlaneThread {
       onWake: () => this.#receive(),
       onError: (error) => this.#post({ type: "fault", error }),
     });
-    const cpuTimes = new CpuTimes(libc);
     const host = this.#host = new PlaneHost(
       settings,
       (fact) => this.#note(fact),
       {
         clock: () => driver.clock.now(),
-        cpuMsOf: ({ pid }) => pid === null ? null : cpuTimes.of(pid),
+        cpuMsOf: ({ pid }) => pid === null ? null : driver.cpuMsOf(pid),
       },
     );
     const engine = this.#serve(host);

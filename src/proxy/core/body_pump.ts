@@ -67,6 +67,8 @@ export interface PumpOptions {
   readonly decoder: BodyDecoder;
   /** Whether the sink gets it in chunks. */
   readonly chunked: boolean;
+  /** Whether the source is lost, and no end of its own: asked when it has ended, and nothing else shows where the body does. @default {never} */
+  readonly lost?: () => boolean;
   /** What a source that breaks the framing is called. */
   readonly malformed: "bad-request" | "upstream-malformed";
 }
@@ -141,6 +143,8 @@ export class BodyPump {
   #state: PumpState = "reading";
   /** Whether the last read brought as much as it could, or the next one may. */
   #quick: boolean;
+  /** Whether the source was lost when it ended; `null` before that, or where it is of no interest. */
+  #lost: boolean | null = null;
 
   /** Prepares; nothing is passed on before {@linkcode start}. */
   constructor(options: PumpOptions, listener: PumpListener) {
@@ -195,6 +199,7 @@ export class BodyPump {
 
   /** The source has ended. */
   onEnd(): void {
+    this.#noteLost();
     // What was read before is passed on first.
     if (this.#state === "reading") this.#proceed();
   }
@@ -237,9 +242,21 @@ export class BodyPump {
       if (source.input.full) source.input.resize(LARGE_BUFFER_BYTES);
       this.#leaveUnseen();
       source.resume(false);
-    } else if (!decoder.endsWithConnection || source.failed) this.#end("cut");
+    } else if (source.failed || !this.#endedWhole()) this.#end("cut");
     else if (chunked) this.#write("ending", LAST_CHUNK, null);
     else this.#end("complete");
+  }
+
+  /** Whether the end of the source is that of the body. */
+  #endedWhole(): boolean {
+    this.#noteLost();
+    return this.#options.decoder.endsWithConnection && !this.#lost;
+  }
+
+  /** Once: a source that has ended by itself may be lost a moment later. */
+  #noteLost(): void {
+    const { decoder, lost } = this.#options;
+    if (decoder.endsWithConnection) this.#lost ??= lost?.() ?? false;
   }
 
   /** Has the kernel pass on what comes next, where that is worth it. */

@@ -51,6 +51,8 @@ export interface Driver {
   readonly timers: Timers;
   readonly connector: Connector;
   readonly buffers: BufferPool;
+  /** Whether a process is about to end, or has: its connections are closed before that is seen otherwise. `false` where it cannot be told. */
+  readonly isEnding: (pid: number) => boolean;
   /** Reports a fault of our own; nothing else comes of it. */
   readonly reportFault: (error: unknown) => void;
 }

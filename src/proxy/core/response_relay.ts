@@ -320,10 +320,17 @@ export class ResponseRelay implements PumpListener, TunnelListener {
       sink: this.#client,
       decoder,
       chunked,
+      lost: () => this.#workerLost(),
       malformed: "upstream-malformed",
     }, this);
     this.#state = { type: "body", pump };
     pump.start();
+  }
+
+  /** Whether the worker has closed its connections as it ends. */
+  #workerLost(): boolean {
+    const { end, pid } = this.#connection.upstream;
+    return end !== null || pid !== null && this.#context.isEnding(pid);
   }
 
   #openTunnel(): void {

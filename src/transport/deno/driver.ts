@@ -11,6 +11,7 @@ import {
   type Deadlines,
 } from "../../proxy/core/deadlines.ts";
 import type { Cancellable, Clock, Timers } from "../../proxy/core/link.ts";
+import { isEnding } from "../../shared/stat_line.ts";
 import { BriefWatches } from "./brief_watches.ts";
 import { DenoConnector } from "./connector.ts";
 import {
@@ -27,6 +28,7 @@ export class DenoDriver implements Driver {
   readonly clock: Clock;
   readonly timers: Timers = { after };
   readonly connector: DenoConnector;
+  readonly isEnding: (pid: number) => boolean = isEndingProcess;
   readonly reportFault: (error: unknown) => void = reportError;
 
   readonly #surroundings: LinkSurroundings;
@@ -67,4 +69,15 @@ export class DenoDriver implements Driver {
 function after(delayMs: number, callback: () => void): Cancellable {
   const timer = setTimeout(callback, delayMs);
   return { cancel: () => clearTimeout(timer) };
+}
+
+/** Files of `/proc` may be read with all permissions only. */
+function isEndingProcess(pid: number): boolean {
+  if (Deno.build.os !== "linux") return false;
+  try {
+    return isEnding(Deno.readTextFileSync(`/proc/${pid}/stat`));
+  } catch (error) {
+    const { code } = error as { readonly code?: string };
+    return code === "ENOENT" || code === "ESRCH";
+  }
 }

@@ -14,10 +14,16 @@ import {
   type Deadlines,
 } from "../../proxy/core/deadlines.ts";
 import type { Clock, Timers } from "../../proxy/core/link.ts";
+import { isEnding } from "../../shared/stat_line.ts";
 import { EpollConnector } from "./connector.ts";
+import { CpuTimes } from "./cpu_times.ts";
 import { EventLoop, type EventLoopOptions } from "./event_loop.ts";
 import type { LinkContext } from "./link.ts";
 import { PipePool } from "./pipe.ts";
+import { readFile } from "./read_file.ts";
+
+/** More than a line of `/proc/PID/stat` has, in octets. */
+const STAT_BYTES = 1_024;
 
 /** Drives the data plane. */
 export class EpollDriver implements Driver, LinkContext {
@@ -30,10 +36,13 @@ export class EpollDriver implements Driver, LinkContext {
   readonly connector: EpollConnector;
   readonly reportFault: (error: unknown) => void;
 
+  readonly #cpuTimes: CpuTimes;
+
   /** Opens a loop. */
   constructor(options: EventLoopOptions) {
     const { libc, onError } = options;
     this.libc = libc;
+    this.#cpuTimes = new CpuTimes(libc);
     this.reportFault = onError;
     const loop = this.loop = new EventLoop(options);
     this.clock = loop;
@@ -48,6 +57,17 @@ export class EpollDriver implements Driver, LinkContext {
       inputBytes: MEDIUM_BUFFER_BYTES,
     });
   }
+
+  /** The CPU time that a process has used, in milliseconds; `null` where it is gone. */
+  cpuMsOf(pid: number): number | null {
+    return this.#cpuTimes.of(pid);
+  }
+
+  readonly isEnding = (pid: number): boolean => {
+    const line = readFile(this.libc, `/proc/${pid}/stat`, STAT_BYTES);
+    // Gone, or there was no descriptor to be had.
+    return line === "" ? this.cpuMsOf(pid) === null : isEnding(line);
+  };
 
   /** Has `deadlines` looked at regularly, from now on. */
   start(deadlines: Deadlines): void {

@@ -124,6 +124,7 @@ export class CoreStand {
         timers,
         buffers,
         connector,
+        isEnding: () => false,
         reportFault: (fault) => this.#faults.push(fault),
       },
       port: CORE_PORT,
