@@ -27,16 +27,18 @@ export function asksForCarried(bytes: Uint8Array, fields: FieldTable): boolean {
   return carried;
 }
 
-/** Whether all that a worker switches to can be carried. */
+/** Whether a worker says what it switches to, and all of that can be carried. */
 export function switchesToCarried(
   bytes: Uint8Array,
   fields: FieldTable,
 ): boolean {
+  let named = false;
   let carried = true;
   forEachProtocol(bytes, fields, (start, end) => {
+    named = true;
     carried &&= isCarried(bytes, start, end);
   });
-  return carried;
+  return named && carried;
 }
 
 /** Writes the Upgrade fields of a request, without what cannot be carried. */
