@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { eventually } from "../support/deadline.ts";
 import { fixture } from "../support/fixture.ts";
 import { get, post } from "../support/message_text.ts";
 import {
@@ -134,7 +135,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "a worker that closes a connection and listens on, or ends later, is no proof (needs node)",
+    "a worker that closes a connection and listens on, or ends later, is no proof, but its request is known from then on (needs node)",
   ignore,
   async fn(): Promise<void> {
     await using pool = await startMortalPool(4);
@@ -149,6 +150,11 @@ Deno.test({
       });
       assert.deepEqual(suspects, []);
     }
+    await eventually(async () =>
+      assert.equal((await pool.metrics()).pool.ready, 4)
+    );
+    assert.equal((await client.ask(get("/close-exit"))).status, 502);
+    assert.equal(asked(pool, "/close-exit"), 4);
   },
 });
 

@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { type RequestLine, Suspects } from "../../src/proxy/core/suspects.ts";
+import type { EndCause } from "../../src/upstream/upstream.ts";
+import { upstream } from "../upstream/upstreams.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -97,4 +99,27 @@ Deno.test("more targets in one loss than can be told apart are not cleared one b
   }
   for (const each of lines) suspects.refute(each);
   assert.equal(suspects.deadly(line("/page"), 0), true);
+});
+
+Deno.test("what a worker leaves unanswered that exits by itself within two seconds counts, and nothing else does", () => {
+  const leaveUnanswered = (afterMs: number, cause: EndCause): Suspects => {
+    const suspects = new Suspects();
+    let now = 0;
+    for (let id = 0; id < 2; id++) {
+      const worker = upstream(id);
+      suspects.noteUnanswered(worker, line("/die"), () => now);
+      now += afterMs;
+      suspects.noteUnanswered(worker, line(`/other${id}`), () => now);
+      worker.markEnded({ cause, description: "" });
+    }
+    return suspects;
+  };
+  const deadly = (suspects: Suspects): boolean =>
+    suspects.deadly(line("/die"), 5_000);
+  const soon = leaveUnanswered(2_000, "self-inflicted");
+  assert(deadly(soon));
+  assert.equal(soon.losses(line("/other1"), 5_000), 1);
+  assert(!deadly(leaveUnanswered(2_001, "self-inflicted")));
+  assert(!deadly(leaveUnanswered(0, "requested")));
+  assert(!deadly(leaveUnanswered(0, "external-signal")));
 });

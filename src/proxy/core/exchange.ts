@@ -347,11 +347,16 @@ export class Exchange
     const { retries, stream } = this;
     if (!retries.wantsEnd(error)) return this.#decide(error);
     const upstream = this.upstream!;
-    const decide = (end: UpstreamEnd | null): void =>
-      this.#decide(retries.explain(error, end, { stream }));
-    if (upstream.end !== null) return decide(upstream.end);
-    const { timers, connector } = this.#context;
+    const { timers, connector, suspects, clock } = this.#context;
     const { retryable } = error;
+    const decide = (end: UpstreamEnd | null): void => {
+      if (end === null && retryable) {
+        const line = this.request.describe();
+        suspects.noteUnanswered(upstream, line, () => clock.now());
+      }
+      this.#decide(retries.explain(error, end, { stream }));
+    };
+    if (upstream.end !== null) return decide(upstream.end);
     const stop = awaitExit(upstream, { timers, connector, retryable }, decide);
     this.#state = { type: "awaiting-exit", stop };
   }

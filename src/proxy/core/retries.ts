@@ -123,7 +123,15 @@ export class Retries {
     // and may keep something for the client.
     if (failed.code !== "stale-connection") this.#request.avoid = upstream;
     return failed.retryable && !this.exhausted && this.mayGoOn &&
+      !this.#isKnown(failed) &&
       this.#mayFindPort(failed);
+  }
+
+  /** Whether it has been left unanswered, as by workers of late that have ended after it. */
+  #isKnown({ code }: ProxyError): boolean {
+    const { suspects, clock } = this.#context;
+    return code === "upstream-closed" && suspects.size > 0 &&
+      suspects.deadly(this.#request.describe(), clock.now());
   }
 
   /**

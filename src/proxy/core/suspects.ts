@@ -13,12 +13,19 @@
  */
 
 import type { Loss } from "../../upstream/suspicion.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
 
 /** Losses from which on a request is not sent again: once is an accident. */
 export const MAX_LOSSES = 2;
 
 /** How long a loss is remembered, in milliseconds: who asks every few minutes is still known. */
 const LOSS_MEMORY_MS = 300_000;
+
+/** How long a worker may take to end after it has closed a connection unanswered, in milliseconds: some write their logs first. */
+const LATE_END_MS = 2_000;
+
+/** Requests that a worker has left unanswered of late and that are remembered. */
+const MAX_UNANSWERED = 16;
 
 /** Methods and paths that are remembered; beyond, those are forgotten first that have cost nothing for longest. */
 const MAX_REMEMBERED = 256;
@@ -54,10 +61,17 @@ interface Involvement {
   readonly targets: Set<string> | null;
 }
 
+/** A request that a worker has left unanswered. */
+interface Unanswered {
+  readonly at: number;
+  readonly request: RequestLine;
+}
+
 /** Remembers requests that have cost workers. */
 export class Suspects {
   /** By method and path, with the last losses of each. The latest to cost a worker last. */
   readonly #involvements = new Map<string, readonly Involvement[]>();
+  readonly #unanswered = new WeakMap<Upstream, readonly Unanswered[]>();
 
   /** Methods and paths that are remembered. While there are none, nobody need be asked about. */
   get size(): number {
@@ -84,6 +98,28 @@ export class Suspects {
       if (this.#involvements.size <= MAX_REMEMBERED) break;
       this.#involvements.delete(key);
     }
+  }
+
+  /** Notes that a worker has closed the connection on a request, and lives: where it ends by itself soon after, that may be the reason. */
+  noteUnanswered(
+    upstream: Upstream,
+    request: RequestLine,
+    now: () => number,
+  ): void {
+    const before = this.#unanswered.get(upstream);
+    this.#unanswered.set(
+      upstream,
+      [...before ?? [], { at: now(), request }].slice(-MAX_UNANSWERED),
+    );
+    if (before !== undefined) return;
+    upstream.onEnd(({ cause }) => {
+      if (cause !== "self-inflicted") return;
+      const at = now();
+      const late = this.#unanswered.get(upstream)!
+        .filter((unanswered) => at - unanswered.at <= LATE_END_MS);
+      const requests = late.map((unanswered) => unanswered.request);
+      this.record(requests, { at, refutable: true });
+    });
   }
 
   /** Workers lost of late with the method and path of `request` in flight; not counted beyond {@linkcode MAX_LOSSES}. */
