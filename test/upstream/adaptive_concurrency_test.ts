@@ -13,6 +13,7 @@ import {
   DispatchModel,
   type DispatchOutcome,
 } from "../../src/simulate/dispatch_model.ts";
+import { GREATEST_LIMIT } from "../../src/upstream/concurrency/trial.ts";
 import {
   attach,
   type Workload,
@@ -248,6 +249,17 @@ Deno.test("requests that all wait for minutes are let in, however long nothing i
   }
   model.run(10_000);
   assert(model.dispatcher.queue.depth < 20, `${model.dispatcher.queue.depth}`);
+});
+
+Deno.test("no limit is found for requests that wait for something while their workers hardly compute", () => {
+  for (const name of ["waiting", "waiting (open)", "streams (waiting)"]) {
+    const workload = WORKLOADS[name]!;
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const stretch = { ...workload.stretch, seed };
+      const { concurrency } = runCap(workload, "auto", stretch);
+      assert([0, GREATEST_LIMIT].includes(concurrency), `${name}, ${seed}`);
+    }
+  }
 });
 
 /** What comes of a load when the work changes after eight seconds, in the twelve that follow. */

@@ -18,6 +18,10 @@
  * steps" of H.-U. Heiss and R. Wagner, "Adaptive Load Control in Transaction
  * Processing Systems", VLDB 1991.
  *
+ * Where workers hardly compute, by their CPU time, it never comes down: who
+ * waits for something in its worker would only wait for it before, and keep
+ * others waiting that do not need it.
+ *
  * While the limit holds nobody back, nothing is learnt of higher ones, and the
  * limit stays. A trial that changes nothing is repeated ever more rarely; a
  * latency that changes, and a queue, call for the next one at once.
@@ -208,6 +212,9 @@ export class ConcurrencyLimit {
     const completions = this.#completions;
     completions.tick();
     const { served: finished, abandoned } = completions;
+    if (this.#work.waits && queued > 0 && this.#limit < GREATEST_LIMIT) {
+      return this.#forget(now);
+    }
     if (this.#collapse.look({ now, finished, abandoned })) {
       const used = Math.min(this.#limit, GREATEST_LIMIT, working / workers);
       return this.#change(
@@ -223,7 +230,10 @@ export class ConcurrencyLimit {
       finished,
       cpuMs: this.#cpuMs,
     });
-    if (crowded !== null && crowded * LEAST_CHANGE < this.#limit) {
+    if (
+      crowded !== null && crowded * LEAST_CHANGE < this.#limit &&
+      !this.#work.waits
+    ) {
       this.#saturation.note(now);
       return this.#change(Math.max(this.#work.parallelism, crowded), now);
     }
@@ -328,7 +338,10 @@ export class ConcurrencyLimit {
     const { parallelism } = this.#work;
     const crowded = crowdedOut(base, this.#previous, parallelism);
     this.#previous = base;
-    if (crowded !== null && crowded * LEAST_CHANGE < this.#limit) {
+    if (
+      crowded !== null && crowded * LEAST_CHANGE < this.#limit &&
+      !this.#work.waits
+    ) {
       this.#known = base;
       return this.#change(crowded, now);
     }
@@ -336,7 +349,7 @@ export class ConcurrencyLimit {
     const binds = this.#queued > 0 || base.bound >= BINDING_RATIO;
     const direction = this.#schedule.choose({
       up: binds && this.#limit < Infinity,
-      down: used > parallelism * LEAST_CONTRAST,
+      down: used > parallelism * LEAST_CONTRAST && !this.#work.waits,
     }, now);
     if (direction === null) return this.#rest(now);
     this.#cap = direction === "up"
@@ -395,8 +408,8 @@ export class ConcurrencyLimit {
     this.#hasty &&= limit < this.#limit && limit > 1;
     const change = Math.max(limit / this.#limit, this.#limit / limit);
     // Those that were held back meanwhile would have had the CPU.
-    const needless = limit < this.#limit && this.#queued > 0 &&
-      this.#work.spare;
+    const needless = limit < this.#limit &&
+      (this.#work.waits || this.#queued > 0 && this.#work.spare);
     if (change > LEAST_CHANGE && !needless) {
       this.#schedule.next = direction;
       this.#change(limit, now);
