@@ -201,22 +201,23 @@ export class SettingsDraft {
     const workers = (config.maxWorkers + config.spareWorkers) * (1 + kept);
     // Replacements start before the old ones end.
     const last = MAX_PORT - workers - Math.min(config.reloadSurge, workers) + 1;
-    const given = this.#isGiven("workerPort");
+    const holds = workerPort === 0 || workerPort <= last;
     const room = `to leave room for ${workers} workers ` +
       `(${this.labelOf("maxWorkers")})`;
-    this.#rule(
-      given
-        ? ["workerPort", "maxWorkers", "port"]
-        : ["port", "maxWorkers", "workerPort"],
-      {
-        holds: workerPort === 0 || workerPort <= last,
-        value: given ? workerPort : port,
-        remedy: given
-          ? `must be at most ${last}, ${room}`
-          : `must be at most ${last - 1}, ${room} behind it, or with ` +
-            `${this.labelOf("workerPort")}=0, for ports anywhere`,
-      },
-    );
+    if (this.#isGiven("workerPort")) {
+      this.#rule(["workerPort", "maxWorkers", "port"], {
+        holds,
+        value: workerPort,
+        remedy: `must be at most ${last}, ${room}`,
+      });
+    } else {
+      this.#rule(["port", "maxWorkers", "workerPort"], {
+        holds,
+        value: port,
+        remedy: `must be at most ${last - 1}, ${room} behind it, or with ` +
+          `${this.labelOf("workerPort")}=0, for ports anywhere`,
+      });
+    }
     this.#rule(["workerPort", "maxWorkers", "port"], {
       holds: workerPort === 0 || port < workerPort ||
         port >= workerPort + workers,

@@ -8,10 +8,10 @@
 
 import assert from "node:assert/strict";
 import { runCap } from "../../bench/support/compare_caps.ts";
-import {
-  type Demand,
+import type {
+  Demand,
   DispatchModel,
-  type DispatchOutcome,
+  DispatchOutcome,
 } from "../../src/simulate/dispatch_model.ts";
 import { GREATEST_LIMIT } from "../../src/upstream/concurrency/trial.ts";
 import {
@@ -19,6 +19,7 @@ import {
   type Workload,
   WORKLOADS,
 } from "../../src/simulate/workloads.ts";
+import { twoWorkers } from "./two_workers.ts";
 
 /** Seeds of each load: the first of those fifty. */
 const SEEDS = 6;
@@ -128,12 +129,7 @@ function assertNearBest(name: string, workload: Workload, factor = 1): void {
 /** Two workers with the default, one load after the other. */
 function modelOf(name: string, seed = 1): DispatchModel {
   const workload = WORKLOADS[name]!;
-  const model = new DispatchModel({
-    workers: 2,
-    policy: "round-robin",
-    workerConcurrency: "auto",
-    ...workload.pool,
-  });
+  const model = twoWorkers(workload.pool);
   attach(workload, model, seed);
   return model;
 }
@@ -220,11 +216,7 @@ Deno.test("500 open streams count as no work, and requests take turns beside the
 });
 
 Deno.test("slow uploads that begin while one request at a time is served keep nobody waiting, from the first on", () => {
-  const model = new DispatchModel({
-    workers: 2,
-    policy: "round-robin",
-    workerConcurrency: "auto",
-  });
+  const model = twoWorkers();
   const uniform = WORKLOADS["computing (uniform)"]!;
   attach({ ...uniform, ratePerSecond: () => 300 }, model, 1);
   const { concurrency } = model.run(10_000);
@@ -237,11 +229,7 @@ Deno.test("slow uploads that begin while one request at a time is served keep no
 });
 
 Deno.test("requests that all wait for minutes are let in, however long nothing is finished", () => {
-  const model = new DispatchModel({
-    workers: 2,
-    policy: "round-robin",
-    workerConcurrency: "auto",
-  });
+  const model = twoWorkers();
   attach(WORKLOADS["computing"]!, model, 1);
   assert.equal(model.run(20_000).concurrency, 1);
   for (let i = 0; i < 100; i++) {
@@ -272,12 +260,7 @@ function afterChange(
   },
 ): DispatchOutcome {
   const changeMs = 8_000;
-  const model = new DispatchModel({
-    workers: 2,
-    policy: "round-robin",
-    workerConcurrency: "auto",
-    cpuTimes: false,
-  });
+  const model = twoWorkers({ cpuTimes: false });
   const workload: Workload = {
     stretch: { warmUpMs: changeMs, measuredMs: 12_000 },
     demand: (random, now) => demand(random, now >= changeMs),

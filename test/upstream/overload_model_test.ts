@@ -6,11 +6,11 @@
  */
 
 import assert from "node:assert/strict";
-import {
-  type Demand,
+import type {
+  Demand,
   DispatchModel,
-  type DispatchModelOptions,
-  type DispatchOutcome,
+  DispatchModelOptions,
+  DispatchOutcome,
 } from "../../src/simulate/dispatch_model.ts";
 import { quantile } from "../../bench/support/compare_caps.ts";
 import { unevenMachine } from "../../bench/support/uneven_machine.ts";
@@ -19,6 +19,7 @@ import {
   type Workload,
   WORKLOADS,
 } from "../../src/simulate/workloads.ts";
+import { twoWorkers } from "./two_workers.ts";
 
 /** Requests of the computing load that two workers serve in a second. */
 const CAPACITY = 298;
@@ -38,13 +39,7 @@ function modelOf(
   options: Partial<DispatchModelOptions> = {},
   seed = 5,
 ): DispatchModel {
-  const model = new DispatchModel({
-    workers: 2,
-    policy: "round-robin",
-    workerConcurrency: "auto",
-    patienceMs: PATIENCE_MS,
-    ...options,
-  });
+  const model = twoWorkers({ patienceMs: PATIENCE_MS, ...options });
   const ratePerSecond = (): number => factor * CAPACITY;
   attach({ ...WORKLOADS["computing"]!, ratePerSecond }, model, seed);
   return model;
@@ -79,11 +74,7 @@ for (const factor of [1.2, 2]) {
 }
 
 Deno.test("as long as all clients wait nobody is turned away, however many there are", () => {
-  const model = new DispatchModel({
-    workers: 2,
-    policy: "round-robin",
-    workerConcurrency: "auto",
-  });
+  const model = twoWorkers();
   attach(
     { ...WORKLOADS["computing (64 clients)"]!, clients: () => 5_000 },
     model,
@@ -121,12 +112,9 @@ function abandonedRatio(
   },
 ): number {
   const isUsual = (now: number): boolean => now < USUAL_MS;
-  const model = new DispatchModel({
+  const model = twoWorkers({
     ...workload.pool,
     slowness: unevenMachine(seed, { workers }),
-    workers: 2,
-    policy: "round-robin",
-    workerConcurrency: "auto",
     patienceMs,
   });
   const load: Workload = {
@@ -176,11 +164,7 @@ Deno.test("a pool that starts under five times its capacity comes out of what it
 /** What comes of a pool that was busy with `clients` that wait for their responses, then has twice what it can serve, of clients that wait for ever. */
 function suddenly(clients: number, seed: number): DispatchOutcome {
   const since = 6_000;
-  const model = new DispatchModel({
-    workers: 2,
-    policy: "round-robin",
-    workerConcurrency: "auto",
-  });
+  const model = twoWorkers();
   attach(
     {
       ...WORKLOADS["computing (event loop)"]!,
@@ -210,11 +194,7 @@ for (const clients of [2, 16]) {
 }
 
 Deno.test("a burst that is over is worked off, however long it takes, although more have come than are served in ten seconds", () => {
-  const model = new DispatchModel({
-    workers: 2,
-    policy: "round-robin",
-    workerConcurrency: "auto",
-  });
+  const model = twoWorkers();
   attach(
     {
       ...WORKLOADS["computing"]!,
@@ -229,12 +209,7 @@ Deno.test("a burst that is over is worked off, however long it takes, although m
 });
 
 Deno.test("the queue may be longer than MAX_QUEUE where the limit was found, and workers get no more for that", () => {
-  const model = new DispatchModel({
-    workers: 2,
-    policy: "round-robin",
-    workerConcurrency: "auto",
-    maxQueue: 10,
-  });
+  const model = twoWorkers({ maxQueue: 10 });
   attach(
     { ...WORKLOADS["computing (64 clients)"]!, clients: () => 1_000 },
     model,
@@ -252,13 +227,7 @@ const STRETCH = { warmUpMs: 0, measuredMs: 0 } as const;
 
 Deno.test("clients that give up what waits for something else in a worker have nobody turned away", () => {
   for (let seed = 1; seed <= 6; seed++) {
-    const model = new DispatchModel({
-      workers: 2,
-      policy: "round-robin",
-      workerConcurrency: "auto",
-      threads: "event-loop",
-      patienceMs: 700,
-    });
+    const model = twoWorkers({ threads: "event-loop", patienceMs: 700 });
     const demand = (random: () => number): Demand =>
       random() < 0.35
         ? { cpuMs: 3 }

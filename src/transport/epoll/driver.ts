@@ -36,6 +36,11 @@ export class EpollDriver implements Driver, LinkContext {
   readonly connector: EpollConnector;
   readonly reportFault: (error: unknown) => void;
 
+  readonly isEnding = (pid: number): boolean => {
+    const line = readFile(this.libc, `/proc/${pid}/stat`, STAT_BYTES);
+    // Gone, or there was no descriptor to be had.
+    return line === "" ? this.cpuMsOf(pid) === null : isEnding(line);
+  };
   readonly #cpuTimes: CpuTimes;
 
   /** Opens a loop. */
@@ -62,12 +67,6 @@ export class EpollDriver implements Driver, LinkContext {
   cpuMsOf(pid: number): number | null {
     return this.#cpuTimes.of(pid);
   }
-
-  readonly isEnding = (pid: number): boolean => {
-    const line = readFile(this.libc, `/proc/${pid}/stat`, STAT_BYTES);
-    // Gone, or there was no descriptor to be had.
-    return line === "" ? this.cpuMsOf(pid) === null : isEnding(line);
-  };
 
   /** Has `deadlines` looked at regularly, from now on. */
   start(deadlines: Deadlines): void {

@@ -230,10 +230,7 @@ export class ConcurrencyLimit {
       finished,
       cpuMs: this.#cpuMs,
     });
-    if (
-      crowded !== null && crowded * LEAST_CHANGE < this.#limit &&
-      !this.#work.waits
-    ) {
+    if (crowded !== null && this.#mayComeDownTo(crowded)) {
       this.#saturation.note(now);
       return this.#change(Math.max(this.#work.parallelism, crowded), now);
     }
@@ -338,10 +335,7 @@ export class ConcurrencyLimit {
     const { parallelism } = this.#work;
     const crowded = crowdedOut(base, this.#previous, parallelism);
     this.#previous = base;
-    if (
-      crowded !== null && crowded * LEAST_CHANGE < this.#limit &&
-      !this.#work.waits
-    ) {
+    if (crowded !== null && this.#mayComeDownTo(crowded)) {
       this.#known = base;
       return this.#change(crowded, now);
     }
@@ -359,6 +353,11 @@ export class ConcurrencyLimit {
     const deadline = now + patienceMs(base, now);
     const size = direction === "up" ? sizeUp(base, this.#cap) : base.count;
     this.#phase = { type: "trial", base, trial, direction, size, deadline };
+  }
+
+  /** Whether a limit is a lower one, and workers compute: who waits in them would only wait before them. */
+  #mayComeDownTo(limit: number): boolean {
+    return limit * LEAST_CHANGE < this.#limit && !this.#work.waits;
   }
 
   /** Whether the work seems to be heavier by far than it was: what comes of that is for the surge to say, once. */
